@@ -1,0 +1,64 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One shared library, written in Embedded Swift so that it needs libc and libm alone, in front of row kernels
+// that are compiled once for every instruction set. The modules, from the outside in:
+//
+//   CTopKLoss      the C header: the contract, checked by the compiler against what implements it
+//   TopKLoss       entry points, prepared losses, threads, errors
+//   CKernels       the internal C header between TopKLoss and the kernels
+//   Kernels<ISA>   the row kernels, the same sources for each instruction set
+//   CSystem        what is used of libc, libm and pthread
+
+let embedded: [SwiftSetting] = [
+  .enableExperimentalFeature("Embedded"),
+  .unsafeFlags(["-wmo"]),
+]
+
+/// The row kernels for one instruction set. `clangFlags` choose the processor for Swift code too.
+func kernels(_ name: String, define: String, clangFlags: [String] = []) -> Target {
+  .target(
+    name: name,
+    dependencies: ["CKernels", "CSystem"],
+    swiftSettings: embedded + [
+      .define(define),
+      .unsafeFlags(clangFlags.flatMap { ["-Xcc", $0] }),
+    ])
+}
+
+var kernelTargets = [kernels("Kernels", define: "KERNELS_PORTABLE")]
+#if arch(x86_64)
+  kernelTargets += [
+    kernels("KernelsAVX2", define: "KERNELS_AVX2", clangFlags: ["-march=x86-64-v3"]),
+    kernels(
+      "KernelsAVX512", define: "KERNELS_AVX512",
+      clangFlags: ["-march=x86-64-v4", "-mprefer-vector-width=512"]),
+  ]
+#endif
+
+let package = Package(
+  name: "topkloss",
+  products: [
+    .library(name: "topkloss", type: .dynamic, targets: ["TopKLoss"])
+  ],
+  targets: [
+    .systemLibrary(name: "CTopKLoss", path: "include"),
+    .systemLibrary(name: "CKernels"),
+    .systemLibrary(name: "CSystem"),
+    .target(
+      name: "TopKLoss",
+      dependencies: ["CTopKLoss", "CKernels", "CSystem"]
+        + kernelTargets.map { Target.Dependency(stringLiteral: $0.name) },
+      exclude: ["exports.map"],
+      swiftSettings: embedded + [.enableExperimentalFeature("CImplementation")],
+      linkerSettings: [
+        .linkedLibrary("m"),
+        .unsafeFlags([
+          "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/TopKLoss/exports.map",
+          "-Xlinker", "-z", "-Xlinker", "nodelete",
+          "-Xlinker", "-z", "-Xlinker", "now",
+          "-Xlinker", "--gc-sections",
+        ]),
+      ]),
+  ] + kernelTargets
+)

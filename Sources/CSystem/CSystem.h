@@ -1,0 +1,65 @@
+/*
+ * What the library uses of libc, libm and pthread, and the few things that Swift cannot say itself.
+ */
+#ifndef CSYSTEM_H
+#define CSYSTEM_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Sixteen square roots at once, correctly rounded. Swift's squareRoot() on a vector calls libm for every lane. */
+typedef float system_float16 __attribute__((ext_vector_type(16)));
+
+static inline void system_square_roots(float *numbers) {
+  system_float16 lanes;
+  __builtin_memcpy(&lanes, numbers, sizeof lanes);
+  lanes = __builtin_elementwise_sqrt(lanes);
+  __builtin_memcpy(numbers, &lanes, sizeof lanes);
+}
+
+/* snprintf is variadic, which Swift does not import. */
+static inline int system_format_double(char *text, size_t capacity, double number) {
+  return snprintf(text, capacity, "%.9g", number);
+}
+
+/* Processors this process may run on; CPU_COUNT is a macro. */
+static inline int system_available_processors(void) {
+#if defined(__linux__)
+  cpu_set_t processors;
+  if (sched_getaffinity(0, sizeof processors, &processors) == 0) {
+    int count = CPU_COUNT(&processors);
+    if (count > 0) return count;
+  }
+#endif
+  long online = sysconf(_SC_NPROCESSORS_ONLN);
+  return online > 0 ? (int)online : 1;
+}
+
+/* x86-64 micro-architecture levels, the operating system's support for their registers included. */
+#if defined(__x86_64__)
+static inline int system_supports_avx2(void) {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+         __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+         __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("movbe") &&
+         __builtin_cpu_supports("f16c");
+}
+
+static inline int system_supports_avx512(void) {
+  return system_supports_avx2() && __builtin_cpu_supports("avx512f") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+#endif /* CSYSTEM_H */

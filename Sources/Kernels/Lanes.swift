@@ -1,0 +1,152 @@
+/// A vector of the arithmetic type, 64 bytes wide on every instruction set, so that results are put together in
+/// the same order everywhere.
+///
+/// The standard library's generic SIMD operators loop over lanes; these requirements are met by its concrete
+/// ones, which are single instructions.
+protocol Lanes: BitwiseCopyable {
+  associatedtype Scalar: BinaryFloatingPoint & BitwiseCopyable
+  associatedtype Mask
+
+  static var width: Int { get }
+
+  init(repeating value: Scalar)
+  static func + (a: Self, b: Self) -> Self
+  static func - (a: Self, b: Self) -> Self
+  static func * (a: Self, b: Self) -> Self
+
+  static func .< (a: Self, b: Self) -> Mask
+  static func .> (a: Self, b: Self) -> Mask
+  static func .== (a: Self, b: Self) -> Mask
+  static func .<= (a: Self, b: Self) -> Mask
+  func replacing(with other: Self, where mask: Mask) -> Self
+  static func anyTrue(_ mask: Mask) -> Bool
+  static func allTrue(_ mask: Mask) -> Bool
+
+  /// a · b + c, with one rounding where the instruction set has it and two where it has not.
+  static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self
+
+  /// e^x, within 2 ulp; 0 below the smallest normal result; NaN for NaN. Not for large positive x.
+  static func exponential(_ x: Self) -> Self
+
+  /// Widens sixteen or eight float32 numbers, as many as there are lanes.
+  static func widen(_ numbers: UnsafePointer<Float>) -> Self
+
+  /// The sum of the lanes, taken in float64.
+  var wideSum: Double { get }
+
+  var largest: Scalar { get }
+}
+
+extension Lanes {
+  /// The larger of the two; `a` where either is NaN.
+  @inline(__always)
+  static func maximum(_ a: Self, _ b: Self) -> Self {
+    a.replacing(with: b, where: b .> a)
+  }
+
+  @inline(__always)
+  static var minusInfinity: Self { Self(repeating: -.infinity) }
+
+  @inline(__always)
+  static var zero: Self { Self(repeating: 0) }
+}
+
+typealias FloatLanes = SIMD16<Float>
+typealias DoubleLanes = SIMD8<Double>
+
+#if KERNELS_PORTABLE && arch(x86_64)
+  // Baseline x86-64 has no fused multiply-add: asking for one would call libm for every lane.
+  @inline(__always)
+  func fusedIfAvailable(_ a: FloatLanes, _ b: FloatLanes, _ c: FloatLanes) -> FloatLanes { a * b + c }
+  @inline(__always)
+  func fusedIfAvailable(_ a: DoubleLanes, _ b: DoubleLanes, _ c: DoubleLanes) -> DoubleLanes { a * b + c }
+#else
+  @inline(__always)
+  func fusedIfAvailable(_ a: FloatLanes, _ b: FloatLanes, _ c: FloatLanes) -> FloatLanes {
+    c.addingProduct(a, b)
+  }
+  @inline(__always)
+  func fusedIfAvailable(_ a: DoubleLanes, _ b: DoubleLanes, _ c: DoubleLanes) -> DoubleLanes {
+    c.addingProduct(a, b)
+  }
+#endif
+
+extension SIMD16<Float>: Lanes {
+  typealias Mask = SIMDMask<SIMD16<Int32>>
+
+  @inline(__always)
+  static var width: Int { 16 }
+
+  @inline(__always)
+  static func anyTrue(_ mask: Mask) -> Bool { any(mask) }
+
+  @inline(__always)
+  static func allTrue(_ mask: Mask) -> Bool { all(mask) }
+
+  @inline(__always)
+  static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self {
+    fusedIfAvailable(a, b, c)
+  }
+
+  @inline(__always)
+  static func exponential(_ x: Self) -> Self { floatExponential(x) }
+
+  @inline(__always)
+  static func widen(_ numbers: UnsafePointer<Float>) -> Self {
+    UnsafeRawPointer(numbers).loadUnaligned(as: Self.self)
+  }
+
+  @inline(__always)
+  var wideSum: Double {
+    (SIMD8<Double>(lowHalf) + SIMD8<Double>(highHalf)).wideSum
+  }
+
+  @inline(__always)
+  var largest: Float {
+    let eight = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)
+    let four = eight.lowHalf.replacing(
+      with: eight.highHalf, where: eight.highHalf .> eight.lowHalf)
+    let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .> four.lowHalf)
+    return two.y > two.x ? two.y : two.x
+  }
+}
+
+extension SIMD8<Double>: Lanes {
+  typealias Mask = SIMDMask<SIMD8<Int64>>
+
+  @inline(__always)
+  static var width: Int { 8 }
+
+  @inline(__always)
+  static func anyTrue(_ mask: Mask) -> Bool { any(mask) }
+
+  @inline(__always)
+  static func allTrue(_ mask: Mask) -> Bool { all(mask) }
+
+  @inline(__always)
+  static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self {
+    fusedIfAvailable(a, b, c)
+  }
+
+  @inline(__always)
+  static func exponential(_ x: Self) -> Self { doubleExponential(x) }
+
+  @inline(__always)
+  static func widen(_ numbers: UnsafePointer<Float>) -> Self {
+    Self(UnsafeRawPointer(numbers).loadUnaligned(as: SIMD8<Float>.self))
+  }
+
+  @inline(__always)
+  var wideSum: Double {
+    let four = lowHalf + highHalf
+    let two = four.lowHalf + four.highHalf
+    return two.x + two.y
+  }
+
+  @inline(__always)
+  var largest: Double {
+    let four = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)
+    let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .> four.lowHalf)
+    return two.y > two.x ? two.y : two.x
+  }
+}

@@ -1,0 +1,73 @@
+import CKernels
+import CTopKLoss
+
+/// What every loss is told, whatever it computes.
+struct CommonOptions {
+  enum Reduction {
+    case mean
+    case sum
+    case none
+  }
+
+  let reduction: Reduction
+  let checkFinite: Bool
+  let ignoredLabel: Int64
+
+  init(
+    reduction: topkloss_reduction, checkFinite: Int32, ignoreIndex: Int64
+  ) throws(Failure) {
+    switch Int(reduction) {
+    case TOPKLOSS_MEAN: self.reduction = .mean
+    case TOPKLOSS_SUM: self.reduction = .sum
+    case TOPKLOSS_NONE: self.reduction = .none
+    default:
+      throw Failure(
+        TOPKLOSS_ERROR_ENUMERATOR, "options.reduction is \(reduction): it must be TOPKLOSS_MEAN, "
+          + "TOPKLOSS_SUM or TOPKLOSS_NONE")
+    }
+    self.checkFinite = checkFinite != 0
+    ignoredLabel = ignoreIndex
+  }
+}
+
+/// One row of an evaluation, as the losses see it.
+struct Row {
+  let index: Int
+  let logits: UnsafeRawPointer
+  let gradient: UnsafeMutableRawPointer?
+  let label: Int
+  /// Multiplies the gradient of the row's loss: weights, upstream value and the reduction's divisor.
+  let gradientScale: Double
+  /// Working memory of `scratchBytes`, this task's alone.
+  let scratch: UnsafeMutableRawPointer
+}
+
+/// A loss prepared for evaluation: what a handle points to. Immutable, so that threads can share it.
+class Loss {
+  let common: CommonOptions
+  /// The number of classes, where the loss has vectors indexed by class.
+  let classes: Int?
+
+  init(common: CommonOptions, classes: Int?) {
+    self.common = common
+    self.classes = classes
+  }
+
+  /// Checks what only this loss asks of a batch.
+  func check(_ batch: Batch) throws(Failure) {}
+
+  /// The memory that noise passed in covers, once checked; nil if there is none.
+  func noiseSpan(_ batch: Batch) throws(Failure) -> MemorySpan? { nil }
+
+  /// Working memory that one row needs.
+  func scratchBytes(_ batch: Batch) throws(Failure) -> Int { 0 }
+
+  /// What one row roughly costs, to decide whether threads are worth it.
+  func nanosecondsPerRow(_ batch: Batch) -> Double { 0 }
+
+  /// w_y, the class weight that enters the divisor of the mean.
+  func weight(label: Int) -> Double { 1 }
+
+  /// The row's loss w_y ℓ, without its sample weight; writes the gradient, if wanted.
+  func evaluate(_ row: Row, of batch: Batch) -> Double { .nan }
+}

@@ -1,0 +1,66 @@
+import CSystem
+import CTopKLoss
+
+/// Why a call cannot be done: the status for the program, the message for the person.
+struct Failure: Error {
+  let status: topkloss_status
+  let message: String
+
+  static func nullPointer(_ name: StaticString) -> Failure {
+    Failure(TOPKLOSS_ERROR_NULL_POINTER, "\(name) is NULL")
+  }
+
+  static func outOfMemory(bytes: Int) -> Failure {
+    Failure(TOPKLOSS_ERROR_OUT_OF_MEMORY, "the system gave no memory for \(bytes) bytes")
+  }
+
+  init(_ status: Int, _ message: String) {
+    self.status = topkloss_status(truncatingIfNeeded: status)
+    self.message = message
+  }
+}
+
+/// Runs the body of an entry point: its failure becomes the status, and the thread's last error.
+func reportingFailure(_ body: () throws(Failure) -> Void) -> topkloss_status {
+  do {
+    try body()
+    return topkloss_status(TOPKLOSS_OK)
+  } catch {
+    ThreadState.current()?.setLastError(error.message)
+    return error.status
+  }
+}
+
+/// The pointer, or the failure that names it.
+func required<T>(
+  _ pointer: UnsafePointer<T>?, _ name: StaticString
+) throws(Failure) -> UnsafePointer<T> {
+  guard let pointer else { throw .nullPointer(name) }
+  return pointer
+}
+
+/// The pointer, or the failure that names it.
+func required<T>(
+  _ pointer: UnsafeMutablePointer<T>?, _ name: StaticString
+) throws(Failure) -> UnsafeMutablePointer<T> {
+  guard let pointer else { throw .nullPointer(name) }
+  return pointer
+}
+
+/// The pointer, or the failure that names it.
+func required(
+  _ pointer: UnsafeRawPointer?, _ name: StaticString
+) throws(Failure) -> UnsafeRawPointer {
+  guard let pointer else { throw .nullPointer(name) }
+  return pointer
+}
+
+/// A number as text, to nine significant digits.
+func text(_ number: Double) -> String {
+  withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { buffer in
+    guard let base = buffer.baseAddress,
+      system_format_double(base, buffer.count, number) > 0
+    else { return "a number" }
+    return String(cString: base)
+  }
+}

@@ -1,0 +1,57 @@
+"""Puts libtopkloss.so into the wheel: built with the Swift toolchain, or a file that is named."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+_BUILD = ["swift", "build", "-c", "release", "--product", "topkloss"]
+
+
+def _swift_package(root: Path) -> Path:
+    """The folder of Package.swift: the repository, or the copy inside a source archive."""
+    for folder in (root / "swift", root.parent.parent):
+        if (folder / "Package.swift").exists():
+            return folder
+    raise RuntimeError(f"topkloss has no Package.swift beside {root} to build its library from")
+
+
+def _build(package: Path) -> Path:
+    """Builds the library, outside the source tree of the Python package."""
+    if shutil.which("swift") is None:
+        raise RuntimeError(
+            "topkloss needs the Swift toolchain to build its library: install Swift 6.2 or later, "
+            "or name a built libtopkloss.so in the environment variable TOPKLOSS_LIBRARY_FILE"
+        )
+    command = [*_BUILD, "--package-path", str(package)]
+    subprocess.run(command, check=True)
+    folder = subprocess.run(
+        [*command, "--show-bin-path"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    return Path(folder) / "libtopkloss.so"
+
+
+class LibraryHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Adds the library to a wheel and tags it for this platform and every Python 3."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Called by hatchling before it collects files; version is "standard" or "editable".
+
+        An editable install has no place for the library: TOPKLOSS_LIBRARY names it at run time.
+        """
+        platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        build_data["tag"] = f"py3-none-{platform}"
+        build_data["pure_python"] = False
+        if version == "editable":
+            return
+        named = os.environ.get("TOPKLOSS_LIBRARY_FILE")
+        library = Path(named).resolve() if named else _build(_swift_package(Path(self.root)))
+        if not library.is_file():
+            raise RuntimeError(f"topkloss finds no library at {library}")
+        build_data["force_include"][str(library)] = "topkloss/libtopkloss.so"

@@ -1,0 +1,90 @@
+"""One evaluation: arrays to structs, the call, the answer back."""
+
+from __future__ import annotations
+
+from ctypes import byref, sizeof
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from topkloss import _abi
+from topkloss._arrays import (
+    AnyArray,
+    address,
+    element_stride,
+    label_vector,
+    matrix,
+    noise_block,
+    row_weights,
+)
+from topkloss._library import check, library
+from topkloss._output import Output, empty
+
+Value: TypeAlias = float | AnyArray
+
+BATCH_SIZE = sizeof(_abi.batch)
+RESULT_SIZE = sizeof(_abi.result)
+_evaluate = library.topkloss_evaluate
+
+
+def call(handle: int, batch: _abi.batch, result: _abi.result) -> float:
+    """Calls the library, which lets other Python threads run meanwhile."""
+    status = _evaluate(handle, byref(batch), byref(result))
+    if status:
+        check(status)
+    value: float = result.value
+    return value
+
+
+def noise_dtype(code: int) -> Any:
+    """The type that the arithmetic is in, and so the type of noise: float64 for float64 only."""
+    return np.float64 if code == _abi.TOPKLOSS_FLOAT64 else np.float32
+
+
+def evaluate(
+    handle: int,
+    logits: Any,
+    labels: Any,
+    sample_weight: Any,
+    *,
+    row_values: bool,
+    gradient: bool,
+    out: Any = None,
+    noise: Any = None,
+    n_samples: int = 0,
+    step: int = 0,
+) -> tuple[Value, Any]:
+    """The value, or one a row, and the gradient (None if it is not wanted)."""
+    scores, dtype = matrix("logits", logits)
+    rows, classes = scores.shape
+    indices, label_type = label_vector("labels", labels, rows)
+
+    batch = _abi.batch(BATCH_SIZE, rows, classes, dtype, label_type)
+    batch.logits = address(scores)
+    batch.logits_row_stride = element_stride(scores, 0)
+    batch.labels = address(indices)
+    # Locals keep every array alive until the call has ended.
+    if sample_weight is not None:
+        weights = row_weights("sample_weight", sample_weight, rows)
+        batch.sample_weight = address(weights)
+    if noise is not None:
+        block = noise_block("noise", noise, (rows, n_samples, classes), noise_dtype(dtype))
+        batch.noise = address(block)
+        batch.noise_row_stride = element_stride(block, 0)
+        batch.noise_sample_stride = element_stride(block, 1)
+    batch.step = step
+
+    result = _abi.result(RESULT_SIZE)
+    if row_values:
+        values = empty((rows,), scores, dtype)
+        result.row_values = address(values)
+    if not gradient:
+        value = call(handle, batch, result)
+        return values if row_values else value, None
+
+    output = Output("out", out, scores, dtype)
+    result.gradient = address(output.buffer)
+    result.gradient_row_stride = element_stride(output.buffer, 0)
+    value = call(handle, batch, result)
+    output.finish()
+    return values if row_values else value, output.target

@@ -1,0 +1,251 @@
+"""The noised top-K loss, and the noise that it draws."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from topkloss._arguments import integer
+from topkloss._arrays import Array, FloatVector, address
+from topkloss._evaluation import Value
+from topkloss._library import check, library
+from topkloss._loss import Loss, Reduction, SomeLoss
+from topkloss._steps import StepCounter
+from topkloss.errors import TopKLossError
+
+Estimator: TypeAlias = Literal["monte_carlo", "exact"]
+
+
+def _rebuild(loss: type[SomeLoss], arguments: dict[str, Any], steps: StepCounter) -> SomeLoss:
+    rebuilt = loss(**arguments)
+    rebuilt.__dict__["_steps"] = steps
+    return rebuilt
+
+
+class NoisedTopKLoss(Loss):
+    """Noised top-K: the top-K calibrated hinge on an order statistic that noise makes smooth.
+
+    A row z of label y has the loss ``scale (m_y + T - z_y)+``, where T is the mean over the
+    samples of the (K+1)-th largest entry of ``z + epsilon Z``, Z standard normal. The gradient of
+    T is the share of samples in which a class held rank K+1 (the lowest index among equals).
+    epsilon = 0 gives the plain top-K hinge. A logit of -inf ranks last.
+
+    Balanced: ``m_y = margin``. With class_counts, the imbalanced loss:
+    ``m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4)``; use a scale of 30 to 50 and a normalised
+    last layer (`topkloss.torch.NormedLinear`), or a scale of 1 without.
+
+    Noise is a function of (seed, step, row) and does not depend on threads. A loss counts its own
+    calls as steps; copies and pickles go on from the same step.
+
+    Garcin, Servajean, Joly and Salmon, "Stochastic smoothing of the top-K calibrated hinge loss for
+    deep imbalanced classification", ICML 2022.
+
+    Args:
+        k: K, 1 to C - 1.
+        epsilon: Standard deviation of the noise, in units of a logit; finite and 0 or more.
+        estimator: How the expectation is taken: ``"monte_carlo"``.
+        n_samples: S, the number of noise samples a row, 1 to 1,000,000.
+        seed: Key of the noise, 0 to 2^64 - 1.
+        margin: Margin of the balanced loss, in units of a logit; finite. Not used with
+            class_counts.
+        class_counts: Number of training examples of each of C classes, finite and above 0.
+        max_margin: With class_counts only: margin of the rarest class, finite and 0 or more.
+            Default 0.5.
+        scale: Multiplies the hinge, finite and above 0.
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
+        reduction: ``"mean"`` (weighted by sample weights), ``"sum"`` or ``"none"``.
+        ignore_index: Label of rows to leave out.
+        check_finite: Refuse NaN and +inf among the logits.
+
+    Raises:
+        TopKLossError: A count or an option is outside its range.
+    """
+
+    _kind = "noised_topk"
+
+    k: int
+    epsilon: float
+    estimator: Estimator
+    n_samples: int
+    seed: int
+    margin: float
+    class_counts: FloatVector | None
+    max_margin: float | None
+    scale: float
+    count_smoothing: float
+    _steps: StepCounter
+
+    def __init__(
+        self,
+        k: int,
+        epsilon: float = 1.0,
+        *,
+        estimator: Estimator = "monte_carlo",
+        n_samples: int = 5,
+        seed: int = 0,
+        margin: float = 1.0,
+        class_counts: Array | None = None,
+        max_margin: float | None = None,
+        scale: float = 1.0,
+        count_smoothing: float = 0.0,
+        reduction: Reduction = "mean",
+        ignore_index: int = -100,
+        check_finite: bool = False,
+    ) -> None:
+        if estimator == "exact":
+            raise TopKLossError(
+                "estimator is 'exact'; this version has no exact estimator, only 'monte_carlo'",
+                "TOPKLOSS_ERROR_ENUMERATOR",
+            )
+        if max_margin is not None and class_counts is None:
+            raise TopKLossError(
+                f"max_margin is {max_margin!r} without class_counts; it belongs to the imbalanced "
+                "loss",
+                "TOPKLOSS_ERROR_OPTION",
+            )
+        super().__init__(
+            k=k,
+            epsilon=epsilon,
+            estimator=estimator,
+            n_samples=n_samples,
+            seed=seed,
+            margin=margin,
+            class_counts=class_counts,
+            max_margin=max_margin,
+            scale=scale,
+            count_smoothing=count_smoothing,
+            reduction=reduction,
+            ignore_index=ignore_index,
+            check_finite=check_finite,
+        )
+        self.__dict__["_steps"] = StepCounter()
+
+    def __call__(
+        self,
+        logits: Array,
+        labels: Array,
+        *,
+        sample_weight: Array | None = None,
+        noise: Array | None = None,
+        step: int | None = None,
+    ) -> Value:
+        """The loss of a batch.
+
+        Args:
+            logits: Scores, of shape (B, C), as for every loss.
+            labels: B class indices in [0, C), or ``ignore_index``.
+            sample_weight: B finite numbers that multiply the loss of each row. Default 1.
+            noise: Noise of shape (B, S, C) to use in place of the loss's own. It is read where it
+                is if it is float64 for float64 logits, float32 for all others; else it is
+                converted.
+            step: Which noise to draw, 0 to 2^64 - 1. Default: the number of calls
+                so far that were given neither noise nor a step.
+
+        Returns:
+            A float, or for the reduction ``"none"`` an array of B values of the logits' dtype. If
+            all rows are ignored, the mean is 0.
+
+        Raises:
+            TopKLossError: An argument has a wrong shape, type or value, or C is not above K.
+        """
+        return self._evaluate(
+            logits,
+            labels,
+            sample_weight,
+            gradient=False,
+            noise=noise,
+            n_samples=self.n_samples,
+            step=self._step(noise, step),
+        )[0]
+
+    def value_and_grad(
+        self,
+        logits: Array,
+        labels: Array,
+        *,
+        sample_weight: Array | None = None,
+        out: Any = None,
+        noise: Array | None = None,
+        step: int | None = None,
+    ) -> tuple[Value, Any]:
+        """The loss of a batch and its gradient with respect to the logits, in one pass.
+
+        Args:
+            logits: As for calling the loss.
+            labels: As for calling the loss.
+            sample_weight: As for calling the loss.
+            out: Receives the gradient: a writable matrix of the shape and dtype of the logits,
+                perhaps the logits themselves, which are then replaced. Default: a new NumPy array.
+            noise: As for calling the loss.
+            step: As for calling the loss.
+
+        Returns:
+            The value, as from calling the loss, and the gradient of the reduced value (for the
+            reduction ``"none"``, of each row's own), of shape (B, C): ``out`` if there is one. Rows
+            that are ignored have gradient 0.
+
+        Raises:
+            TopKLossError: An argument has a wrong shape, type or value, or C is not above K.
+                Nothing has been written.
+        """
+        return self._evaluate(
+            logits,
+            labels,
+            sample_weight,
+            gradient=True,
+            out=out,
+            noise=noise,
+            n_samples=self.n_samples,
+            step=self._step(noise, step),
+        )
+
+    def _step(self, noise: Any, step: int | None) -> int:
+        """The caller's step, or the next; a call that brings its noise needs and counts none."""
+        return 0 if noise is not None and step is None else self._steps.take(step)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles are made anew from the arguments, and go on from the same step."""
+        return _rebuild, (type(self), self._arguments, self._steps)
+
+
+def standard_normal(
+    seed: int, step: int, first_row: int, rows: int, n_samples: int, classes: int
+) -> npt.NDArray[np.float32]:
+    """The standard normal noise that `NoisedTopKLoss` draws for itself when given none.
+
+    It is counter-based (Threefry-2x32-20; Salmon et al., "Parallel random numbers: as easy as 1, 2,
+    3", SC 2011; then Box-Muller): each number is a function of the first three arguments and of its
+    place, so that a batch in two parts has the noise of the whole if first_row is set.
+
+    Args:
+        seed: The loss's seed, 0 to 2^64 - 1.
+        step: The batch's step, 0 to 2^64 - 1.
+        first_row: Number of the first row, 0 or more; it is 0 in every call of a loss.
+        rows: B, 0 or more.
+        n_samples: S, 1 to 1,000,000.
+        classes: C, 1 or more.
+
+    Returns:
+        An array of shape (B, S, C).
+
+    Raises:
+        TopKLossError: An argument is outside its range.
+    """
+    key = integer("seed", seed, signed=False), integer("step", step, signed=False)
+    first = integer("first_row", first_row)
+    shape = integer("rows", rows), integer("n_samples", n_samples), integer("classes", classes)
+    if min(shape) < 0:
+        raise TopKLossError(
+            f"rows, n_samples and classes are {shape}; they must not be negative",
+            "TOPKLOSS_ERROR_SIZE",
+        )
+    try:
+        noise = np.empty(shape, np.float32)
+    except (ValueError, MemoryError) as error:
+        raise TopKLossError(
+            f"rows, n_samples and classes are {shape}: {error}", "TOPKLOSS_ERROR_SIZE"
+        ) from error
+    check(library.topkloss_standard_normal(*key, first, *shape, address(noise)))
+    return noise

@@ -1,0 +1,32 @@
+"""The counter that gives each call of a noised loss noise of its own."""
+
+from __future__ import annotations
+
+import threading
+
+from topkloss._arguments import integer
+
+
+class StepCounter:
+    """Counts calls, from any number of threads. A copy goes on from the same step.
+
+    Attributes:
+        next: The step that the next call without one will use.
+    """
+
+    def __init__(self, first: int = 0) -> None:
+        self.next = first
+        self._lock = threading.Lock()
+
+    def take(self, step: int | None = None) -> int:
+        """The caller's step if there is one, which is not counted, else the next."""
+        if step is not None:
+            return integer("step", step, signed=False)
+        with self._lock:
+            taken = self.next
+            self.next = (taken + 1) % (1 << 64)
+        return taken
+
+    def __reduce__(self) -> tuple[type[StepCounter], tuple[int]]:
+        """Copies and pickles take the number along; the lock is made anew."""
+        return type(self), (self.next,)

@@ -1,0 +1,132 @@
+"""Tensors in: their addresses, types and strides as C wants them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from topkloss import _abi
+from topkloss.errors import TopKLossError
+
+FLOAT_CODES = {
+    torch.float32: _abi.TOPKLOSS_FLOAT32,
+    torch.float64: _abi.TOPKLOSS_FLOAT64,
+    torch.float16: _abi.TOPKLOSS_FLOAT16,
+    torch.bfloat16: _abi.TOPKLOSS_BFLOAT16,
+}
+_LABEL_CODES = {torch.int64: _abi.TOPKLOSS_INT64, torch.int32: _abi.TOPKLOSS_INT32}
+_OTHER_INTEGERS = (torch.int16, torch.int8, torch.uint8, torch.uint16, torch.uint32)
+
+
+def _on_cpu(name: str, value: object) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise TopKLossError(
+            f"{name} is a {type(value).__name__}; it must be a torch.Tensor",
+            "TOPKLOSS_ERROR_ENUMERATOR",
+        )
+    if value.device.type != "cpu" or value.layout != torch.strided:
+        raise TopKLossError(
+            f"{name} is on the device {value.device} with layout {value.layout}; topkloss works on "
+            "strided tensors in the CPU's memory",
+            "TOPKLOSS_ERROR_ENUMERATOR",
+        )
+    return value.detach().resolve_neg()
+
+
+def _usable(tensor: Tensor) -> Tensor:
+    """The tensor itself if C can walk it (see `topkloss._arrays`), else a contiguous copy."""
+    if tensor.is_contiguous():
+        return tensor
+    *strides, class_stride = tensor.stride()
+    if class_stride != 1 and tensor.shape[-1] > 1:
+        return tensor.contiguous()
+    repeated = any(n > 1 and s == 0 for n, s in zip(tensor.shape[:-1], strides, strict=True))
+    return tensor.contiguous() if repeated else tensor
+
+
+def element_stride(tensor: Tensor, axis: int) -> int:
+    """Elements from one index of an axis to the next as C wants it: 0 for contiguous."""
+    if tensor.is_contiguous() or tensor.shape[axis] <= 1:
+        return 0
+    return tensor.stride(axis)
+
+
+def matrix(name: str, value: object) -> tuple[Tensor, int]:
+    """Rows of scores that C can read, and the code of their element type."""
+    tensor = _on_cpu(name, value)
+    code = FLOAT_CODES.get(tensor.dtype)
+    if code is None:
+        raise TopKLossError(
+            f"{name} has dtype {tensor.dtype}; it must be float32, float64, float16 or bfloat16",
+            "TOPKLOSS_ERROR_ENUMERATOR",
+        )
+    if tensor.dim() != 2:
+        hint = "; give a single row the shape (1, C)" if tensor.dim() == 1 else ""
+        raise TopKLossError(
+            f"{name} has shape {tuple(tensor.shape)}; it must have two dimensions, rows and "
+            f"classes{hint}",
+            "TOPKLOSS_ERROR_SIZE",
+        )
+    return _usable(tensor), code
+
+
+def _require_rows(name: str, tensor: Tensor, rows: int) -> None:
+    if tensor.shape != (rows,):
+        raise TopKLossError(
+            f"{name} has shape {tuple(tensor.shape)}; with {rows} rows of logits it must be "
+            f"({rows},)",
+            "TOPKLOSS_ERROR_SIZE",
+        )
+
+
+def label_vector(name: str, value: object, rows: int) -> tuple[Tensor, int]:
+    """One class index for each row, and the code of their type."""
+    tensor = _on_cpu(name, value)
+    code = _LABEL_CODES.get(tensor.dtype)
+    if code is None:
+        if tensor.dtype not in _OTHER_INTEGERS:
+            raise TopKLossError(
+                f"{name} has dtype {tensor.dtype}; class indices must be integers, "
+                "signed if of 64 bits",
+                "TOPKLOSS_ERROR_ENUMERATOR",
+            )
+        tensor, code = tensor.to(torch.int64), _abi.TOPKLOSS_INT64
+    _require_rows(name, tensor, rows)
+    return tensor.contiguous(), code
+
+
+def _constant(name: str, value: object) -> Tensor:
+    """A tensor of numbers that no gradient is asked for."""
+    tensor = _on_cpu(name, value)
+    if isinstance(value, Tensor) and value.requires_grad:
+        raise TopKLossError(
+            f"{name} requires a gradient, which this loss does not give: detach it",
+            "TOPKLOSS_ERROR_OPTION",
+        )
+    if tensor.is_complex():
+        raise TopKLossError(
+            f"{name} has dtype {tensor.dtype}; it must hold real numbers",
+            "TOPKLOSS_ERROR_ENUMERATOR",
+        )
+    return tensor
+
+
+def row_weights(name: str, value: object, rows: int) -> Tensor:
+    """One float64 for each row."""
+    tensor = _constant(name, value)
+    _require_rows(name, tensor, rows)
+    return tensor.to(torch.float64).contiguous()
+
+
+def noise_block(
+    name: str, value: object, shape: tuple[int, int, int], dtype: torch.dtype
+) -> Tensor:
+    """Noise for rows x samples x classes that C can read."""
+    tensor = _constant(name, value)
+    if tensor.shape != shape:
+        raise TopKLossError(
+            f"{name} has shape {tuple(tensor.shape)}; with so many rows, samples and classes it "
+            f"must be {shape}",
+            "TOPKLOSS_ERROR_SIZE",
+        )
+    return _usable(tensor.to(dtype))

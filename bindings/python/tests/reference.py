@@ -1,0 +1,200 @@
+"""The losses in float64 NumPy, one row at a time, written from their definitions.
+
+Nothing here uses the library, and nothing is fast or clever: sums are over whole rows, order statistics
+come from sorting.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def frequencies(counts: Array) -> Array:
+    return np.asarray(counts, np.float64) / np.sum(counts, dtype=np.float64)
+
+
+def margins(counts: Array, max_margin: float) -> Array:
+    """Margins that shrink with the fourth root of the count; the rarest class has max_margin."""
+    roots = np.asarray(counts, np.float64) ** -0.25
+    return max_margin * roots / roots.max()
+
+
+def softmax_margin_row(
+    z: Array,
+    y: int,
+    *,
+    scale: float = 1.0,
+    offset: Array | None = None,
+    margin: Array | None = None,
+    lam: float = 0.0,
+    class_weight: Array | None = None,
+    label_smoothing: float = 0.0,
+) -> tuple[float, Array]:
+    """Value and gradient of u = s (z + a - [j = y] (b_y - lam b_r)), cross-entropy of u and y."""
+    classes = len(z)
+    if np.isnan(z).any() or np.isposinf(z).any():
+        return np.nan, np.full(classes, np.nan)
+    w = np.ones(classes) if class_weight is None else np.asarray(class_weight, np.float64)
+    u = z.astype(np.float64)
+    if offset is not None:
+        u = u + offset
+    if margin is not None:
+        lowered = margin[y]
+        if lam and classes > 1:
+            others = u_without(z, y)
+            lowered = lowered - lam * margin[int(np.argmax(others))]
+        u[y] -= lowered
+    u = scale * u
+    total = logsumexp(u)
+    masked = np.isneginf(z)
+    p = np.where(masked, 0.0, np.exp(u - total))
+    # What each class's -log p is multiplied by.
+    target = label_smoothing / classes * w
+    target[y] += (1 - label_smoothing) * w[y]
+    with np.errstate(invalid="ignore"):
+        value = np.sum(np.where(target > 0, target * (total - u), 0.0))
+    gradient = scale * (target.sum() * p - target)
+    gradient[masked] = 0.0
+    return float(value), gradient
+
+
+def u_without(z: Array, y: int) -> Array:
+    others = z.astype(np.float64)
+    others[y] = -np.inf
+    return others
+
+
+def noised_topk_row(
+    z: Array,
+    y: int,
+    noise: Array,
+    *,
+    k: int,
+    epsilon: float,
+    margin: float,
+    scale: float = 1.0,
+) -> tuple[float, Array]:
+    """Value and gradient on given noise (samples x classes).
+
+    The noised scores are formed in the dtype of the noise, one rounding for the product and one for
+    the sum; from there on it is float64.
+    """
+    classes = len(z)
+    if np.isnan(z).any() or np.isposinf(z).any() or np.isnan(noise).any():
+        return np.nan, np.full(classes, np.nan)
+    arithmetic = noise.dtype.type
+    scores = z.astype(arithmetic) + arithmetic(epsilon) * noise
+    statistic = 0.0
+    share = np.zeros(classes)
+    for sample in scores:
+        # Stable, so that among equals the lowest index comes first.
+        holder = np.argsort(-sample, kind="stable")[k]
+        statistic += float(sample[holder]) / len(scores)
+        share[holder] += 1 / len(scores)
+    hinge = margin + statistic - float(z[y])
+    if not hinge > 0:
+        return 0.0, np.zeros(classes)
+    share[y] -= 1
+    return scale * hinge, scale * share
+
+
+def reduced(
+    rows: list[tuple[float, Array]],
+    labels: Array,
+    *,
+    class_weight: Array | None = None,
+    sample_weight: Array | None = None,
+    reduction: str = "mean",
+    ignore_index: int = -100,
+) -> tuple[Any, Array]:
+    """Value(s) and gradient of a batch, from those of its rows, which contain the class weights."""
+    labels = np.asarray(labels)
+    v = np.ones(len(labels)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+    counted = labels != ignore_index
+    w = np.zeros(len(labels))
+    w[counted] = 1.0 if class_weight is None else np.asarray(class_weight)[labels[counted]]
+    values = np.array([v[i] * rows[i][0] if counted[i] else 0.0 for i in range(len(rows))])
+    gradient = np.array(
+        [v[i] * g if counted[i] else np.zeros_like(g) for i, (_, g) in enumerate(rows)]
+    )
+    if reduction == "none":
+        return values, gradient
+    if reduction == "sum":
+        return float(values.sum()), gradient
+    total = float((v * w).sum())
+    if total == 0:
+        return 0.0, np.zeros_like(gradient)
+    return float(values.sum() / total), gradient / total
+
+
+def softmax_margin(
+    logits: Array,
+    labels: Array,
+    *,
+    sample_weight: Array | None = None,
+    reduction: str = "mean",
+    ignore_index: int = -100,
+    **options: Any,
+) -> tuple[Any, Array]:
+    """Value(s) and gradient of a batch of a member of the softmax-margin family."""
+    rows = [
+        softmax_margin_row(z, 0 if y == ignore_index else int(y), **options)
+        for z, y in zip(logits, labels, strict=True)
+    ]
+    return reduced(
+        rows,
+        labels,
+        class_weight=options.get("class_weight"),
+        sample_weight=sample_weight,
+        reduction=reduction,
+        ignore_index=ignore_index,
+    )
+
+
+def noised_topk(
+    logits: Array,
+    labels: Array,
+    noise: Array,
+    *,
+    margin: float | Array = 1.0,
+    sample_weight: Array | None = None,
+    reduction: str = "mean",
+    ignore_index: int = -100,
+    **options: Any,
+) -> tuple[Any, Array]:
+    """Value(s) and gradient of a batch; margin is one number or one for each class."""
+    rows = []
+    for z, y, row_noise in zip(logits, labels, noise, strict=True):
+        label = 0 if y == ignore_index else int(y)
+        m = float(margin if np.isscalar(margin) else np.asarray(margin)[label])
+        rows.append(noised_topk_row(z, label, row_noise, margin=m, **options))
+    return reduced(
+        rows, labels, sample_weight=sample_weight, reduction=reduction, ignore_index=ignore_index
+    )
+
+
+def topk_accuracy(
+    scores: Array, labels: Array, k: int = 1, average: str = "micro", ignore_index: int = -100
+) -> float:
+    """Share of rows in which fewer than k classes are above the label, or tied with a lower index."""
+    hits: dict[int, list[bool]] = {}
+    for z, y in zip(np.asarray(scores, np.float64), labels, strict=True):
+        if y == ignore_index:
+            continue
+        key = np.where(np.isnan(z), -np.inf, z)
+        # NaN is below -inf too: compare (is a number, value).
+        before = 0
+        for j in range(len(z)):
+            mine, theirs = (not np.isnan(z[y]), key[y]), (not np.isnan(z[j]), key[j])
+            before += theirs > mine or (theirs == mine and j < y)
+        hits.setdefault(int(y), []).append(before < k)
+    if not hits:
+        return 0.0
+    if average == "macro":
+        return float(np.mean([np.mean(rows) for rows in hits.values()]))
+    return float(np.mean([hit for rows in hits.values() for hit in rows]))

