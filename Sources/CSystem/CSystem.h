@@ -17,16 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Sixteen square roots at once, correctly rounded. Swift's squareRoot() on a vector calls libm for every lane. */
-typedef float system_float16 __attribute__((ext_vector_type(16)));
-
-static inline void system_square_roots(float *numbers) {
-  system_float16 lanes;
-  __builtin_memcpy(&lanes, numbers, sizeof lanes);
-  lanes = __builtin_elementwise_sqrt(lanes);
-  __builtin_memcpy(numbers, &lanes, sizeof lanes);
-}
-
 /* snprintf is variadic, which Swift does not import. */
 static inline int system_format_double(char *text, size_t capacity, double number) {
   return snprintf(text, capacity, "%.9g", number);

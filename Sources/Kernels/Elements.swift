@@ -30,7 +30,7 @@ extension Element {
   private static func loadPart(
     _ row: UnsafeRawPointer, _ index: Int, count: Int, filler: Vector.Scalar
   ) -> Vector {
-    var vector = Vector(repeating: filler)
+    var vector = Vector.splat(filler)
     withUnsafeMutableBytes(of: &vector) { lanes in
       if let base = lanes.baseAddress {
         var lane = 0

@@ -1,3 +1,5 @@
+import CKernels
+
 // e^x = 2^n e^r with n = round(x / ln 2) and |r| <= ln(2)/2 (Cody & Waite): ln 2 is taken away in two parts, the
 // first with trailing zeros so that n times it is exact. e^r is a polynomial; 2^n is added to the exponent
 // field. n comes from adding 1.5 · 2^23 (1.5 · 2^52): the sum's low bits are n, without a conversion.
@@ -6,50 +8,46 @@
 /// 3.3e-9.
 @inline(__always)
 func floatExponential(_ x: FloatLanes) -> FloatLanes {
-  let shifter = FloatLanes(repeating: 0x1.8p23)
-  let shifted = fusedIfAvailable(x, FloatLanes(repeating: 1.442_695_04), shifter)
+  let shifter = FloatLanes.splat(0x1.8p23)
+  let shifted = fusedIfAvailable(x, FloatLanes.splat(1.442_695_04), shifter)
   let n = shifted - shifter
-  var r = fusedIfAvailable(n, FloatLanes(repeating: -0.693_359_375), x)
-  r = fusedIfAvailable(n, FloatLanes(repeating: 2.121_944_4e-4), r)
-  var q = FloatLanes(repeating: 0.001_381_314_508)
-  q = fusedIfAvailable(q, r, FloatLanes(repeating: 0.008_369_418_836))
-  q = fusedIfAvailable(q, r, FloatLanes(repeating: 0.041_668_456_78))
-  q = fusedIfAvailable(q, r, FloatLanes(repeating: 0.166_665_147_9))
-  q = fusedIfAvailable(q, r, FloatLanes(repeating: 0.499_999_930_5))
-  let p = fusedIfAvailable(q, r * r, r) + FloatLanes(repeating: 1)
+  var r = fusedIfAvailable(n, FloatLanes.splat(-0.693_359_375), x)
+  r = fusedIfAvailable(n, FloatLanes.splat(2.121_944_4e-4), r)
+  var q = FloatLanes.splat(0.001_381_314_508)
+  q = fusedIfAvailable(q, r, FloatLanes.splat(0.008_369_418_836))
+  q = fusedIfAvailable(q, r, FloatLanes.splat(0.041_668_456_78))
+  q = fusedIfAvailable(q, r, FloatLanes.splat(0.166_665_147_9))
+  q = fusedIfAvailable(q, r, FloatLanes.splat(0.499_999_930_5))
+  let p = fusedIfAvailable(q, r * r, r) + FloatLanes.splat(1)
   let bits =
-    unsafeBitCast(p, to: SIMD16<UInt32>.self)
-    &+ (unsafeBitCast(shifted, to: SIMD16<UInt32>.self) &<< SIMD16<UInt32>(repeating: 23))
-  let result = unsafeBitCast(bits, to: FloatLanes.self)
-  return result.replacing(
-    with: FloatLanes(repeating: 0), where: x .< FloatLanes(repeating: -87))
+    lanes_bits_f32(p) &+ lanes_shift_left(lanes_bits_f32(shifted), 23)
+  return lanes_from_bits_f32(bits)
+    .selecting(FloatLanes.splat(0), where: FloatLanes.less(x, .splat(-87)))
 }
 
 /// Float64: e^r by its Taylor series to degree 13, whose remainder is below 5e-18 for |r| <= ln(2)/2.
 @inline(__always)
 func doubleExponential(_ x: DoubleLanes) -> DoubleLanes {
-  let shifter = DoubleLanes(repeating: 0x1.8p52)
-  let shifted = fusedIfAvailable(x, DoubleLanes(repeating: 1.442_695_040_888_963_4), shifter)
+  let shifter = DoubleLanes.splat(0x1.8p52)
+  let shifted = fusedIfAvailable(x, DoubleLanes.splat(1.442_695_040_888_963_4), shifter)
   let n = shifted - shifter
-  var r = fusedIfAvailable(n, DoubleLanes(repeating: -0.693_147_180_369_123_816_490), x)
-  r = fusedIfAvailable(n, DoubleLanes(repeating: -1.908_214_929_270_587_700_02e-10), r)
-  var p = DoubleLanes(repeating: 1 / 6_227_020_800)
-  p = fusedIfAvailable(p, r, DoubleLanes(repeating: 1 / 479_001_600))
-  p = fusedIfAvailable(p, r, DoubleLanes(repeating: 1 / 39_916_800))
-  p = fusedIfAvailable(p, r, DoubleLanes(repeating: 1 / 3_628_800))
-  p = fusedIfAvailable(p, r, DoubleLanes(repeating: 1 / 362_880))
-  p = fusedIfAvailable(p, r, DoubleLanes(repeating: 1 / 40_320))
-  p = fusedIfAvailable(p, r, DoubleLanes(repeating: 1 / 5_040))
-  p = fusedIfAvailable(p, r, DoubleLanes(repeating: 1 / 720))
-  p = fusedIfAvailable(p, r, DoubleLanes(repeating: 1 / 120))
-  p = fusedIfAvailable(p, r, DoubleLanes(repeating: 1 / 24))
-  p = fusedIfAvailable(p, r, DoubleLanes(repeating: 1 / 6))
-  p = fusedIfAvailable(p, r, DoubleLanes(repeating: 0.5))
-  p = fusedIfAvailable(p, r * r, r) + DoubleLanes(repeating: 1)
+  var r = fusedIfAvailable(n, DoubleLanes.splat(-0.693_147_180_369_123_816_490), x)
+  r = fusedIfAvailable(n, DoubleLanes.splat(-1.908_214_929_270_587_700_02e-10), r)
+  var p = DoubleLanes.splat(1 / 6_227_020_800)
+  p = fusedIfAvailable(p, r, DoubleLanes.splat(1 / 479_001_600))
+  p = fusedIfAvailable(p, r, DoubleLanes.splat(1 / 39_916_800))
+  p = fusedIfAvailable(p, r, DoubleLanes.splat(1 / 3_628_800))
+  p = fusedIfAvailable(p, r, DoubleLanes.splat(1 / 362_880))
+  p = fusedIfAvailable(p, r, DoubleLanes.splat(1 / 40_320))
+  p = fusedIfAvailable(p, r, DoubleLanes.splat(1 / 5_040))
+  p = fusedIfAvailable(p, r, DoubleLanes.splat(1 / 720))
+  p = fusedIfAvailable(p, r, DoubleLanes.splat(1 / 120))
+  p = fusedIfAvailable(p, r, DoubleLanes.splat(1 / 24))
+  p = fusedIfAvailable(p, r, DoubleLanes.splat(1 / 6))
+  p = fusedIfAvailable(p, r, DoubleLanes.splat(0.5))
+  p = fusedIfAvailable(p, r * r, r) + DoubleLanes.splat(1)
   let bits =
-    unsafeBitCast(p, to: SIMD8<UInt64>.self)
-    &+ (unsafeBitCast(shifted, to: SIMD8<UInt64>.self) &<< SIMD8<UInt64>(repeating: 52))
-  let result = unsafeBitCast(bits, to: DoubleLanes.self)
-  return result.replacing(
-    with: DoubleLanes(repeating: 0), where: x .< DoubleLanes(repeating: -708))
+    lanes_bits_f64(p) &+ lanes_shift_left_u64(lanes_bits_f64(shifted), 52)
+  return lanes_from_bits_f64(bits)
+    .selecting(DoubleLanes.splat(0), where: DoubleLanes.less(x, .splat(-708)))
 }

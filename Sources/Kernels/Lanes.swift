@@ -1,24 +1,28 @@
+import CKernels
+
 /// A vector of the arithmetic type, 64 bytes wide on every instruction set, so that results are put together in
 /// the same order everywhere.
 ///
-/// The standard library's generic SIMD operators loop over lanes; these requirements are met by its concrete
-/// ones, which are single instructions.
+/// The standard library's generic SIMD operations loop over lanes; these requirements are met by its concrete
+/// operators, which are single instructions, and by those of CLanes.h.
 protocol Lanes: BitwiseCopyable {
   associatedtype Scalar: BinaryFloatingPoint & BitwiseCopyable
   associatedtype Mask
 
   static var width: Int { get }
 
-  init(repeating value: Scalar)
+  /// The number in every lane.
+  static func splat(_ number: Scalar) -> Self
   static func + (a: Self, b: Self) -> Self
   static func - (a: Self, b: Self) -> Self
   static func * (a: Self, b: Self) -> Self
 
-  static func .< (a: Self, b: Self) -> Mask
-  static func .> (a: Self, b: Self) -> Mask
-  static func .== (a: Self, b: Self) -> Mask
-  static func .<= (a: Self, b: Self) -> Mask
-  func replacing(with other: Self, where mask: Mask) -> Self
+  /// Comparisons are false where either is NaN.
+  static func less(_ a: Self, _ b: Self) -> Mask
+  static func lessOrEqual(_ a: Self, _ b: Self) -> Mask
+  static func equal(_ a: Self, _ b: Self) -> Mask
+  /// `other` where the mask is set.
+  func selecting(_ other: Self, where mask: Mask) -> Self
   static func anyTrue(_ mask: Mask) -> Bool
   static func allTrue(_ mask: Mask) -> Bool
 
@@ -41,14 +45,14 @@ extension Lanes {
   /// The larger of the two; `a` where either is NaN.
   @inline(__always)
   static func maximum(_ a: Self, _ b: Self) -> Self {
-    a.replacing(with: b, where: b .> a)
+    a.selecting(b, where: less(a, b))
   }
 
   @inline(__always)
-  static var minusInfinity: Self { Self(repeating: -.infinity) }
+  static var minusInfinity: Self { splat(-.infinity) }
 
   @inline(__always)
-  static var zero: Self { Self(repeating: 0) }
+  static var zero: Self { splat(0) }
 }
 
 typealias FloatLanes = SIMD16<Float>
@@ -72,16 +76,33 @@ typealias DoubleLanes = SIMD8<Double>
 #endif
 
 extension SIMD16<Float>: Lanes {
-  typealias Mask = SIMDMask<SIMD16<Int32>>
+  typealias Mask = SIMD16<Int32>
 
   @inline(__always)
   static var width: Int { 16 }
 
   @inline(__always)
-  static func anyTrue(_ mask: Mask) -> Bool { any(mask) }
+  static func splat(_ number: Scalar) -> Self { lanes_splat_f32(number) }
 
   @inline(__always)
-  static func allTrue(_ mask: Mask) -> Bool { all(mask) }
+  static func less(_ a: Self, _ b: Self) -> Mask { lanes_less_f32(a, b) }
+
+  @inline(__always)
+  static func lessOrEqual(_ a: Self, _ b: Self) -> Mask { lanes_less_or_equal_f32(a, b) }
+
+  @inline(__always)
+  static func equal(_ a: Self, _ b: Self) -> Mask { lanes_equal_f32(a, b) }
+
+  @inline(__always)
+  func selecting(_ other: Self, where mask: Mask) -> Self {
+    lanes_select_f32(mask, self, other)
+  }
+
+  @inline(__always)
+  static func anyTrue(_ mask: Mask) -> Bool { lanes_any_i32(mask) }
+
+  @inline(__always)
+  static func allTrue(_ mask: Mask) -> Bool { lanes_all_i32(mask) }
 
   @inline(__always)
   static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self {
@@ -98,7 +119,7 @@ extension SIMD16<Float>: Lanes {
 
   @inline(__always)
   var wideSum: Double {
-    (SIMD8<Double>(lowHalf) + SIMD8<Double>(highHalf)).wideSum
+    (lanes_widen_f32(lowHalf) + lanes_widen_f32(highHalf)).wideSum
   }
 
   @inline(__always)
@@ -112,16 +133,33 @@ extension SIMD16<Float>: Lanes {
 }
 
 extension SIMD8<Double>: Lanes {
-  typealias Mask = SIMDMask<SIMD8<Int64>>
+  typealias Mask = SIMD8<Int64>
 
   @inline(__always)
   static var width: Int { 8 }
 
   @inline(__always)
-  static func anyTrue(_ mask: Mask) -> Bool { any(mask) }
+  static func splat(_ number: Scalar) -> Self { lanes_splat_f64(number) }
 
   @inline(__always)
-  static func allTrue(_ mask: Mask) -> Bool { all(mask) }
+  static func less(_ a: Self, _ b: Self) -> Mask { lanes_less_f64(a, b) }
+
+  @inline(__always)
+  static func lessOrEqual(_ a: Self, _ b: Self) -> Mask { lanes_less_or_equal_f64(a, b) }
+
+  @inline(__always)
+  static func equal(_ a: Self, _ b: Self) -> Mask { lanes_equal_f64(a, b) }
+
+  @inline(__always)
+  func selecting(_ other: Self, where mask: Mask) -> Self {
+    lanes_select_f64(mask, self, other)
+  }
+
+  @inline(__always)
+  static func anyTrue(_ mask: Mask) -> Bool { lanes_any_i64(mask) }
+
+  @inline(__always)
+  static func allTrue(_ mask: Mask) -> Bool { lanes_all_i64(mask) }
 
   @inline(__always)
   static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self {
@@ -133,7 +171,7 @@ extension SIMD8<Double>: Lanes {
 
   @inline(__always)
   static func widen(_ numbers: UnsafePointer<Float>) -> Self {
-    Self(UnsafeRawPointer(numbers).loadUnaligned(as: SIMD8<Float>.self))
+    lanes_widen_f32(UnsafeRawPointer(numbers).loadUnaligned(as: SIMD8<Float>.self))
   }
 
   @inline(__always)

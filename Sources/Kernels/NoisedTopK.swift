@@ -97,7 +97,7 @@ private func selectAtRank<E: Element>(
   _ scratch: Scratch<E.Vector.Scalar>, _: E.Type
 ) -> (score: E.Vector.Scalar, classIndex: Int)? {
   let classes = Int(truncatingIfNeeded: row.classes)
-  let epsilon = E.Vector(repeating: E.Vector.Scalar(row.epsilon))
+  let epsilon = E.Vector.splat(E.Vector.Scalar(row.epsilon))
   var selection = TopSelection(
     scores: scratch.heapScores, classes: scratch.heapClasses,
     rank: Int(truncatingIfNeeded: row.rank))
@@ -122,10 +122,10 @@ private func selectAtRank<E: Element>(
       }
       let score = logit + draw * epsilon
       // NaN is not at or below the threshold either.
-      if !selection.isFull || !E.Vector.allTrue(score .<= threshold) {
+      if !selection.isFull || !E.Vector.allTrue(E.Vector.lessOrEqual(score, threshold)) {
         let admitted = admit(score, count, blockStart &+ index, &selection)
         if !admitted { return nil }
-        if selection.isFull { threshold = E.Vector(repeating: selection.threshold) }
+        if selection.isFull { threshold = E.Vector.splat(selection.threshold) }
       }
       index &+= E.Vector.width
     }
@@ -160,7 +160,7 @@ private func fill<E: Element>(
   _ gradient: UnsafeMutableRawPointer?, with number: E.Vector.Scalar, _ classes: Int, _: E.Type
 ) {
   guard let gradient else { return }
-  let lanes = E.Vector(repeating: number)
+  let lanes = E.Vector.splat(number)
   sweep(0, classes, width: E.Vector.width) { index, count in
     E.store(lanes, gradient, index, count: count)
   }

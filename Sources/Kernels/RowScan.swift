@@ -1,12 +1,12 @@
 /// Index of the first NaN or +∞, or −1.
 @inline(__always)
 func firstNotFinite<E: Element>(_ logits: UnsafeRawPointer, _ classes: Int, _: E.Type) -> Int {
-  let infinity = E.Vector(repeating: .infinity)
+  let infinity = E.Vector.splat(.infinity)
   var index = 0
   while index < classes {
     let count = min(E.Vector.width, classes &- index)
     let logit = E.load(logits, index, count: count, filler: 0)
-    if !E.Vector.allTrue(logit .< infinity) {
+    if !E.Vector.allTrue(E.Vector.less(logit, infinity)) {
       var suspect = index
       while suspect < index &+ count {
         if !(E.loadScalar(logits, suspect) < .infinity) { return suspect }
@@ -26,8 +26,8 @@ func classesBefore<E: Element>(
 ) -> Int {
   let own = E.loadScalar(scores, label)
   if own.isNaN { return classes &- 1 }
-  let ownLanes = E.Vector(repeating: own)
-  let one = E.Vector(repeating: 1)
+  let ownLanes = E.Vector.splat(own)
+  let one = E.Vector.splat(1)
   var before = 0.0
   func count(from start: Int, to end: Int, tiesCount: Bool) {
     // Lanes count in the arithmetic type, exactly up to 2^24: far beyond a block's worth.
@@ -39,8 +39,8 @@ func classesBefore<E: Element>(
         let score = E.load(scores, index, count: count, filler: .nan)
         partial =
           partial
-          + E.Vector.zero.replacing(
-            with: one, where: tiesCount ? ownLanes .<= score : ownLanes .< score)
+          + E.Vector.zero.selecting(one, where: tiesCount
+              ? E.Vector.lessOrEqual(ownLanes, score) : E.Vector.less(ownLanes, score))
       }
       before += partial.wideSum
       blockStart = blockEnd

@@ -35,7 +35,7 @@ private func softmaxMargin<T: SoftmaxMarginTransform, E: Element>(
   let rivalPeak = Double(rivalPeak(row, logits, T.self, E.self))
   let peak = rivalPeak > labelScore ? rivalPeak : labelScore
   if peak == -.infinity { return maskedRow(row, logits, E.self) }
-  let peakLanes = E.Vector(repeating: E.Vector.Scalar(peak))
+  let peakLanes = E.Vector.splat(E.Vector.Scalar(peak))
   let roundedPeak = Double(E.Vector.Scalar(peak))
 
   // Where the exponentials can wait in the gradient's own row, the last sweep only scales them.
@@ -69,9 +69,9 @@ private func softmaxMargin<T: SoftmaxMarginTransform, E: Element>(
   if row.class_scale != nil { labelGradient *= classScalar(row.class_scale, label, E.Vector.self) }
 
   let segments = Segments(label: label, classes: Int(truncatingIfNeeded: row.classes))
-  let weightLanes = E.Vector(repeating: E.Vector.Scalar(weight))
-  let scaleLanes = E.Vector(repeating: E.Vector.Scalar(row.scale))
-  let gradientScaleLanes = E.Vector(repeating: E.Vector.Scalar(gradientScale))
+  let weightLanes = E.Vector.splat(E.Vector.Scalar(weight))
+  let scaleLanes = E.Vector.splat(E.Vector.Scalar(row.scale))
+  let gradientScaleLanes = E.Vector.splat(E.Vector.Scalar(gradientScale))
   segments.forEach { start, end in
     sweep(start, end, width: E.Vector.width) { index, count in
       var result: E.Vector
@@ -83,7 +83,7 @@ private func softmaxMargin<T: SoftmaxMarginTransform, E: Element>(
         if row.smoothing_sum != 0 {
           let smoothing = smoothing(row, index, count: count, E.self)
           result = (result - smoothing * gradientScaleLanes)
-            .replacing(with: E.Vector.zero, where: shifted .== E.Vector.minusInfinity)
+            .selecting(E.Vector.zero, where: E.Vector.equal(shifted, E.Vector.minusInfinity))
         }
       }
       if row.class_scale != nil {
@@ -116,7 +116,7 @@ private func smoothing<E: Element>(
   _ row: SoftmaxMarginRow, _ index: Int, count: Int, _: E.Type
 ) -> E.Vector {
   if row.smoothing != nil { return classVector(row.smoothing, index, count: count, filler: 0) }
-  let share = E.Vector(repeating: E.Vector.Scalar(row.smoothing_sum / Double(row.classes)))
+  let share = E.Vector.splat(E.Vector.Scalar(row.smoothing_sum / Double(row.classes)))
   return count == E.Vector.width ? share : firstLanes(of: share, count: count)
 }
 
@@ -176,12 +176,12 @@ private func strongestRival<E: Element>(
   let classes = Int(truncatingIfNeeded: row.classes)
   let label = Int(truncatingIfNeeded: row.label)
   let peak = rivalPeak(row, logits, PlainTransform.self, E.self)
-  let peakLanes = E.Vector(repeating: peak)
+  let peakLanes = E.Vector.splat(peak)
   var index = 0
   while index < classes {
     let count = min(E.Vector.width, classes &- index)
     let logit = E.load(logits, index, count: count, filler: .nan)
-    if E.Vector.anyTrue(logit .== peakLanes) {
+    if E.Vector.anyTrue(E.Vector.equal(logit, peakLanes)) {
       var rival = index
       while rival < index &+ count {
         if rival != label && E.loadScalar(logits, rival) == peak { return rival }
@@ -201,7 +201,7 @@ private func rivalSums<T: SoftmaxMarginTransform, E: Element>(
 ) -> (exponentials: Double, smoothedScores: Double) {
   let segments = Segments(
     label: Int(truncatingIfNeeded: row.label), classes: Int(truncatingIfNeeded: row.classes))
-  let scale = E.Vector(repeating: E.Vector.Scalar(row.scale))
+  let scale = E.Vector.splat(E.Vector.Scalar(row.scale))
   var exponentials = 0.0
   var smoothedScores = 0.0
   segments.forEach { start, end in
@@ -221,8 +221,7 @@ private func rivalSums<T: SoftmaxMarginTransform, E: Element>(
           let smoothing = smoothing(row, index, count: count, E.self)
           smoothedPartial =
             smoothedPartial
-            + (smoothing * score).replacing(
-              with: E.Vector.zero, where: smoothing .== E.Vector.zero)
+            + (smoothing * score).selecting(E.Vector.zero, where: E.Vector.equal(smoothing, E.Vector.zero))
         }
       }
       exponentials += partial.wideSum
@@ -241,7 +240,7 @@ private func maskedRow<E: Element>(
   let hasNaN = firstNotFinite(logits, Int(truncatingIfNeeded: row.classes), E.self) >= 0
   if let gradient = row.gradient {
     sweep(0, Int(truncatingIfNeeded: row.classes), width: E.Vector.width) { index, count in
-      E.store(E.Vector(repeating: hasNaN ? .nan : 0), gradient, index, count: count)
+      E.store(E.Vector.splat(hasNaN ? .nan : 0), gradient, index, count: count)
     }
   }
   return hasNaN ? .nan : product(row.hard, .infinity) + product(row.smoothing_sum, .infinity)

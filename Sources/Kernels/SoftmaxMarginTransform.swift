@@ -80,7 +80,7 @@ enum ScaleOffsetTransform: SoftmaxMarginTransform {
 func classVector<V: Lanes>(
   _ numbers: UnsafeRawPointer?, _ index: Int, count: Int, filler: V.Scalar
 ) -> V {
-  guard let numbers else { return V(repeating: filler) }
+  guard let numbers else { return V.splat(filler) }
   return count == V.width
     ? numbers.loadUnaligned(fromByteOffset: index &* MemoryLayout<V.Scalar>.size, as: V.self)
     : partOfClassVector(numbers, index, count: count, filler: filler)
@@ -91,7 +91,7 @@ private func partOfClassVector<V: Lanes>(
   _ numbers: UnsafeRawPointer, _ index: Int, count: Int, filler: V.Scalar
 ) -> V {
   let size = MemoryLayout<V.Scalar>.size
-  var vector = V(repeating: filler)
+  var vector = V.splat(filler)
   withUnsafeMutableBytes(of: &vector) { lanes in
     lanes.baseAddress?.copyMemory(from: numbers + index &* size, byteCount: count &* size)
   }

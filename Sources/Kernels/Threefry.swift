@@ -10,41 +10,41 @@ enum Threefry {
   static func words(
     key: (UInt32, UInt32), counter: (UInt32, UInt32)
   ) -> (UInt32, UInt32) {
-    let lanes = words(
-      key: key, counter: (SIMD16(repeating: counter.0), SIMD16(repeating: counter.1)))
-    return (lanes.0[0], lanes.1[0])
+    let words = words(
+      key: key, counter: (Bits(counter.0), Bits(counter.1)))
+    return (words.0.lanes[0], words.1.lanes[0])
   }
 
   /// Sixteen counters at once, one a lane.
   @inline(__always)
   static func words(
-    key: (UInt32, UInt32), counter: (SIMD16<UInt32>, SIMD16<UInt32>)
-  ) -> (SIMD16<UInt32>, SIMD16<UInt32>) {
+    key: (UInt32, UInt32), counter: (Bits, Bits)
+  ) -> (Bits, Bits) {
     let third = parity ^ key.0 ^ key.1
-    var x0 = counter.0 &+ SIMD16(repeating: key.0)
-    var x1 = counter.1 &+ SIMD16(repeating: key.1)
+    var x0 = counter.0 + Bits(key.0)
+    var x1 = counter.1 + Bits(key.1)
 
     fourRounds(&x0, &x1, 13, 15, 26, 6)
-    x0 = x0 &+ SIMD16(repeating: key.1)
-    x1 = x1 &+ SIMD16(repeating: third &+ 1)
+    x0 = x0 + Bits(key.1)
+    x1 = x1 + Bits(third &+ 1)
     fourRounds(&x0, &x1, 17, 29, 16, 24)
-    x0 = x0 &+ SIMD16(repeating: third)
-    x1 = x1 &+ SIMD16(repeating: key.0 &+ 2)
+    x0 = x0 + Bits(third)
+    x1 = x1 + Bits(key.0 &+ 2)
     fourRounds(&x0, &x1, 13, 15, 26, 6)
-    x0 = x0 &+ SIMD16(repeating: key.0)
-    x1 = x1 &+ SIMD16(repeating: key.1 &+ 3)
+    x0 = x0 + Bits(key.0)
+    x1 = x1 + Bits(key.1 &+ 3)
     fourRounds(&x0, &x1, 17, 29, 16, 24)
-    x0 = x0 &+ SIMD16(repeating: key.1)
-    x1 = x1 &+ SIMD16(repeating: third &+ 4)
+    x0 = x0 + Bits(key.1)
+    x1 = x1 + Bits(third &+ 4)
     fourRounds(&x0, &x1, 13, 15, 26, 6)
-    x0 = x0 &+ SIMD16(repeating: third)
-    x1 = x1 &+ SIMD16(repeating: key.0 &+ 5)
+    x0 = x0 + Bits(third)
+    x1 = x1 + Bits(key.0 &+ 5)
     return (x0, x1)
   }
 
   @inline(__always)
   private static func fourRounds(
-    _ x0: inout SIMD16<UInt32>, _ x1: inout SIMD16<UInt32>, _ a: UInt32, _ b: UInt32, _ c: UInt32,
+    _ x0: inout Bits, _ x1: inout Bits, _ a: UInt32, _ b: UInt32, _ c: UInt32,
     _ d: UInt32
   ) {
     round(&x0, &x1, a)
@@ -55,10 +55,10 @@ enum Threefry {
 
   @inline(__always)
   private static func round(
-    _ x0: inout SIMD16<UInt32>, _ x1: inout SIMD16<UInt32>, _ rotation: UInt32
+    _ x0: inout Bits, _ x1: inout Bits, _ rotation: UInt32
   ) {
-    x0 = x0 &+ x1
-    x1 = (x1 &<< SIMD16(repeating: rotation)) | (x1 &>> SIMD16(repeating: 32 &- rotation))
+    x0 = x0 + x1
+    x1 = (x1 << rotation) | (x1 >> (32 &- rotation))
     x1 = x1 ^ x0
   }
 }

@@ -124,7 +124,7 @@ import Testing
       let guarded = Matrix(type: .float32, rows: 1, columns: 2 * 3 * classes)
       let address = guarded.address.assumingMemoryBound(to: Float.self)
       try check(topkloss_standard_normal(0, 0, 0, 2, 3, Int64(classes), address))
-      #expect(guarded.paddingIsUntouched && guarded.numbers.allSatisfy(\.isFinite))
+      #expect(guarded.paddingIsUntouched && guarded.numbers.allSatisfy { $0.isFinite })
     }
   }
 }

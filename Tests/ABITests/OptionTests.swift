@@ -86,7 +86,7 @@ struct BadOption: Sendable, CustomStringConvertible {
     BadOption(counted(.elm(maxMargin: 0.5, scale: 30, lam: .infinity)), "lam", "inf"),
     BadOption(noised { $0.k = 0 }, "k", "0", "1"),
     BadOption(noised { $0.k = -7 }, "k", "-7", "1"),
-    BadOption(noised({ $0.k = 3 }, counts: [3, 2, 1]), "k", "3", "2"),
+    BadOption(noised({ $0.k = 3 }, counts: [3, 2, 1]), "k is 3", "classes is 3"),
     BadOption(noised { $0.samples = 0 }, "n_samples", "0", "1", "1000000"),
     BadOption(noised { $0.samples = -1 }, "n_samples", "-1", "1", "1000000"),
     BadOption(noised { $0.samples = 1_000_001 }, "n_samples", "1000001", "1000000"),
@@ -132,7 +132,7 @@ struct BadOption: Sendable, CustomStringConvertible {
   @Test func `a K that leaves no class below it, when the batch tells how many there are`() throws {
     let loss = Self.noised { $0.k = 3 }
     let stage = try Stage(Problem(random: 1, rows: 2, classes: 3))
-    expectFailure(.option, naming: ["k", "3", "2"]) { try stage.evaluate(loss.make()) }
+    expectFailure(.option, naming: ["k is 3", "classes is 3"]) { try stage.evaluate(loss.make()) }
     #expect(stage.outputsAreUntouched)
   }
 

@@ -2,7 +2,7 @@ import Testing
 
 // How a matrix lies in memory must not show in the result: the same bits, and no byte written beside them.
 
-@Suite struct `Any layout gives the same bits` {
+@Suite("Any layout gives the same bits") struct StrideTests {
   private static let rows = 7
   private static let classes = 19
 
@@ -28,6 +28,9 @@ import Testing
       Case(layout: .init(logitsStride: stride, misalignment: $0, isInPlace: true))
     }
   }
+
+  /// Layouts of all kinds, for matrices of up to 19 columns.
+  static let layouts = (cases + inPlaceCases).map(\.layout)
 
   private func problem(_ type: ElementType) -> Problem {
     Problem(random: 3, type: type, rows: Self.rows, classes: Self.classes).ignoring()

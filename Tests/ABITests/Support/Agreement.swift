@@ -11,6 +11,8 @@ func agrees(
 ) -> Bool {
   if expected.isNaN { return actual.isNaN }
   if expected.isInfinite { return actual == expected }
+  // Beyond the largest number that can be stored.
+  if let type, type.rounded(expected).isInfinite { return actual == type.rounded(expected) }
   let storage = type.map { 1.01 * $0.storageError * abs(expected) + $0.smallestStep } ?? 0
   return abs(actual - expected) <= 16 * arithmetic.arithmeticError * magnitude + storage
 }
@@ -26,7 +28,7 @@ func expectAgreement(
   #expect(
     agrees(
       stage.result.value, expected.value, arithmetic: type, magnitude: magnitude * rowsInValue),
-    "value \(stage.result.value), expected \(expected.value)", sourceLocation: sourceLocation)
+    "\(loss), \(type): value \(stage.result.value), expected \(expected.value)", sourceLocation: sourceLocation)
   #expect(
     agrees(
       stage.result.total_weight, expected.totalWeight, arithmetic: .float64,
@@ -34,9 +36,9 @@ func expectAgreement(
     "total weight \(stage.result.total_weight), expected \(expected.totalWeight)",
     sourceLocation: sourceLocation)
   expectAgreement(
-    "row value", stage.rowValues, expected.rowValues, magnitude, sourceLocation: sourceLocation)
+    "\(loss), \(type): row value", stage.rowValues, expected.rowValues, magnitude, sourceLocation: sourceLocation)
   expectAgreement(
-    "gradient", stage.gradient, expected.gradient,
+    "\(loss), \(type): gradient", stage.gradient, expected.gradient,
     magnitude * gradientFactor(problem, expected, loss), sourceLocation: sourceLocation)
 }
 

@@ -3,8 +3,6 @@
 final class Matrix {
   /// What every byte holds before anybody writes to it. No element type reads it as a likely result.
   static let sentinel: UInt8 = 0xA5
-  private static let guardBytes = 128
-
   let type: ElementType
   let rows: Int
   let columns: Int
@@ -23,9 +21,11 @@ final class Matrix {
     let step = stride ?? columns
     self.stride = step
     let span = max(0, rows - 1) * abs(step) * type.size
-    origin = Self.guardBytes + misalignment + (step < 0 ? span : 0)
+    // Before and after: room for a whole row, so that a row too many is seen too.
+    let margin = (128 + abs(step) * type.size + 63) / 64 * 64
+    origin = margin + misalignment + (step < 0 ? span : 0)
     bytes = .allocate(
-      byteCount: 2 * Self.guardBytes + misalignment + span + columns * type.size, alignment: 64)
+      byteCount: 2 * margin + misalignment + span + columns * type.size, alignment: 64)
     bytes.initializeMemory(as: UInt8.self, repeating: Self.sentinel)
   }
 

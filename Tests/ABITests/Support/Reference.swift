@@ -36,16 +36,31 @@ struct SoftmaxMarginReference {
     target[label] += (1 - labelSmoothing) * classWeight[label]
 
     let peak = scores.max() ?? 0
-    let normalizer = peak + log(scores.reduce(0) { $0 + exp($1 - peak) })
+    let normalizer = peak + log(exactSum(scores.map { exp($0 - peak) }))
     let probabilities = scores.map { exp($0 - normalizer) }
-    let mass = target.reduce(0, +)
+    let mass = exactSum(target)
     return RowLoss(
       value: zip(target, scores).reduce(0) { $0 + ($1.0 == 0 ? 0 : $1.0 * (normalizer - $1.1)) },
-      gradient: zip(target, probabilities).map { scale * (mass * $1 - $0) })
+      // A class that is masked out has no gradient, whatever its target.
+      gradient: logits.indices.map {
+        logits[$0] == -.infinity ? 0 : scale * (mass * probabilities[$0] - target[$0])
+      })
   }
 }
 
-/// Noised top-K: s (m_y + T − z_y)+ with T the mean over the samples of the (K+1)-th largest noised score.
+/// The sum of numbers with the roundings carried along (Neumaier's algorithm).
+func exactSum(_ numbers: [Double]) -> Double {
+  var (sum, rest) = (0.0, 0.0)
+  for number in numbers {
+    let next = sum + number
+    rest += abs(sum) >= abs(number) ? (sum - next) + number : (number - next) + sum
+    sum = next
+  }
+  return sum + rest
+}
+
+/// Noised top-K: s (m_y + T − z_y)+ with T the mean over the samples of the (K+1)-th largest noised score. Of several
+/// classes with that score, the lowest has the gradient.
 struct NoisedTopKReference {
   var k: Int
   var epsilon: Double
@@ -57,11 +72,11 @@ struct NoisedTopKReference {
     var gradient = [Double](repeating: 0, count: logits.count)
     for sample in noise {
       let scores = zip(logits, sample).map { $0 + epsilon * $1 }
-      let ranking = logits.indices.sorted {
-        scores[$0] > scores[$1] || (scores[$0] == scores[$1] && $0 < $1)
+      let score = scores.sorted(by: >)[k]
+      threshold += score / Double(noise.count)
+      if let holder = scores.firstIndex(of: score) {
+        gradient[holder] += scale / Double(noise.count)
       }
-      threshold += scores[ranking[k]] / Double(noise.count)
-      gradient[ranking[k]] += scale / Double(noise.count)
     }
     gradient[label] -= scale
     let hinge = margin[label] + threshold - logits[label]

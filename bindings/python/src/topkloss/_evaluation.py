@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from topkloss import _abi
+from topkloss._address import address
 from topkloss._arrays import (
     AnyArray,
-    address,
     element_stride,
     label_vector,
     matrix,

@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Literal, NoReturn, TypeAlias, TypeVar
 import numpy as np
 
 from topkloss import _abi
+from topkloss._address import address
 from topkloss._arguments import ESTIMATORS, REDUCTIONS, checked
-from topkloss._arrays import Array, address
+from topkloss._arrays import Array
 from topkloss._evaluation import Value, evaluate
 from topkloss._library import check, library
 from topkloss.errors import TopKLossError

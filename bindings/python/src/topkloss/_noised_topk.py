@@ -7,8 +7,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from topkloss._address import address
 from topkloss._arguments import integer
-from topkloss._arrays import Array, FloatVector, address
+from topkloss._arrays import Array, FloatVector
 from topkloss._evaluation import Value
 from topkloss._library import check, library
 from topkloss._loss import Loss, Reduction, SomeLoss

@@ -6,8 +6,9 @@ from ctypes import byref, c_double, sizeof
 from typing import Literal
 
 from topkloss import _abi
+from topkloss._address import address
 from topkloss._arguments import AVERAGES, choice, integer
-from topkloss._arrays import Array, address, element_stride, label_vector, matrix
+from topkloss._arrays import Array, element_stride, label_vector, matrix
 from topkloss._evaluation import BATCH_SIZE
 from topkloss._library import check, library
 

@@ -6,8 +6,9 @@ from ctypes import byref, sizeof
 from typing import Any
 
 from topkloss import _abi
+from topkloss._address import address
 from topkloss._arguments import class_vector, number
-from topkloss._arrays import Array, address, element_stride, matrix
+from topkloss._arrays import Array, element_stride, matrix
 from topkloss._evaluation import BATCH_SIZE
 from topkloss._library import check, library
 from topkloss._output import Output

@@ -1,0 +1,100 @@
+import CTopKLoss
+import Testing
+
+@Suite struct `The smallest and emptiest batches` {
+  @Test(arguments: LossCase.table(classes: 4), Reduction.allCases)
+  func `a batch of no rows is 0 and touches nothing`(
+    loss: LossCase, reduction: Reduction
+  ) throws {
+    let loss = loss.with { $0.reduction = reduction }
+    let empty = Problem(rows: 0, classes: 4, logits: [], labels: [])
+    let stage = try loss.evaluate(empty)
+    #expect(stage.result.value == 0 && stage.result.total_weight == 0)
+    #expect(stage.gradient.isUntouched && stage.rowValues.isUntouched)
+  }
+
+  @Test func `a batch of no rows needs no pointers`() throws {
+    for loss in LossCase.kinds(classes: 4) {
+      let stage = try Stage(Problem(rows: 0, classes: 4, logits: [], labels: []))
+      stage.batch.logits = nil
+      stage.batch.labels = nil
+      stage.result.gradient = nil
+      stage.result.row_values = nil
+      try stage.evaluate(loss.make())
+      #expect(stage.result.value == 0)
+    }
+  }
+
+  @Test(arguments: LossCase.table(classes: 4), Reduction.allCases)
+  func `if every label is ignored, value, weight and gradient are 0`(
+    loss: LossCase, reduction: Reduction
+  ) throws {
+    let loss = loss.with { $0.reduction = reduction }
+    for type in ElementType.allCases {
+      var problem = Problem(random: 1, type: type, rows: 5, classes: 4)
+      problem.labels = [Int64](repeating: -100, count: 5)
+      // Not looked at, as the row does not count.
+      problem.logits[0] = .nan
+      let stage = try loss.evaluate(problem)
+      #expect(stage.result.value == 0 && stage.result.total_weight == 0)
+      #expect(stage.gradient.pattern.allSatisfy { $0 == 0 })
+      #expect(stage.rowValues.pattern.allSatisfy { $0 == 0 })
+    }
+  }
+
+  @Test(arguments: Reduction.allCases)
+  func `weights that are all 0 make 0, not NaN`(reduction: Reduction) throws {
+    for loss in LossCase.kinds(classes: 4) {
+      let loss = loss.with { $0.reduction = reduction }
+      var problem = Problem(random: 1, rows: 5, classes: 4)
+      problem.sampleWeight = [Double](repeating: 0, count: 5)
+      let stage = try loss.evaluate(problem)
+      #expect(stage.result.value == 0 && stage.result.total_weight == 0)
+      #expect(stage.gradient.numbers.allSatisfy { $0 == 0 })
+    }
+  }
+
+  @Test func `one class alone is certain`() throws {
+    let kinds: [LossCase.Kind] = [
+      .crossEntropy, .logitAdjusted(tau: 1), .ldam(maxMargin: 0.5, scale: 30),
+      .elm(maxMargin: 0.5, scale: 30, lam: 1),
+    ]
+    for kind in kinds {
+      for smoothing in [0, 0.1, 1] {
+        for type in ElementType.allCases {
+          let loss = LossCase(
+            kind: kind, classes: 1, counts: kind.needsCounts ? [17] : nil,
+            labelSmoothing: smoothing)
+          let problem = Problem(random: 1, type: type, rows: 3, classes: 1, spread: 100)
+          let stage = try loss.evaluate(problem)
+          #expect(stage.result.value == 0, "\(loss)")
+          #expect(stage.gradient.numbers == [0, 0, 0], "\(loss)")
+          #expect(stage.rowValues.numbers == [0, 0, 0], "\(loss)")
+        }
+      }
+    }
+  }
+
+  @Test func `one class alone has no top K that leaves a class out`() throws {
+    let stage = try Stage(Problem(random: 1, rows: 3, classes: 1))
+    let loss = try LossCase(kind: .noisedTopK(.init()), classes: 1).make()
+    expectFailure(.option, naming: ["k", "1"]) { try stage.evaluate(loss) }
+    #expect(stage.outputsAreUntouched)
+  }
+
+  @Test func `one row`() throws {
+    for loss in LossCase.table(classes: 9) {
+      let problem = Problem(random: 12, rows: 1, classes: 9)
+      expectAgreement(try loss.evaluate(problem), try loss.expected(problem), loss)
+    }
+  }
+}
+
+extension LossCase.Kind {
+  fileprivate var needsCounts: Bool {
+    switch self {
+    case .crossEntropy, .noisedTopK: false
+    case .logitAdjusted, .ldam, .elm: true
+    }
+  }
+}

@@ -1,0 +1,290 @@
+"""Which arrays go in, whatever their strides, and that in place gives the same bits."""
+
+from __future__ import annotations
+
+import array as plain
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support import BFLOAT16, DTYPES, MEMBER_IDS, MEMBERS, bits, long_tail
+
+import topkloss
+from topkloss import TopKLossError
+
+dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
+
+ROWS, CLASSES = 6, 21
+
+
+def with_strides(logits, layout):
+    """The same numbers in another layout of memory."""
+    rows, classes = logits.shape
+    if layout == "padded rows":
+        wide = np.zeros((rows, classes + 11), logits.dtype)
+        wide[:, 4 : 4 + classes] = logits
+        return wide[:, 4 : 4 + classes]
+    if layout == "every third row":
+        tall = np.zeros((3 * rows, classes), logits.dtype)
+        tall[1::3] = logits
+        return tall[1::3]
+    if layout == "rows backwards":
+        return logits[::-1].copy()[::-1]
+    if layout == "classes backwards":
+        return logits[:, ::-1].copy()[:, ::-1]
+    if layout == "columns":
+        return np.asfortranarray(logits)
+    if layout == "every second class":
+        wide = np.zeros((rows, 2 * classes), logits.dtype)
+        wide[:, ::2] = logits
+        return wide[:, ::2]
+    if layout == "unaligned":
+        memory = np.zeros(logits.nbytes + 1, np.uint8)
+        shifted = memory[1:].view(logits.dtype).reshape(logits.shape)
+        shifted[...] = logits
+        return shifted
+    assert layout == "fields"  # rows that are no whole number of elements apart
+    record = np.zeros(rows, np.dtype([("z", logits.dtype, classes), ("tag", np.uint8)]))
+    record["z"] = logits
+    return record["z"]
+
+
+LAYOUTS = [
+    "padded rows",
+    "every third row",
+    "rows backwards",
+    "classes backwards",
+    "columns",
+    "every second class",
+    "unaligned",
+    "fields",
+]
+
+
+@dtypes
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("in_place", [False, True], ids=["elsewhere", "in place"])
+def test_layouts_give_the_same_bits(dtype, layout, in_place, rng):
+    logits = rng.standard_normal((ROWS, CLASSES)).astype(dtype)
+    labels = rng.integers(CLASSES, size=ROWS)
+    loss = topkloss.LogitAdjustedLoss(long_tail(CLASSES, rng))
+    value, gradient = loss.value_and_grad(logits, labels)
+
+    strided = with_strides(logits, layout)
+    assert bits(strided) == bits(logits)
+    out = strided if in_place else with_strides(np.zeros_like(logits), layout)
+    other_value, other_gradient = loss.value_and_grad(strided, labels, out=out)
+
+    assert other_gradient is out
+    assert other_value == value
+    assert bits(out) == bits(gradient)
+    assert in_place or bits(strided) == bits(logits)
+
+
+@pytest.mark.parametrize("member", MEMBERS, ids=MEMBER_IDS)
+@dtypes
+@pytest.mark.parametrize("classes", [1, 2, 7, 16, 33, 1000])
+def test_in_place_gives_the_same_bits(member, dtype, classes, rng):
+    logits = member.logits(rng, (5, classes), dtype)
+    labels = rng.integers(classes, size=5)
+    loss = member.make(long_tail(classes, rng), label_smoothing=0.1)
+    value, gradient = loss.value_and_grad(logits, labels)
+    same_value, same = loss.value_and_grad(logits, labels, out=logits)
+    assert same is logits
+    assert same_value == value
+    assert bits(same) == bits(gradient)
+
+
+def test_padding_between_rows_is_left_alone(rng):
+    memory = np.full((4, 30), 7.0, np.float32)
+    view = memory[:, 5:25]
+    view[...] = rng.standard_normal(view.shape)
+    topkloss.CrossEntropyLoss().value_and_grad(view, [0, 1, 2, 3], out=view)
+    assert (memory[:, :5] == 7).all()
+    assert (memory[:, 25:] == 7).all()
+
+
+def test_logits_are_left_alone(rng):
+    logits = rng.standard_normal((4, 9))
+    before = logits.copy()
+    logits.flags.writeable = False
+    topkloss.CrossEntropyLoss().value_and_grad(logits, [0, 1, 2, 3])
+    assert bits(logits) == bits(before)
+
+
+def test_repeated_rows(rng):
+    """NumPy's stride of 0 repeats a row; to C it would mean contiguous."""
+    row = rng.standard_normal((1, 9)).astype(np.float32)
+    repeated = np.broadcast_to(row, (4, 9))
+    labels = [0, 1, 2, 3]
+    loss = topkloss.CrossEntropyLoss()
+    assert loss(repeated, labels) == loss(repeated.copy(), labels)
+
+
+def test_overlapping_rows_can_be_read(rng):
+    series = rng.standard_normal(40)
+    windows = np.lib.stride_tricks.sliding_window_view(series, 9)
+    labels = rng.integers(9, size=len(windows))
+    loss = topkloss.CrossEntropyLoss()
+    assert loss(windows, labels) == loss(windows.copy(), labels)
+
+
+def test_one_row_or_one_class_with_odd_strides(rng):
+    """An axis of one element may have any stride, even one that would lead out of the array."""
+    data = rng.standard_normal((1, 9))
+    row = np.lib.stride_tricks.as_strided(data, shape=(1, 9), strides=(8 * 10**12, 8))
+    loss = topkloss.CrossEntropyLoss()
+    assert loss(row, [3]) == loss(data, [3])
+    column = np.lib.stride_tricks.as_strided(data, shape=(9, 1), strides=(8, 8 * 10**12))
+    assert loss(column, np.zeros(9, int)) == 0
+
+
+@given(
+    rows=st.integers(1, 5),
+    classes=st.integers(1, 40),
+    row_step=st.integers(-3, 3).filter(bool),
+    class_step=st.sampled_from([-2, -1, 1, 2]),
+    offset=st.integers(0, 3),
+)
+def test_any_slice_gives_the_same_bits(rows, classes, row_step, class_step, offset):
+    rng = np.random.default_rng(rows * 100 + classes)
+    memory = rng.standard_normal((abs(row_step) * rows + 3, abs(class_step) * classes + 3))
+    view = memory[offset:, offset:][::row_step, ::class_step][:rows, :classes]
+    labels = rng.integers(view.shape[1], size=len(view))
+    loss = topkloss.CrossEntropyLoss()
+    assert loss(view, labels) == loss(np.ascontiguousarray(view), labels)
+
+
+@dtypes
+def test_buffers(dtype, rng):
+    """Anything with the buffer protocol, here a memoryview where its format is known to Python."""
+    logits = rng.standard_normal((4, 9)).astype(dtype)
+    loss = topkloss.CrossEntropyLoss()
+    expected = loss.value_and_grad(logits, [0, 1, 2, 3])
+    if dtype == BFLOAT16:  # has no format in the buffer protocol
+        return
+    out = np.zeros_like(logits)
+    value, gradient = loss.value_and_grad(
+        memoryview(logits), plain.array("q", [0, 1, 2, 3]), out=memoryview(out)
+    )
+    assert isinstance(gradient, memoryview)
+    assert value == expected[0]
+    assert bits(out) == bits(expected[1])
+
+
+def test_lists_and_array_likes(rng):
+    class Wrapped:
+        def __init__(self, data):
+            self.data = data
+
+        def __array__(self, dtype=None, copy=None):
+            return np.asarray(self.data, dtype)
+
+    rows = [[0.5, 1.5, -2.0], [0.0, 0.25, 0.125]]
+    expected = topkloss.CrossEntropyLoss()(np.array(rows), np.array([2, 1]))
+    assert topkloss.CrossEntropyLoss()(rows, [2, 1]) == expected
+    assert topkloss.CrossEntropyLoss()(Wrapped(rows), Wrapped([2, 1])) == expected
+
+
+def test_foreign_byte_order_is_converted(rng):
+    logits = rng.standard_normal((4, 9))
+    labels = np.array([0, 1, 2, 3])
+    loss = topkloss.CrossEntropyLoss()
+    expected = loss(logits, labels)
+    assert loss(logits.astype(">f8"), labels.astype(">i8")) == expected
+
+
+@pytest.mark.parametrize(
+    "dtype", ["int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8"]
+)
+def test_labels_of_every_integer_type(dtype, rng):
+    logits = rng.standard_normal((4, 9))
+    loss = topkloss.CrossEntropyLoss()
+    labels = np.array([8, 0, 3, 3])
+    assert loss(logits, labels.astype(dtype)) == loss(logits, labels)
+    spread = np.repeat(labels.astype(dtype), 3)[::3]
+    assert loss(logits, spread) == loss(logits, labels)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32, np.uint8, bool, ml_dtypes.bfloat16])
+def test_sample_weight_of_other_types(dtype, rng):
+    logits = rng.standard_normal((4, 9))
+    weights = np.array([1, 0, 1, 1])
+    loss = topkloss.CrossEntropyLoss()
+    expected = loss(logits, [0, 1, 2, 3], sample_weight=weights.astype(float))
+    assert loss(logits, [0, 1, 2, 3], sample_weight=weights.astype(dtype)) == expected
+
+
+class Exporter:
+    """A tensor of some framework: only DLPack, in either generation of the protocol."""
+
+    def __init__(self, array, *, versioned=True, device=(1, 0)):
+        self.array, self.versioned, self.device = array, versioned, device
+
+    def __dlpack_device__(self):
+        return self.device
+
+    def __dlpack__(self, **options):
+        if not self.versioned and options:
+            raise TypeError("unexpected keyword")
+        return self.array.__dlpack__(**options)
+
+
+needs_versions = pytest.mark.skipif(
+    np.lib.NumpyVersion(np.__version__) < "2.1.0", reason="NumPy exports no versioned capsules"
+)
+
+
+@pytest.mark.parametrize(
+    "versioned", [False, pytest.param(True, marks=needs_versions)], ids=["old", "versioned"]
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+def test_dlpack(versioned, dtype, rng):
+    memory = rng.standard_normal((4, 30)).astype(dtype)
+    view = memory[::-1, 3:20]
+    labels = np.array([0, 1, 2, 16], np.int32)
+    loss = topkloss.CrossEntropyLoss()
+    expected = loss.value_and_grad(view, labels)
+    value, gradient = loss.value_and_grad(
+        Exporter(view, versioned=versioned), Exporter(labels, versioned=versioned)
+    )
+    assert value == expected[0]
+    assert bits(gradient) == bits(expected[1])
+
+
+@needs_versions
+def test_dlpack_output(rng):
+    logits = rng.standard_normal((4, 9))
+    expected = topkloss.CrossEntropyLoss().value_and_grad(logits, [0, 1, 2, 3])[1]
+    tensor = Exporter(logits)
+    _, gradient = topkloss.CrossEntropyLoss().value_and_grad(tensor, [0, 1, 2, 3], out=tensor)
+    assert gradient is tensor
+    assert bits(logits) == bits(expected)
+
+
+def test_dlpack_output_that_cannot_say_it_is_writable(rng):
+    logits = rng.standard_normal((4, 9))
+    before = logits.copy()
+    tensor = Exporter(logits, versioned=False)
+    with pytest.raises(TopKLossError, match="out is read-only"):
+        topkloss.CrossEntropyLoss().value_and_grad(tensor, [0, 1, 2, 3], out=tensor)
+    assert bits(logits) == bits(before)
+
+
+def test_dlpack_on_a_device(rng):
+    tensor = Exporter(rng.standard_normal((4, 9)), device=(2, 1))
+    with pytest.raises(TopKLossError, match="logits cannot be read: it lies on cuda:1"):
+        topkloss.CrossEntropyLoss()(tensor, [0, 1, 2, 3])
+
+
+def test_the_capsule_is_given_back(rng):
+    """Nothing keeps the tensor alive once the call has ended."""
+    import sys
+
+    logits = rng.standard_normal((4, 9))
+    before = sys.getrefcount(logits)
+    for _ in range(10):
+        topkloss.CrossEntropyLoss()(Exporter(logits), [0, 1, 2, 3])
+    assert sys.getrefcount(logits) == before
