@@ -75,17 +75,6 @@ extension Element {
   }
 }
 
-/// Calls `body(index, count)` for consecutive pieces of [start, end): whole vectors, then what is left. One body
-/// serves both, which halves the code: the branch on `count` is predicted.
-@inline(__always)
-func sweep(_ start: Int, _ end: Int, width: Int, _ body: (_ index: Int, _ count: Int) -> Void) {
-  var index = start
-  while index < end {
-    body(index, min(width, end &- index))
-    index &+= width
-  }
-}
-
 enum Float32Element: Element {
   typealias Vector = FloatLanes
 

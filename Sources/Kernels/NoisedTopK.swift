@@ -36,7 +36,7 @@ func noisedTopKScratchBytes(rank: Int, samples: Int) -> Int {
   return heapOverflows || chosenOverflows || bothOverflow || allOverflow ? -1 : all
 }
 
-@inline(__always)
+@inline(never)
 func noisedTopK<E: Element>(_ row: NoisedTopKRow, _: E.Type) -> Double {
   let logits = row.logits
   let classes = Int(truncatingIfNeeded: row.classes)
@@ -58,7 +58,7 @@ func noisedTopK<E: Element>(_ row: NoisedTopKRow, _: E.Type) -> Double {
     sample &+= 1
   }
   if isBad {
-    fill(row.gradient, with: .nan, classes, E.self)
+    if let gradient = row.gradient { fill(gradient, with: .nan, classes, E.self) }
     return .nan
   }
 
@@ -68,7 +68,7 @@ func noisedTopK<E: Element>(_ row: NoisedTopKRow, _: E.Type) -> Double {
   let gap = threshold == labelScore ? 0 : threshold - labelScore
   let hinge = row.margin + gap
   if !(hinge > 0) {
-    fill(row.gradient, with: 0, classes, E.self)
+    if let gradient = row.gradient { fill(gradient, with: 0, classes, E.self) }
     return hinge.isNaN ? .nan : 0
   }
   if let gradient = row.gradient {
@@ -152,17 +152,6 @@ private func admit<V: Lanes>(
       lane &+= 1
     }
     return true
-  }
-}
-
-@inline(__always)
-private func fill<E: Element>(
-  _ gradient: UnsafeMutableRawPointer?, with number: E.Vector.Scalar, _ classes: Int, _: E.Type
-) {
-  guard let gradient else { return }
-  let lanes = E.Vector.splat(number)
-  sweep(0, classes, width: E.Vector.width) { index, count in
-    E.store(lanes, gradient, index, count: count)
   }
 }
 

@@ -1,5 +1,5 @@
 /// Index of the first NaN or +∞, or −1.
-@inline(__always)
+@inline(never)
 func firstNotFinite<E: Element>(_ logits: UnsafeRawPointer, _ classes: Int, _: E.Type) -> Int {
   let infinity = E.Vector.splat(.infinity)
   var index = 0
@@ -20,44 +20,59 @@ func firstNotFinite<E: Element>(_ logits: UnsafeRawPointer, _ classes: Int, _: E
 
 /// How many classes rank before the label: strictly above it, or tied with a lower index. NaN is before nothing;
 /// a label whose score is NaN ranks last.
-@inline(__always)
+@inline(never)
 func classesBefore<E: Element>(
   _ scores: UnsafeRawPointer, _ classes: Int, _ label: Int, _: E.Type
 ) -> Int {
   let own = E.loadScalar(scores, label)
   if own.isNaN { return classes &- 1 }
-  let ownLanes = E.Vector.splat(own)
-  let one = E.Vector.splat(1)
-  var before = 0.0
-  func count(from start: Int, to end: Int, tiesCount: Bool) {
-    // Lanes count in the arithmetic type, exactly up to 2^24: far beyond a block's worth.
-    var blockStart = start
-    while blockStart < end {
-      let blockEnd = min(end, blockStart &+ 1 << 16)
-      var partial = E.Vector.zero
-      sweep(blockStart, blockEnd, width: E.Vector.width) { index, count in
-        let score = E.load(scores, index, count: count, filler: .nan)
-        partial =
-          partial
-          + E.Vector.zero.selecting(one, where: tiesCount
-              ? E.Vector.lessOrEqual(ownLanes, score) : E.Vector.less(ownLanes, score))
-      }
-      before += partial.wideSum
-      blockStart = blockEnd
-    }
+  var sweep = CountingSweep<E>(scores: scores, own: E.Vector.splat(own), tiesCount: true)
+  sweep.run(0, label)
+  sweep.tiesCount = false
+  sweep.run(label &+ 1, classes)
+  return Int(sweep.total)
+}
+
+private struct CountingSweep<E: Element>: Sweep {
+  typealias Vector = E.Vector
+  let scores: UnsafeRawPointer
+  let own: Vector
+  var tiesCount: Bool
+  var partial = Vector.zero
+  var total = 0.0
+
+  @inline(__always)
+  mutating func visit(_ index: Int, count: Int) {
+    let score = E.load(scores, index, count: count, filler: .nan)
+    let before = tiesCount ? Vector.lessOrEqual(own, score) : Vector.less(own, score)
+    partial = partial + Vector.zero.selecting(Vector.splat(1), where: before)
   }
-  count(from: 0, to: label, tiesCount: true)
-  count(from: label &+ 1, to: classes, tiesCount: false)
-  return Int(before)
+
+  @inline(__always)
+  mutating func endBlock() {
+    total += partial.wideSum
+    partial = Vector.zero
+  }
 }
 
 /// sums = scores + offset, elementwise. May be in place.
-@inline(__always)
+@inline(never)
 func addOffset<E: Element>(
   _ scores: UnsafeRawPointer, _ offset: UnsafeRawPointer, _ sums: UnsafeMutableRawPointer,
   _ classes: Int, _: E.Type
 ) {
-  sweep(0, classes, width: E.Vector.width) { index, count in
+  var sweep = AddingSweep<E>(scores: scores, offset: offset, sums: sums)
+  sweep.run(0, classes)
+}
+
+private struct AddingSweep<E: Element>: Sweep {
+  typealias Vector = E.Vector
+  let scores: UnsafeRawPointer
+  let offset: UnsafeRawPointer
+  let sums: UnsafeMutableRawPointer
+
+  @inline(__always)
+  mutating func visit(_ index: Int, count: Int) {
     let score = E.load(scores, index, count: count, filler: 0)
     E.store(
       score + classVector(offset, index, count: count, filler: 0), sums, index, count: count)
@@ -65,7 +80,7 @@ func addOffset<E: Element>(
 }
 
 /// Rounds float64 numbers into elements.
-@inline(__always)
+@inline(never)
 func store<E: Element>(
   _ numbers: UnsafePointer<Double>, _ elements: UnsafeMutableRawPointer, _ count: Int, _: E.Type
 ) {
@@ -73,5 +88,25 @@ func store<E: Element>(
   while index < count {
     E.storeScalar(E.Vector.Scalar(numbers[index]), elements, index)
     index &+= 1
+  }
+}
+
+/// The same number in every element.
+@inline(never)
+func fill<E: Element>(
+  _ row: UnsafeMutableRawPointer, with number: E.Vector.Scalar, _ classes: Int, _: E.Type
+) {
+  var sweep = FillingSweep<E>(row: row, number: E.Vector.splat(number))
+  sweep.run(0, classes)
+}
+
+private struct FillingSweep<E: Element>: Sweep {
+  typealias Vector = E.Vector
+  let row: UnsafeMutableRawPointer
+  let number: Vector
+
+  @inline(__always)
+  mutating func visit(_ index: Int, count: Int) {
+    E.store(number, row, index, count: count)
   }
 }

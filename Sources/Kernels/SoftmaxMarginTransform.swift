@@ -3,6 +3,9 @@ import CKernels
 /// The part of the family's transformation that is the same for every label: v_j = d_j z_j + a_j. A type for each
 /// shape, so that a member pays only for what it has.
 protocol SoftmaxMarginTransform {
+  /// Whether d is other than 1, so that the gradient too is multiplied by it.
+  static var scalesClasses: Bool { get }
+
   /// v_j − peak for the elements from `index` on, with the rounding error of the small difference and not of
   /// the large terms. Lanes beyond `count` give −∞.
   static func shifted<E: Element>(
@@ -18,6 +21,8 @@ protocol SoftmaxMarginTransform {
 
 /// d = 1, a = 0.
 enum PlainTransform: SoftmaxMarginTransform {
+  @inline(__always) static var scalesClasses: Bool { false }
+
   @inline(__always)
   static func shifted<E: Element>(
     _ row: SoftmaxMarginRow, _ logits: UnsafeRawPointer, _ index: Int, count: Int,
@@ -36,6 +41,8 @@ enum PlainTransform: SoftmaxMarginTransform {
 
 /// d = 1.
 enum OffsetTransform: SoftmaxMarginTransform {
+  @inline(__always) static var scalesClasses: Bool { false }
+
   @inline(__always)
   static func shifted<E: Element>(
     _ row: SoftmaxMarginRow, _ logits: UnsafeRawPointer, _ index: Int, count: Int,
@@ -55,6 +62,8 @@ enum OffsetTransform: SoftmaxMarginTransform {
 
 /// The general case.
 enum ScaleOffsetTransform: SoftmaxMarginTransform {
+  @inline(__always) static var scalesClasses: Bool { true }
+
   @inline(__always)
   static func shifted<E: Element>(
     _ row: SoftmaxMarginRow, _ logits: UnsafeRawPointer, _ index: Int, count: Int,

@@ -74,7 +74,8 @@ import Testing
     #expect(options.k == 1 && options.ignore_index == -100 && options.average == 0)
   }
 
-  @Test func `no options at all stand for the defaults of cross-entropy and top-K accuracy`() throws {
+  @Test func `no options at all stand for the defaults of cross-entropy and top-K accuracy`() throws
+  {
     let problem = Problem(random: 4, rows: 6, classes: 5)
     let plain = LossCase(kind: .crossEntropy, classes: 5)
     let expected = try plain.evaluate(problem)

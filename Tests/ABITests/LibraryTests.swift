@@ -28,24 +28,25 @@ import Testing
     #expect(topkloss_simd() == topkloss_simd())
   }
 
-  @Test(arguments: [
-    (0, "TOPKLOSS_OK"),
-    (1, "TOPKLOSS_ERROR_NULL_POINTER"),
-    (2, "TOPKLOSS_ERROR_STRUCT_SIZE"),
-    (3, "TOPKLOSS_ERROR_SIZE"),
-    (4, "TOPKLOSS_ERROR_ENUMERATOR"),
-    (5, "TOPKLOSS_ERROR_OPTION"),
-    (6, "TOPKLOSS_ERROR_CLASS_COUNT"),
-    (7, "TOPKLOSS_ERROR_LABEL"),
-    (8, "TOPKLOSS_ERROR_NOT_FINITE"),
-    (9, "TOPKLOSS_ERROR_ALIASING"),
-    (10, "TOPKLOSS_ERROR_OUT_OF_MEMORY"),
-    (11, "TOPKLOSS_ERROR_EXECUTOR"),
-    (12, "unknown status"),
-    (-1, "unknown status"),
-    (Int32.max, "unknown status"),
-    (Int32.min, "unknown status"),
-  ] as [(topkloss_status, String)])
+  @Test(
+    arguments: [
+      (0, "TOPKLOSS_OK"),
+      (1, "TOPKLOSS_ERROR_NULL_POINTER"),
+      (2, "TOPKLOSS_ERROR_STRUCT_SIZE"),
+      (3, "TOPKLOSS_ERROR_SIZE"),
+      (4, "TOPKLOSS_ERROR_ENUMERATOR"),
+      (5, "TOPKLOSS_ERROR_OPTION"),
+      (6, "TOPKLOSS_ERROR_CLASS_COUNT"),
+      (7, "TOPKLOSS_ERROR_LABEL"),
+      (8, "TOPKLOSS_ERROR_NOT_FINITE"),
+      (9, "TOPKLOSS_ERROR_ALIASING"),
+      (10, "TOPKLOSS_ERROR_OUT_OF_MEMORY"),
+      (11, "TOPKLOSS_ERROR_EXECUTOR"),
+      (12, "unknown status"),
+      (-1, "unknown status"),
+      (Int32.max, "unknown status"),
+      (Int32.min, "unknown status"),
+    ] as [(topkloss_status, String)])
   func `every status has a name`(status: topkloss_status, name: String) {
     #expect(String(cString: topkloss_status_name(status)) == name)
   }

@@ -16,9 +16,10 @@ import Testing
     return numbers
   }
 
-  @Test(arguments: [
-    (0, 0, 0), (1, 2, 3), (.max, .max, 0), (0x0123_4567_89AB_CDEF, 1 << 40, 1 << 50),
-  ] as [(UInt64, UInt64, Int64)])
+  @Test(
+    arguments: [
+      (0, 0, 0), (1, 2, 3), (.max, .max, 0), (0x0123_4567_89AB_CDEF, 1 << 40, 1 << 50),
+    ] as [(UInt64, UInt64, Int64)])
   func `it is Box and Muller's transform of Threefry`(
     seed: UInt64, step: UInt64, firstRow: Int64
   ) throws {

@@ -161,7 +161,8 @@ import Testing
   }
 
   @Test func `the gradient of an active row sums to zero`() throws {
-    let stage = try loss { $0.margin = 100 }.with { $0.reduction = .sum }.evaluate(problem(.float64))
+    let stage = try loss { $0.margin = 100 }.with { $0.reduction = .sum }.evaluate(
+      problem(.float64))
     for row in 0..<Self.rows {
       let sum = (0..<Self.classes).reduce(0) { $0 + stage.gradient[row, $1] }
       #expect(abs(sum) < 1e-14)

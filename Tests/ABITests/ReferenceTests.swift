@@ -46,11 +46,12 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    ([0, 0], [0, 0], [0x6B20_0159, 0x99BA_4EFE]),
-    ([.max, .max], [.max, .max], [0x1CB9_96FC, 0xBB00_2BE7]),
-    ([0x1319_8A2E, 0x0370_7344], [0x243F_6A88, 0x85A3_08D3], [0xC492_3A9C, 0x483D_F7A0]),
-  ] as [([UInt32], [UInt32], [UInt32])])
+  @Test(
+    arguments: [
+      ([0, 0], [0, 0], [0x6B20_0159, 0x99BA_4EFE]),
+      ([.max, .max], [.max, .max], [0x1CB9_96FC, 0xBB00_2BE7]),
+      ([0x1319_8A2E, 0x0370_7344], [0x243F_6A88, 0x85A3_08D3], [0xC492_3A9C, 0x483D_F7A0]),
+    ] as [([UInt32], [UInt32], [UInt32])])
   func `Threefry gives the answers published with it`(
     key: [UInt32], counter: [UInt32], words: [UInt32]
   ) {

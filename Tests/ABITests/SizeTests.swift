@@ -73,7 +73,9 @@ import Testing
     }
   }
 
-  @Test func `numbers of classes that are not those of the weights or the imbalanced counts`() throws {
+  @Test func `numbers of classes that are not those of the weights or the imbalanced counts`()
+    throws
+  {
     let weighted = LossCase(kind: .crossEntropy, classes: 3, classWeight: [1, 2, 3])
     let imbalanced = LossCase(kind: .noisedTopK(.init()), classes: 3, counts: [3, 2, 1])
     for loss in [weighted, imbalanced] {

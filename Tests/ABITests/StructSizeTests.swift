@@ -34,7 +34,9 @@ import Testing
     for (extra, place) in [(8, 0), (8, 7), (200, 100), (200, 199)] {
       withStruct(kind, size: kind.size + extra) { memory in
         memory.storeBytes(of: 1, toByteOffset: kind.size + place, as: UInt8.self)
-        expectFailure(.structSize, naming: ["\(kind.argument).struct_size", "\(kind.size + extra)"]) {
+        expectFailure(
+          .structSize, naming: ["\(kind.argument).struct_size", "\(kind.size + extra)"]
+        ) {
           try kind.use(memory)
         }
       }

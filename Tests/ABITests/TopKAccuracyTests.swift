@@ -57,7 +57,8 @@ import Testing
   }
 
   @Test func `a label on a tie wins over higher indices only`() throws {
-    let ties = Problem(rows: 3, classes: 3, logits: [1, 1, 0, 1, 1, 0, 1, 1, 0], labels: [0, 1, 2])
+    let ties = Problem(
+      rows: 3, classes: 3, logits: [1, 1, 0, 1, 1, 0, 1, 1, 0], labels: [0, 1, 2])
     #expect(try accuracy(ties, k: 1) == 1.0 / 3)
     #expect(try accuracy(ties, k: 2) == 2.0 / 3)
     #expect(try accuracy(ties, k: 3) == 1)

@@ -28,7 +28,8 @@ func expectAgreement(
   #expect(
     agrees(
       stage.result.value, expected.value, arithmetic: type, magnitude: magnitude * rowsInValue),
-    "\(loss), \(type): value \(stage.result.value), expected \(expected.value)", sourceLocation: sourceLocation)
+    "\(loss), \(type): value \(stage.result.value), expected \(expected.value)",
+    sourceLocation: sourceLocation)
   #expect(
     agrees(
       stage.result.total_weight, expected.totalWeight, arithmetic: .float64,
@@ -36,7 +37,8 @@ func expectAgreement(
     "total weight \(stage.result.total_weight), expected \(expected.totalWeight)",
     sourceLocation: sourceLocation)
   expectAgreement(
-    "\(loss), \(type): row value", stage.rowValues, expected.rowValues, magnitude, sourceLocation: sourceLocation)
+    "\(loss), \(type): row value", stage.rowValues, expected.rowValues, magnitude,
+    sourceLocation: sourceLocation)
   expectAgreement(
     "\(loss), \(type): gradient", stage.gradient, expected.gradient,
     magnitude * gradientFactor(problem, expected, loss), sourceLocation: sourceLocation)

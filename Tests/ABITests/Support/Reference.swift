@@ -40,7 +40,7 @@ struct SoftmaxMarginReference {
     let probabilities = scores.map { exp($0 - normalizer) }
     let mass = exactSum(target)
     return RowLoss(
-      value: zip(target, scores).reduce(0) { $0 + ($1.0 == 0 ? 0 : $1.0 * (normalizer - $1.1)) },
+      value: exactSum(zip(target, scores).map { $0 == 0 ? 0 : $0 * (normalizer - $1) }),
       // A class that is masked out has no gradient, whatever its target.
       gradient: logits.indices.map {
         logits[$0] == -.infinity ? 0 : scale * (mass * probabilities[$0] - target[$0])
@@ -56,7 +56,8 @@ func exactSum(_ numbers: [Double]) -> Double {
     rest += abs(sum) >= abs(number) ? (sum - next) + number : (number - next) + sum
     sum = next
   }
-  return sum + rest
+  // Of an infinite sum there is no rest.
+  return sum.isFinite ? sum + rest : sum
 }
 
 /// Noised top-K: s (m_y + T − z_y)+ with T the mean over the samples of the (K+1)-th largest noised score. Of several

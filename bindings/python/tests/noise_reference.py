@@ -1,4 +1,4 @@
-"""The library's noise, written a second time in NumPy: Threefry-2x32-20, then Box-Muller in float64."""
+"""The library's noise written a second time: Threefry-2x32-20, then Box-Muller in float64."""
 
 from __future__ import annotations
 

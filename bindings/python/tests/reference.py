@@ -1,7 +1,7 @@
 """The losses in float64 NumPy, one row at a time, written from their definitions.
 
-Nothing here uses the library, and nothing is fast or clever: sums are over whole rows, order statistics
-come from sorting.
+Nothing here uses the library, and nothing is fast or clever: sums are over whole rows, order
+statistics come from sorting.
 """
 
 from __future__ import annotations
@@ -92,9 +92,9 @@ def noised_topk_row(
     statistic = 0.0
     share = np.zeros(classes)
     for sample in scores:
-        # Stable, so that among equals the lowest index comes first.
-        holder = np.argsort(-sample, kind="stable")[k]
-        statistic += float(sample[holder]) / len(scores)
+        rank_value = np.sort(sample)[::-1][k]
+        holder = int(np.flatnonzero(sample == rank_value)[0])  # the lowest index among equals
+        statistic += float(rank_value) / len(scores)
         share[holder] += 1 / len(scores)
     hinge = margin + statistic - float(z[y])
     if not hinge > 0:
@@ -181,18 +181,15 @@ def noised_topk(
 def topk_accuracy(
     scores: Array, labels: Array, k: int = 1, average: str = "micro", ignore_index: int = -100
 ) -> float:
-    """Share of rows in which fewer than k classes are above the label, or tied with a lower index."""
+    """Share of rows with fewer than k classes above the label, or tied with a lower index."""
     hits: dict[int, list[bool]] = {}
     for z, y in zip(np.asarray(scores, np.float64), labels, strict=True):
         if y == ignore_index:
             continue
-        key = np.where(np.isnan(z), -np.inf, z)
-        # NaN is below -inf too: compare (is a number, value).
-        before = 0
-        for j in range(len(z)):
-            mine, theirs = (not np.isnan(z[y]), key[y]), (not np.isnan(z[j]), key[j])
-            before += theirs > mine or (theirs == mine and j < y)
-        hits.setdefault(int(y), []).append(before < k)
+        before = sum(z[j] > z[y] or (z[j] == z[y] and j < y) for j in range(len(z)))
+        if np.isnan(z[y]):  # in no top K that leaves a class out
+            before = len(z) - 1
+        hits.setdefault(int(y), []).append(bool(before < k))
     if not hits:
         return 0.0
     if average == "macro":

@@ -29,7 +29,7 @@ SHAPES = (
 
 @dataclass(frozen=True)
 class Member:
-    """A member of the softmax-margin family: the library's loss, and what it is to the reference."""
+    """A member of the softmax-margin family: the loss, and what it is to the reference."""
 
     name: str
     loss: Callable[..., topkloss.CrossEntropyLoss]
@@ -49,7 +49,7 @@ class Member:
 
 
 MEMBERS = (
-    Member("cross_entropy", lambda counts, **o: topkloss.CrossEntropyLoss(**o), lambda counts: {}),
+    Member("cross_entropy", lambda _, **o: topkloss.CrossEntropyLoss(**o), lambda _: {}),
     Member(
         "logit_adjusted",
         topkloss.LogitAdjustedLoss,

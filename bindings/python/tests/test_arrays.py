@@ -174,7 +174,7 @@ def test_buffers(dtype, rng):
     assert bits(out) == bits(expected[1])
 
 
-def test_lists_and_array_likes(rng):
+def test_lists_and_array_likes():
     class Wrapped:
         def __init__(self, data):
             self.data = data

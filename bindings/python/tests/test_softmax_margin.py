@@ -92,7 +92,7 @@ def test_central_differences(member, rng):
         assert gradient[index] == pytest.approx(slope, abs=3e-6)
 
 
-def test_elm_rival_among_equals_is_the_first(rng):
+def test_elm_rival_among_equals_is_the_first():
     """All rivals are equally strong, and the margin of the first of them counts."""
     counts = np.array([10.0, 1000.0, 100.0, 1.0])
     logits = np.zeros((4, 4))
@@ -198,7 +198,7 @@ def test_spread_of_100(dtype, rng):
 )
 @pytest.mark.parametrize("lead", [5.0, 12.0, 20.0, 40.0, 80.0])
 def test_confident_rows_keep_their_small_gradient(dtype, tolerance, lead, rng):
-    """As p_y tends to 1, p_y - 1 must come from the other classes, not from a difference of ones."""
+    """As p_y tends to 1, p_y - 1 must come from the other classes, not from 1 - 1."""
     logits = rng.uniform(-1, 0, (8, 33)).astype(dtype)
     labels = rng.integers(33, size=8)
     logits[np.arange(8), labels] = lead

@@ -19,9 +19,9 @@ from topkloss.errors import TopKLossError
 Estimator: TypeAlias = Literal["monte_carlo", "exact"]
 
 
-def _rebuild(loss: type[SomeLoss], arguments: dict[str, Any], steps: StepCounter) -> SomeLoss:
+def _rebuild(loss: type[SomeLoss], arguments: dict[str, Any], step: int) -> SomeLoss:
     rebuilt = loss(**arguments)
-    rebuilt.__dict__["_steps"] = steps
+    rebuilt.__dict__["_steps"] = StepCounter(step)
     return rebuilt
 
 
@@ -208,7 +208,7 @@ class NoisedTopKLoss(Loss):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are made anew from the arguments, and go on from the same step."""
-        return _rebuild, (type(self), self._arguments, self._steps)
+        return _rebuild, (type(self), self._arguments, self._steps.next)
 
 
 def standard_normal(

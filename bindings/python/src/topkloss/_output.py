@@ -72,7 +72,7 @@ class Output:
             )
         if not array.flags.writeable:
             raise TopKLossError(f"{name} is read-only", "TOPKLOSS_ERROR_OPTION")
-        if _overlaps_itself(array):
+        if not array.flags.c_contiguous and _overlaps_itself(array):
             raise TopKLossError(
                 f"{name} has elements that share memory (shape {array.shape}, strides in bytes "
                 f"{array.strides})",

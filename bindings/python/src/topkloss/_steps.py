@@ -8,7 +8,7 @@ from topkloss._arguments import integer
 
 
 class StepCounter:
-    """Counts calls, from any number of threads. A copy goes on from the same step.
+    """Counts calls, from any number of threads.
 
     Attributes:
         next: The step that the next call without one will use.
@@ -26,7 +26,3 @@ class StepCounter:
             taken = self.next
             self.next = (taken + 1) % (1 << 64)
         return taken
-
-    def __reduce__(self) -> tuple[type[StepCounter], tuple[int]]:
-        """Copies and pickles take the number along; the lock is made anew."""
-        return type(self), (self.next,)

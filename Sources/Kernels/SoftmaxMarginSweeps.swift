@@ -1,0 +1,223 @@
+import CKernels
+
+// The sweeps of the softmax-margin kernel. Each leaves the label out. Their entry points are functions of their own,
+// so that each is compiled once for an element type and a transformation.
+
+extension SoftmaxMarginRow {
+  @inline(__always)
+  fileprivate func sweepRivals<S: Sweep>(_ sweep: inout S) {
+    sweep.run(classes: Int(truncatingIfNeeded: classes), exceptLabel: Int(truncatingIfNeeded: label))
+  }
+}
+
+/// The largest v_j, rounded; −∞ if there is no rival. NaN is passed over, the sum will find it.
+@inline(never)
+func rivalPeak<T: SoftmaxMarginTransform, E: Element>(
+  _ row: SoftmaxMarginRow, _: T.Type, _: E.Type
+) -> E.Vector.Scalar {
+  var sweep = PeakSweep<T, E>(row: row, peak: E.Vector.minusInfinity)
+  row.sweepRivals(&sweep)
+  return sweep.peak.largest
+}
+
+private struct PeakSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
+  typealias Vector = E.Vector
+  let row: SoftmaxMarginRow
+  var peak: Vector
+
+  @inline(__always)
+  mutating func visit(_ index: Int, count: Int) {
+    peak = Vector.maximum(
+      peak, T.shifted(row, row.logits, index, count: count, peak: Vector.zero, E.self))
+  }
+}
+
+/// argmax_{j ≠ y} z_j, the lowest index among equals; −1 if no rival is a number.
+@inline(never)
+func strongestRival<E: Element>(_ row: SoftmaxMarginRow, _: E.Type) -> Int {
+  let classes = Int(truncatingIfNeeded: row.classes)
+  let label = Int(truncatingIfNeeded: row.label)
+  let peak = rivalPeak(row, PlainTransform.self, E.self)
+  let peakLanes = E.Vector.splat(peak)
+  var index = 0
+  while index < classes {
+    let count = min(E.Vector.width, classes &- index)
+    let logit = E.load(row.logits, index, count: count, filler: .nan)
+    if E.Vector.anyTrue(E.Vector.equal(logit, peakLanes)) {
+      var rival = index
+      while rival < index &+ count {
+        if rival != label && E.loadScalar(row.logits, rival) == peak { return rival }
+        rival &+= 1
+      }
+    }
+    index &+= E.Vector.width
+  }
+  return -1
+}
+
+/// Σ e^{s(v_j − peak)}; the exponentials themselves go into `gradient`, if given.
+@inline(never)
+func rivalSum<T: SoftmaxMarginTransform, E: Element>(
+  _ row: SoftmaxMarginRow, peak: E.Vector.Scalar, keepIn gradient: UnsafeMutableRawPointer?,
+  _: T.Type, _: E.Type
+) -> Double {
+  var sweep = SumSweep<T, E>(row: row, peak: peak, gradient: gradient)
+  row.sweepRivals(&sweep)
+  return sweep.total
+}
+
+private struct SumSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
+  typealias Vector = E.Vector
+  let row: SoftmaxMarginRow
+  let peak: Vector
+  let scale: Vector
+  let gradient: UnsafeMutableRawPointer?
+  var partial = Vector.zero
+  var total = 0.0
+
+  @inline(__always)
+  init(row: SoftmaxMarginRow, peak: Vector.Scalar, gradient: UnsafeMutableRawPointer?) {
+    self.row = row
+    self.peak = Vector.splat(peak)
+    scale = Vector.splat(Vector.Scalar(row.scale))
+    self.gradient = gradient
+  }
+
+  @inline(__always)
+  mutating func visit(_ index: Int, count: Int) {
+    let exponential = Vector.exponential(
+      T.shifted(row, row.logits, index, count: count, peak: peak, E.self) * scale)
+    partial = partial + exponential
+    if let gradient { E.store(exponential, gradient, index, count: count) }
+  }
+
+  @inline(__always)
+  mutating func endBlock() {
+    total += partial.wideSum
+    partial = Vector.zero
+  }
+}
+
+/// Multiplies the exponentials kept in the gradient's row.
+@inline(never)
+func scaleExponentials<T: SoftmaxMarginTransform, E: Element>(
+  _ row: SoftmaxMarginRow, in gradient: UnsafeMutableRawPointer, by weight: Double, _: T.Type,
+  _: E.Type
+) {
+  var sweep = ScalingSweep<T, E>(
+    row: row, gradient: gradient, weight: E.Vector.splat(E.Vector.Scalar(weight)))
+  row.sweepRivals(&sweep)
+}
+
+private struct ScalingSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
+  typealias Vector = E.Vector
+  let row: SoftmaxMarginRow
+  let gradient: UnsafeMutableRawPointer
+  let weight: Vector
+
+  @inline(__always)
+  mutating func visit(_ index: Int, count: Int) {
+    let result = E.load(gradient, index, count: count, filler: 0) * weight
+    E.store(
+      scaled(result, row, index, count: count, T.self), gradient, index, count: count)
+  }
+}
+
+/// Writes the gradient from the logits, for rows whose exponentials were not kept.
+@inline(never)
+func writeGradient<T: SoftmaxMarginTransform, E: Element>(
+  _ row: SoftmaxMarginRow, to gradient: UnsafeMutableRawPointer, peak: E.Vector.Scalar,
+  weight: Double, gradientScale: Double, _: T.Type, _: E.Type
+) {
+  var sweep = GradientSweep<T, E>(
+    row: row, gradient: gradient, peak: E.Vector.splat(peak),
+    scale: E.Vector.splat(E.Vector.Scalar(row.scale)),
+    weight: E.Vector.splat(E.Vector.Scalar(weight)),
+    gradientScale: E.Vector.splat(E.Vector.Scalar(gradientScale)))
+  row.sweepRivals(&sweep)
+}
+
+private struct GradientSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
+  typealias Vector = E.Vector
+  let row: SoftmaxMarginRow
+  let gradient: UnsafeMutableRawPointer
+  let peak: Vector
+  let scale: Vector
+  let weight: Vector
+  let gradientScale: Vector
+
+  @inline(__always)
+  mutating func visit(_ index: Int, count: Int) {
+    let shifted = T.shifted(row, row.logits, index, count: count, peak: peak, E.self)
+    var result = Vector.exponential(shifted * scale) * weight
+    if row.smoothing_sum != 0 {
+      // A class that is masked out has no gradient, whatever its smoothing.
+      result = (result - smoothing(row, index, count: count, E.self) * gradientScale)
+        .selecting(Vector.zero, where: Vector.equal(shifted, Vector.minusInfinity))
+    }
+    E.store(
+      scaled(result, row, index, count: count, T.self), gradient, index, count: count)
+  }
+}
+
+/// The chain rule's factor d_j.
+@inline(__always)
+private func scaled<T: SoftmaxMarginTransform, V: Lanes>(
+  _ gradient: V, _ row: SoftmaxMarginRow, _ index: Int, count: Int, _: T.Type
+) -> V {
+  T.scalesClasses
+    ? gradient * classVector(row.class_scale, index, count: count, filler: 1) : gradient
+}
+
+/// Σ q_j s (v_j − peak).
+@inline(never)
+func smoothedScores<T: SoftmaxMarginTransform, E: Element>(
+  _ row: SoftmaxMarginRow, peak: E.Vector.Scalar, _: T.Type, _: E.Type
+) -> Double {
+  var sweep = SmoothedScoresSweep<T, E>(
+    row: row, peak: E.Vector.splat(peak), scale: E.Vector.splat(E.Vector.Scalar(row.scale)))
+  row.sweepRivals(&sweep)
+  return sweep.total
+}
+
+private struct SmoothedScoresSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
+  typealias Vector = E.Vector
+  let row: SoftmaxMarginRow
+  let peak: Vector
+  let scale: Vector
+  var partial = Vector.zero
+  var total = 0.0
+
+  @inline(__always)
+  mutating func visit(_ index: Int, count: Int) {
+    let score = T.shifted(row, row.logits, index, count: count, peak: peak, E.self) * scale
+    let share = smoothing(row, index, count: count, E.self)
+    // Where nothing is smoothed, a score of −∞ (masked out, or beyond the row) counts for nothing.
+    partial =
+      partial
+      + (share * score).selecting(Vector.zero, where: Vector.equal(share, Vector.zero))
+  }
+
+  @inline(__always)
+  mutating func endBlock() {
+    total += partial.wideSum
+    partial = Vector.zero
+  }
+}
+
+/// q_j of one class.
+@inline(__always)
+func smoothingScalar<E: Element>(_ row: SoftmaxMarginRow, _ index: Int, _: E.Type) -> Double {
+  row.smoothing == nil
+    ? row.smoothing_sum / Double(row.classes) : classScalar(row.smoothing, index, E.Vector.self)
+}
+
+/// q_j for the elements from `index` on; 0 in lanes beyond `count`.
+@inline(__always)
+private func smoothing<E: Element>(
+  _ row: SoftmaxMarginRow, _ index: Int, count: Int, _: E.Type
+) -> E.Vector {
+  if row.smoothing != nil { return classVector(row.smoothing, index, count: count, filler: 0) }
+  let share = E.Vector.splat(E.Vector.Scalar(row.smoothing_sum / Double(row.classes)))
+  return count == E.Vector.width ? share : firstLanes(of: share, count: count)
+}

@@ -1,0 +1,61 @@
+"""Class weights from counts."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from topkloss import TopKLossError
+from topkloss.class_weights import effective_number, inverse_frequency
+
+COUNTS = [1, 2, 5000, 30, 30, 777]
+
+
+def test_inverse_frequency_exactly():
+    inverse = [Fraction(1, n) for n in COUNTS]
+    mean = sum(inverse) / len(inverse)
+    np.testing.assert_allclose(inverse_frequency(COUNTS), [float(w / mean) for w in inverse])
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5, 0.9, 0.9999, 1 - 1e-12])
+def test_effective_number_exactly(beta):
+    share = Fraction(beta)
+    # (1 - beta^n) / (1 - beta) is the geometric sum, which needs no subtraction.
+    inverse = [1 / sum(float(share) ** i for i in range(n)) for n in COUNTS]
+    expected = np.array(inverse) * len(COUNTS) / sum(inverse)
+    np.testing.assert_allclose(effective_number(COUNTS, beta), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("weights", [inverse_frequency, effective_number])
+def test_mean_is_1_and_type_is_float64(weights):
+    result = weights(np.array([3, 1, 100], np.uint8))
+    assert result.dtype == np.float64
+    assert result.mean() == pytest.approx(1, rel=1e-14)
+    assert weights([]).shape == (0,)
+    np.testing.assert_array_equal(weights([7, 7, 7]), 1)
+
+
+def test_huge_and_tiny_counts_do_not_overflow():
+    np.testing.assert_allclose(inverse_frequency([1e-300, 1e300]), [2, 0], atol=1e-15)
+    assert np.isfinite(effective_number([1e-6, 1e300])).all()
+
+
+@pytest.mark.parametrize("weights", [inverse_frequency, effective_number])
+@pytest.mark.parametrize("bad", [0, -3, np.nan, np.inf])
+def test_bad_counts(weights, bad):
+    with pytest.raises(TopKLossError, match=r"counts\[1\] is") as caught:
+        weights([5.0, bad, 0.0])
+    assert caught.value.status == "TOPKLOSS_ERROR_CLASS_COUNT"
+
+
+@pytest.mark.parametrize("beta", [1.0, -0.1, 2.0, np.nan])
+def test_bad_beta(beta):
+    with pytest.raises(TopKLossError, match="beta is"):
+        effective_number([1, 2], beta)
+
+
+def test_counts_of_two_dimensions():
+    with pytest.raises(TopKLossError, match="one dimension"):
+        inverse_frequency([[1, 2]])
