@@ -57,7 +57,7 @@ let package = Package(
           "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/TopKLoss/exports.map",
           "-Xlinker", "-z", "-Xlinker", "nodelete",
           "-Xlinker", "-z", "-Xlinker", "now",
-          "-Xlinker", "--gc-sections",
+          "-Xlinker", "--gc-sections", "-use-ld=lld",
         ]),
       ]),
   ] + kernelTargets

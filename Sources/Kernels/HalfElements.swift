@@ -56,7 +56,8 @@ enum BFloat16Element: HalfElement {
     let bits = Bits(of: numbers)
     let cut = bits >> 16
     let rounded = (bits + Bits(0x7FFF) + (cut & Bits(1))) >> 16
-    return rounded.selecting(cut | Bits(0x40), where: Bits.less(Bits(0x7F80_0000), bits & Bits(0x7FFF_FFFF)))
+    return rounded.selecting(
+      cut | Bits(0x40), where: Bits.less(Bits(0x7F80_0000), bits & Bits(0x7FFF_FFFF)))
   }
 }
 

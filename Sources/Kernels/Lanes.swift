@@ -61,9 +61,13 @@ typealias DoubleLanes = SIMD8<Double>
 #if KERNELS_PORTABLE && arch(x86_64)
   // Baseline x86-64 has no fused multiply-add: asking for one would call libm for every lane.
   @inline(__always)
-  func fusedIfAvailable(_ a: FloatLanes, _ b: FloatLanes, _ c: FloatLanes) -> FloatLanes { a * b + c }
+  func fusedIfAvailable(_ a: FloatLanes, _ b: FloatLanes, _ c: FloatLanes) -> FloatLanes {
+    a * b + c
+  }
   @inline(__always)
-  func fusedIfAvailable(_ a: DoubleLanes, _ b: DoubleLanes, _ c: DoubleLanes) -> DoubleLanes { a * b + c }
+  func fusedIfAvailable(_ a: DoubleLanes, _ b: DoubleLanes, _ c: DoubleLanes) -> DoubleLanes {
+    a * b + c
+  }
 #else
   @inline(__always)
   func fusedIfAvailable(_ a: FloatLanes, _ b: FloatLanes, _ c: FloatLanes) -> FloatLanes {

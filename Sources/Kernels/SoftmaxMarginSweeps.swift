@@ -6,7 +6,8 @@ import CKernels
 extension SoftmaxMarginRow {
   @inline(__always)
   fileprivate func sweepRivals<S: Sweep>(_ sweep: inout S) {
-    sweep.run(classes: Int(truncatingIfNeeded: classes), exceptLabel: Int(truncatingIfNeeded: label))
+    sweep.run(
+      classes: Int(truncatingIfNeeded: classes), exceptLabel: Int(truncatingIfNeeded: label))
   }
 }
 

@@ -1,3 +1,6 @@
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// Entry points have the names that the C header gives them.
+
 import CTopKLoss
 
 // Handles and evaluation. A handle is a retained `Loss`.

@@ -1,3 +1,6 @@
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// Entry points have the names that the C header gives them.
+
 import CTopKLoss
 
 // Entry points of the softmax-margin family: the caller's options to a member and its weighting.
@@ -44,11 +47,13 @@ public func topkloss_cross_entropy_options_init(
 
 @implementation @_cdecl("topkloss_cross_entropy_create")
 public func topkloss_cross_entropy_create(
-  _ options: UnsafePointer<topkloss_cross_entropy_options>!, _ out: UnsafeMutablePointer<OpaquePointer?>!
+  _ options: UnsafePointer<topkloss_cross_entropy_options>!,
+  _ out: UnsafeMutablePointer<OpaquePointer?>!
 ) -> topkloss_status {
   let given: UnsafePointer<topkloss_cross_entropy_options>? = options
   return createLoss(out) { () throws(Failure) in
-    let options = try given.map { pointer throws(Failure) in try readStruct(pointer, "options") }
+    let options =
+      try given.map { pointer throws(Failure) in try readStruct(pointer, "options") }
       ?? crossEntropyDefaults()
     return try FamilyOptions(
       options.reduction, options.check_finite, options.ignore_index, options.classes,
@@ -77,7 +82,8 @@ public func topkloss_logit_adjusted_options_init(
 
 @implementation @_cdecl("topkloss_logit_adjusted_create")
 public func topkloss_logit_adjusted_create(
-  _ options: UnsafePointer<topkloss_logit_adjusted_options>!, _ out: UnsafeMutablePointer<OpaquePointer?>!
+  _ options: UnsafePointer<topkloss_logit_adjusted_options>!,
+  _ out: UnsafeMutablePointer<OpaquePointer?>!
 ) -> topkloss_status {
   createLoss(out) { () throws(Failure) in
     let options = try readStruct(try required(options, "options"), "options")
@@ -155,7 +161,8 @@ public func topkloss_elm_create(
     return try FamilyOptions(
       options.reduction, options.check_finite, options.ignore_index, options.classes,
       options.class_weight, options.label_smoothing
-    ).loss(try .ldam(
+    ).loss(
+      try .ldam(
         counts, maxMargin: options.max_margin, scale: options.scale, rivalShare: options.lam))
   }
 }

@@ -1,3 +1,6 @@
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// Entry points have the names that the C header gives them.
+
 import CTopKLoss
 
 // Entry points of top-K accuracy.
@@ -25,7 +28,8 @@ public func topkloss_topk_accuracy(
 ) -> topkloss_status {
   let given: UnsafePointer<topkloss_topk_accuracy_options>? = options
   return reportingFailure { () throws(Failure) in
-    let options = try given.map { pointer throws(Failure) in try readStruct(pointer, "options") }
+    let options =
+      try given.map { pointer throws(Failure) in try readStruct(pointer, "options") }
       ?? defaults()
     let batch = try Batch(batch, needsLabels: true)
     let accuracy = try required(accuracy, "accuracy")

@@ -22,7 +22,8 @@ struct CommonOptions {
     case TOPKLOSS_NONE: self.reduction = .none
     default:
       throw Failure(
-        TOPKLOSS_ERROR_ENUMERATOR, "options.reduction is \(reduction): it must be TOPKLOSS_MEAN, "
+        TOPKLOSS_ERROR_ENUMERATOR,
+        "options.reduction is \(reduction): it must be TOPKLOSS_MEAN, "
           + "TOPKLOSS_SUM or TOPKLOSS_NONE")
     }
     self.checkFinite = checkFinite != 0

@@ -37,7 +37,8 @@ struct Batch {
     labels = try needsLabels ? Labels(raw, rows: rows, orElse: nowhere) : Labels(none: nowhere)
     sampleWeight = RowNumbers(needsLabels ? raw.sample_weight : nil)
     upstream = RowNumbers(needsLabels ? raw.upstream : nil)
-    executor = try raw.executor.map { pointer throws(Failure) in try Executor(pointer) } ?? Executor()
+    executor =
+      try raw.executor.map { pointer throws(Failure) in try Executor(pointer) } ?? Executor()
   }
 
   @inline(__always)
@@ -158,7 +159,8 @@ enum ElementType {
     case TOPKLOSS_BFLOAT16: self = .bfloat16
     default:
       throw Failure(
-        TOPKLOSS_ERROR_ENUMERATOR, "batch.dtype is \(dtype): it must be one of TOPKLOSS_FLOAT32, "
+        TOPKLOSS_ERROR_ENUMERATOR,
+        "batch.dtype is \(dtype): it must be one of TOPKLOSS_FLOAT32, "
           + "TOPKLOSS_FLOAT64, TOPKLOSS_FLOAT16, TOPKLOSS_BFLOAT16")
     }
   }

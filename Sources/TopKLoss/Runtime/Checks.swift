@@ -32,7 +32,8 @@ struct MatrixLayout {
 
   /// - Parameter mayOverlap: whether rows may share memory, which only input may.
   init(
-    _ name: StaticString, rows: Int, columns: Int, stride: Int64, elementBytes: Int, mayOverlap: Bool
+    _ name: StaticString, rows: Int, columns: Int, stride: Int64, elementBytes: Int,
+    mayOverlap: Bool
   ) throws(Failure) {
     self.rows = rows
     self.columns = columns

@@ -23,7 +23,8 @@ func readStruct<T: BitwiseCopyable>(
   for offset in known..<size where bytes.load(fromByteOffset: offset, as: UInt8.self) != 0 {
     throw Failure(
       TOPKLOSS_ERROR_STRUCT_SIZE,
-      "\(name).struct_size is \(size) and byte \(offset) is not 0: this library knows \(known) bytes")
+      "\(name).struct_size is \(size) and byte \(offset) is not 0: this library knows \(known) bytes"
+    )
   }
   return bytes.loadUnaligned(as: T.self)
 }

@@ -79,7 +79,8 @@ final class ThreadPool {
     if threads > 1 && count > 1, let pool = shared(),
       !pool.isBusy.exchange(true, ordering: .acquiring)
     {
-      pool.post(count, task, context, helpers: min(threads &- 1, Int(truncatingIfNeeded: count &- 1)))
+      pool.post(
+        count, task, context, helpers: min(threads &- 1, Int(truncatingIfNeeded: count &- 1)))
       pool.work(count, task, context)
       pool.close()
       pool.isBusy.store(false, ordering: .releasing)

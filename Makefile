@@ -1,0 +1,92 @@
+# make demo    trains on real data, from nothing: sets up what it needs, once
+# make test    every test, likewise
+#
+# Set-up is remembered in stamp files; delete .venv or .build to have it done again.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+# A failing suite does not keep the others from running; make still ends with an error.
+MAKEFLAGS += --keep-going
+
+PYTHON ?= python3
+VENV := .venv
+STAMPS := $(VENV)/stamps
+IN_VENV := $(VENV)/bin
+
+# PyTorch and what needs it are large: one environment serves every checkout on this machine.
+FRAMEWORK_LIST := bindings/python/tests/requirements-frameworks.txt
+CACHE := $(if $(TOPKLOSS_CACHE),$(TOPKLOSS_CACHE),$(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/topkloss)
+FRAMEWORKS := $(CACHE)/frameworks-$(shell { cat $(FRAMEWORK_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
+
+LIBRARY := .build/release/libtopkloss.so
+LIBRARY_SOURCES := Package.swift $(shell find include Sources -type f)
+BINDING_SOURCES := $(shell find bindings/python -path '*/tests' -prune -o -type f \
+  \( -name '*.py' -o -name '*.toml' -o -name py.typed -o -name '*.md' \) -print)
+DEMO := examples/python/geonames
+
+.PHONY: help build demo demo-quick bench test test-native test-swift test-python test-demo lint clean
+help:
+	@sed -n '1,4s/^# \{0,1\}//p' Makefile
+
+# ---- set-up
+
+build: $(LIBRARY)
+
+$(LIBRARY): $(LIBRARY_SOURCES)
+	@command -v swift >/dev/null || { echo "Swift 6.3 is needed: no swift on PATH" >&2; exit 1; }
+	@echo "==> building libtopkloss.so"
+	swift build -c release --product topkloss
+	@touch $(LIBRARY)
+
+$(STAMPS)/venv:
+	@echo "==> making a virtual environment in $(VENV)"
+	$(PYTHON) -m venv $(VENV)
+	mkdir -p $(STAMPS)
+	touch $@
+
+$(STAMPS)/binding: $(STAMPS)/venv $(LIBRARY) $(BINDING_SOURCES)
+	@echo "==> installing the Python binding"
+	TOPKLOSS_LIBRARY_FILE="$(CURDIR)/$(LIBRARY)" $(IN_VENV)/pip install --quiet --force-reinstall --no-deps ./bindings/python
+	$(IN_VENV)/pip install --quiet ./bindings/python
+	touch $@
+
+$(STAMPS)/demo: $(STAMPS)/venv $(DEMO)/requirements.txt
+	@echo "==> installing what the demo needs"
+	$(IN_VENV)/pip install --quiet -r $(DEMO)/requirements.txt
+	touch $@
+
+$(STAMPS)/test: $(STAMPS)/venv bindings/python/tests/requirements.txt
+	@echo "==> installing what the tests need"
+	$(IN_VENV)/pip install --quiet -r bindings/python/tests/requirements.txt
+	touch $@
+
+$(FRAMEWORKS)/complete: $(FRAMEWORK_LIST)
+	@echo "==> installing PyTorch and the papers' code in $(FRAMEWORKS) (once; this can take minutes)"
+	rm -rf $(FRAMEWORKS)
+	$(PYTHON) -m venv $(FRAMEWORKS)
+	$(FRAMEWORKS)/bin/pip install --quiet -r $(FRAMEWORK_LIST)
+	touch $@
+
+# The tree's own environment comes first; what it lacks is looked for in the shared one.
+$(STAMPS)/frameworks: $(STAMPS)/venv $(FRAMEWORKS)/complete
+	echo $(FRAMEWORKS)/lib/python*/site-packages > $$(echo $(VENV)/lib/python*/site-packages)/frameworks.pth
+	touch $@
+
+# ---- the main job
+
+demo: $(STAMPS)/binding $(STAMPS)/demo
+	$(IN_VENV)/python $(DEMO) $(ARGS)
+
+demo-quick: $(STAMPS)/binding $(STAMPS)/demo
+	$(IN_VENV)/python $(DEMO) --quick $(ARGS)
+
+bench: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/frameworks
+	$(IN_VENV)/python bindings/python/benchmarks/compare.py $(ARGS)
+
+# ---- tests
+
+test: lint test-native test-swift test-python test-demo
+
+clean:
+	rm -rf .build $(VENV)
