@@ -47,8 +47,7 @@ $(STAMPS)/venv:
 
 $(STAMPS)/binding: $(STAMPS)/venv $(LIBRARY) $(BINDING_SOURCES)
 	@echo "==> installing the Python binding"
-	TOPKLOSS_LIBRARY_FILE="$(CURDIR)/$(LIBRARY)" $(IN_VENV)/pip install --quiet --force-reinstall --no-deps ./bindings/python
-	$(IN_VENV)/pip install --quiet ./bindings/python
+	TOPKLOSS_LIBRARY_FILE="$(CURDIR)/$(LIBRARY)" $(IN_VENV)/pip install --quiet ./bindings/python
 	touch $@
 
 $(STAMPS)/demo: $(STAMPS)/venv $(DEMO)/requirements.txt

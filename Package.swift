@@ -57,8 +57,11 @@ let package = Package(
           "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/TopKLoss/exports.map",
           "-Xlinker", "-z", "-Xlinker", "nodelete",
           "-Xlinker", "-z", "-Xlinker", "now",
-          "-Xlinker", "--gc-sections", "-use-ld=lld",
+          "-Xlinker", "--gc-sections",
+          // gold lists the library's class metadata among its dynamic symbols.
+          "-use-ld=lld",
         ]),
+        .unsafeFlags(["-Xlinker", "--strip-debug"], .when(configuration: .release)),
       ]),
   ] + kernelTargets
 )

@@ -42,19 +42,6 @@ static void given_noise(workload *work) {
   free(noise);
 }
 
-/* What looks at a batch without a loss. Post-hoc adjustment is left out: it prepares its options in every call. */
-static void other_calls(workload *work) {
-  float *const noise = required_memory(sizeof(float) * SAMPLES * CLASSES);
-  double accuracy;
-  for (int pass = 0; pass < 2; pass++) {
-    reset_allocation_calls();
-    CHECK_OK(topkloss_topk_accuracy(NULL, &work->batch, &accuracy));
-    CHECK_OK(topkloss_standard_normal(1, 2, 0, 1, SAMPLES, CLASSES, noise));
-  }
-  CHECK(allocation_calls() == 0, "%ld calls of accuracy and noise", allocation_calls());
-  free(noise);
-}
-
 int main(void) {
   workload work;
   void *volatile kept;
@@ -75,7 +62,6 @@ int main(void) {
     }
     work.batch.dtype = TOPKLOSS_FLOAT32;
     given_noise(&work);
-    other_calls(&work);
   }
   workload_free(&work);
   return check_summary();

@@ -6,8 +6,10 @@ writes its results to a file. They are compared here, where nothing is computed 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,10 +44,15 @@ def batch(member, dtype, classes):
     return counts, logits, weights, labels, noise.astype(np.float64 if dtype == FLOAT64 else "f4")
 
 
+def options(weights, classes):
+    """Label smoothing where no class is masked and there are others to take probability from."""
+    smoothing = 0.1 if classes in (2, 3) else 0.0
+    return {"class_weight": weights, "label_smoothing": smoothing, "reduction": "none"}
+
+
 def compute(path):
     """All results of this process's instruction set. bfloat16 is stored as bits."""
     results = {"simd": np.array(topkloss.simd)}
-    options = {"reduction": "none", "label_smoothing": 0.1}
 
     def keep(name, values, gradient):
         for part, array in (("values", values), ("gradient", gradient)):
@@ -56,8 +63,7 @@ def compute(path):
         for classes in CLASSES:
             for member in MEMBERS:
                 counts, logits, weights, labels, noise = batch(member, dtype, classes)
-                smoothed = {**options, "label_smoothing": 0.0 if classes > 3 else 0.1}
-                loss = member.make(counts, class_weight=weights, **smoothed)
+                loss = member.make(counts, **options(weights, classes))
                 keep(f"{member.name} {dtype} {classes}", *loss.value_and_grad(logits, labels))
             if classes > 1:
                 loss = topkloss.NoisedTopKLoss(min(5, classes - 1), reduction="none")
@@ -81,9 +87,6 @@ def results(tmp_path_factory):
     for level in LEVELS:
         path = folder / f"{level}.npz"
         script = f"import test_instruction_sets as t; t.compute({str(path)!r})"
-        import os
-        from pathlib import Path
-
         environment = {**os.environ, "TOPKLOSS_SIMD": level}
         environment["PYTHONPATH"] = os.pathsep.join(
             [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
@@ -118,9 +121,7 @@ def test_softmax_margin(results, level, dtype, member):
             counts,
             logits,
             labels,
-            class_weight=weights,
-            label_smoothing=0.0 if classes > 3 else 0.1,
-            reduction="none",
+            **options(weights, classes),
         )
         name = f"{member.name} {dtype} {classes}"
         assert_value(stored(found[f"{name} values"], dtype), values, dtype)
@@ -161,8 +162,6 @@ def test_ranks_and_sums_are_the_same(results, level):
 @pytest.mark.parametrize("asked", ["avx1024", "", "AVX2"])
 def test_unknown_names_are_not_obeyed(asked):
     """The library then chooses for itself."""
-    import os
-
     script = "import topkloss; print(topkloss.simd)"
     answer = subprocess.run(
         [sys.executable, "-c", script],

@@ -17,7 +17,7 @@ KNOWN_ANSWERS = [
 
 
 def tolerance(radii):
-    """Of float32: for numbers up to 6.7, for the angle, and for u near 1, where the radius is small.
+    """Of float32: for numbers up to 6.7, for the angle, and for u near 1, where radii are small.
 
     There u is rounded by up to 2^-25 (and its parts by as much), and sqrt(-2 ln u) moves by that
     divided by the radius, or to 0 from at most sqrt(2^-23).
@@ -33,7 +33,12 @@ def test_known_answers_of_the_reference(key, counter, expected):
 @pytest.mark.parametrize("classes", [1, 2, 15, 16, 17, 31, 32, 33, 64, 100, 1000])
 @pytest.mark.parametrize(
     ("seed", "step", "first_row"),
-    [(0, 0, 0), (1, 2, 3), (2**64 - 1, 2**64 - 1, 2**40 + 5), (0xDEADBEEF_00000001, 2**33, 2**32)],
+    [
+        (0, 0, 0),
+        (1, 2, 3),
+        (2**64 - 1, 2**64 - 1, 2**40 + 5),
+        (0xDEADBEEF_00000001, 2**33, 2**32),
+    ],
 )
 def test_second_implementation(classes, seed, step, first_row):
     noise = topkloss.standard_normal(seed, step, first_row, 3, 4, classes)

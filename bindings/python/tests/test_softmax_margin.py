@@ -126,6 +126,19 @@ def test_count_smoothing_is_added_to_every_count(rng):
 
 @members
 @dtypes
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_one_class_leaves_nothing_to_learn(member, dtype, smoothing, rng):
+    logits = member.logits(rng, (5, 1), dtype)
+    loss = member.make([17.0], class_weight=[1.5], label_smoothing=smoothing, reduction="none")
+    values, gradient = loss.value_and_grad(logits, np.zeros(5, int))
+    np.testing.assert_allclose(values.astype(np.float64), 0, atol=1e-6)
+    np.testing.assert_allclose(
+        gradient.astype(np.float64), 0, atol=1e-6 * getattr(loss, "scale", 1)
+    )
+
+
+@members
+@dtypes
 def test_every_row_ignored(member, dtype, rng):
     counts = long_tail(8, rng)
     logits = member.logits(rng, (3, 8), dtype)

@@ -1,12 +1,15 @@
-"""The number of threads changes nothing, calls may come from many threads, and processes may fork."""
+"""The number of threads changes nothing; calls may come from many threads; processes may fork."""
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -114,9 +117,6 @@ def test_concurrent_calls_count_distinct_steps():
 
 def test_calls_let_other_threads_run():
     """While one thread is inside a call, another runs Python."""
-    import threading
-    import time
-
     logits = np.zeros((2000, 20_000), np.float32)
     loss = topkloss.NoisedTopKLoss(5, n_samples=20)
     topkloss.set_num_threads(1)
@@ -137,7 +137,7 @@ def test_calls_let_other_threads_run():
 
 
 def in_child(function):
-    """What the function returns in a forked child."""
+    """What the function returns, a small object, in a forked child."""
     queue = multiprocessing.get_context("fork").SimpleQueue()
     pid = os.fork()
     if pid == 0:
@@ -163,7 +163,7 @@ def test_children_compute_the_same(used_before):
 
     def evaluate():
         value, gradient = loss.value_and_grad(logits, labels)
-        return value, bits(gradient), noised(logits, labels, step=1)
+        return value, hashlib.sha256(gradient).hexdigest(), noised(logits, labels, step=1)
 
     expected = evaluate()
     topkloss.set_num_threads(4)

@@ -238,6 +238,11 @@ LOSS_OPTIONS: dict[str, type[ctypes.Structure]] = {
     "noised_topk": noised_topk_options,
 }
 
-for _name, _options in LOSS_OPTIONS.items():
-    PROTOTYPES[f"topkloss_{_name}_options_init"] = (status, [POINTER(_options), c_size_t])
-    PROTOTYPES[f"topkloss_{_name}_create"] = (status, [POINTER(_options), POINTER(loss_p)])
+PROTOTYPES |= {
+    f"topkloss_{name}_options_init": (status, [POINTER(options), c_size_t])
+    for name, options in LOSS_OPTIONS.items()
+}
+PROTOTYPES |= {
+    f"topkloss_{name}_create": (status, [POINTER(options), POINTER(loss_p)])
+    for name, options in LOSS_OPTIONS.items()
+}

@@ -111,10 +111,14 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
 }
 
 
+_MAY_BE_NONE = {"class_counts", "class_weight", "max_margin"}
+
+
 def checked(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a loss, each in its own type; None stays None. All others are numbers."""
+    """The arguments of a loss, each in its own type. Those without a check here are numbers."""
     values = {}
     for name, value in arguments.items():
         check: Callable[[str, Any], Any] = _CHECKS.get(name, number)
-        values[name] = None if value is None else check(name, value)
+        left_out = value is None and name in _MAY_BE_NONE
+        values[name] = None if left_out else check(name, value)
     return values

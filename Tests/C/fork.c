@@ -1,0 +1,95 @@
+/*
+ * A process that has used the library's threads may fork, while other threads are in the middle of a call too, and the
+ * child, which has none of those threads, evaluates as before.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "every_loss.h"
+
+enum { ROWS = 4000, CLASSES = 60, FORKS = 40, PATIENCE = 20 };
+
+static atomic_int stop;
+
+typedef struct {
+  double values[LOSS_KINDS];
+  float gradients[LOSS_KINDS];
+} outcome;
+
+/* Values and a piece of each gradient, for comparisons bit for bit. */
+static outcome evaluate_all(workload *work, topkloss_loss *const *losses) {
+  outcome found;
+  memset(&found, 0, sizeof found);
+  for (int kind = 0; kind < LOSS_KINDS; kind++) {
+    CHECK_OK(topkloss_evaluate(losses[kind], &work->batch, &work->result));
+    found.values[kind] = work->result.value;
+    found.gradients[kind] = work->gradient[ROWS * CLASSES - 1];
+  }
+  return found;
+}
+
+/* The child's life: it must come to the same numbers, on as many threads, and may fork again. */
+static int child(workload *work, topkloss_loss *const *losses, const outcome *expected, int depth) {
+  outcome found;
+  topkloss_loss *own = NULL;
+  /* A child that waits for a thread it does not have is ended by the alarm, which the parent sees. */
+  alarm(PATIENCE);
+  found = evaluate_all(work, losses);
+  CHECK(memcmp(&found, expected, sizeof found) == 0, "other numbers at depth %d", depth);
+  CHECK(topkloss_get_num_threads() == 4, "%d threads", topkloss_get_num_threads());
+  CHECK(topkloss_evaluate(NULL, NULL, NULL) == TOPKLOSS_ERROR_NULL_POINTER, "no error");
+  CHECK_OK(create_loss(depth, CLASSES, work->counts, TOPKLOSS_SUM, &own));
+  topkloss_loss_destroy(own);
+  if (depth < 2) {
+    int status = -1;
+    const pid_t grandchild = fork();
+    if (grandchild == 0) _exit(child(work, losses, expected, depth + 1));
+    CHECK(waitpid(grandchild, &status, 0) == grandchild && status == 0, "grandchild: %d", status);
+  }
+  return check_summary();
+}
+
+static void *keep_evaluating(void *losses) {
+  workload work;
+  workload_init(&work, ROWS, CLASSES);
+  while (!atomic_load(&stop)) evaluate_all(&work, losses);
+  workload_free(&work);
+  return NULL;
+}
+
+static void fork_and_wait(workload *work, topkloss_loss *const *losses, const outcome *expected) {
+  int status = -1;
+  const pid_t process = fork();
+  if (process == 0) _exit(child(work, losses, expected, 1));
+  CHECK(process > 0 && waitpid(process, &status, 0) == process, "no child");
+  CHECK(status == 0, "child: %s %d", WIFSIGNALED(status) ? "signal" : "exit",
+        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+int main(void) {
+  topkloss_loss *losses[LOSS_KINDS];
+  workload work;
+  outcome expected;
+  outcome after;
+  pthread_t thread;
+  CHECK_OK(topkloss_set_num_threads(4));
+  workload_init(&work, ROWS, CLASSES);
+  for (int kind = 0; kind < LOSS_KINDS; kind++)
+    CHECK_OK(create_loss(kind, CLASSES, work.counts, TOPKLOSS_MEAN, &losses[kind]));
+  expected = evaluate_all(&work, losses);
+
+  fork_and_wait(&work, losses, &expected);
+  CHECK(pthread_create(&thread, NULL, keep_evaluating, losses) == 0, "no thread");
+  for (int i = 0; i < FORKS && failed_checks == 0; i++) fork_and_wait(&work, losses, &expected);
+  atomic_store(&stop, 1);
+  pthread_join(thread, NULL);
+
+  after = evaluate_all(&work, losses);
+  CHECK(memcmp(&after, &expected, sizeof after) == 0, "the parent's numbers changed");
+  for (int kind = 0; kind < LOSS_KINDS; kind++) topkloss_loss_destroy(losses[kind]);
+  workload_free(&work);
+  return check_summary();
+}
