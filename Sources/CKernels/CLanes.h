@@ -53,6 +53,16 @@ LANES_INLINE lanes_i64 lanes_equal_f64(lanes_f64 a, lanes_f64 b) { return a == b
 LANES_INLINE lanes_i32 lanes_less_u32(lanes_u32 a, lanes_u32 b) { return a < b; }
 LANES_INLINE lanes_i32 lanes_equal_u32(lanes_u32 a, lanes_u32 b) { return a == b; }
 
+/* Lanes from first to end - 1, but for one. */
+LANES_INLINE lanes_i32 lanes_range_f32(int32_t first, int32_t end, int32_t except) {
+  const lanes_i32 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  return (lane >= first) & (lane < end) & (lane != except);
+}
+LANES_INLINE lanes_i64 lanes_range_f64(int64_t first, int64_t end, int64_t except) {
+  const lanes_i64 lane = {0, 1, 2, 3, 4, 5, 6, 7};
+  return (lane >= first) & (lane < end) & (lane != except);
+}
+
 LANES_INLINE _Bool lanes_any_i32(lanes_i32 mask) { return __builtin_reduce_or(mask) != 0; }
 LANES_INLINE _Bool lanes_any_i64(lanes_i64 mask) { return __builtin_reduce_or(mask) != 0; }
 LANES_INLINE _Bool lanes_all_i32(lanes_i32 mask) { return __builtin_reduce_and(mask) != 0; }

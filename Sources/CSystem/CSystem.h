@@ -7,6 +7,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <dlfcn.h>
 #include <math.h>
 #include <pthread.h>
 #include <sched.h>
@@ -33,6 +34,29 @@ static inline int system_available_processors(void) {
 #endif
   long online = sysconf(_SC_NPROCESSORS_ONLN);
   return online > 0 ? (int)online : 1;
+}
+
+/* Whether this is the thread that the process began with. */
+static inline int system_is_main_thread(void) {
+#if defined(__linux__)
+  return gettid() == getpid();
+#else
+  return 0;
+#endif
+}
+
+/* What GNU OpenMP's runtime offers, if the process has it among its global symbols. */
+typedef void (*system_omp_parallel)(void (*body)(void *), void *context, unsigned threads,
+                                    unsigned flags);
+
+static inline system_omp_parallel system_find_omp_parallel(void) {
+  return (system_omp_parallel)dlsym(RTLD_DEFAULT, "GOMP_parallel");
+}
+
+/* Threads that the host lets a parallel region have. */
+static inline int system_omp_max_threads(void) {
+  int (*max_threads)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "omp_get_max_threads");
+  return max_threads ? max_threads() : 1;
 }
 
 /* x86-64 micro-architecture levels, the operating system's support for their registers included. */

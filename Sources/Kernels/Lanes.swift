@@ -21,6 +21,9 @@ protocol Lanes: BitwiseCopyable {
   static func less(_ a: Self, _ b: Self) -> Mask
   static func lessOrEqual(_ a: Self, _ b: Self) -> Mask
   static func equal(_ a: Self, _ b: Self) -> Mask
+  /// The lanes from `first` to `end` − 1, but for `except`.
+  static func range(_ first: Int, _ end: Int, except: Int) -> Mask
+
   /// `other` where the mask is set.
   func selecting(_ other: Self, where mask: Mask) -> Self
   static func anyTrue(_ mask: Mask) -> Bool
@@ -98,6 +101,13 @@ extension SIMD16<Float>: Lanes {
   static func equal(_ a: Self, _ b: Self) -> Mask { lanes_equal_f32(a, b) }
 
   @inline(__always)
+  static func range(_ first: Int, _ end: Int, except: Int) -> Mask {
+    lanes_range_f32(
+      Int32(truncatingIfNeeded: first), Int32(truncatingIfNeeded: end),
+      Int32(truncatingIfNeeded: except))
+  }
+
+  @inline(__always)
   func selecting(_ other: Self, where mask: Mask) -> Self {
     lanes_select_f32(mask, self, other)
   }
@@ -153,6 +163,13 @@ extension SIMD8<Double>: Lanes {
 
   @inline(__always)
   static func equal(_ a: Self, _ b: Self) -> Mask { lanes_equal_f64(a, b) }
+
+  @inline(__always)
+  static func range(_ first: Int, _ end: Int, except: Int) -> Mask {
+    lanes_range_f64(
+      Int64(truncatingIfNeeded: first), Int64(truncatingIfNeeded: end),
+      Int64(truncatingIfNeeded: except))
+  }
 
   @inline(__always)
   func selecting(_ other: Self, where mask: Mask) -> Self {

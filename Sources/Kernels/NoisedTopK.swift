@@ -116,7 +116,7 @@ private func selectAtRank<E: Element>(
       let draw: E.Vector
       if let given = row.noise {
         let offset = sample &* Int(truncatingIfNeeded: row.noise_sample_stride) &+ blockStart
-        draw = classVector(given, offset &+ index, count: count, filler: 0)
+        draw = loadNumbers(given, offset &+ index, count: count)
       } else {
         draw = E.Vector.widen(scratch.noise + index)
       }

@@ -26,26 +26,27 @@ func classesBefore<E: Element>(
 ) -> Int {
   let own = E.loadScalar(scores, label)
   if own.isNaN { return classes &- 1 }
-  var sweep = CountingSweep<E>(scores: scores, own: E.Vector.splat(own), tiesCount: true)
-  sweep.run(0, label)
-  sweep.tiesCount = false
-  sweep.run(label &+ 1, classes)
-  return Int(sweep.total)
+  var above = CountingSweep<E>(scores: scores, own: E.Vector.splat(own), countsTies: false)
+  above.run(classes: classes, exceptLabel: label)
+  var tied = CountingSweep<E>(scores: scores, own: E.Vector.splat(own), countsTies: true)
+  tied.run(classes: label)
+  return Int(above.total + tied.total)
 }
 
+/// Counts the scores above the label's own, or those that equal it.
 private struct CountingSweep<E: Element>: Sweep {
   typealias Vector = E.Vector
   let scores: UnsafeRawPointer
   let own: Vector
-  var tiesCount: Bool
+  let countsTies: Bool
   var partial = Vector.zero
   var total = 0.0
 
   @inline(__always)
-  mutating func visit(_ index: Int, count: Int) {
-    let score = E.load(scores, index, count: count, filler: .nan)
-    let before = tiesCount ? Vector.lessOrEqual(own, score) : Vector.less(own, score)
-    partial = partial + Vector.zero.selecting(Vector.splat(1), where: before)
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == E.Vector {
+    let score = lanes.keep(lanes.load(scores, index, E.self), filler: .nan)
+    let counts = countsTies ? Vector.equal(own, score) : Vector.less(own, score)
+    partial = partial + Vector.zero.selecting(Vector.splat(1), where: counts)
   }
 
   @inline(__always)
@@ -62,7 +63,7 @@ func addOffset<E: Element>(
   _ classes: Int, _: E.Type
 ) {
   var sweep = AddingSweep<E>(scores: scores, offset: offset, sums: sums)
-  sweep.run(0, classes)
+  sweep.run(classes: classes)
 }
 
 private struct AddingSweep<E: Element>: Sweep {
@@ -72,10 +73,9 @@ private struct AddingSweep<E: Element>: Sweep {
   let sums: UnsafeMutableRawPointer
 
   @inline(__always)
-  mutating func visit(_ index: Int, count: Int) {
-    let score = E.load(scores, index, count: count, filler: 0)
-    E.store(
-      score + classVector(offset, index, count: count, filler: 0), sums, index, count: count)
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == E.Vector {
+    lanes.store(
+      lanes.load(scores, index, E.self) + lanes.load(offset, index), sums, index, E.self)
   }
 }
 
@@ -97,7 +97,7 @@ func fill<E: Element>(
   _ row: UnsafeMutableRawPointer, with number: E.Vector.Scalar, _ classes: Int, _: E.Type
 ) {
   var sweep = FillingSweep<E>(row: row, number: E.Vector.splat(number))
-  sweep.run(0, classes)
+  sweep.run(classes: classes)
 }
 
 private struct FillingSweep<E: Element>: Sweep {
@@ -106,7 +106,7 @@ private struct FillingSweep<E: Element>: Sweep {
   let number: Vector
 
   @inline(__always)
-  mutating func visit(_ index: Int, count: Int) {
-    E.store(number, row, index, count: count)
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == E.Vector {
+    lanes.store(number, row, index, E.self)
   }
 }

@@ -23,7 +23,7 @@ private func softmaxMargin<T: SoftmaxMarginTransform, E: Element>(
   _ row: SoftmaxMarginRow, _: T.Type, _: E.Type
 ) -> Double {
   let label = Int(truncatingIfNeeded: row.label)
-  let labelScore = T.score(row, row.logits, label, E.self) - labelMargin(row, E.self)
+  let labelScore = T.score(row, label, E.self) - labelMargin(row, E.self)
   let labelIsMasked = E.loadScalar(row.logits, label) == -.infinity
 
   let rivalPeak = Double(rivalPeak(row, T.self, E.self))
@@ -42,7 +42,7 @@ private func softmaxMargin<T: SoftmaxMarginTransform, E: Element>(
   let labelLoss =
     rivals <= labelExponential ? log1p(rivals / labelExponential) : log(total) - labelShifted
   var loss = product(row.hard, labelLoss)
-  let labelSmoothing = smoothingScalar(row, label, E.self)
+  let labelSmoothing = smoothingNumber(row, label, E.self)
   if row.smoothing_sum != 0 {
     let logTotal = rivals <= labelExponential ? labelLoss + labelShifted : log(total)
     loss +=
@@ -63,7 +63,7 @@ private func softmaxMargin<T: SoftmaxMarginTransform, E: Element>(
     gradientScale
     * (row.smoothing_sum * (labelExponential / total) - row.hard * (rivals / total)
       - labelSmoothing)
-  if T.scalesClasses { labelGradient *= classScalar(row.class_scale, label, E.Vector.self) }
+  if T.scalesClasses { labelGradient *= number(row.class_scale, label, E.Vector.self) }
   E.storeScalar(
     labelIsMasked && !total.isNaN ? 0 : E.Vector.Scalar(labelGradient), gradient, label)
   return loss

@@ -16,20 +16,23 @@ extension SoftmaxMarginRow {
 func rivalPeak<T: SoftmaxMarginTransform, E: Element>(
   _ row: SoftmaxMarginRow, _: T.Type, _: E.Type
 ) -> E.Vector.Scalar {
-  var sweep = PeakSweep<T, E>(row: row, peak: E.Vector.minusInfinity)
+  var sweep = PeakSweep<T, E>(row: row)
   row.sweepRivals(&sweep)
-  return sweep.peak.largest
+  return E.Vector.maximum(sweep.older, sweep.newer).largest
 }
 
 private struct PeakSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
   typealias Vector = E.Vector
   let row: SoftmaxMarginRow
-  var peak: Vector
+  // Two by turns: one would wait for its own last result.
+  var older = Vector.minusInfinity
+  var newer = Vector.minusInfinity
 
   @inline(__always)
-  mutating func visit(_ index: Int, count: Int) {
-    peak = Vector.maximum(
-      peak, T.shifted(row, row.logits, index, count: count, peak: Vector.zero, E.self))
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == E.Vector {
+    let peak = Vector.maximum(older, T.shifted(row, index, lanes, peak: Vector.zero, E.self))
+    older = newer
+    newer = peak
   }
 }
 
@@ -85,11 +88,11 @@ private struct SumSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
   }
 
   @inline(__always)
-  mutating func visit(_ index: Int, count: Int) {
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == E.Vector {
     let exponential = Vector.exponential(
-      T.shifted(row, row.logits, index, count: count, peak: peak, E.self) * scale)
+      T.shifted(row, index, lanes, peak: peak, E.self) * scale)
     partial = partial + exponential
-    if let gradient { E.store(exponential, gradient, index, count: count) }
+    if let gradient { lanes.store(exponential, gradient, index, E.self) }
   }
 
   @inline(__always)
@@ -117,10 +120,9 @@ private struct ScalingSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
   let weight: Vector
 
   @inline(__always)
-  mutating func visit(_ index: Int, count: Int) {
-    let result = E.load(gradient, index, count: count, filler: 0) * weight
-    E.store(
-      scaled(result, row, index, count: count, T.self), gradient, index, count: count)
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == E.Vector {
+    let result = lanes.load(UnsafeRawPointer(gradient), index, E.self) * weight
+    lanes.store(scaled(result, row, index, lanes, T.self), gradient, index, E.self)
   }
 }
 
@@ -148,26 +150,25 @@ private struct GradientSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
   let gradientScale: Vector
 
   @inline(__always)
-  mutating func visit(_ index: Int, count: Int) {
-    let shifted = T.shifted(row, row.logits, index, count: count, peak: peak, E.self)
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == E.Vector {
+    let shifted = T.shifted(row, index, lanes, peak: peak, E.self)
     var result = Vector.exponential(shifted * scale) * weight
     if row.smoothing_sum != 0 {
       // A class that is masked out has no gradient, whatever its smoothing.
-      result = (result - smoothing(row, index, count: count, E.self) * gradientScale)
+      result = (result - smoothing(row, index, lanes, E.self) * gradientScale)
         .selecting(Vector.zero, where: Vector.equal(shifted, Vector.minusInfinity))
     }
-    E.store(
-      scaled(result, row, index, count: count, T.self), gradient, index, count: count)
+    lanes.store(scaled(result, row, index, lanes, T.self), gradient, index, E.self)
   }
 }
 
 /// The chain rule's factor d_j.
 @inline(__always)
-private func scaled<T: SoftmaxMarginTransform, V: Lanes>(
-  _ gradient: V, _ row: SoftmaxMarginRow, _ index: Int, count: Int, _: T.Type
-) -> V {
-  T.scalesClasses
-    ? gradient * classVector(row.class_scale, index, count: count, filler: 1) : gradient
+private func scaled<T: SoftmaxMarginTransform, L: LaneSelection>(
+  _ gradient: L.Vector, _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, _: T.Type
+) -> L.Vector {
+  guard T.scalesClasses, let scale = row.class_scale else { return gradient }
+  return gradient * lanes.load(scale, index)
 }
 
 /// Σ q_j s (v_j − peak).
@@ -190,9 +191,9 @@ private struct SmoothedScoresSweep<T: SoftmaxMarginTransform, E: Element>: Sweep
   var total = 0.0
 
   @inline(__always)
-  mutating func visit(_ index: Int, count: Int) {
-    let score = T.shifted(row, row.logits, index, count: count, peak: peak, E.self) * scale
-    let share = smoothing(row, index, count: count, E.self)
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == E.Vector {
+    let score = T.shifted(row, index, lanes, peak: peak, E.self) * scale
+    let share = smoothing(row, index, lanes, E.self)
     // Where nothing is smoothed, a score of −∞ (masked out, or beyond the row) counts for nothing.
     partial =
       partial
@@ -208,17 +209,18 @@ private struct SmoothedScoresSweep<T: SoftmaxMarginTransform, E: Element>: Sweep
 
 /// q_j of one class.
 @inline(__always)
-func smoothingScalar<E: Element>(_ row: SoftmaxMarginRow, _ index: Int, _: E.Type) -> Double {
+func smoothingNumber<E: Element>(_ row: SoftmaxMarginRow, _ index: Int, _: E.Type) -> Double {
   row.smoothing == nil
-    ? row.smoothing_sum / Double(row.classes) : classScalar(row.smoothing, index, E.Vector.self)
+    ? row.smoothing_sum / Double(row.classes) : number(row.smoothing, index, E.Vector.self)
 }
 
-/// q_j for the elements from `index` on; 0 in lanes beyond `count`.
+/// q_j; 0 in lanes that are not selected.
 @inline(__always)
-private func smoothing<E: Element>(
-  _ row: SoftmaxMarginRow, _ index: Int, count: Int, _: E.Type
-) -> E.Vector {
-  if row.smoothing != nil { return classVector(row.smoothing, index, count: count, filler: 0) }
-  let share = E.Vector.splat(E.Vector.Scalar(row.smoothing_sum / Double(row.classes)))
-  return count == E.Vector.width ? share : firstLanes(of: share, count: count)
+private func smoothing<E: Element, L: LaneSelection>(
+  _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, _: E.Type
+) -> E.Vector where L.Vector == E.Vector {
+  let share =
+    row.smoothing.map { lanes.load($0, index) }
+    ?? E.Vector.splat(E.Vector.Scalar(row.smoothing_sum / Double(row.classes)))
+  return lanes.keep(share, filler: 0)
 }

@@ -6,17 +6,14 @@ protocol SoftmaxMarginTransform {
   /// Whether d is other than 1, so that the gradient too is multiplied by it.
   static var scalesClasses: Bool { get }
 
-  /// v_j − peak for the elements from `index` on, with the rounding error of the small difference and not of
-  /// the large terms. Lanes beyond `count` give −∞.
-  static func shifted<E: Element>(
-    _ row: SoftmaxMarginRow, _ logits: UnsafeRawPointer, _ index: Int, count: Int,
-    peak: E.Vector, _: E.Type
-  ) -> E.Vector
+  /// v_j − peak, with the rounding error of the small difference and not of the large terms; −∞ in lanes that
+  /// are not selected.
+  static func shifted<E: Element, L: LaneSelection>(
+    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: E.Vector, _: E.Type
+  ) -> E.Vector where L.Vector == E.Vector
 
   /// v_j of one class.
-  static func score<E: Element>(
-    _ row: SoftmaxMarginRow, _ logits: UnsafeRawPointer, _ index: Int, _: E.Type
-  ) -> Double
+  static func score<E: Element>(_ row: SoftmaxMarginRow, _ index: Int, _: E.Type) -> Double
 }
 
 /// d = 1, a = 0.
@@ -24,18 +21,15 @@ enum PlainTransform: SoftmaxMarginTransform {
   @inline(__always) static var scalesClasses: Bool { false }
 
   @inline(__always)
-  static func shifted<E: Element>(
-    _ row: SoftmaxMarginRow, _ logits: UnsafeRawPointer, _ index: Int, count: Int,
-    peak: E.Vector, _: E.Type
-  ) -> E.Vector {
-    E.load(logits, index, count: count, filler: -.infinity) - peak
+  static func shifted<E: Element, L: LaneSelection>(
+    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: E.Vector, _: E.Type
+  ) -> E.Vector where L.Vector == E.Vector {
+    lanes.keep(lanes.load(row.logits, index, E.self) - peak, filler: -.infinity)
   }
 
   @inline(__always)
-  static func score<E: Element>(
-    _ row: SoftmaxMarginRow, _ logits: UnsafeRawPointer, _ index: Int, _: E.Type
-  ) -> Double {
-    Double(E.loadScalar(logits, index))
+  static func score<E: Element>(_ row: SoftmaxMarginRow, _ index: Int, _: E.Type) -> Double {
+    Double(E.loadScalar(row.logits, index))
   }
 }
 
@@ -44,19 +38,18 @@ enum OffsetTransform: SoftmaxMarginTransform {
   @inline(__always) static var scalesClasses: Bool { false }
 
   @inline(__always)
-  static func shifted<E: Element>(
-    _ row: SoftmaxMarginRow, _ logits: UnsafeRawPointer, _ index: Int, count: Int,
-    peak: E.Vector, _: E.Type
-  ) -> E.Vector {
-    let plain = PlainTransform.shifted(row, logits, index, count: count, peak: peak, E.self)
-    return plain + classVector(row.offset, index, count: count, filler: 0)
+  static func shifted<E: Element, L: LaneSelection>(
+    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: E.Vector, _: E.Type
+  ) -> E.Vector where L.Vector == E.Vector {
+    guard let offset = row.offset else { return E.Vector.zero }
+    return lanes.keep(
+      (lanes.load(row.logits, index, E.self) - peak) + lanes.load(offset, index),
+      filler: -.infinity)
   }
 
   @inline(__always)
-  static func score<E: Element>(
-    _ row: SoftmaxMarginRow, _ logits: UnsafeRawPointer, _ index: Int, _: E.Type
-  ) -> Double {
-    Double(E.loadScalar(logits, index)) + classScalar(row.offset, index, E.Vector.self)
+  static func score<E: Element>(_ row: SoftmaxMarginRow, _ index: Int, _: E.Type) -> Double {
+    Double(E.loadScalar(row.logits, index)) + number(row.offset, index, E.Vector.self)
   }
 }
 
@@ -65,61 +58,18 @@ enum ScaleOffsetTransform: SoftmaxMarginTransform {
   @inline(__always) static var scalesClasses: Bool { true }
 
   @inline(__always)
-  static func shifted<E: Element>(
-    _ row: SoftmaxMarginRow, _ logits: UnsafeRawPointer, _ index: Int, count: Int,
-    peak: E.Vector, _: E.Type
-  ) -> E.Vector {
-    let scale: E.Vector = classVector(row.class_scale, index, count: count, filler: 1)
-    let logit = E.load(logits, index, count: count, filler: -.infinity)
-    return E.Vector.multiplyAdd(scale, logit, E.Vector.zero - peak)
-      + classVector(row.offset, index, count: count, filler: 0)
+  static func shifted<E: Element, L: LaneSelection>(
+    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: E.Vector, _: E.Type
+  ) -> E.Vector where L.Vector == E.Vector {
+    guard let scale = row.class_scale, let offset = row.offset else { return E.Vector.zero }
+    let scaled = E.Vector.multiplyAdd(
+      lanes.load(scale, index), lanes.load(row.logits, index, E.self), E.Vector.zero - peak)
+    return lanes.keep(scaled + lanes.load(offset, index), filler: -.infinity)
   }
 
   @inline(__always)
-  static func score<E: Element>(
-    _ row: SoftmaxMarginRow, _ logits: UnsafeRawPointer, _ index: Int, _: E.Type
-  ) -> Double {
-    classScalar(row.class_scale, index, E.Vector.self) * Double(E.loadScalar(logits, index))
-      + classScalar(row.offset, index, E.Vector.self)
-  }
-}
-
-/// Loads `count` numbers of a vector indexed by class, which is of the arithmetic type.
-@inline(__always)
-func classVector<V: Lanes>(
-  _ numbers: UnsafeRawPointer?, _ index: Int, count: Int, filler: V.Scalar
-) -> V {
-  guard let numbers else { return V.splat(filler) }
-  return count == V.width
-    ? numbers.loadUnaligned(fromByteOffset: index &* MemoryLayout<V.Scalar>.size, as: V.self)
-    : partOfClassVector(numbers, index, count: count, filler: filler)
-}
-
-@inline(never)
-private func partOfClassVector<V: Lanes>(
-  _ numbers: UnsafeRawPointer, _ index: Int, count: Int, filler: V.Scalar
-) -> V {
-  let size = MemoryLayout<V.Scalar>.size
-  var vector = V.splat(filler)
-  withUnsafeMutableBytes(of: &vector) { lanes in
-    lanes.baseAddress?.copyMemory(from: numbers + index &* size, byteCount: count &* size)
-  }
-  return vector
-}
-
-/// One number of a vector indexed by class; 0 where there is no vector.
-@inline(__always)
-func classScalar<V: Lanes>(_ numbers: UnsafeRawPointer?, _ index: Int, _: V.Type) -> Double {
-  guard let numbers else { return 0 }
-  return Double(
-    numbers.loadUnaligned(
-      fromByteOffset: index &* MemoryLayout<V.Scalar>.size, as: V.Scalar.self))
-}
-
-/// The first `count` lanes; 0 in the others.
-@inline(never)
-func firstLanes<V: Lanes>(of vector: V, count: Int) -> V {
-  withUnsafeBytes(of: vector) { lanes in
-    classVector(lanes.baseAddress, 0, count: count, filler: 0)
+  static func score<E: Element>(_ row: SoftmaxMarginRow, _ index: Int, _: E.Type) -> Double {
+    number(row.class_scale, index, E.Vector.self) * Double(E.loadScalar(row.logits, index))
+      + number(row.offset, index, E.Vector.self)
   }
 }

@@ -3,48 +3,163 @@
 /// A type rather than a closure, because a method can be made to be inlined: a closure that is called in two places
 /// becomes a function, and a call for every vector costs more than what it does.
 protocol Sweep {
-  associatedtype Vector: Lanes
+  associatedtype E: Element
 
-  /// Does `count` elements from `index` on: a whole vector, or fewer at the end of a stretch.
-  mutating func visit(_ index: Int, count: Int)
+  /// Does the elements from `index` on that the selection holds.
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == E.Vector
 
   /// Called after at most `elementsPerBlock` elements, so that sums can be carried on in a wider type.
   mutating func endBlock()
 }
 
 /// Elements that are summed in the arithmetic type at the most.
-let elementsPerBlock = 512
+private let elementsPerBlock = 512
 
 extension Sweep {
   @inline(__always)
   mutating func endBlock() {}
 
-  /// Visits [start, end).
+  /// Visits every class, but for the label if there is one.
+  ///
+  /// Vectors start at multiples of their width. The label's vector, and a last one that lies over its
+  /// predecessor so that it ends with the row, are visited with a selection of lanes: elements that were done
+  /// already, perhaps in place, must not be done again.
   @inline(__always)
-  mutating func run(_ start: Int, _ end: Int) {
-    var index = start
-    while index < end {
-      let blockEnd = min(end, index &+ elementsPerBlock)
-      while index &+ Vector.width <= blockEnd {
-        visit(index, count: Vector.width)
-        index &+= Vector.width
-      }
-      if index < blockEnd { visit(index, count: blockEnd &- index) }
+  mutating func run(classes: Int, exceptLabel label: Int = -1) {
+    let width = E.Vector.width
+    let wholeEnd = classes / width &* width
+    let labelStart = label < 0 ? wholeEnd : label / width &* width
+    var index = 0
+    while true {
+      let end = index <= labelStart ? min(labelStart, wholeEnd) : wholeEnd
+      runWhole(index, end)
+      let isLabels = end < wholeEnd
+      if !isLabels && wholeEnd == classes { return }
+      let start = isLabels ? labelStart : max(0, classes &- width)
+      let done = isLabels ? 0 : wholeEnd &- start
+      visit(start, SomeLanes(done, min(width, classes), except: label &- start))
       endBlock()
-      index = blockEnd
+      if !isLabels { return }
+      index = labelStart &+ width
     }
   }
 
-  /// Visits every class but the label.
+  /// Visits [start, end), a whole number of vectors.
   @inline(__always)
-  mutating func run(classes: Int, exceptLabel label: Int) {
-    var start = 0
-    var end = label
-    while true {
-      run(start, end)
-      if end == classes { return }
-      start = end &+ 1
-      end = classes
+  private mutating func runWhole(_ start: Int, _ end: Int) {
+    var index = start
+    while index < end {
+      let blockEnd = min(end, index &+ elementsPerBlock)
+      while index < blockEnd {
+        visit(index, AllLanes<E.Vector>())
+        index &+= E.Vector.width
+      }
+      endBlock()
     }
   }
+}
+
+/// Which lanes of a vector stand for elements to be done. What the others hold is never used or stored.
+protocol LaneSelection {
+  associatedtype Vector: Lanes
+
+  func load<E: Element>(_ row: UnsafeRawPointer, _ index: Int, _: E.Type) -> Vector
+  where E.Vector == Vector
+
+  /// Loads numbers of a vector indexed by class, which is of the arithmetic type.
+  func load(_ numbers: UnsafeRawPointer, _ index: Int) -> Vector
+
+  /// The vector, with `filler` in the lanes that are not selected.
+  func keep(_ vector: Vector, filler: Vector.Scalar) -> Vector
+
+  func store<E: Element>(
+    _ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int, _: E.Type
+  ) where E.Vector == Vector
+}
+
+struct AllLanes<Vector: Lanes>: LaneSelection {
+  @inline(__always)
+  init() {}
+
+  @inline(__always)
+  func load<E: Element>(_ row: UnsafeRawPointer, _ index: Int, _: E.Type) -> Vector
+  where E.Vector == Vector { E.load(row, index) }
+
+  @inline(__always)
+  func load(_ numbers: UnsafeRawPointer, _ index: Int) -> Vector {
+    numbers.loadUnaligned(
+      fromByteOffset: index &* MemoryLayout<Vector.Scalar>.size, as: Vector.self)
+  }
+
+  @inline(__always)
+  func keep(_ vector: Vector, filler: Vector.Scalar) -> Vector { vector }
+
+  @inline(__always)
+  func store<E: Element>(
+    _ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int, _: E.Type
+  ) where E.Vector == Vector { E.store(vector, row, index) }
+}
+
+struct SomeLanes<Vector: Lanes>: LaneSelection {
+  /// Elements that may be touched: all of a vector's, except in rows that are shorter.
+  private let reach: Int
+  private let mask: Vector.Mask
+
+  /// Lanes from `first` on, but for one, where `reach` elements may be touched.
+  @inline(__always)
+  init(_ first: Int, _ reach: Int, except: Int) {
+    self.reach = reach
+    mask = Vector.range(first, reach, except: except)
+  }
+
+  @inline(__always)
+  func load<E: Element>(_ row: UnsafeRawPointer, _ index: Int, _: E.Type) -> Vector
+  where E.Vector == Vector { E.load(row, index, count: reach, filler: 0) }
+
+  @inline(__always)
+  func load(_ numbers: UnsafeRawPointer, _ index: Int) -> Vector {
+    loadNumbers(numbers, index, count: reach)
+  }
+
+  @inline(__always)
+  func keep(_ vector: Vector, filler: Vector.Scalar) -> Vector {
+    Vector.splat(filler).selecting(vector, where: mask)
+  }
+
+  @inline(__always)
+  func store<E: Element>(
+    _ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int, _: E.Type
+  ) where E.Vector == Vector {
+    let present = E.load(UnsafeRawPointer(row), index, count: reach, filler: 0)
+    E.store(present.selecting(vector, where: mask), row, index, count: reach)
+  }
+}
+
+/// Loads `count` numbers of a vector indexed by class; the lanes left over hold 0.
+@inline(__always)
+func loadNumbers<V: Lanes>(_ numbers: UnsafeRawPointer, _ index: Int, count: Int) -> V {
+  count == V.width
+    ? numbers.loadUnaligned(fromByteOffset: index &* MemoryLayout<V.Scalar>.size, as: V.self)
+    : loadFewNumbers(numbers, index, count: count)
+}
+
+@inline(never)
+private func loadFewNumbers<V: Lanes>(
+  _ numbers: UnsafeRawPointer, _ index: Int, count: Int
+) -> V {
+  let size = MemoryLayout<V.Scalar>.size
+  var vector = V.zero
+  withUnsafeMutableBytes(of: &vector) { lanes in
+    lanes.baseAddress?.copyMemory(from: numbers + index &* size, byteCount: count &* size)
+  }
+  return vector
+}
+
+/// One number of a vector indexed by class; 0 where there is no vector.
+@inline(__always)
+func number<V: Lanes>(_ numbers: UnsafeRawPointer?, _ index: Int, _: V.Type) -> Double {
+  guard let numbers else { return 0 }
+  return Double(
+    numbers.loadUnaligned(
+      fromByteOffset: index &* MemoryLayout<V.Scalar>.size, as: V.Scalar.self))
 }

@@ -2,8 +2,8 @@ import CTopKLoss
 import Foundation
 import Testing
 
-// The number of threads belongs to the process, so these tests run one after another. What other tests compute
-// meanwhile does not depend on it.
+// The number of threads belongs to the process, so these tests run one after another. What other tests
+// compute meanwhile does not depend on it.
 
 @Suite(.serialized) struct `The number of threads does not show in a result` {
   private static let rows = 3000
@@ -20,9 +20,10 @@ import Testing
   }
 
   private func withThreads(_ count: Int32, _ body: () throws -> Void) throws {
-    try check(topkloss_set_num_threads(count))
-    defer { topkloss_set_num_threads(0) }
-    try body()
+    try withThreadCountAlone {
+      try check(topkloss_set_num_threads(count))
+      try body()
+    }
   }
 
   @Test(arguments: LossCase.kinds(classes: classes), ElementType.allCases)
@@ -51,12 +52,13 @@ import Testing
   }
 
   @Test func `zero returns to the default`() throws {
-    try check(topkloss_set_num_threads(0))
-    let byDefault = topkloss_get_num_threads()
-    #expect((1...1024).contains(byDefault))
-    try check(topkloss_set_num_threads(7))
-    try check(topkloss_set_num_threads(0))
-    #expect(topkloss_get_num_threads() == byDefault)
+    try withThreadCountAlone {
+      let byDefault = topkloss_get_num_threads()
+      #expect((1...1024).contains(byDefault))
+      try check(topkloss_set_num_threads(7))
+      try check(topkloss_set_num_threads(0))
+      #expect(topkloss_get_num_threads() == byDefault)
+    }
   }
 
   @Test(arguments: [-1, 1025, .min, .max] as [Int32])
@@ -80,16 +82,17 @@ import Testing
 
     let lock = NSLock()
     nonisolated(unsafe) var wrong = 0
-    DispatchQueue.concurrentPerform(iterations: 8) { iteration in
-      // Some callers bring threads of their own, some set the number in the middle of it all.
-      if iteration == 3 { topkloss_set_num_threads(2) }
-      let stage = try? Stage(problem)
-      let isRight =
-        (try? stage?.evaluate(handle)) != nil && stage?.result.value == value
-        && stage?.gradient.pattern == pattern
-      if !isRight { lock.withLock { wrong += 1 } }
+    try withThreadCountAlone {
+      DispatchQueue.concurrentPerform(iterations: 8) { iteration in
+        // In the middle of it all the number changes.
+        if iteration == 3 { topkloss_set_num_threads(2) }
+        let stage = try? Stage(problem)
+        let isRight =
+          (try? stage?.evaluate(handle)) != nil && stage?.result.value == value
+          && stage?.gradient.pattern == pattern
+        if !isRight { lock.withLock { wrong += 1 } }
+      }
     }
-    topkloss_set_num_threads(0)
     #expect(wrong == 0)
   }
 

@@ -153,7 +153,7 @@ static void describe_output(const topkloss_batch *batch, int64_t classes, topklo
 
 static void describe(topkloss_batch *batch, topkloss_result *result,
                      const topkloss_executor *executor) {
-  const int64_t most_rows = rarely(150) ? MANY_ROWS : FEW_ROWS;
+  const int64_t most_rows = rarely(100) ? MANY_ROWS : FEW_ROWS;
   const int64_t rows = random_below(&state, most_rows + 1);
   const int has_classes = classes_of_loss > 0 && classes_of_loss <= MAX_CLASSES;
   const int64_t classes =
@@ -176,7 +176,7 @@ static void describe(topkloss_batch *batch, topkloss_result *result,
   }
   batch->step = random_word(&state);
   batch->first_row = rarely(20) ? impossible_size() : random_below(&state, 1000);
-  batch->executor = rarely(3) ? executor : NULL;
+  batch->executor = rarely(2) ? executor : NULL;
   if (rarely(60)) batch->struct_size = (size_t)impossible_size();
   describe_output(batch, classes, result);
   fill_buffers(batch->dtype, batch->noise != NULL);
@@ -196,7 +196,7 @@ static void allow_output(const topkloss_batch *batch, const topkloss_result *res
 }
 
 static void evaluate_random(const topkloss_loss *loss) {
-  topkloss_executor executor = {sizeof executor, rarely(4) ? run_some : run_backwards, NULL, 4};
+  topkloss_executor executor = {sizeof executor, rarely(2) ? run_some : run_backwards, NULL, 4};
   topkloss_batch batch;
   topkloss_result result;
   topkloss_status status;

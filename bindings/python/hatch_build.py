@@ -1,4 +1,8 @@
-"""Puts libtopkloss.so into the wheel: built with the Swift toolchain, or a file that is named."""
+"""Puts libtopkloss.so into the wheel: built with the Swift toolchain, or a file that is named.
+
+A source archive gets the Swift package instead, in a folder of its own, to be built where it is
+installed.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +10,32 @@ import os
 import shutil
 import subprocess
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _BUILD = ["swift", "build", "-c", "release", "--product", "topkloss"]
+_SWIFT_PACKAGE = ("LICENSE", "Package.swift", "Sources", "Tests", "include")
 
 
-def _swift_package(root: Path) -> Path:
-    """The folder of Package.swift: the repository, or the copy inside a source archive."""
+def _repository(root: Path) -> Path:
+    """The folder of Package.swift: the repository, or what a source archive has of it."""
     for folder in (root / "swift", root.parent.parent):
         if (folder / "Package.swift").exists():
             return folder
-    raise RuntimeError(f"topkloss has no Package.swift beside {root} to build its library from")
+    raise RuntimeError(f"topkloss finds no Package.swift around {root} to build its library from")
+
+
+def _swift_files(repository: Path) -> Iterator[Path]:
+    """Every file of the Swift package, through symbolic links: some targets share their sources."""
+    for name in _SWIFT_PACKAGE:
+        path = repository / name
+        if path.is_file():
+            yield path
+        for folder, _, files in os.walk(path, followlinks=True):
+            yield from (Path(folder) / file for file in files)
 
 
 def _build(package: Path) -> Path:
@@ -45,13 +61,20 @@ class LibraryHook(BuildHookInterface):  # type: ignore[type-arg]
 
         An editable install has no place for the library: TOPKLOSS_LIBRARY names it at run time.
         """
+        repository = _repository(Path(self.root))
+        included: dict[str, str] = build_data["force_include"]
+        if self.target_name == "sdist":
+            for file in _swift_files(repository):
+                included[str(file)] = f"swift/{file.relative_to(repository)}"
+            return
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["tag"] = f"py3-none-{platform}"
         build_data["pure_python"] = False
         if version == "editable":
             return
         named = os.environ.get("TOPKLOSS_LIBRARY_FILE")
-        library = Path(named).resolve() if named else _build(_swift_package(Path(self.root)))
+        library = Path(named).resolve() if named else _build(repository)
         if not library.is_file():
             raise RuntimeError(f"topkloss finds no library at {library}")
-        build_data["force_include"][str(library)] = "topkloss/libtopkloss.so"
+        included[str(library)] = "topkloss/libtopkloss.so"
+        included[str(repository / "LICENSE")] = "topkloss/LICENSE"

@@ -60,8 +60,8 @@ struct Executor {
     threads = Int(executor.concurrency)
   }
 
-  /// Nanoseconds of work that are worth a thread.
-  private static let worthwhile = 20_000.0
+  /// Nanoseconds of work that are worth a piece.
+  private static let worthwhile = 15_000.0
 
   /// Pieces for this many rows of this cost: a few for each thread, so that one that is held up does not hold up the
   /// call.
@@ -78,7 +78,7 @@ struct Executor {
     if let parallelFor = host?.parallel_for, count > 1 {
       parallelFor(host?.context, Int64(count), task, context)
     } else {
-      ThreadPool.run(count: Int64(count), threads: count == 1 ? 1 : threads, task, context)
+      Parallel.run(Job(task: task, context: context, count: Int64(count)), threads: threads)
     }
   }
 }

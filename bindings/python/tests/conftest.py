@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 # One machine is slower than another: a deadline would fail there for no reason.
-hypothesis.settings.register_profile("topkloss", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("topkloss", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("topkloss")
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from topkloss import _abi
 from topkloss._evaluation import BATCH_SIZE, RESULT_SIZE, call
@@ -81,8 +80,12 @@ class _Evaluation(torch.autograd.Function):
         return value
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, None, None, None, None, None]:
+        if torch.is_grad_enabled():  # create_graph=True: the gradient would pass for a constant
+            raise RuntimeError(
+                "topkloss losses can be differentiated only once: create_graph=True asks for "
+                "second derivatives, which they do not have"
+            )
         (gradient,) = ctx.saved_tensors
         if grad_output.dim() == 1:
             gradient = gradient * grad_output[:, None]

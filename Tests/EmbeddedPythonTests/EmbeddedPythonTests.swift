@@ -1,0 +1,171 @@
+import CPython
+import CTopKLoss
+import Foundation
+import Testing
+
+// One process, two ways to the library: the C interface from Swift, and `import topkloss` in an interpreter that lives
+// in the same process. They share one interpreter, so these tests run one after another.
+
+@Suite(.serialized) struct `Python in the same process` {
+  private static let classes = 37
+  private static let rows = 13
+
+  private func problem(_ type: ElementType) -> Problem {
+    var random = Random(seed: 4)
+    var problem = Problem(
+      random: 2, type: type, rows: Self.rows, classes: Self.classes, spread: 0.5
+    ).ignoring()
+    problem.sampleWeight = random.uniforms(Self.rows, in: 0...2)
+    problem.step = 6
+    return problem
+  }
+
+  private func expectSameBits(_ loss: LossCase, _ problem: Problem, isInPlace: Bool = false) throws
+  {
+    let direct = try loss.evaluate(problem)
+    let (answer, stage) = try loss.evaluateInPython(problem, isInPlace: isInPlace)
+    #expect(answer.error == nil)
+    #expect(stage.gradient.pattern == direct.gradient.pattern)
+    #expect(stage.surroundingsAreUntouched)
+    if loss.reduction == .none {
+      #expect(stage.rowValues.pattern == direct.rowValues.pattern)
+    } else {
+      #expect(answer.number?.bitPattern == direct.result.value.bitPattern)
+    }
+  }
+
+  @Test(arguments: LossCase.table(classes: classes), ElementType.allCases)
+  func `value and gradient are the same bits, for every loss, type and reduction`(
+    loss: LossCase, type: ElementType
+  ) throws {
+    for reduction in Reduction.allCases {
+      for isNarrow in [false, true] {
+        var problem = problem(type)
+        problem.labelsAreNarrow = isNarrow
+        try expectSameBits(loss.with { $0.reduction = reduction }, problem)
+      }
+    }
+  }
+
+  @Test(arguments: LossCase.kinds(classes: classes), ElementType.allCases)
+  func `in place of the logits too`(loss: LossCase, type: ElementType) throws {
+    try expectSameBits(loss, problem(type), isInPlace: true)
+  }
+
+  @Test(arguments: ElementType.allCases)
+  func `with noise that is given`(type: ElementType) throws {
+    var random = Random(seed: 1)
+    let loss = LossCase(kind: .noisedTopK(.init(k: 3, samples: 4)), classes: Self.classes)
+    var problem = problem(type)
+    problem.samples = 4
+    problem.noise = random.normals(Self.rows * 4 * Self.classes).map {
+      type == .float64 ? $0 : Double(Float($0))
+    }
+    try expectSameBits(loss, problem)
+  }
+
+  @Test func `both have the same file mapped, once`() throws {
+    _ = try Interpreter.shared()
+    #expect(try mappedLibraries() == [try libraryFile()])
+    #expect(try Interpreter.shared().call("simd") == String(cString: topkloss_simd()))
+  }
+
+  @Test func `the number of threads set through one is seen through the other`() throws {
+    let python = try Interpreter.shared()
+    try withThreadCountAlone {
+      #expect(topkloss_set_num_threads(7) == 0)
+      #expect(try python.call("get_num_threads") == "7")
+      #expect(try python.call("set_num_threads", "3") == "")
+      #expect(topkloss_get_num_threads() == 3)
+    }
+  }
+
+  @Test func `an exception says what the interface says`() throws {
+    let plain = LossCase(kind: .crossEntropy, classes: Self.classes)
+    var badLabel = problem(.float32)
+    badLabel.labels[4] = 99
+    var badLogit = problem(.float64)
+    badLogit.logits[3] = .nan
+    let counted = LossCase(
+      kind: .logitAdjusted(tau: 1), classes: Self.classes, counts: longTail(Self.classes))
+    let wrongs: [(LossCase, Problem)] = [
+      (plain, badLabel),
+      (plain.with { $0.checksFinite = true }, badLogit),
+      (plain.with { $0.labelSmoothing = 1.5 }, problem(.float32)),
+      (counted.with { $0.counts?[5] = 0 }, problem(.float32)),
+      (counted.with { $0.classWeight = [Double](repeating: -1, count: 37) }, problem(.float32)),
+      (
+        LossCase(kind: .noisedTopK(.init(k: Self.classes)), classes: Self.classes),
+        problem(.float32)
+      ),
+    ]
+    for (loss, problem) in wrongs {
+      let failure = #expect(throws: Failure.self) { try loss.evaluate(problem) }
+      let (answer, stage) = try loss.evaluateInPython(problem)
+      let status = failure.map { String(cString: topkloss_status_name($0.code)) }
+      #expect(answer.error == failure?.message && answer.status == status)
+      #expect(stage.gradient.isUntouched && stage.rowValues.isUntouched)
+    }
+  }
+
+  @Test func `an error made in Python is this thread's last error in the interface`() throws {
+    let python = try Interpreter.shared()
+    var batch = topkloss_batch()
+    #expect(topkloss_batch_init(&batch, 3) == 2)
+    let message = try python.call("set_num_threads", "-5")
+    #expect(message.contains("-5"))
+    #expect(String(cString: topkloss_last_error()) == message)
+    #expect(try python.call("last_error") == message)
+  }
+
+  @Test func `threads that Python does not know may all call it`() throws {
+    let losses = LossCase.kinds(classes: Self.classes)
+    let problem = problem(.float32)
+    let expected = try losses.map { try $0.evaluate(problem).gradient.pattern }
+    let lock = NSLock()
+    nonisolated(unsafe) var wrong: [String] = []
+    DispatchQueue.concurrentPerform(iterations: 40) { iteration in
+      let index = iteration % losses.count
+      let found = Result { try losses[index].evaluateInPython(problem).stage.gradient.pattern }
+      if (try? found.get()) != expected[index] { lock.withLock { wrong.append("\(found)") } }
+    }
+    #expect(wrong.isEmpty)
+  }
+
+  @Test func `the interpreter is free while a loss is evaluated`() throws {
+    let python = try Interpreter.shared()
+    // Python would otherwise take the lock away from a long call by itself.
+    _ = try python.call("set_switch_interval", "1000")
+    defer { _ = try? python.call("set_switch_interval", "0.005") }
+    let (isAboutToWait, hasEnded) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+    let lock = NSLock()
+    nonisolated(unsafe) var wasInside = false
+
+    let loss = LossCase(kind: .crossEntropy, classes: 500)
+    let problem = Problem(random: 1, rows: 400, classes: 500)
+    try python.withLock {
+      let other = Thread {
+        isAboutToWait.signal()
+        python.withLock { lock.withLock { wasInside = true } }
+        hasEnded.signal()
+      }
+      other.start()
+      isAboutToWait.wait()
+      Thread.sleep(forTimeInterval: 0.05)
+      #expect(!lock.withLock { wasInside })
+      for _ in 0..<100 where !lock.withLock({ wasInside }) {
+        _ = try loss.evaluateInPython(problem)
+      }
+      #expect(lock.withLock { wasInside })
+    }
+    hasEnded.wait()
+  }
+
+  @Test func `the host's signal handlers stay its own`() throws {
+    _ = try Interpreter.shared()
+    var action = sigaction()
+    #expect(sigaction(SIGINT, nil, &action) == 0)
+    // SIG_DFL
+    #expect(action.__sigaction_handler.sa_handler == nil)
+  }
+}

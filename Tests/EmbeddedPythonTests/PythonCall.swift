@@ -1,0 +1,159 @@
+import CTopKLoss
+import Foundation
+
+/// What a loss came to in Python; its arrays are on the stage that it was given.
+struct PythonAnswer: Decodable {
+  /// The bits of the value as a float64, in hexadecimal; nil for the reduction none.
+  var value: String?
+  /// What the exception said, and the name of its status; nil if there was none.
+  var error: String?
+  var status: String?
+
+  var number: Double? {
+    value.flatMap { UInt64($0, radix: 16) }.map(Double.init(bitPattern:))
+  }
+}
+
+/// One argument of a loss's constructor.
+enum PythonOption: Encodable {
+  case number(Double)
+  case integer(UInt64)
+  case numbers([Double])
+  case text(String)
+  case flag(Bool)
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .number(let number): try container.encode(number)
+    case .integer(let integer): try container.encode(integer)
+    case .numbers(let numbers): try container.encode(numbers)
+    case .text(let text): try container.encode(text)
+    case .flag(let flag): try container.encode(flag)
+    }
+  }
+}
+
+/// Memory that Python sees as an array.
+private struct PythonArray: Encodable {
+  var address: UInt
+  var bytes: Int
+  var dtype: String
+  var shape: [Int]
+}
+
+private struct Request: Encodable {
+  var loss: String
+  var options: [String: PythonOption]
+  var arrays: [String: PythonArray]
+  var in_place: Bool
+  var step: UInt64?
+
+  enum CodingKeys: CodingKey {
+    case loss, options, arrays, in_place, step
+  }
+
+  /// Written out because a nil step must arrive as None.
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(loss, forKey: .loss)
+    try container.encode(options, forKey: .options)
+    try container.encode(arrays, forKey: .arrays)
+    try container.encode(in_place, forKey: .in_place)
+    try container.encode(step, forKey: .step)
+  }
+}
+
+extension ElementType {
+  fileprivate var pythonName: String { "\(self)" }
+}
+
+extension LossCase {
+  /// The class in Python.
+  fileprivate var pythonName: String {
+    switch kind {
+    case .crossEntropy: "CrossEntropyLoss"
+    case .logitAdjusted: "LogitAdjustedLoss"
+    case .ldam: "LDAMLoss"
+    case .elm: "ELMLoss"
+    case .noisedTopK: "NoisedTopKLoss"
+    }
+  }
+
+  fileprivate var pythonOptions: [String: PythonOption] {
+    var options: [String: PythonOption] = [
+      "reduction": .text("\(reduction)"), "check_finite": .flag(checksFinite),
+    ]
+    if let counts {
+      options["class_counts"] = .numbers(counts)
+      options["count_smoothing"] = .number(countSmoothing)
+    }
+    if let classWeight { options["class_weight"] = .numbers(classWeight) }
+    if !isNoised { options["label_smoothing"] = .number(labelSmoothing) }
+    switch kind {
+    case .crossEntropy: break
+    case .logitAdjusted(let tau): options["tau"] = .number(tau)
+    case .ldam(let maxMargin, let scale):
+      options["max_margin"] = .number(maxMargin)
+      options["scale"] = .number(scale)
+    case .elm(let maxMargin, let scale, let lam):
+      options["max_margin"] = .number(maxMargin)
+      options["scale"] = .number(scale)
+      options["lam"] = .number(lam)
+    case .noisedTopK(let choice):
+      options["k"] = .integer(UInt64(choice.k))
+      options["n_samples"] = .integer(UInt64(choice.samples))
+      options["seed"] = .integer(choice.seed)
+      options["epsilon"] = .number(choice.epsilon)
+      options["margin"] = .number(choice.margin)
+      options["scale"] = .number(choice.scale)
+      if counts != nil { options["max_margin"] = .number(choice.maxMargin) }
+    }
+    return options
+  }
+
+  /// Evaluates in Python on a stage of its own; the logits, labels and gradient are the stage's memory.
+  func evaluateInPython(
+    _ problem: Problem, isInPlace: Bool = false
+  ) throws -> (answer: PythonAnswer, stage: Stage) {
+    let stage = try Stage(problem, Stage.Layout(isInPlace: isInPlace))
+    var arrays = [
+      "logits": array(stage.logits), "out": array(stage.gradient),
+      "row_values": array(stage.rowValues),
+      "labels": array(
+        stage.batch.labels, problem.labelsAreNarrow ? "int32" : "int64", [problem.rows],
+        bytes: problem.rows * (problem.labelsAreNarrow ? 4 : 8)),
+    ]
+    if problem.sampleWeight != nil {
+      arrays["sample_weight"] = array(
+        stage.batch.sample_weight, "float64", [problem.rows], bytes: problem.rows * 8)
+    }
+    if problem.noise != nil {
+      let shape = [problem.rows, problem.samples, problem.classes]
+      let isWide = problem.type == .float64
+      arrays["noise"] = array(
+        stage.batch.noise, isWide ? "float64" : "float32", shape,
+        bytes: shape.reduce(isWide ? 8 : 4, *))
+    }
+    let request = Request(
+      loss: pythonName, options: pythonOptions, arrays: arrays, in_place: isInPlace,
+      step: isNoised && problem.noise == nil ? problem.step : nil)
+    let text = String(decoding: try JSONEncoder().encode(request), as: UTF8.self)
+    let answer = try withExtendedLifetime(stage) {
+      try Interpreter.shared().call("evaluate", text)
+    }
+    return (try JSONDecoder().decode(PythonAnswer.self, from: Data(answer.utf8)), stage)
+  }
+
+  private func array(_ matrix: Matrix) -> PythonArray {
+    array(
+      matrix.address, matrix.type.pythonName, [matrix.rows, matrix.columns],
+      bytes: matrix.rows * matrix.columns * matrix.type.size)
+  }
+
+  private func array(
+    _ address: UnsafeRawPointer?, _ dtype: String, _ shape: [Int], bytes: Int
+  ) -> PythonArray {
+    PythonArray(address: UInt(bitPattern: address), bytes: bytes, dtype: dtype, shape: shape)
+  }
+}
