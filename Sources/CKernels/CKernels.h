@@ -33,6 +33,8 @@ typedef struct SoftmaxMarginRow {
   const void *_Nullable smoothing;   /* q, or NULL where all are equal */
   double smoothing_sum;              /* sum_j q_j */
   double gradient_scale;             /* multiplies the gradient */
+  const void *next_logits;           /* what to bring into the cache meanwhile; any address */
+  const void *_Nullable next_gradient;
 } SoftmaxMarginRow;
 
 /* A row of noised top-K, Monte Carlo:

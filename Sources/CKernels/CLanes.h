@@ -89,6 +89,10 @@ LANES_INLINE lanes_f64 lanes_widen_f32(lanes_f32x8 a) {
   return __builtin_convertvector(a, lanes_f64);
 }
 
+/* Asks for a cache line to be read, or written, soon. Harmless for any address. */
+LANES_INLINE void lanes_prefetch_read(const void *address) { __builtin_prefetch(address, 0, 3); }
+LANES_INLINE void lanes_prefetch_write(const void *address) { __builtin_prefetch(address, 1, 3); }
+
 /* Correctly rounded. */
 LANES_INLINE lanes_f32 lanes_square_root(lanes_f32 a) { return __builtin_elementwise_sqrt(a); }
 

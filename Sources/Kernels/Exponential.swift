@@ -20,8 +20,9 @@ func floatExponential(_ x: FloatLanes) -> FloatLanes {
   let p = fusedIfAvailable(fusedIfAvailable(q, r, .splat(1)), r, .splat(1))
   let bits =
     lanes_bits_f32(p) &+ lanes_shift_left(lanes_bits_f32(shifted), 23)
-  return lanes_from_bits_f32(bits)
-    .selecting(FloatLanes.splat(0), where: FloatLanes.less(x, .splat(-87)))
+  // Zero has no bits: selecting those and not numbers makes it one masked addition where there are masks.
+  return lanes_from_bits_f32(
+    lanes_select_u32(FloatLanes.less(x, .splat(-87)), bits, lanes_splat_u32(0)))
 }
 
 #if KERNELS_PORTABLE && arch(x86_64)

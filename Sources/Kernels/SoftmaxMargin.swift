@@ -31,42 +31,52 @@ private func softmaxMargin<T: SoftmaxMarginTransform, E: Element>(
   if exactPeak == -.infinity { return maskedRow(row, E.self) }
   let peak = E.Vector.Scalar(exactPeak)
 
+  let labelShifted = row.scale * (labelScore - Double(peak))
+  let labelExponential = exp(labelShifted)
+
   // Where the exponentials can wait in the gradient's own row, the last sweep only scales them.
   let keepsExponentials = E.isArithmeticType && row.smoothing_sum == 0
   let rivals = rivalSum(
     row, peak: peak, keepIn: keepsExponentials ? row.gradient : nil, T.self, E.self)
-
-  let labelShifted = row.scale * (labelScore - Double(peak))
-  let labelExponential = exp(labelShifted)
   let total = rivals + labelExponential
-  let labelLoss =
-    rivals <= labelExponential ? log1p(rivals / labelExponential) : log(total) - labelShifted
-  var loss = product(row.hard, labelLoss)
   let labelSmoothing = smoothingNumber(row, label, E.self)
-  if row.smoothing_sum != 0 {
-    let logTotal = rivals <= labelExponential ? labelLoss + labelShifted : log(total)
-    loss +=
-      row.smoothing_sum * logTotal - smoothedScores(row, peak: peak, T.self, E.self)
-      - product(labelSmoothing, labelShifted)
+  let smoothedScores =
+    row.smoothing_sum == 0 ? 0 : smoothedScores(row, peak: peak, T.self, E.self)
+
+  // The gradient first: the logarithm that follows can then be waited for while the next row is begun.
+  if let gradient = row.gradient {
+    let gradientScale = row.gradient_scale * row.scale
+    let perTotal = gradientScale / total
+    let weight = perTotal * (row.hard + row.smoothing_sum)
+    if keepsExponentials {
+      scaleExponentials(row, in: gradient, by: weight, T.self, E.self)
+    } else {
+      writeGradient(
+        row, to: gradient, peak: peak, weight: weight, gradientScale: gradientScale, T.self,
+        E.self)
+    }
+    var labelGradient =
+      perTotal * (row.smoothing_sum * labelExponential - row.hard * rivals)
+      - gradientScale * labelSmoothing
+    if T.scalesClasses { labelGradient *= number(row.class_scale, label, E.Vector.self) }
+    E.storeScalar(
+      labelIsMasked && !total.isNaN ? 0 : E.Vector.Scalar(labelGradient), gradient, label)
   }
 
-  guard let gradient = row.gradient else { return loss }
-  let gradientScale = row.gradient_scale * row.scale
-  let weight = gradientScale * (row.hard + row.smoothing_sum) / total
-  if keepsExponentials {
-    scaleExponentials(row, in: gradient, by: weight, T.self, E.self)
+  // lse(u) and lse(u) − u_y, both less the peak.
+  let logTotal: Double
+  let labelLoss: Double
+  if rivals <= labelExponential {
+    labelLoss = log1p(rivals / labelExponential)
+    logTotal = labelLoss + labelShifted
   } else {
-    writeGradient(
-      row, to: gradient, peak: peak, weight: weight, gradientScale: gradientScale, T.self, E.self)
+    logTotal = log(total)
+    labelLoss = logTotal - labelShifted
   }
-  var labelGradient =
-    gradientScale
-    * (row.smoothing_sum * (labelExponential / total) - row.hard * (rivals / total)
-      - labelSmoothing)
-  if T.scalesClasses { labelGradient *= number(row.class_scale, label, E.Vector.self) }
-  E.storeScalar(
-    labelIsMasked && !total.isNaN ? 0 : E.Vector.Scalar(labelGradient), gradient, label)
-  return loss
+  let hardLoss = product(row.hard, labelLoss)
+  if row.smoothing_sum == 0 { return hardLoss }
+  return hardLoss + row.smoothing_sum * logTotal - smoothedScores
+    - product(labelSmoothing, labelShifted)
 }
 
 /// A weight times a term that is infinite where a class is masked out: nothing, if the weight is 0.

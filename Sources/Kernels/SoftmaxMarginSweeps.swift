@@ -92,6 +92,8 @@ private struct SumSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
     let exponential = Vector.exponential(
       T.shifted(row, index, lanes, peak: peak, E.self) * scale)
     partial = partial + exponential
+    lanes_prefetch_read(row.next_logits + index &* E.byteCount)
+    if let next = row.next_gradient { lanes_prefetch_write(next + index &* E.byteCount) }
     if let gradient { lanes.store(exponential, gradient, index, E.self) }
   }
 

@@ -1,8 +1,8 @@
 import CTopKLoss
 import Testing
 
-// Output may be the logits themselves, same pointer and same stride, or lie beside them. Any other overlap would let
-// a thread read what another has written.
+// Output may be the logits themselves, same pointer and same stride, or lie beside them. Any other
+// overlap would let a thread read what another has written.
 
 @Suite struct `Output that overlaps input or itself is refused` {
   private static let rows = 4
@@ -83,6 +83,25 @@ import Testing
       spoil(stage)
       expectFailure(.aliasing, naming: [name, "noise"]) { try stage.evaluate(noised) }
       #expect(stage.outputsAreUntouched)
+    }
+  }
+
+  @Test func `output that begins where input ends lies beside it`() throws {
+    let (rows, classes) = (Self.rows, Self.classes)
+    // One buffer: a single upstream factor, the logits, the gradient, the row values.
+    let memory = Memory([Double](repeating: 1, count: 1 + 2 * rows * classes + rows))
+    for reduction in [Reduction.mean, .sum] {
+      let problem = Problem(random: 1, type: .float64, rows: rows, classes: classes)
+      let stage = try Stage(problem)
+      stage.batch.upstream = UnsafePointer(memory.numbers)
+      stage.batch.logits = UnsafeRawPointer(memory.numbers + 1)
+      stage.result.gradient = UnsafeMutableRawPointer(memory.numbers + 1 + rows * classes)
+      stage.result.row_values = UnsafeMutableRawPointer(memory.numbers + 1 + 2 * rows * classes)
+      try stage.evaluate(loss.with { $0.reduction = reduction }.make())
+
+      // The logits in place, right behind the factor.
+      stage.result.gradient = UnsafeMutableRawPointer(memory.numbers + 1)
+      try stage.evaluate(loss.with { $0.reduction = reduction }.make())
     }
   }
 

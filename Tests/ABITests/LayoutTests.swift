@@ -1,8 +1,8 @@
 import CTopKLoss
 import Testing
 
-// The structs as they lie in memory where pointers and size_t have 64 bits. A change of any of these numbers is a
-// change of the binary interface.
+// The structs as they lie in memory where pointers and size_t have 64 bits. A change of any of
+// these numbers is a change of the binary interface.
 
 @Suite struct `Structs lie in memory as programs were compiled with them` {
   private func expect<Struct>(

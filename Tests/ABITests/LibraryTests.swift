@@ -9,7 +9,8 @@ import Testing
   }
 
   @Test func `it comes out of a shared object of its own`() throws {
-    // Were its code linked into this program, the tests would not be about the file that is shipped.
+    // Were its code linked into this program, the tests would not be about the file that is
+    // shipped.
     #expect(try libraryFile().hasSuffix("/libtopkloss.so"))
     #expect(try mappedLibraries().count == 1)
   }

@@ -1,6 +1,7 @@
 import Testing
 
-// Options outside their range, at creation. The table says for each what is set and what the message must name.
+// Options outside their range, at creation. The table says for each what is set and what the
+// message must name.
 
 struct BadOption: Sendable, CustomStringConvertible {
   var loss: LossCase

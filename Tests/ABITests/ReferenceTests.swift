@@ -1,7 +1,8 @@
 import Testing
 
-// The second formulation is checked too: its gradients against differences of its values, its generator against
-// the published answers, its simplest case against numbers that can be worked out by hand.
+// The second formulation is checked too: its gradients against differences of its values, its
+// generator against the published answers, its simplest case against numbers that can be worked out
+// by hand.
 
 @Suite struct `The reference itself is right` {
   @Test(arguments: LossCase.table(classes: 9))

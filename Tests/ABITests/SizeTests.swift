@@ -1,7 +1,8 @@
 import CTopKLoss
 import Testing
 
-// Sizes and strides are checked before anything is read through them, so that no product of the two overflows.
+// Sizes and strides are checked before anything is read through them, so that no product of the two
+// overflows.
 
 @Suite struct `Sizes and strides that cannot be are refused` {
   struct Spoil: Sendable, CustomStringConvertible {

@@ -1,6 +1,7 @@
 import Testing
 
-// How a matrix lies in memory must not show in the result: the same bits, and no byte written beside them.
+// How a matrix lies in memory must not show in the result: the same bits, and no byte written
+// beside them.
 
 @Suite("Any layout gives the same bits") struct StrideTests {
   private static let rows = 7

@@ -1,8 +1,9 @@
 import CTopKLoss
 import Testing
 
-// struct_size tells the library which version of a struct the caller was compiled with. A longer struct, of a newer
-// header, is welcome as long as the members that this library does not know are zero.
+// struct_size tells the library which version of a struct the caller was compiled with. A longer
+// struct, of a newer header, is welcome as long as the members that this library does not know are
+// zero.
 
 @Suite struct `Structs may grow, and sizes that cannot be are refused` {
   private static let room = 512

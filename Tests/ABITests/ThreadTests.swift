@@ -2,8 +2,8 @@ import CTopKLoss
 import Foundation
 import Testing
 
-// The number of threads belongs to the process, so these tests run one after another. What other tests
-// compute meanwhile does not depend on it.
+// The number of threads belongs to the process, so these tests run one after another. What other
+// tests compute meanwhile does not depend on it.
 
 @Suite(.serialized) struct `The number of threads does not show in a result` {
   private static let rows = 3000

@@ -1,6 +1,6 @@
 /*
  * What a host must not notice of its guest: threads at load, output, signal handlers, the rounding mode, the floating-
- * point control bits, the processor mask, the working folder; and that the library can be unloaded in any state.
+ * point control bits, the working folder, dlerror; and that the library can be unloaded in any state.
  *
  * Usage: guest PATH-OF-LIBRARY
  */
@@ -153,9 +153,15 @@ int main(int count, char **arguments) {
   expect_the_same(&before, "after evaluating");
 
   set_num_threads(4);
+  (void)dlerror();
   CHECK(memcmp(&single, &(double){cross_entropy()}, sizeof single) == 0, "threads show");
   CHECK(thread_count() <= 4, "%d threads where four were allowed", thread_count());
   expect_the_same(&before, "after using threads");
+  /* What the library looks up in the process must not be the host's next dlerror. */
+  {
+    const char *const error = dlerror();
+    CHECK(error == NULL, "dlerror says %s", error);
+  }
   rounding();
 
   /* Threads wait inside the library: it must stay, whatever the host believes to have unloaded. */

@@ -1,8 +1,8 @@
 import CPython
 import Foundation
 
-/// The one Python interpreter of this process, started at first use and never stopped: extension modules such as
-/// NumPy's do not survive a second start.
+/// The one Python interpreter of this process, started at first use and never stopped: extension
+/// modules such as NumPy's do not survive a second start.
 ///
 /// Between calls nobody holds the interpreter lock, so that any thread may call.
 final class Interpreter: Sendable {
@@ -35,8 +35,8 @@ final class Interpreter: Sendable {
     try ready.get()
   }
 
-  /// Starts an interpreter that leaves its host alone: no environment variables of Python's, no signal handlers, no
-  /// start-up files.
+  /// Starts an interpreter that leaves its host alone: no environment variables of Python's, no
+  /// signal handlers, no start-up files.
   private static func start() throws {
     var config = PyConfig()
     PyConfig_InitIsolatedConfig(&config)

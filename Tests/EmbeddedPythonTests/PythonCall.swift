@@ -46,11 +46,12 @@ private struct Request: Encodable {
   var loss: String
   var options: [String: PythonOption]
   var arrays: [String: PythonArray]
-  var in_place: Bool
+  var isInPlace: Bool
   var step: UInt64?
 
-  enum CodingKeys: CodingKey {
-    case loss, options, arrays, in_place, step
+  enum CodingKeys: String, CodingKey {
+    case loss, options, arrays, step
+    case isInPlace = "in_place"
   }
 
   /// Written out because a nil step must arrive as None.
@@ -59,7 +60,7 @@ private struct Request: Encodable {
     try container.encode(loss, forKey: .loss)
     try container.encode(options, forKey: .options)
     try container.encode(arrays, forKey: .arrays)
-    try container.encode(in_place, forKey: .in_place)
+    try container.encode(isInPlace, forKey: .isInPlace)
     try container.encode(step, forKey: .step)
   }
 }
@@ -112,7 +113,8 @@ extension LossCase {
     return options
   }
 
-  /// Evaluates in Python on a stage of its own; the logits, labels and gradient are the stage's memory.
+  /// Evaluates in Python on a stage of its own; the logits, labels and gradient are the stage's
+  /// memory.
   func evaluateInPython(
     _ problem: Problem, isInPlace: Bool = false
   ) throws -> (answer: PythonAnswer, stage: Stage) {
@@ -136,7 +138,7 @@ extension LossCase {
         bytes: shape.reduce(isWide ? 8 : 4, *))
     }
     let request = Request(
-      loss: pythonName, options: pythonOptions, arrays: arrays, in_place: isInPlace,
+      loss: pythonName, options: pythonOptions, arrays: arrays, isInPlace: isInPlace,
       step: isNoised && problem.noise == nil ? problem.step : nil)
     let text = String(decoding: try JSONEncoder().encode(request), as: UTF8.self)
     let answer = try withExtendedLifetime(stage) {

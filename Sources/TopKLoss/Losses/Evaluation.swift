@@ -18,12 +18,12 @@ func evaluate(
   try checkValues(loss, batch)
   try output.checkOverlap(with: batch, noise: try loss.noiseSpan(batch))
 
-  let pieces = batch.executor.pieces(
+  let plan = batch.executor.plan(
     rows: batch.rows, nanosecondsPerRow: loss.nanosecondsPerRow(batch))
   var work = EvaluationWork(
-    loss: Unmanaged.passUnretained(loss), batch: batch, output: output,
+    loss: Unmanaged.passUnretained(loss), batch: batch, output: output, plan: plan,
     workspace: try Workspace(
-      rows: batch.rows, pieces: pieces, scratchBytes: try loss.scratchBytes(batch)))
+      rows: batch.rows, pieces: plan.pieces, scratchBytes: try loss.scratchBytes(batch)))
   if loss.common.checkFinite { try work.checkRowsAreFinite() }
 
   let totalWeight = work.totalWeight()
@@ -59,22 +59,27 @@ private struct EvaluationWork {
   let loss: Unmanaged<Loss>
   let batch: Batch
   let output: Output
+  let plan: Executor.Plan
   let workspace: Workspace
   /// What row gradients are divided by: the total weight for the mean, else 1.
   var divisor = 1.0
 
-  init(loss: Unmanaged<Loss>, batch: Batch, output: Output, workspace: Workspace) {
+  init(
+    loss: Unmanaged<Loss>, batch: Batch, output: Output, plan: Executor.Plan,
+    workspace: Workspace
+  ) {
     self.loss = loss
     self.batch = batch
     self.output = output
+    self.plan = plan
     self.workspace = workspace
   }
 
   /// Runs a task for every piece and sees that the executor left none out.
   mutating func run(_ task: topkloss_task) throws(Failure) {
     workspace.clear()
-    let (executor, pieces) = (batch.executor, workspace.pieces)
-    withUnsafeMutablePointer(to: &self) { executor.run(count: pieces, task, $0) }
+    let (plan, pieces) = (plan, workspace.pieces)
+    withUnsafeMutablePointer(to: &self) { plan.run(task, $0) }
     for piece in 0..<pieces where !workspace.states[piece].isDone {
       throw Failure(
         TOPKLOSS_ERROR_EXECUTOR,
@@ -120,7 +125,8 @@ private struct EvaluationWork {
         let value = loss.evaluate(
           Row(
             index: index, logits: batch.row(index), gradient: gradient, label: label,
-            gradientScale: scale, scratch: scratch),
+            gradientScale: scale, nextLogits: batch.row(min(index &+ 1, rows.upperBound &- 1)),
+            nextGradient: output.row(min(index &+ 1, rows.upperBound &- 1)), scratch: scratch),
           of: batch)
         workspace.rowLosses[index] = weight == 0 && value.isInfinite ? 0 : weight * value
       }

@@ -39,6 +39,9 @@ struct Row {
   let label: Int
   /// Multiplies the gradient of the row's loss: weights, upstream value and the reduction's divisor.
   let gradientScale: Double
+  /// Where the next row will be, for the cache.
+  let nextLogits: UnsafeRawPointer
+  let nextGradient: UnsafeMutableRawPointer?
   /// Working memory of `scratchBytes`, this task's alone.
   let scratch: UnsafeMutableRawPointer
 }

@@ -124,7 +124,8 @@ final class SoftmaxMarginLoss: Loss {
       rival_share: member.rivalShare, scale: member.scale,
       hard: (1 - weighting.labelSmoothing) * weight(label: row.label),
       smoothing: weighting.smoothing?.pointer(for: element),
-      smoothing_sum: weighting.smoothingSum, gradient_scale: row.gradientScale)
+      smoothing_sum: weighting.smoothingSum, gradient_scale: row.gradientScale,
+      next_logits: row.nextLogits, next_gradient: row.nextGradient)
     return batch.kernels.softmax_margin(&kernelRow)
   }
 }

@@ -38,12 +38,12 @@ enum Parallel {
   private static let isBusy = Atomic<Bool>(false)
 
   /// Does the job on up to `threads` threads, the calling one included, and returns when it is done.
-  static func run(_ job: Job, threads: Int) {
+  static func run(_ job: Job, threads: Int, openMP: HostOpenMP?) {
     guard threads > 1 && job.count > 1, Fork.isWatched(),
       !isBusy.exchange(true, ordering: .acquiring)
     else { return job.workAlone() }
     nextIndex.store(0, ordering: .relaxed)
-    if let openMP = HostOpenMP.current {
+    if let openMP {
       openMP.run(job, threads: threads)
     } else if let pool = sharedPool() {
       pool.run(job, helpers: min(threads, Int(clamping: job.count)) &- 1)

@@ -36,12 +36,12 @@ enum ThreadCount {
   }
 }
 
-/// Who runs the rows of a call, and in how many pieces.
+/// Who runs the rows of a call: the host's executor if there is one, else whatever threads `Parallel` has.
 struct Executor {
   private let host: topkloss_executor?
   private let threads: Int
 
-  /// The library's own threads.
+  /// The library's choice of threads.
   init() {
     host = nil
     threads = ThreadCount.current
@@ -60,25 +60,43 @@ struct Executor {
     threads = Int(executor.concurrency)
   }
 
-  /// Nanoseconds of work that are worth a piece.
-  private static let worthwhile = 15_000.0
+  /// Nanoseconds of work that are worth a thread that is awake, or one that has to be woken.
+  private static let worthAwake = 15_000.0
+  private static let worthWaking = 40_000.0
 
-  /// Pieces for this many rows of this cost: a few for each thread, so that one that is held up does not hold up the
-  /// call.
-  func pieces(rows: Int, nanosecondsPerRow: Double) -> Int {
-    let worthwhile = Double(rows) * nanosecondsPerRow / Self.worthwhile
-    if threads == 1 || worthwhile < 2 { return 1 }
-    return min(rows, Int(min(worthwhile, Double(threads &* 4))))
+  /// How a call's rows are split and who runs them.
+  struct Plan {
+    let pieces: Int
+    fileprivate let threads: Int
+    fileprivate let host: topkloss_executor?
+    fileprivate let openMP: HostOpenMP?
+
+    /// Runs task(context, index) for every index in [0, pieces).
+    func run(_ task: topkloss_task, _ context: UnsafeMutableRawPointer) {
+      if let parallelFor = host?.parallel_for, pieces > 1 {
+        parallelFor(host?.context, Int64(pieces), task, context)
+      } else {
+        let job = Job(task: task, context: context, count: Int64(pieces))
+        Parallel.run(job, threads: threads, openMP: openMP)
+      }
+    }
   }
 
-  /// Runs task(context, index) for every index in [0, count).
-  func run(
-    count: Int, _ task: topkloss_task, _ context: UnsafeMutableRawPointer
-  ) {
-    if let parallelFor = host?.parallel_for, count > 1 {
-      parallelFor(host?.context, Int64(count), task, context)
-    } else {
-      Parallel.run(Job(task: task, context: context, count: Int64(count)), threads: threads)
+  /// Threads that are awake get a piece each, which keeps rows near the same processor from call to call. Threads that
+  /// wake one after another take smaller pieces as they come.
+  func plan(rows: Int, nanosecondsPerRow: Double) -> Plan {
+    let nanoseconds = Double(rows) * nanosecondsPerRow
+    let mayBeSplit = threads > 1 && rows > 1 && nanoseconds >= 2 * Self.worthAwake
+    let openMP = mayBeSplit && host == nil ? HostOpenMP.current : nil
+    let areAwake = openMP != nil || host != nil
+    let worthwhile = nanoseconds / (areAwake ? Self.worthAwake : Self.worthWaking)
+    var pieces = 1
+    if mayBeSplit && worthwhile >= 2 {
+      pieces =
+        areAwake
+        ? Int(min(worthwhile, Double(threads)))
+        : min(threads &* 4, Int(min(nanoseconds / Self.worthAwake, 4096)))
     }
+    return Plan(pieces: min(rows, max(1, pieces)), threads: threads, host: host, openMP: openMP)
   }
 }

@@ -1,7 +1,8 @@
-/// Rows of elements in memory of their own, with guard bytes round each row, so that strides of any sign can
-/// be tried and a stray write is seen.
+/// Rows of elements in memory of their own, with guard bytes round each row, so that strides of any
+/// sign can be tried and a stray write is seen.
 final class Matrix {
-  /// What every byte holds before anybody writes to it. No element type reads it as a likely result.
+  /// What every byte holds before anybody writes to it. No element type reads it as a likely
+  /// result.
   static let sentinel: UInt8 = 0xA5
   let type: ElementType
   let rows: Int

@@ -55,7 +55,8 @@ struct Problem: Sendable {
     return problem
   }
 
-  /// The rows of a range as a batch of their own, with first_row set so that the noise stays the same.
+  /// The rows of a range as a batch of their own, with first_row set so that the noise stays the
+  /// same.
   func rows(_ range: Range<Int>) -> Problem {
     var part = self
     part.rows = range.count

@@ -1,6 +1,7 @@
 import Foundation
 
-// What the losses are, written a second time: in Double, from the definitions, without a thought for speed.
+// What the losses are, written a second time: in Double, from the definitions, without a thought
+// for speed.
 
 /// A row's loss, with its class weight in it, and the loss's gradient with respect to the logits.
 struct RowLoss {
@@ -31,7 +32,8 @@ struct SoftmaxMarginReference {
     scores[label] -= ownMargin
     scores = scores.map { scale * $0 }
 
-    // The target's mass on each class: the label's share and, spread over all classes, the smooth share.
+    // The target's mass on each class: the label's share and, spread over all classes, the smooth
+    // share.
     var target = classWeight.map { labelSmoothing / Double(classes) * $0 }
     target[label] += (1 - labelSmoothing) * classWeight[label]
 
@@ -60,8 +62,8 @@ func exactSum(_ numbers: [Double]) -> Double {
   return sum.isFinite ? sum + rest : sum
 }
 
-/// Noised top-K: s (m_y + T − z_y)+ with T the mean over the samples of the (K+1)-th largest noised score. Of several
-/// classes with that score, the lowest has the gradient.
+/// Noised top-K: s (m_y + T − z_y)+ with T the mean over the samples of the (K+1)-th largest noised
+/// score. Of several classes with that score, the lowest has the gradient.
 struct NoisedTopKReference {
   var k: Int
   var epsilon: Double

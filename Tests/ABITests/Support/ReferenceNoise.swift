@@ -1,7 +1,7 @@
 import Foundation
 
-// The library's own noise, written a second time: Threefry-2x32 with 20 rounds, keyed in turn by the seed, the step
-// and the row, and Box and Muller's transform of its words in Double.
+// The library's own noise, written a second time: Threefry-2x32 with 20 rounds, keyed in turn by
+// the seed, the step and the row, and Box and Muller's transform of its words in Double.
 
 /// Two random words that are a function of a key and a counter.
 ///

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from support import BFLOAT16, DTYPES, MEMBER_IDS, MEMBERS, bits, long_tail
 
 import topkloss
-from topkloss import TopKLossError
 
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 
@@ -215,76 +214,3 @@ def test_sample_weight_of_other_types(dtype, rng):
     loss = topkloss.CrossEntropyLoss()
     expected = loss(logits, [0, 1, 2, 3], sample_weight=weights.astype(float))
     assert loss(logits, [0, 1, 2, 3], sample_weight=weights.astype(dtype)) == expected
-
-
-class Exporter:
-    """A tensor of some framework: only DLPack, in either generation of the protocol."""
-
-    def __init__(self, array, *, versioned=True, device=(1, 0)):
-        self.array, self.versioned, self.device = array, versioned, device
-
-    def __dlpack_device__(self):
-        return self.device
-
-    def __dlpack__(self, **options):
-        if not self.versioned and options:
-            raise TypeError("unexpected keyword")
-        return self.array.__dlpack__(**options)
-
-
-needs_versions = pytest.mark.skipif(
-    np.lib.NumpyVersion(np.__version__) < "2.1.0", reason="NumPy exports no versioned capsules"
-)
-
-
-@pytest.mark.parametrize(
-    "versioned", [False, pytest.param(True, marks=needs_versions)], ids=["old", "versioned"]
-)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
-def test_dlpack(versioned, dtype, rng):
-    memory = rng.standard_normal((4, 30)).astype(dtype)
-    view = memory[::-1, 3:20]
-    labels = np.array([0, 1, 2, 16], np.int32)
-    loss = topkloss.CrossEntropyLoss()
-    expected = loss.value_and_grad(view, labels)
-    value, gradient = loss.value_and_grad(
-        Exporter(view, versioned=versioned), Exporter(labels, versioned=versioned)
-    )
-    assert value == expected[0]
-    assert bits(gradient) == bits(expected[1])
-
-
-@needs_versions
-def test_dlpack_output(rng):
-    logits = rng.standard_normal((4, 9))
-    expected = topkloss.CrossEntropyLoss().value_and_grad(logits, [0, 1, 2, 3])[1]
-    tensor = Exporter(logits)
-    _, gradient = topkloss.CrossEntropyLoss().value_and_grad(tensor, [0, 1, 2, 3], out=tensor)
-    assert gradient is tensor
-    assert bits(logits) == bits(expected)
-
-
-def test_dlpack_output_that_cannot_say_it_is_writable(rng):
-    logits = rng.standard_normal((4, 9))
-    before = logits.copy()
-    tensor = Exporter(logits, versioned=False)
-    with pytest.raises(TopKLossError, match="out is read-only"):
-        topkloss.CrossEntropyLoss().value_and_grad(tensor, [0, 1, 2, 3], out=tensor)
-    assert bits(logits) == bits(before)
-
-
-def test_dlpack_on_a_device(rng):
-    tensor = Exporter(rng.standard_normal((4, 9)), device=(2, 1))
-    with pytest.raises(TopKLossError, match="logits cannot be read: it lies on cuda:1"):
-        topkloss.CrossEntropyLoss()(tensor, [0, 1, 2, 3])
-
-
-def test_the_capsule_is_given_back(rng):
-    """Nothing keeps the tensor alive once the call has ended."""
-    import sys
-
-    logits = rng.standard_normal((4, 9))
-    before = sys.getrefcount(logits)
-    for _ in range(10):
-        topkloss.CrossEntropyLoss()(Exporter(logits), [0, 1, 2, 3])
-    assert sys.getrefcount(logits) == before
