@@ -82,6 +82,22 @@ import Testing
     #expect(stage.outputsAreUntouched)
   }
 
+  @Test(arguments: ElementType.allCases)
+  func `of rivals that tie, the lowest class's margin is taken in`(type: ElementType) throws {
+    let classes = 40
+    let loss = LossCase(
+      kind: .elm(maxMargin: 1, scale: 1, lam: 1), classes: classes, counts: longTail(classes))
+    for label in [0, 3, 17, 39] {
+      for rivals in [[1, 2], [5, 38], [16, 32], Array(0..<classes)] {
+        var problem = Problem(
+          type: type, rows: 1, classes: classes, logits: [Double](repeating: -1, count: classes),
+          labels: [Int64(label)])
+        for rival in rivals { problem.logits[rival] = 0.5 }
+        expectAgreement(try loss.evaluate(problem), try loss.expected(problem), loss)
+      }
+    }
+  }
+
   @Test func `one row`() throws {
     for loss in LossCase.table(classes: 9) {
       let problem = Problem(random: 12, rows: 1, classes: 9)

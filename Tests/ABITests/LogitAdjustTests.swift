@@ -59,6 +59,24 @@ import Testing
     #expect(stage.gradient.numbers.filter(\.isFinite).count == 3 * 19 - 3)
   }
 
+  @Test(arguments: [ElementType.float16, .bfloat16])
+  func `every number of sixteen bits comes back as it went in`(type: ElementType) throws {
+    // One class alone has prior 1, whose logarithm is 0.
+    let count = 1 << 16
+    let stage = try Stage(
+      Problem(
+        type: type, rows: count, classes: 1, logits: [Double](repeating: 0, count: count),
+        labels: [Int64](repeating: 0, count: count)))
+    for bits in 0..<count {
+      stage.logits.address(bits, 0).storeBytes(of: UInt16(bits), as: UInt16.self)
+    }
+    try adjust(stage, counts: [9])
+    let changed = zip(stage.logits.numbers, stage.gradient.numbers).filter {
+      $0 != $1 && !($0.isNaN && $1.isNaN)
+    }
+    #expect(changed.isEmpty)
+  }
+
   @Test func `labels and weights are not looked at`() throws {
     let stage = try Stage(Problem(random: 1, rows: 3, classes: 19))
     stage.batch.labels = nil

@@ -23,9 +23,9 @@ final class Interpreter: Sendable {
     else {
       throw Failure(
         description:
-          "\(Self.siteVariable) is not set: it names the site-packages folder of a virtual "
-          + "environment for Python \(PY_MAJOR_VERSION).\(PY_MINOR_VERSION) with topkloss, numpy and "
-          + "ml_dtypes in it")
+          "\(Self.siteVariable) is not set: it names the site-packages folder of a "
+          + "virtual environment for Python \(PY_MAJOR_VERSION).\(PY_MINOR_VERSION) with topkloss, "
+          + "numpy and ml_dtypes in it")
     }
     // The binding loads the very file that this program is linked with.
     setenv("TOPKLOSS_LIBRARY", try libraryFile(), 1)

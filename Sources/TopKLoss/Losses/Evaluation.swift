@@ -20,10 +20,12 @@ func evaluate(
 
   let plan = batch.executor.plan(
     rows: batch.rows, nanosecondsPerRow: loss.nanosecondsPerRow(batch))
+  let workspace = try Workspace(
+    rows: batch.rows, pieces: plan.pieces, scratchBytes: try loss.scratchBytes(batch))
+  defer { workspace.giveBack() }
   var work = EvaluationWork(
     loss: Unmanaged.passUnretained(loss), batch: batch, output: output, plan: plan,
-    workspace: try Workspace(
-      rows: batch.rows, pieces: plan.pieces, scratchBytes: try loss.scratchBytes(batch)))
+    workspace: workspace)
   if loss.common.checkFinite { try work.checkRowsAreFinite() }
 
   let totalWeight = work.totalWeight()

@@ -15,6 +15,8 @@ struct Workspace {
   private let rowCount: Int
   private let scratch: UnsafeMutableRawPointer
   private let scratchBytes: Int
+  private let state: ThreadState
+  private let whole: Scratch
 
   init(rows: Int, pieces: Int, scratchBytes: Int) throws(Failure) {
     let lossBytes = try Self.sizeInBytes(rows, of: MemoryLayout<Double>.stride)
@@ -26,7 +28,9 @@ struct Workspace {
     guard !tablesOverflow && !allOverflow, let state = ThreadState.current() else {
       throw .outOfMemory(bytes: Int.max)
     }
-    let memory = try state.scratch(bytes: all)
+    self.state = state
+    whole = try state.takeScratch(bytes: max(all, 4096))
+    let memory = whole.memory
     rowLosses = memory.assumingMemoryBound(to: Double.self)
     states = (memory + lossBytes).assumingMemoryBound(to: PieceState.self)
     scratch = memory + tables
@@ -41,6 +45,9 @@ struct Workspace {
     guard !overflows && bytes <= Int.max - 63 else { throw .outOfMemory(bytes: Int.max) }
     return (bytes + 63) / 64 * 64
   }
+
+  /// Ends the workspace; to be called once, on the thread that made it.
+  func giveBack() { state.giveBack(whole) }
 
   func clear() {
     for piece in 0..<pieces { states[piece] = PieceState(isDone: false, badRow: -1) }

@@ -55,24 +55,38 @@ struct ThreadState {
     errorText[length] = 0
   }
 
-  /// Memory for the length of one call, aligned to 64 bytes; its content is undefined. It stays the thread's and is
-  /// handed out again by the next call.
-  func scratch(bytes: Int) throws(Failure) -> UnsafeMutableRawPointer {
-    if let scratch = storage.pointee.scratch, storage.pointee.scratchBytes >= bytes {
-      return scratch
+  /// Takes memory for the length of one call, aligned to 64 bytes; its content is undefined. `giveBack` keeps it
+  /// for the thread's next call. Taken and not merely lent: while a host's executor waits, it may run another
+  /// call of ours on this thread.
+  func takeScratch(bytes: Int) throws(Failure) -> Scratch {
+    if let memory = storage.pointee.scratch {
+      storage.pointee.scratch = nil
+      if storage.pointee.scratchBytes >= bytes {
+        return Scratch(memory: memory, bytes: storage.pointee.scratchBytes)
+      }
+      free(memory)
     }
     // Half as much again, so that slowly growing batches do not allocate every time.
-    let (wanted, overflows) = bytes.addingReportingOverflow(bytes / 2 + 4096)
+    let (wanted, overflows) = bytes.addingReportingOverflow(bytes / 2)
     guard !overflows else { throw .outOfMemory(bytes: bytes) }
     var memory: UnsafeMutableRawPointer?
     guard posix_memalign(&memory, 64, wanted) == 0, let memory else {
       throw .outOfMemory(bytes: wanted)
     }
-    free(storage.pointee.scratch)
-    storage.pointee.scratch = memory
-    storage.pointee.scratchBytes = wanted
-    return memory
+    return Scratch(memory: memory, bytes: wanted)
   }
+
+  func giveBack(_ scratch: Scratch) {
+    guard storage.pointee.scratch == nil else { return free(scratch.memory) }
+    storage.pointee.scratch = scratch.memory
+    storage.pointee.scratchBytes = scratch.bytes
+  }
+}
+
+/// Memory taken from a thread.
+struct Scratch {
+  let memory: UnsafeMutableRawPointer
+  fileprivate let bytes: Int
 }
 
 /// The pthread key behind `ThreadState`, made once.

@@ -225,7 +225,8 @@ def test_confident_rows_keep_their_small_gradient(dtype, tolerance, lead, rng):
 
 @members
 @dtypes
-def test_masked_classes(member, dtype, rng):
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_masked_classes(member, dtype, smoothing, rng):
     """A logit of -inf has probability 0 and gradient 0, also where the class is the label."""
     rows, classes = 12, 21
     counts = long_tail(classes, rng)
@@ -234,14 +235,25 @@ def test_masked_classes(member, dtype, rng):
     labels = rng.integers(classes, size=rows)
     masked[np.arange(rows), labels] = np.arange(rows) % 4 == 0
     logits[masked] = -np.inf
-    expected_values, expected_gradient = member.expect(counts, logits, labels, reduction="none")
+    options = {"label_smoothing": smoothing, "reduction": "none"}
+    expected_values, expected_gradient = member.expect(counts, logits, labels, **options)
     assert np.isposinf(expected_values[::4]).all()
 
-    values, gradient = member.make(counts, reduction="none").value_and_grad(logits, labels)
+    values, gradient = member.make(counts, **options).value_and_grad(logits, labels)
 
     assert_value(values, expected_values, dtype)
     assert_gradient(gradient, expected_gradient, dtype)
     assert not gradient[masked].astype(np.float64).any()
+
+
+@members
+@dtypes
+def test_every_class_masked(member, dtype, rng):
+    logits = np.full((2, 21), -np.inf, dtype)
+    loss = member.make(long_tail(21, rng), reduction="none")
+    values, gradient = loss.value_and_grad(logits, [0, 20])
+    assert np.isposinf(values.astype(np.float64)).all()
+    assert not gradient.astype(np.float64).any()
 
 
 @members

@@ -13,7 +13,7 @@ class CrossEntropyLoss(Loss):
     has the loss ``(1 - eta) w_y (-log p_y) + (eta / C) sum_j w_j (-log p_j)``.
 
     A logit of -inf masks its class out: probability 0, gradient 0. A row whose own label is masked
-    has value +inf.
+    has value +inf; so has, with label smoothing, a row with any masked class of weight above 0.
 
     Args:
         class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
