@@ -87,5 +87,44 @@ bench: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/frameworks
 
 test: lint test-native test-swift test-python test-demo
 
+# Swift's test runner finds Python's headers through pkg-config.
+PYTHON_HEADERS := $(STAMPS)/python-headers
+$(PYTHON_HEADERS): $(STAMPS)/venv
+	@pkg-config --exists python3-embed 2>/dev/null || { \
+	  echo "==> installing libpython3-dev and pkg-config (Debian)"; \
+	  as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+	  $$as_root apt-get update -qq && $$as_root apt-get install -y -qq libpython3-dev pkg-config; }
+	@touch $@
+
+test-native: $(LIBRARY)
+	@echo "==> C and C++ tests"
+	Tests/C/run $(LIBRARY)
+
+# The same tests for every instruction set; the second and third runs need no build.
+test-swift: $(LIBRARY) $(STAMPS)/binding $(STAMPS)/test $(PYTHON_HEADERS)
+	@echo "==> Swift tests"
+	export TOPKLOSS_TEST_SITE_PACKAGES="$$(echo $(CURDIR)/$(VENV)/lib/python*/site-packages)"; \
+	swift build -c release --build-tests; \
+	for simd in avx512 avx2 portable; do \
+	  echo "==> TOPKLOSS_SIMD=$$simd"; \
+	  TOPKLOSS_SIMD=$$simd swift test -c release --skip-build --disable-xctest --quiet; \
+	done
+
+test-python: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/frameworks
+	@echo "==> Python tests"
+	cd bindings/python && ../../$(IN_VENV)/python -m pytest -q tests
+
+test-demo: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo
+	@echo "==> tests of the demo"
+	$(IN_VENV)/python -m pytest -q $(DEMO)
+
+lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
+	@echo "==> linters"
+	swift format lint --strict --recursive Package.swift Sources Tests
+	cd bindings/python && ../../$(IN_VENV)/ruff check . && ../../$(IN_VENV)/ruff format --check . && ../../$(IN_VENV)/mypy --strict
+	$(IN_VENV)/ruff check --line-length 100 $(DEMO)
+	$(IN_VENV)/ruff format --check --line-length 100 $(DEMO)
+	cd $(DEMO) && ../../../$(IN_VENV)/mypy --strict .
+
 clean:
 	rm -rf .build $(VENV)

@@ -55,6 +55,7 @@ let package = Package(
         .linkedLibrary("m"),
         .unsafeFlags([
           "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/TopKLoss/exports.map",
+          "-Xlinker", "-soname", "-Xlinker", "libtopkloss.so",
           "-Xlinker", "-z", "-Xlinker", "nodelete",
           "-Xlinker", "-z", "-Xlinker", "now",
           "-Xlinker", "--gc-sections",
@@ -63,5 +64,15 @@ let package = Package(
         ]),
         .unsafeFlags(["-Xlinker", "--strip-debug"], .when(configuration: .release)),
       ]),
+    .systemLibrary(
+      name: "CPython", path: "Tests/CPython", pkgConfig: "python3-embed",
+      providers: [.apt(["libpython3-dev"])]),
+    // Tests are clients of the ABI: they see the header and are linked with the library's file, nothing else.
+    .testTarget(
+      name: "ABITests", dependencies: ["CTopKLoss"],
+      linkerSettings: [.linkedLibrary("topkloss")]),
+    .testTarget(
+      name: "EmbeddedPythonTests", dependencies: ["CTopKLoss", "CPython"],
+      linkerSettings: [.linkedLibrary("topkloss")]),
   ] + kernelTargets
 )

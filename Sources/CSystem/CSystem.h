@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #endif
 #include <dlfcn.h>
+#include <link.h>
 #include <math.h>
 #include <pthread.h>
 #include <sched.h>
@@ -45,18 +46,36 @@ static inline int system_is_main_thread(void) {
 #endif
 }
 
-/* What GNU OpenMP's runtime offers, if the process has it among its global symbols. */
-typedef void (*system_omp_parallel)(void (*body)(void *), void *context, unsigned threads,
-                                    unsigned flags);
-
-static inline system_omp_parallel system_find_omp_parallel(void) {
-  return (system_omp_parallel)dlsym(RTLD_DEFAULT, "GOMP_parallel");
+/* How many objects have been loaded into the process so far. */
+static inline int system_note_loaded(struct dl_phdr_info *info, size_t size, void *count) {
+  (void)size;
+  *(unsigned long long *)count = info->dlpi_adds;
+  return 1;
 }
 
-/* Threads that the host lets a parallel region have. */
-static inline int system_omp_max_threads(void) {
-  int (*max_threads)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "omp_get_max_threads");
-  return max_threads ? max_threads() : 1;
+static inline uint64_t system_loaded_objects(void) {
+  unsigned long long count = 0;
+  dl_iterate_phdr(system_note_loaded, &count);
+  return count;
+}
+
+/* What GNU OpenMP's runtime offers, if the process has it among its global symbols. A search that finds nothing
+ * allocates, for the message that nobody will read. */
+typedef void (*system_omp_parallel)(void (*body)(void *), void *context, unsigned threads,
+                                    unsigned flags);
+typedef int (*system_omp_max_threads)(void);
+
+static inline system_omp_parallel system_find_omp_parallel(void) {
+  system_omp_parallel found = (system_omp_parallel)dlsym(RTLD_DEFAULT, "GOMP_parallel");
+  if (!found) dlerror();
+  return found;
+}
+
+static inline system_omp_max_threads system_find_omp_max_threads(void) {
+  system_omp_max_threads found =
+      (system_omp_max_threads)dlsym(RTLD_DEFAULT, "omp_get_max_threads");
+  if (!found) dlerror();
+  return found;
 }
 
 /* x86-64 micro-architecture levels, the operating system's support for their registers included. */

@@ -37,8 +37,8 @@ import Testing
       problem.logits[0] = .nan
       let stage = try loss.evaluate(problem)
       #expect(stage.result.value == 0 && stage.result.total_weight == 0)
-      #expect(stage.gradient.pattern.allSatisfy { $0 == 0 })
-      #expect(stage.rowValues.pattern.allSatisfy { $0 == 0 })
+      #expect(stage.gradient.pattern.isZero)
+      #expect(stage.rowValues.pattern.isZero)
     }
   }
 

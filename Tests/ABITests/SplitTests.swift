@@ -15,7 +15,7 @@ import Testing
       let parts = [
         try loss.evaluate(whole.rows(0..<split)), try loss.evaluate(whole.rows(split..<13)),
       ]
-      #expect(together.rowValues.pattern == parts.flatMap(\.rowValues.pattern))
+      #expect(together.rowValues.pattern == Pattern(joining: parts.map(\.rowValues.pattern)))
 
       let weight = parts.reduce(0) { $0 + $1.result.total_weight }
       #expect(abs(weight - together.result.total_weight) < 1e-12 * weight)
@@ -25,7 +25,7 @@ import Testing
         : parts.reduce(0) { $0 + $1.result.value }
       #expect(abs(value - together.result.value) <= 1e-12 * max(1, abs(value)))
       if reduction != .mean {
-        #expect(together.gradient.pattern == parts.flatMap(\.gradient.pattern))
+        #expect(together.gradient.pattern == Pattern(joining: parts.map(\.gradient.pattern)))
       }
     }
   }

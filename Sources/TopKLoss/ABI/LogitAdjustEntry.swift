@@ -39,7 +39,7 @@ public func topkloss_logit_adjust(
     if batch.rows == 0 { return }
     guard let given else { throw .nullPointer("adjusted") }
     let output = try Output(given, "adjusted", stride: adjusted_row_stride, for: batch)
-    try output.checkLogitsOverlap(with: batch)
+    try output.checkLogitsOverlap(with: batch, "adjusted")
     let offset = try ClassNumbers(count: counts.count) {
       -options.tau * log(counts[$0] / counts.total)
     }

@@ -16,7 +16,12 @@ func evaluate(
   let resultPointer = try required(resultPointer, "result")
   let output = try Output(UnsafePointer(resultPointer), for: batch)
   try checkValues(loss, batch)
-  try output.checkOverlap(with: batch, noise: try loss.noiseSpan(batch))
+  let upstreamCount = loss.common.reduction == .none ? batch.rows : 1
+  try output.checkOverlap(
+    with: batch,
+    inputs: Output.Inputs(
+      labels: batch.labels.span, sampleWeight: batch.sampleWeight.span(count: batch.rows),
+      upstream: batch.upstream.span(count: upstreamCount), noise: try loss.noiseSpan(batch)))
 
   let plan = batch.executor.plan(
     rows: batch.rows, nanosecondsPerRow: loss.nanosecondsPerRow(batch))

@@ -35,53 +35,58 @@ struct Output {
 
   /// Output must not share memory with input: what is written would be read again. Only the logits may be
   /// written over, row by row.
-  func checkOverlap(with batch: Batch, noise: MemorySpan?) throws(Failure) {
-    try checkLogitsOverlap(with: batch)
+  ///
+  /// - Parameter inputs: memory that is read besides the logits.
+  func checkOverlap(with batch: Batch, inputs: Inputs) throws(Failure) {
+    try checkLogitsOverlap(with: batch, "result.gradient")
     if let gradient {
-      try checkOverlap(
-        of: layout.span(at: gradient), "result.gradient", with: batch, noise: noise)
+      try inputs.refuse(layout.span(at: gradient), "result.gradient")
     }
     if let rowValues {
       let span = MemorySpan(
         at: rowValues, byteCount: batch.rows &* batch.element.byteCount)
-      try refuse(
+      try refuseOverlap(
         span, "result.row_values", overlapping: batch.layout.span(at: batch.logits),
         "batch.logits")
       if let gradient {
-        try refuse(
+        try refuseOverlap(
           span, "result.row_values", overlapping: layout.span(at: gradient), "result.gradient")
       }
-      try checkOverlap(of: span, "result.row_values", with: batch, noise: noise)
+      try inputs.refuse(span, "result.row_values")
     }
   }
 
   /// The output may be the logits, but not lie askew over them.
-  func checkLogitsOverlap(with batch: Batch) throws(Failure) {
+  func checkLogitsOverlap(with batch: Batch, _ name: StaticString) throws(Failure) {
     guard let gradient else { return }
     if layout.conflicts(writing: gradient, whileReading: batch.layout, at: batch.logits) {
       throw Failure(
         TOPKLOSS_ERROR_ALIASING,
-        "the output matrix overlaps batch.logits without having the same address and row stride")
+        "\(name) overlaps batch.logits without having the same address and row stride")
     }
   }
 
-  private func checkOverlap(
-    of span: MemorySpan, _ name: StaticString, with batch: Batch, noise: MemorySpan?
-  ) throws(Failure) {
-    try refuse(span, name, overlapping: batch.labels.span, "batch.labels")
-    try refuse(
-      span, name, overlapping: batch.sampleWeight.span(count: batch.rows), "batch.sample_weight")
-    try refuse(
-      span, name, overlapping: batch.upstream.span(count: batch.rows), "batch.upstream")
-    try refuse(span, name, overlapping: noise, "batch.noise")
-  }
+  /// Memory that an evaluation reads besides the logits.
+  struct Inputs {
+    let labels: MemorySpan
+    let sampleWeight: MemorySpan?
+    let upstream: MemorySpan?
+    let noise: MemorySpan?
 
-  private func refuse(
-    _ span: MemorySpan, _ name: StaticString, overlapping other: MemorySpan?,
-    _ otherName: StaticString
-  ) throws(Failure) {
-    if let other, span.overlaps(other) {
-      throw Failure(TOPKLOSS_ERROR_ALIASING, "\(name) overlaps \(otherName)")
+    func refuse(_ span: MemorySpan, _ name: StaticString) throws(Failure) {
+      try refuseOverlap(span, name, overlapping: labels, "batch.labels")
+      try refuseOverlap(span, name, overlapping: sampleWeight, "batch.sample_weight")
+      try refuseOverlap(span, name, overlapping: upstream, "batch.upstream")
+      try refuseOverlap(span, name, overlapping: noise, "batch.noise")
     }
+  }
+}
+
+private func refuseOverlap(
+  _ span: MemorySpan, _ name: StaticString, overlapping other: MemorySpan?,
+  _ otherName: StaticString
+) throws(Failure) {
+  if let other, span.overlaps(other) {
+    throw Failure(TOPKLOSS_ERROR_ALIASING, "\(name) overlaps \(otherName)")
   }
 }

@@ -94,6 +94,10 @@ func checkedSize(
   guard let size = Int(exactly: value), size >= minimum else {
     throw Failure(TOPKLOSS_ERROR_SIZE, "\(name) is \(value): it must be \(minimum) or more")
   }
+  // Numbers of eight bytes come in these sizes.
+  guard size <= Int.max / 8 else {
+    throw Failure(TOPKLOSS_ERROR_SIZE, "\(name) is \(value): more than can be addressed")
+  }
   return size
 }
 

@@ -71,7 +71,7 @@ enum Parallel {
   fileprivate static func forgetThreads() {
     poolAddress.store(0, ordering: .releasing)
     isBusy.store(false, ordering: .releasing)
-    HostOpenMP.isUsable.store(false, ordering: .releasing)
+    HostOpenMP.forget()
   }
 }
 
@@ -86,34 +86,5 @@ private enum Fork {
     guard pthread_atfork(nil, nil, { Parallel.forgetThreads() }) == 0 else { return false }
     watch.store(1, ordering: .releasing)
     return true
-  }
-}
-
-/// The threads of GNU OpenMP's runtime, borrowed from the host.
-///
-/// Only from the process's first thread, which is the one that frameworks start theirs from: the runtime makes another
-/// set of threads for every thread that asks. And not in the child of a fork, where it waits for threads that are
-/// gone.
-struct HostOpenMP {
-  fileprivate static let isUsable = Atomic<Bool>(true)
-
-  private let parallel: system_omp_parallel
-
-  static var current: HostOpenMP? {
-    guard isUsable.load(ordering: .acquiring), system_is_main_thread() != 0,
-      let parallel = system_find_omp_parallel()
-    else { return nil }
-    return HostOpenMP(parallel: parallel)
-  }
-
-  func run(_ job: Job, threads: Int) {
-    let team = min(threads, Int(system_omp_max_threads()))
-    if team <= 1 { return job.workAlone() }
-    var job = job
-    withUnsafeMutablePointer(to: &job) { pointer in
-      parallel(
-        { context in context?.assumingMemoryBound(to: Job.self).pointee.work() }, pointer,
-        UInt32(team), 0)
-    }
   }
 }

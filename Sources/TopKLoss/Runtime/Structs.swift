@@ -18,7 +18,8 @@ func readStruct<T: BitwiseCopyable>(
   guard size >= known && size <= largestStruct else {
     throw Failure(
       TOPKLOSS_ERROR_STRUCT_SIZE,
-      "\(name).struct_size is \(size): it must be the size of the struct, \(known)")
+      "\(name).struct_size is \(UInt(bitPattern: size)): it must be the size of the struct, \(known)"
+    )
   }
   for offset in known..<size where bytes.load(fromByteOffset: offset, as: UInt8.self) != 0 {
     throw Failure(
@@ -37,7 +38,8 @@ func initializeStruct<T: BitwiseCopyable>(
   guard structSize >= MemoryLayout<T>.size && structSize <= largestStruct else {
     throw Failure(
       TOPKLOSS_ERROR_STRUCT_SIZE,
-      "struct_size is \(structSize): pass the size of the struct (\(MemoryLayout<T>.size))")
+      "struct_size is \(UInt(bitPattern: structSize)): pass the size of the struct, "
+        + "\(MemoryLayout<T>.size)")
   }
   let bytes = UnsafeMutableRawPointer(pointer)
   memset(bytes, 0, structSize)

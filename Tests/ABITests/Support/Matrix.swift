@@ -61,11 +61,12 @@ final class Matrix {
     (0..<rows).flatMap { row in (0..<columns).map { self[row, $0] } }
   }
 
-  /// The bytes of all elements, row by row, for comparisons bit for bit.
-  var pattern: [UInt8] {
-    (0..<rows).flatMap { row in
-      UnsafeRawBufferPointer(start: address(row, 0), count: columns * type.size)
-    }
+  /// The bits of all elements, row by row.
+  var pattern: Pattern {
+    Pattern(
+      bytes: (0..<rows).flatMap { row in
+        UnsafeRawBufferPointer(start: address(row, 0), count: columns * type.size)
+      })
   }
 
   /// Whether nobody wrote between the rows or outside of them.
@@ -80,4 +81,23 @@ final class Matrix {
 
   /// Whether nobody wrote at all.
   var isUntouched: Bool { bytes.allSatisfy { $0 == Self.sentinel } }
+}
+
+/// Bytes to be compared. Not a collection: of two large ones that differ, a test would list every difference.
+struct Pattern: Equatable, Sendable, CustomStringConvertible {
+  fileprivate var bytes: [UInt8]
+
+  init(joining patterns: [Pattern]) { bytes = patterns.flatMap(\.bytes) }
+
+  fileprivate init(bytes: [UInt8]) { self.bytes = bytes }
+
+  var isZero: Bool { bytes.allSatisfy { $0 == 0 } }
+
+  /// How many bytes there are, and a number that other bytes most likely do not have.
+  var description: String {
+    let hash = bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
+      ($0 ^ UInt64($1)) &* 0x100_0000_01B3
+    }
+    return "\(bytes.count) bytes, \(String(hash, radix: 16))"
+  }
 }

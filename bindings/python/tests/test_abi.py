@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 from ctypes import byref, c_double, c_int64, c_void_p, sizeof
 
 import numpy as np
@@ -559,8 +560,6 @@ def test_successful_calls_leave_the_message_alone():
 
 
 def test_error_messages_belong_to_their_threads():
-    import threading
-
     bad = Call()
     bad.batch.rows = -5
     words = bad.refused("SIZE")

@@ -181,6 +181,11 @@ def test_tensors_in_any_layout(name, dtype):
         value.backward()
         assert torch.equal(value, loss(plain, labels))
         assert torch.equal(view.grad, plain.grad)
+    if dtype in (torch.float32, torch.float64):
+        complex_numbers = torch.complex(plain.detach(), -plain.detach())
+        negated = complex_numbers.conj().imag
+        assert negated.is_neg()
+        assert torch.equal(loss(negated, labels), loss(plain, labels))
     repeated = plain.detach()[:1].expand(6, CLASSES)
     assert torch.equal(loss(repeated, labels), loss(repeated.clone(), labels))
 

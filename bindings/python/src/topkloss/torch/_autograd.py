@@ -59,7 +59,7 @@ def _evaluate(
         grad = torch.empty((rows, classes), dtype=scores.dtype)
         result.gradient = grad.data_ptr()
     value = call(loss._handle, batch, result)
-    return torch.tensor(value, dtype=scores.dtype) if values is None else values, grad
+    return torch.scalar_tensor(value, dtype=scores.dtype) if values is None else values, grad
 
 
 class _Evaluation(torch.autograd.Function):

@@ -24,13 +24,14 @@ def _on_cpu(name: str, value: object) -> Tensor:
             f"{name} is a {type(value).__name__}; it must be a torch.Tensor",
             "TOPKLOSS_ERROR_ENUMERATOR",
         )
-    if value.device.type != "cpu" or value.layout != torch.strided:
+    if not value.is_cpu or value.layout != torch.strided:
         raise TopKLossError(
             f"{name} is on the device {value.device} with layout {value.layout}; topkloss works on "
             "strided tensors in the CPU's memory",
             "TOPKLOSS_ERROR_ENUMERATOR",
         )
-    return value.detach().resolve_neg()
+    # Lazily negated tensors (imaginary parts of conjugates) hold the opposite of their values.
+    return value.resolve_neg() if value.is_neg() else value
 
 
 def _usable(tensor: Tensor) -> Tensor:
