@@ -46,16 +46,16 @@ static inline int system_is_main_thread(void) {
 #endif
 }
 
-/* How many objects have been loaded into the process so far. */
-static inline int system_note_loaded(struct dl_phdr_info *info, size_t size, void *count) {
+/* A number that changes whenever the process loads or unloads an object. */
+static inline int system_note_changes(struct dl_phdr_info *info, size_t size, void *count) {
   (void)size;
-  *(unsigned long long *)count = info->dlpi_adds;
+  *(unsigned long long *)count = info->dlpi_adds + info->dlpi_subs;
   return 1;
 }
 
-static inline uint64_t system_loaded_objects(void) {
+static inline uint64_t system_object_changes(void) {
   unsigned long long count = 0;
-  dl_iterate_phdr(system_note_loaded, &count);
+  dl_iterate_phdr(system_note_changes, &count);
   return count;
 }
 

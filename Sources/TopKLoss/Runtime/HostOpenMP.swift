@@ -11,23 +11,40 @@ struct HostOpenMP {
   private let threads: Int
 
   private static let isUsable = Atomic<Bool>(true)
-  /// How many objects the process had loaded when OpenMP was last looked for in vain.
-  private static let searchedObjects = Atomic<UInt64>(0)
 
   /// The runtime, if the process has it now and lets a parallel region have more than one thread.
   static var current: HostOpenMP? {
     guard isUsable.load(ordering: .acquiring), system_is_main_thread() != 0 else { return nil }
-    let objects = system_loaded_objects()
-    if searchedObjects.load(ordering: .relaxed) == objects { return nil }
-    guard let parallel = system_find_omp_parallel(),
-      let maximumThreads = system_find_omp_max_threads()
-    else {
-      searchedObjects.store(objects, ordering: .relaxed)
-      return nil
+    let changes = system_object_changes()
+    if lastSearch.changes.load(ordering: .relaxed) != changes {
+      lastSearch.parallel.store(
+        UInt(bitPattern: system_find_omp_parallel().map { unsafeBitCast($0, to: Int.self) } ?? 0),
+        ordering: .relaxed)
+      lastSearch.maximumThreads.store(
+        UInt(
+          bitPattern: system_find_omp_max_threads().map { unsafeBitCast($0, to: Int.self) } ?? 0),
+        ordering: .relaxed)
+      lastSearch.changes.store(changes, ordering: .relaxed)
     }
+    guard
+      let parallel = unsafeBitCast(
+        lastSearch.parallel.load(ordering: .relaxed), to: system_omp_parallel?.self),
+      let maximumThreads = unsafeBitCast(
+        lastSearch.maximumThreads.load(ordering: .relaxed), to: system_omp_max_threads?.self)
+    else { return nil }
     let threads = Int(maximumThreads())
     return threads > 1 ? HostOpenMP(parallel: parallel, threads: threads) : nil
   }
+
+  /// What was found when the process had loaded and unloaded so many objects; a search takes longer than many a
+  /// call. Only the first thread looks and writes.
+  private struct Search: ~Copyable {
+    let changes = Atomic<UInt64>(0)
+    let parallel = Atomic<UInt>(0)
+    let maximumThreads = Atomic<UInt>(0)
+  }
+
+  private static let lastSearch = Search()
 
   /// To be called in the child of a fork.
   static func forget() { isUsable.store(false, ordering: .releasing) }

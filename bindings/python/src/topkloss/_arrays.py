@@ -35,7 +35,7 @@ FLOAT_CODES: dict[np.dtype[Any], int] = {
     np.dtype(np.float64): _abi.TOPKLOSS_FLOAT64,
     np.dtype(np.float16): _abi.TOPKLOSS_FLOAT16,
 }
-_LABEL_CODES: dict[np.dtype[Any], int] = {
+LABEL_CODES: dict[np.dtype[Any], int] = {
     np.dtype(np.int64): _abi.TOPKLOSS_INT64,
     np.dtype(np.int32): _abi.TOPKLOSS_INT32,
 }
@@ -136,7 +136,7 @@ def _require_rows(name: str, array: AnyArray, rows: int) -> None:
 def label_vector(name: str, value: Any, rows: int) -> tuple[AnyArray, int]:
     """One class index for each row, and the code of their type."""
     array = view(name, value)[0]
-    code = _LABEL_CODES.get(array.dtype)
+    code = LABEL_CODES.get(array.dtype)
     if code is None:
         if array.dtype.kind not in "iu":
             raise TopKLossError(
