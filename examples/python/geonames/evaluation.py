@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Literal
 from itertools import pairwise
 
 import numpy as np
@@ -88,5 +89,7 @@ def evaluate(scores: Scores, labels: NDArray[np.int64], counts: Counts) -> Evalu
     return Evaluation(accuracy, bins)
 
 
-def _topk(scores: Scores, labels: NDArray[np.int64], k: int, average: str) -> float:
+def _topk(
+    scores: Scores, labels: NDArray[np.int64], k: int, average: Literal["micro", "macro"]
+) -> float:
     return float(metrics.topk_accuracy(scores, labels, k=k, average=average))

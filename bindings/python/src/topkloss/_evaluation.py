@@ -46,8 +46,8 @@ def noise_dtype(code: int) -> Any:
 def evaluate_plain(handle: int, logits: Any, labels: Any, out: Any, step: int) -> Value | None:
     """The value, with the gradient in ``out``, for contiguous NumPy arrays; None for any others.
 
-    What `evaluate` does for the usual arguments, in few enough steps to matter beside a small batch:
-    after other work has had the processor's caches, each step waits for memory.
+    What `evaluate` does for the usual arguments, in few steps: a small batch takes less time than
+    they do, and after other work has had the processor's caches, each waits for memory.
     """
     if type(logits) is not np.ndarray or type(labels) is not np.ndarray:
         return None
@@ -71,9 +71,9 @@ def evaluate_plain(handle: int, logits: Any, labels: Any, out: Any, step: int) -
         if not (flags.c_contiguous and flags.writeable):
             return None
         target = address(out)
-    batch = _abi.batch(
-        BATCH_SIZE, *shape, code, label_type, scores, 0, address(labels), None, None, None, 0, 0, step
-    )
+    rows, classes = shape
+    batch = _abi.batch(BATCH_SIZE, rows, classes, code, label_type, scores, 0, address(labels))
+    batch.step = step
     return call(handle, batch, _abi.result(RESULT_SIZE, 0.0, 0.0, None, target, 0))
 
 
