@@ -15,9 +15,14 @@
  *     topkloss_last_error() says in words which argument, row and value was wrong and what was allowed.
  *     A call that fails on a check has written nothing.
  *   - No call ends the process, prints, throws, installs a signal handler or leaves the floating-point
- *     environment changed. Pointers are trusted to be NULL or valid for the sizes given with them.
+ *     environment changed. Pointers are trusted to be NULL or valid for the sizes given with them. Memory
+ *     whose size depends on the arguments may be refused (OUT_OF_MEMORY); the few hundred bytes of a handle
+ *     or of a message are taken for granted.
  *   - Every struct begins with struct_size, which the *_init functions set. It tells the library which
- *     version of the struct the caller was compiled with, so that structs can grow at their end.
+ *     version of the struct the caller was compiled with, so that structs can grow at their end. A larger
+ *     struct than the library knows is accepted, up to 4096 bytes, if what it does not know is zero.
+ *   - The *_init functions return NULL_POINTER or STRUCT_SIZE if an argument is wrong. The *_create
+ *     functions return NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, CLASS_COUNT or OUT_OF_MEMORY.
  *   - Matrices are row-major with unit stride along classes and any stride, in elements, between rows
  *     (negative too). A stride of 0 means contiguous. Pointers need no particular alignment.
  *   - Vectors indexed by class or by row (counts, weights, upstream) are float64.
@@ -117,6 +122,10 @@ TOPKLOSS_API const char *topkloss_simd(void);
  * processors this process may run on. Threads start when a call first has work enough for them, and a
  * call with little work uses fewer. Results do not depend on the number.
  *
+ * Where the process has GNU OpenMP among its global symbols (a program built with it, or PyTorch), a call on
+ * the process's first thread borrows OpenMP's threads, omp_get_max_threads() of them, rather than add to
+ * them, unless fewer are allowed here. Not in the child of a fork.
+ *
  * @param count 1 to 1024, or 0 to return to the default.
  * @return TOPKLOSS_ERROR_OPTION if count is outside its range.
  */
@@ -129,8 +138,9 @@ TOPKLOSS_API int32_t topkloss_get_num_threads(void);
 typedef void (*topkloss_task)(void *task_context, int64_t index);
 
 /**
- * Runs task(task_context, index) once for every index in [0, count), on whichever threads it likes and
- * in any order, and returns when all have ended. It may run them all on the calling thread.
+ * Runs task(task_context, index) exactly once for every index in [0, count), on whichever threads it likes
+ * and in any order, and returns when all have ended. It may run them all on the calling thread. It must
+ * return: no C++ exception and no longjmp may leave it.
  */
 typedef void (*topkloss_parallel_for)(void *executor_context, int64_t count, topkloss_task task,
                                       void *task_context);
@@ -216,7 +226,7 @@ typedef struct topkloss_batch {
    * several calls, and each row's noise is the same as in one call.
    */
   int64_t first_row;
-  /** The host's threads, or NULL for the library's. */
+  /** The host's threads, or NULL for the library's choice. Used by topkloss_evaluate alone. */
   const topkloss_executor *executor;
 } topkloss_batch;
 
@@ -225,13 +235,14 @@ typedef struct topkloss_result {
   /** sizeof(topkloss_result). */
   size_t struct_size;
   /**
-   * Written: for the reduction mean, sum_i v_i w_{y_i} l_i / sum_i v_i w_{y_i} (which is 0 where the
-   * denominator is 0: every row ignored, or none given); for sum and none, sum_i v_i w_{y_i} l_i.
+   * Written: for the reduction mean, sum_i v_i l_i / sum_i v_i w_{y_i}, where l_i, the loss of a row,
+   * contains the class weight w_{y_i} already; 0 where the denominator is 0 (every row ignored, or none
+   * given). For sum and none, sum_i v_i l_i.
    */
   double value;
   /** Written: sum_i v_i w_{y_i} over the rows that count, so that split batches can be put together. */
   double total_weight;
-  /** B row losses v_i w_{y_i} l_i (0 for ignored rows) of the batch's dtype, or NULL if not wanted. */
+  /** B row losses v_i l_i (0 for ignored rows) of the batch's dtype, or NULL if not wanted. */
   void *row_values;
   /**
    * B x C gradient of the reduced value (of each row's own value for the reduction none) with respect
@@ -297,7 +308,8 @@ TOPKLOSS_API void topkloss_loss_destroy(topkloss_loss *loss);
  *   l   = w_y (1 - eta) (lse(u) - u_y) + (eta / C) sum_j w_j (lse(u) - u_j)
  *
  * with eta the label smoothing and w the class weights, following torch.nn.CrossEntropyLoss. A logit of
- * -inf masks its class out: probability 0 and gradient 0. A row whose own label is masked has value +inf.
+ * -inf masks its class out: probability 0 and gradient 0. A row whose own label is masked has value +inf,
+ * and so has, with label smoothing, a row in which a class of weight above 0 is.
  * --------------------------------------------------------------------------------------------- */
 
 /** Cross-entropy: s = 1, d = 1, a = 0, b = 0. */
@@ -306,7 +318,7 @@ typedef struct topkloss_cross_entropy_options {
   size_t struct_size;
   /** How row losses become one value. Default TOPKLOSS_MEAN. */
   topkloss_reduction reduction;
-  /** Not 0: a NaN or +inf among the logits is an error that names the first bad row. Default 0. */
+  /** Not 0: a NaN or +inf in any row, ignored or not, is an error that names the first. Default 0. */
   int32_t check_finite;
   /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
   int64_t ignore_index;
@@ -343,7 +355,7 @@ typedef struct topkloss_logit_adjusted_options {
   size_t struct_size;
   /** How row losses become one value. Default TOPKLOSS_MEAN. */
   topkloss_reduction reduction;
-  /** Not 0: a NaN or +inf among the logits is an error that names the first bad row. Default 0. */
+  /** Not 0: a NaN or +inf in any row, ignored or not, is an error that names the first. Default 0. */
   int32_t check_finite;
   /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
   int64_t ignore_index;
@@ -351,13 +363,13 @@ typedef struct topkloss_logit_adjusted_options {
   int64_t classes;
   /** Training examples of each class, finite and above 0 once smoothed. No default. Copied. */
   const double *class_counts;
-  /** Added to every count, finite and 0 or more. Default 0. */
+  /** Added to every count, 0 to 1e15. Default 0. */
   double count_smoothing;
   /** Weight w of each class, finite and 0 or more, or NULL (default) for 1. Copied. */
   const double *class_weight;
   /** eta, in [0, 1]. Default 0. */
   double label_smoothing;
-  /** tau, finite. Default 1. */
+  /** tau, at most 1e15 in size. Default 1. */
   double tau;
 } topkloss_logit_adjusted_options;
 
@@ -386,7 +398,7 @@ typedef struct topkloss_ldam_options {
   size_t struct_size;
   /** How row losses become one value. Default TOPKLOSS_MEAN. */
   topkloss_reduction reduction;
-  /** Not 0: a NaN or +inf among the logits is an error that names the first bad row. Default 0. */
+  /** Not 0: a NaN or +inf in any row, ignored or not, is an error that names the first. Default 0. */
   int32_t check_finite;
   /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
   int64_t ignore_index;
@@ -394,15 +406,15 @@ typedef struct topkloss_ldam_options {
   int64_t classes;
   /** Training examples of each class, finite and above 0 once smoothed. No default. Copied. */
   const double *class_counts;
-  /** Added to every count, finite and 0 or more. Default 0. */
+  /** Added to every count, 0 to 1e15. Default 0. */
   double count_smoothing;
   /** Weight w of each class, finite and 0 or more, or NULL (default) for 1. Copied. */
   const double *class_weight;
   /** eta, in [0, 1]. Default 0. */
   double label_smoothing;
-  /** Margin of the rarest class, in units of a logit; finite and 0 or more. Default 0.5. */
+  /** Margin of the rarest class, in units of a logit; 0 to 1e15. Default 0.5. */
   double max_margin;
-  /** s, finite and above 0. Default 30. */
+  /** s, 1e-15 to 1e15. Default 30. */
   double scale;
 } topkloss_ldam_options;
 
@@ -431,7 +443,7 @@ typedef struct topkloss_elm_options {
   size_t struct_size;
   /** How row losses become one value. Default TOPKLOSS_MEAN. */
   topkloss_reduction reduction;
-  /** Not 0: a NaN or +inf among the logits is an error that names the first bad row. Default 0. */
+  /** Not 0: a NaN or +inf in any row, ignored or not, is an error that names the first. Default 0. */
   int32_t check_finite;
   /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
   int64_t ignore_index;
@@ -439,17 +451,17 @@ typedef struct topkloss_elm_options {
   int64_t classes;
   /** Training examples of each class, finite and above 0 once smoothed. No default. Copied. */
   const double *class_counts;
-  /** Added to every count, finite and 0 or more. Default 0. */
+  /** Added to every count, 0 to 1e15. Default 0. */
   double count_smoothing;
   /** Weight w of each class, finite and 0 or more, or NULL (default) for 1. Copied. */
   const double *class_weight;
   /** eta, in [0, 1]. Default 0. */
   double label_smoothing;
-  /** Margin of the rarest class, in units of a logit; finite and 0 or more. Default 0.5. */
+  /** Margin of the rarest class, in units of a logit; 0 to 1e15. Default 0.5. */
   double max_margin;
-  /** s, finite and above 0. Default 30. */
+  /** s, 1e-15 to 1e15. Default 30. */
   double scale;
-  /** lambda: how much of the rival's margin is taken in; finite. Default 1; 0 gives LDAM. */
+  /** lambda: how much of the rival's margin is taken in; at most 1e15 in size. Default 1; 0: LDAM. */
   double lam;
 } topkloss_elm_options;
 
@@ -483,10 +495,10 @@ enum {
  *
  *   l = s (m_y + T - z_y)+,   T = mean over S samples of the (K+1)-th largest entry of z + epsilon Z,
  *
- * Z standard normal. The gradient of T is the share of samples in which a class held rank K+1 (the lowest
- * index among equals). Balanced: m_y = margin, s = scale. With class_counts, the imbalanced loss:
- * m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4); use a scale of 30 to 50 and a normalised last layer, or
- * scale 1 without. epsilon = 0 gives the plain top-K hinge. A logit of -inf ranks last.
+ * Z standard normal. The gradient of T is the share of samples in which a class held rank K+1 (of several
+ * classes with that very score, the lowest index). Balanced: m_y = margin, s = scale. With class_counts, the
+ * imbalanced loss: m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4); use a scale of 30 to 50 and a normalised
+ * last layer, or scale 1 without. epsilon = 0 gives the plain top-K hinge. A logit of -inf ranks last.
  *
  * Noise is counter-based (Threefry-2x32-20, Salmon et al., SC 2011, then Box-Muller), keyed by (seed, step,
  * row): a result depends neither on threads nor, given first_row, on how a batch is split.
@@ -499,7 +511,7 @@ typedef struct topkloss_noised_topk_options {
   size_t struct_size;
   /** How row losses become one value. Default TOPKLOSS_MEAN. */
   topkloss_reduction reduction;
-  /** Not 0: a NaN or +inf among the logits is an error that names the first bad row. Default 0. */
+  /** Not 0: a NaN or +inf in any row, ignored or not, is an error that names the first. Default 0. */
   int32_t check_finite;
   /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
   int64_t ignore_index;
@@ -509,19 +521,19 @@ typedef struct topkloss_noised_topk_options {
   int64_t n_samples;
   /** Key of the library's own noise. Default 0. */
   uint64_t seed;
-  /** Standard deviation of the noise, in units of a logit; finite and 0 or more. Default 1. */
+  /** Standard deviation of the noise, in units of a logit; 0 to 1e15. Default 1. */
   double epsilon;
-  /** m of the balanced loss, in units of a logit; finite. Not used with class_counts. Default 1. */
+  /** m of the balanced loss (no class_counts), in units of a logit; at most 1e15 in size. Default 1. */
   double margin;
-  /** s, finite and above 0. Default 1. */
+  /** s, 1e-15 to 1e15. Default 1. */
   double scale;
   /** Length of class_counts; 0 (default) without. */
   int64_t classes;
   /** Training examples of each class, finite and above 0 once smoothed, or NULL (default). Copied. */
   const double *class_counts;
-  /** Added to every count, finite and 0 or more. Default 0. */
+  /** Added to every count, 0 to 1e15. Default 0. */
   double count_smoothing;
-  /** Margin of the rarest class, with class_counts only; finite and 0 or more. Default 0.5. */
+  /** Margin of the rarest class, with class_counts only; 0 to 1e15. Default 0.5. */
   double max_margin;
   /** How the expectation is taken. Default TOPKLOSS_MONTE_CARLO. */
   topkloss_estimator estimator;
@@ -574,9 +586,9 @@ typedef struct topkloss_logit_adjust_options {
   int64_t classes;
   /** Training examples of each class, finite and above 0 once smoothed. No default. */
   const double *class_counts;
-  /** Added to every count, finite and 0 or more. Default 0. */
+  /** Added to every count, 0 to 1e15. Default 0. */
   double count_smoothing;
-  /** tau, finite. Default 1. */
+  /** tau, at most 1e15 in size. Default 1. */
   double tau;
 } topkloss_logit_adjust_options;
 
@@ -585,13 +597,15 @@ TOPKLOSS_API topkloss_status topkloss_logit_adjust_options_init(
     topkloss_logit_adjust_options *options, size_t struct_size);
 
 /**
- * Adjusts scores after training.
+ * Adjusts scores after training, on the calling thread.
  *
  * @param options             Read during the call only.
  * @param batch               The scores, as logits; labels, weights, upstream and noise are not looked at.
  * @param adjusted            Receives B x C adjusted scores of the batch's dtype; may be the scores
  *                            themselves (same pointer and stride).
  * @param adjusted_row_stride Elements from one row of adjusted to the next; 0: C.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, CLASS_COUNT,
+ *         ALIASING or OUT_OF_MEMORY.
  */
 TOPKLOSS_API topkloss_status topkloss_logit_adjust(const topkloss_logit_adjust_options *options,
                                                    const topkloss_batch *batch, void *adjusted,
@@ -636,6 +650,8 @@ TOPKLOSS_API topkloss_status topkloss_topk_accuracy_options_init(
  * @param options  Read during the call only. NULL: the defaults.
  * @param batch    Scores, as logits, and labels; weights, upstream and noise are not looked at.
  * @param accuracy Receives a number in [0, 1]; 0 if no row counts.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, LABEL or
+ *         OUT_OF_MEMORY.
  */
 TOPKLOSS_API topkloss_status topkloss_topk_accuracy(const topkloss_topk_accuracy_options *options,
                                                     const topkloss_batch *batch, double *accuracy);

@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #endif
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <link.h>
 #include <math.h>
 #include <pthread.h>
@@ -37,15 +38,6 @@ static inline int system_available_processors(void) {
   return online > 0 ? (int)online : 1;
 }
 
-/* Whether this is the thread that the process began with. */
-static inline int system_is_main_thread(void) {
-#if defined(__linux__)
-  return gettid() == getpid();
-#else
-  return 0;
-#endif
-}
-
 /* A number that changes whenever the process loads or unloads an object. */
 static inline int system_note_changes(struct dl_phdr_info *info, size_t size, void *count) {
   (void)size;
@@ -57,6 +49,21 @@ static inline uint64_t system_object_changes(void) {
   unsigned long long count = 0;
   dl_iterate_phdr(system_note_changes, &count);
   return count;
+}
+
+/* Whether this process is the child of a fork that has not started another program since: PF_FORKNOEXEC among the
+ * flags in /proc/self/stat, the seventh field after the name in parentheses. Yes, where that cannot be told. */
+static inline int system_is_forked_child(void) {
+  char text[1024];
+  int file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 1;
+  ssize_t length = read(file, text, sizeof text - 1);
+  close(file);
+  if (length <= 0) return 1;
+  text[length] = 0;
+  const char *field = strrchr(text, ')');
+  for (int i = 0; field && i < 7; i++) field = strchr(field + 1, ' ');
+  return !field || (strtoul(field, NULL, 10) & 0x40) != 0;
 }
 
 /* What GNU OpenMP's runtime offers, if the process has it among its global symbols. A search that finds nothing

@@ -1,13 +1,17 @@
 import CKernels
 
 // e^x = 2^n e^r with n = round(x / ln 2) and |r| <= ln(2)/2 (Cody & Waite): ln 2 is taken away in two parts, the
-// first with trailing zeros so that n times it is exact. e^r is a polynomial; 2^n is added to the exponent
-// field. n comes from adding 1.5 · 2^23 (1.5 · 2^52): the sum's low bits are n, without a conversion.
+// first with trailing zeros so that n times it is exact. e^r is a polynomial. n comes from adding 1.5 · 2^23
+// (1.5 · 2^52): the sum's low bits are n, without a conversion, and shifted they are the exponent field of 2^n.
+//
+// x is first raised to where n is one less than the smallest exponent: that 2^n has no bits, so that e^x is 0 for every
+// smaller x, and nothing overflows on the way. NaN passes through: only p must be NaN.
 
 /// Float32: e^r = 1 + r + r² q(r), q of degree 4 fitted by the Remez algorithm for the least relative error,
 /// 3.3e-9.
 @inline(__always)
-func floatExponential(_ x: FloatLanes) -> FloatLanes {
+func floatExponential(_ argument: FloatLanes) -> FloatLanes {
+  let x = FloatLanes.maximum(argument, .splat(-88))
   let shifter = FloatLanes.splat(0x1.8p23)
   let shifted = fusedIfAvailable(x, FloatLanes.splat(1.442_695_04), shifter)
   let n = shifted - shifter
@@ -18,11 +22,8 @@ func floatExponential(_ x: FloatLanes) -> FloatLanes {
   q = fusedIfAvailable(q, r, FloatLanes.splat(0.166_665_147_9))
   q = fusedIfAvailable(q, r, FloatLanes.splat(0.499_999_930_5))
   let p = fusedIfAvailable(fusedIfAvailable(q, r, .splat(1)), r, .splat(1))
-  let bits =
-    lanes_bits_f32(p) &+ lanes_shift_left(lanes_bits_f32(shifted), 23)
-  // Zero has no bits: selecting those and not numbers makes it one masked addition where there are masks.
-  return lanes_from_bits_f32(
-    lanes_select_u32(FloatLanes.less(x, .splat(-87)), bits, lanes_splat_u32(0)))
+  let scale = lanes_shift_left(lanes_bits_f32(shifted), 23) &+ lanes_splat_u32(127 << 23)
+  return p * lanes_from_bits_f32(scale)
 }
 
 #if KERNELS_PORTABLE && arch(x86_64)
@@ -40,7 +41,8 @@ func floatExponential(_ x: FloatLanes) -> FloatLanes {
 
 /// Float64: e^r by its Taylor series to degree 13, whose remainder is below 5e-18 for |r| <= ln(2)/2.
 @inline(__always)
-func doubleExponential(_ x: DoubleLanes) -> DoubleLanes {
+func doubleExponential(_ argument: DoubleLanes) -> DoubleLanes {
+  let x = DoubleLanes.maximum(argument, .splat(-709))
   let shifter = DoubleLanes.splat(0x1.8p52)
   let shifted = fusedIfAvailable(x, DoubleLanes.splat(1.442_695_040_888_963_4), shifter)
   let n = shifted - shifter
@@ -59,8 +61,6 @@ func doubleExponential(_ x: DoubleLanes) -> DoubleLanes {
   p = fusedIfAvailable(p, r, DoubleLanes.splat(1 / 6))
   p = fusedIfAvailable(p, r, DoubleLanes.splat(0.5))
   p = fusedIfAvailable(p, r * r, r) + DoubleLanes.splat(1)
-  let bits =
-    lanes_bits_f64(p) &+ lanes_shift_left_u64(lanes_bits_f64(shifted), 52)
-  return lanes_from_bits_f64(bits)
-    .selecting(DoubleLanes.splat(0), where: DoubleLanes.less(x, .splat(-708)))
+  let scale = lanes_shift_left_u64(lanes_bits_f64(shifted), 52) &+ lanes_splat_u64(1023 << 52)
+  return p * lanes_from_bits_f64(scale)
 }

@@ -32,7 +32,8 @@ protocol Lanes: BitwiseCopyable {
   /// a · b + c, with one rounding where the instruction set has it and two where it has not.
   static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self
 
-  /// e^x, within 2 ulp; 0 below the smallest normal result; NaN for NaN. Not for large positive x.
+  /// e^x for x up to about 1, within 5 units of 2^-24 (2^-53), relative; 0 below the smallest normal result; NaN for
+  /// NaN.
   static func exponential(_ x: Self) -> Self
 
   /// Widens sixteen or eight float32 numbers, as many as there are lanes.

@@ -68,8 +68,9 @@ func noisedTopK<E: Element>(_ row: NoisedTopKRow, _: E.Type) -> Double {
   let gap = threshold == labelScore ? 0 : threshold - labelScore
   let hinge = row.margin + gap
   if !(hinge > 0) {
-    if let gradient = row.gradient { fill(gradient, with: 0, classes, E.self) }
-    return hinge.isNaN ? .nan : 0
+    let nothing: E.Vector.Scalar = hinge.isNaN ? .nan : 0
+    if let gradient = row.gradient { fill(gradient, with: nothing, classes, E.self) }
+    return Double(nothing)
   }
   if let gradient = row.gradient {
     fill(gradient, with: 0, classes, E.self)

@@ -44,7 +44,9 @@ private struct CountingSweep<E: Element>: Sweep {
 
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == E.Vector {
-    let score = lanes.keep(lanes.load(scores, index, E.self), filler: .nan)
+    // -infinity is above nothing; a label at -infinity has ties, but none in lanes that are not there.
+    let score = lanes.keep(
+      lanes.load(scores, index, E.self), filler: countsTies ? .nan : -.infinity)
     let counts = countsTies ? Vector.equal(own, score) : Vector.less(own, score)
     partial = partial + Vector.zero.selecting(Vector.splat(1), where: counts)
   }

@@ -23,7 +23,8 @@ private func softmaxMargin<T: SoftmaxMarginTransform, E: Element>(
   _ row: SoftmaxMarginRow, _: T.Type, _: E.Type
 ) -> Double {
   let label = Int(truncatingIfNeeded: row.label)
-  let labelScore = T.score(row, label, E.self) - labelMargin(row, E.self)
+  let labelMargin = labelMargin(row, E.self)
+  let labelScore = T.shiftedScore(row, label, peak: 0, E.self) - labelMargin
   let labelIsMasked = E.loadScalar(row.logits, label) == -.infinity
 
   let rivalPeak = Double(rivalPeak(row, T.self, E.self))
@@ -31,7 +32,8 @@ private func softmaxMargin<T: SoftmaxMarginTransform, E: Element>(
   if exactPeak == -.infinity { return maskedRow(row, E.self) }
   let peak = E.Vector.Scalar(exactPeak)
 
-  let labelShifted = row.scale * (labelScore - Double(peak))
+  let labelShifted =
+    row.scale * (T.shiftedScore(row, label, peak: Double(peak), E.self) - labelMargin)
   let labelExponential = exp(labelShifted)
 
   // Where the exponentials can wait in the gradient's own row, the last sweep only scales them.

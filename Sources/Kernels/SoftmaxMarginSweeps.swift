@@ -156,9 +156,10 @@ private struct GradientSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
     let shifted = T.shifted(row, index, lanes, peak: peak, E.self)
     var result = Vector.exponential(shifted * scale) * weight
     if row.smoothing_sum != 0 {
+      let logit = lanes.load(row.logits, index, E.self)
       // A class that is masked out has no gradient, whatever its smoothing; NaN, if the row is NaN.
       result = (result - smoothing(row, index, lanes, E.self) * gradientScale)
-        .selecting(weight * Vector.zero, where: Vector.equal(shifted, Vector.minusInfinity))
+        .selecting(weight * Vector.zero, where: Vector.equal(logit, Vector.minusInfinity))
     }
     lanes.store(scaled(result, row, index, lanes, T.self), gradient, index, E.self)
   }

@@ -12,8 +12,10 @@ protocol SoftmaxMarginTransform {
     _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: E.Vector, _: E.Type
   ) -> E.Vector where L.Vector == E.Vector
 
-  /// v_j of one class.
-  static func score<E: Element>(_ row: SoftmaxMarginRow, _ index: Int, _: E.Type) -> Double
+  /// v_j − peak of one class, put together in the same order.
+  static func shiftedScore<E: Element>(
+    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: E.Type
+  ) -> Double
 }
 
 /// d = 1, a = 0.
@@ -28,8 +30,10 @@ enum PlainTransform: SoftmaxMarginTransform {
   }
 
   @inline(__always)
-  static func score<E: Element>(_ row: SoftmaxMarginRow, _ index: Int, _: E.Type) -> Double {
-    Double(E.loadScalar(row.logits, index))
+  static func shiftedScore<E: Element>(
+    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: E.Type
+  ) -> Double {
+    Double(E.loadScalar(row.logits, index)) - peak
   }
 }
 
@@ -48,8 +52,10 @@ enum OffsetTransform: SoftmaxMarginTransform {
   }
 
   @inline(__always)
-  static func score<E: Element>(_ row: SoftmaxMarginRow, _ index: Int, _: E.Type) -> Double {
-    Double(E.loadScalar(row.logits, index)) + number(row.offset, index, E.Vector.self)
+  static func shiftedScore<E: Element>(
+    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: E.Type
+  ) -> Double {
+    (Double(E.loadScalar(row.logits, index)) - peak) + number(row.offset, index, E.Vector.self)
   }
 }
 
@@ -68,8 +74,11 @@ enum ScaleOffsetTransform: SoftmaxMarginTransform {
   }
 
   @inline(__always)
-  static func score<E: Element>(_ row: SoftmaxMarginRow, _ index: Int, _: E.Type) -> Double {
-    number(row.class_scale, index, E.Vector.self) * Double(E.loadScalar(row.logits, index))
+  static func shiftedScore<E: Element>(
+    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: E.Type
+  ) -> Double {
+    let scale = number(row.class_scale, index, E.Vector.self)
+    return (scale * Double(E.loadScalar(row.logits, index)) - peak)
       + number(row.offset, index, E.Vector.self)
   }
 }

@@ -29,7 +29,7 @@ public func topkloss_logit_adjust(
     let options = try readStruct(try required(options, "options"), "options")
     let counts = try ClassCounts(
       options.class_counts, classes: options.classes, smoothing: options.count_smoothing)
-    try checkFinite(options.tau, "options.tau")
+    try checkOption(options.tau, "options.tau")
     let batch = try Batch(batch, needsLabels: false)
     guard batch.classes == counts.count else {
       throw Failure(
@@ -41,7 +41,7 @@ public func topkloss_logit_adjust(
     let output = try Output(given, "adjusted", stride: adjusted_row_stride, for: batch)
     try output.checkLogitsOverlap(with: batch, "adjusted")
     let offset = try ClassNumbers(count: counts.count) {
-      -options.tau * log(counts[$0] / counts.total)
+      -options.tau * (log(counts[$0]) - log(counts.total))
     }
     for row in 0..<batch.rows {
       guard let sums = output.row(row) else { return }

@@ -92,7 +92,7 @@ struct ClassCounts {
   /// τ log(n_c / n_max): τ log π_c but for a constant, which a softmax does not see; without it the numbers, and
   /// their rounding errors, are smaller.
   func logPriors(tau: Double) throws(Failure) -> ClassNumbers {
-    try ClassNumbers(count: count) { tau * log(self[$0] / largest) }
+    try ClassNumbers(count: count) { tau * (log(self[$0]) - log(largest)) }
   }
 
   /// m_max · n_c^(−1/4) / max_k n_k^(−1/4).

@@ -23,10 +23,12 @@ func evaluate(
       labels: batch.labels.span, sampleWeight: batch.sampleWeight.span(count: batch.rows),
       upstream: batch.upstream.span(count: upstreamCount), noise: try loss.noiseSpan(batch)))
 
+  let scratchBytes = try loss.scratchBytes(batch)
   let plan = batch.executor.plan(
-    rows: batch.rows, nanosecondsPerRow: loss.nanosecondsPerRow(batch))
+    rows: batch.rows, nanosecondsPerRow: loss.nanosecondsPerRow(batch),
+    scratchBytes: scratchBytes)
   let workspace = try Workspace(
-    rows: batch.rows, pieces: plan.pieces, scratchBytes: try loss.scratchBytes(batch))
+    rows: batch.rows, pieces: plan.pieces, scratchBytes: scratchBytes)
   defer { workspace.giveBack() }
   var work = EvaluationWork(
     loss: Unmanaged.passUnretained(loss), batch: batch, output: output, plan: plan,
@@ -152,7 +154,7 @@ private func evaluatePiece(_ context: UnsafeMutableRawPointer?, _ piece: Int64) 
 /// The task of `check_finite`: the first bad row of one piece.
 private func checkPiece(_ context: UnsafeMutableRawPointer?, _ piece: Int64) {
   forPiece(context, piece) { work, piece in
-    for row in work.workspace.rows(of: piece) where work.batch.notFinite(row: row) != nil {
+    for row in work.workspace.rows(of: piece) where work.batch.badClass(row: row) >= 0 {
       work.workspace.states[piece].badRow = row
       return
     }

@@ -43,7 +43,7 @@ struct NoisedTopKOptions {
     epsilon = raw.epsilon
     try checkPositive(raw.scale, "options.scale")
     scale = raw.scale
-    try checkFinite(raw.margin, "options.margin")
+    try checkOption(raw.margin, "options.margin")
     margin = raw.margin
     try checkNotNegative(raw.max_margin, "options.max_margin")
     if raw.class_counts == nil {
@@ -88,14 +88,14 @@ final class NoisedTopKLoss: Loss {
   }
 
   override func noiseSpan(_ batch: Batch) throws(Failure) -> MemorySpan? {
-    guard let noise = batch.raw.noise else { return nil }
+    guard let noise = batch.raw.noise, batch.rows > 0 else { return nil }
     // A row's noise is a matrix of samples; the batch's is a matrix of those, each as wide as its span.
     let samples = try MatrixLayout(
       "batch.noise (samples)", rows: options.samples, columns: batch.classes,
       stride: batch.raw.noise_sample_stride, elementBytes: batch.element.arithmeticByteCount,
       mayOverlap: true)
     let rows = try MatrixLayout(
-      "batch.noise (rows)", rows: batch.rows, columns: 1, stride: try rowStride(batch),
+      "batch.noise (rows)", rows: batch.rows, columns: 0, stride: try rowStride(batch),
       elementBytes: batch.element.arithmeticByteCount, mayOverlap: true)
     let (ofRow, ofBatch) = (samples.span(at: noise), rows.span(at: noise))
     let base = UInt(bitPattern: noise)

@@ -29,7 +29,7 @@ extension SoftmaxMarginMember {
   static func logitAdjusted(
     _ counts: ClassCounts, tau: Double
   ) throws(Failure) -> SoftmaxMarginMember {
-    try checkFinite(tau, "options.tau")
+    try checkOption(tau, "options.tau")
     return SoftmaxMarginMember(offset: try counts.logPriors(tau: tau))
   }
 
@@ -39,7 +39,7 @@ extension SoftmaxMarginMember {
   ) throws(Failure) -> SoftmaxMarginMember {
     try checkNotNegative(maxMargin, "options.max_margin")
     try checkPositive(scale, "options.scale")
-    try checkFinite(rivalShare, "options.lam")
+    try checkOption(rivalShare, "options.lam")
     return SoftmaxMarginMember(
       scale: scale, margin: try counts.margins(max: maxMargin), rivalShare: rivalShare)
   }

@@ -19,6 +19,7 @@ func topKAccuracy(
       "options.average is \(options.average): it must be TOPKLOSS_MICRO or TOPKLOSS_MACRO")
   }
   try batch.labels.check(classes: batch.classes, ignoring: options.ignore_index)
+  if batch.rows == 0 { return 0 }
   // One bin for all rows, or one for each class.
   let bins = isMacro ? batch.classes : 1
   let hits = try ClassVector<Int>(count: bins)

@@ -46,9 +46,14 @@ struct Batch {
     logits + index &* layout.stride &* layout.elementBytes
   }
 
-  /// The first NaN or +∞ of a row, if there is one, as a failure.
+  /// Index of the first NaN or +∞ of a row, or −1.
+  func badClass(row index: Int) -> Int64 {
+    kernels.first_not_finite(row(index), Int64(classes))
+  }
+
+  /// The same as a failure, if there is one.
   func notFinite(row index: Int) -> Failure? {
-    let classIndex = kernels.first_not_finite(row(index), Int64(classes))
+    let classIndex = badClass(row: index)
     if classIndex < 0 { return nil }
     return Failure(
       TOPKLOSS_ERROR_NOT_FINITE, "logits[\(index), \(classIndex)] is NaN or +infinity")

@@ -37,7 +37,8 @@ struct MatrixLayout {
   ) throws(Failure) {
     self.rows = rows
     self.columns = columns
-    self.stride = stride == 0 ? columns : Int(truncatingIfNeeded: stride)
+    // With one row there is no next one, and its stride means nothing.
+    self.stride = stride == 0 || rows <= 1 ? columns : Int(truncatingIfNeeded: stride)
     self.elementBytes = elementBytes
     let (span, spanOverflows) = max(rows - 1, 0).multipliedReportingOverflow(by: self.stride)
     let (reach, reachOverflows) = span.magnitude.addingReportingOverflow(UInt(columns))
@@ -101,25 +102,33 @@ func checkedSize(
   return size
 }
 
-/// A finite option.
-func checkFinite(_ value: Double, _ name: StaticString) throws(Failure) {
-  guard value.isFinite else {
-    throw Failure(TOPKLOSS_ERROR_OPTION, "\(name) is \(text(value)): it must be finite")
+/// How large options may be, and how small those that divide: beyond, float32 would not hold what is made of them.
+private let largestOption = 1e15
+private let smallestOption = 1e-15
+
+/// An option of any sign.
+func checkOption(_ value: Double, _ name: StaticString) throws(Failure) {
+  guard abs(value) <= largestOption else {
+    throw Failure(
+      TOPKLOSS_ERROR_OPTION,
+      "\(name) is \(text(value)): it must be finite and at most 1e15 in size")
   }
 }
 
-/// A finite option that is 0 or more.
+/// An option that is 0 or more.
 func checkNotNegative(_ value: Double, _ name: StaticString) throws(Failure) {
-  guard value.isFinite && value >= 0 else {
+  guard value >= 0 && value <= largestOption else {
     throw Failure(
-      TOPKLOSS_ERROR_OPTION, "\(name) is \(text(value)): it must be finite and 0 or more")
+      TOPKLOSS_ERROR_OPTION,
+      "\(name) is \(text(value)): it must be finite, 0 or more and at most 1e15")
   }
 }
 
-/// A finite option that is above 0.
+/// An option that is above 0.
 func checkPositive(_ value: Double, _ name: StaticString) throws(Failure) {
-  guard value.isFinite && value > 0 else {
+  guard value >= smallestOption && value <= largestOption else {
     throw Failure(
-      TOPKLOSS_ERROR_OPTION, "\(name) is \(text(value)): it must be finite and above 0")
+      TOPKLOSS_ERROR_OPTION,
+      "\(name) is \(text(value)): it must be finite, above 0, and between 1e-15 and 1e15")
   }
 }

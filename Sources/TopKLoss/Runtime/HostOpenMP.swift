@@ -4,17 +4,15 @@ import Synchronization
 /// The threads of GNU OpenMP's runtime, borrowed from the host.
 ///
 /// Only from the process's first thread, which is the one that frameworks start theirs from: the runtime makes another
-/// set of threads for every thread that asks. And not in the child of a fork, where it waits for threads that are
-/// gone.
+/// set of threads for every thread that asks. Not in the child of a fork, where it would wait for threads that are gone.
+/// And not for fewer threads than the host lets it have: it would end the others.
 struct HostOpenMP {
   private let parallel: system_omp_parallel
   private let threads: Int
 
-  private static let isUsable = Atomic<Bool>(true)
-
-  /// The runtime, if the process has it now and lets a parallel region have more than one thread.
-  static var current: HostOpenMP? {
-    guard isUsable.load(ordering: .acquiring), system_is_main_thread() != 0 else { return nil }
+  /// The runtime, if the process has it now and lets a parallel region have several threads, at most `threads`.
+  static func current(threads wanted: Int) -> HostOpenMP? {
+    guard isFirstThread() else { return nil }
     let changes = system_object_changes()
     if lastSearch.changes.load(ordering: .relaxed) != changes {
       lastSearch.parallel.store(
@@ -33,7 +31,23 @@ struct HostOpenMP {
         lastSearch.maximumThreads.load(ordering: .relaxed), to: system_omp_max_threads?.self)
     else { return nil }
     let threads = Int(maximumThreads())
-    return threads > 1 ? HostOpenMP(parallel: parallel, threads: threads) : nil
+    return threads > 1 && threads <= wanted
+      ? HostOpenMP(parallel: parallel, threads: threads) : nil
+  }
+
+  /// The process that has been looked at, and whether it is other than the child of a fork.
+  private static let knownProcess = Atomic<Int32>(0)
+  private static let mayBorrow = Atomic<Bool>(false)
+
+  /// Whether this is the thread that the process began with, in a process whose runtime has its threads.
+  private static func isFirstThread() -> Bool {
+    let process = getpid()
+    guard gettid() == process else { return false }
+    if knownProcess.load(ordering: .relaxed) != process {
+      mayBorrow.store(system_is_forked_child() == 0, ordering: .relaxed)
+      knownProcess.store(process, ordering: .relaxed)
+    }
+    return mayBorrow.load(ordering: .relaxed)
   }
 
   /// What was found when the process had loaded and unloaded so many objects; a search takes longer than many a
@@ -46,16 +60,13 @@ struct HostOpenMP {
 
   private static let lastSearch = Search()
 
-  /// To be called in the child of a fork.
-  static func forget() { isUsable.store(false, ordering: .releasing) }
-
-  /// Does the job on up to `threads` threads, the calling one included, and returns when it is done.
-  func run(_ job: Job, threads: Int) {
+  /// Does the job on the runtime's threads, the calling one included, and returns when it is done.
+  func run(_ job: Job) {
     var job = job
     withUnsafeMutablePointer(to: &job) { pointer in
       parallel(
         { context in context?.assumingMemoryBound(to: Job.self).pointee.work() }, pointer,
-        UInt32(truncatingIfNeeded: min(threads, self.threads)), 0)
+        UInt32(truncatingIfNeeded: threads), 0)
     }
   }
 }

@@ -44,7 +44,7 @@ enum Parallel {
     else { return job.workAlone() }
     nextIndex.store(0, ordering: .relaxed)
     if let openMP {
-      openMP.run(job, threads: threads)
+      openMP.run(job)
     } else if let pool = sharedPool() {
       pool.run(job, helpers: min(threads, Int(clamping: job.count)) &- 1)
     } else {
@@ -71,7 +71,6 @@ enum Parallel {
   fileprivate static func forgetThreads() {
     poolAddress.store(0, ordering: .releasing)
     isBusy.store(false, ordering: .releasing)
-    HostOpenMP.forget()
   }
 }
 

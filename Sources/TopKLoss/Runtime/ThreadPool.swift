@@ -33,6 +33,10 @@ final class ThreadPool {
 
   /// Does the job on the calling thread and at most `helpers` others, and returns when it is done.
   func run(_ job: Job, helpers: Int) {
+    // A thread cancelled while it waits would leave helpers at work on its stack.
+    var hostsState: Int32 = 0
+    pthread_setcancelstate(Int32(PTHREAD_CANCEL_DISABLE), &hostsState)
+    defer { pthread_setcancelstate(hostsState, nil) }
     pthread_mutex_lock(mutex)
     self.job = job
     jobNumber &+= 1

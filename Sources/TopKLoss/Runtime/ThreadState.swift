@@ -77,7 +77,10 @@ struct ThreadState {
   }
 
   func giveBack(_ scratch: Scratch) {
-    guard storage.pointee.scratch == nil else { return free(scratch.memory) }
+    if let other = storage.pointee.scratch {
+      if storage.pointee.scratchBytes >= scratch.bytes { return free(scratch.memory) }
+      free(other)
+    }
     storage.pointee.scratch = scratch.memory
     storage.pointee.scratchBytes = scratch.bytes
   }

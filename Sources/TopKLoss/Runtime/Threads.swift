@@ -64,6 +64,9 @@ struct Executor {
   private static let worthAwake = 15_000.0
   private static let worthWaking = 40_000.0
 
+  /// Working memory that all pieces of a call may have together, if it takes more than one.
+  private static let mostScratch = 1 << 26
+
   /// How a call's rows are split and who runs them.
   struct Plan {
     let pieces: Int
@@ -84,10 +87,12 @@ struct Executor {
 
   /// Threads that are awake get a piece each, which keeps rows near the same processor from call to call. Threads that
   /// wake one after another take smaller pieces as they come.
-  func plan(rows: Int, nanosecondsPerRow: Double) -> Plan {
+  ///
+  /// - Parameter scratchBytes: working memory of a piece; where it is much, there are fewer pieces.
+  func plan(rows: Int, nanosecondsPerRow: Double, scratchBytes: Int) -> Plan {
     let nanoseconds = Double(rows) * nanosecondsPerRow
     let mayBeSplit = threads > 1 && rows > 1 && nanoseconds >= 2 * Self.worthAwake
-    let openMP = mayBeSplit && host == nil ? HostOpenMP.current : nil
+    let openMP = mayBeSplit && host == nil ? HostOpenMP.current(threads: threads) : nil
     let areAwake = openMP != nil || host != nil
     let worthwhile = nanoseconds / (areAwake ? Self.worthAwake : Self.worthWaking)
     var pieces = 1
@@ -97,6 +102,7 @@ struct Executor {
         ? Int(min(worthwhile, Double(threads)))
         : min(threads &* 4, Int(min(nanoseconds / Self.worthAwake, 4096)))
     }
+    pieces = min(pieces, Self.mostScratch / max(scratchBytes, 1))
     return Plan(pieces: min(rows, max(1, pieces)), threads: threads, host: host, openMP: openMP)
   }
 }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Literal
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from losses import Counts, Scores
