@@ -197,10 +197,9 @@ private struct SmoothedScoresSweep<T: SoftmaxMarginTransform, E: Element>: Sweep
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == E.Vector {
     let score = T.shifted(row, index, lanes, peak: peak, E.self) * scale
     let share = smoothing(row, index, lanes, E.self)
-    // Where nothing is smoothed, a score of −∞ (masked out, or beyond the row) counts for nothing.
-    partial =
-      partial
-      + (share * score).selecting(Vector.zero, where: Vector.equal(share, Vector.zero))
+    // Where nothing is smoothed, a score of −∞ (masked out, or a lane not selected) counts for nothing.
+    let counting = score.selecting(Vector.zero, where: Vector.equal(share, Vector.zero))
+    partial = Vector.multiplyAdd(share, counting, partial)
   }
 
   @inline(__always)
