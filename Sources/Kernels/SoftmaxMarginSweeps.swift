@@ -11,13 +11,16 @@ extension SoftmaxMarginRow {
   }
 }
 
-/// The largest v_j, rounded; −∞ if there is no rival. NaN is passed over, the sum will find it.
+/// The largest v_j, rounded; −∞ if there is none. NaN is passed over, the sum will find it. The label counts where it
+/// has no margin: the peak is then the same with it, and its vector needs no care.
 @inline(never)
 func rivalPeak<T: SoftmaxMarginTransform, E: Element>(
   _ row: SoftmaxMarginRow, _: T.Type, _: E.Type
 ) -> E.Vector.Scalar {
   var sweep = PeakSweep<T, E>(row: row)
-  row.sweepRivals(&sweep)
+  sweep.run(
+    classes: Int(truncatingIfNeeded: row.classes),
+    exceptLabel: row.margin == nil ? -1 : Int(truncatingIfNeeded: row.label))
   return E.Vector.maximum(sweep.older, sweep.newer).largest
 }
 

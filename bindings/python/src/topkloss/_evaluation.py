@@ -73,8 +73,14 @@ def evaluate_plain(handle: int, logits: Any, labels: Any, out: Any, step: int) -
         target = address(out)
     rows, classes = shape
     batch = _abi.batch(BATCH_SIZE, rows, classes, code, label_type, scores, 0, address(labels))
-    batch.step = step
-    return call(handle, batch, _abi.result(RESULT_SIZE, 0.0, 0.0, None, target, 0))
+    if step:
+        batch.step = step
+    result = _abi.result(RESULT_SIZE, 0.0, 0.0, None, target, 0)
+    status = _evaluate(handle, byref(batch), byref(result))
+    if status:
+        check(status)
+    value: float = result.value
+    return value
 
 
 def evaluate(

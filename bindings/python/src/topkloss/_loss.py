@@ -13,7 +13,7 @@ from topkloss import _abi
 from topkloss._address import address
 from topkloss._arguments import ESTIMATORS, REDUCTIONS, checked
 from topkloss._arrays import Array
-from topkloss._evaluation import Value, evaluate
+from topkloss._evaluation import Value, evaluate, evaluate_plain
 from topkloss._library import check, library
 from topkloss.errors import TopKLossError
 
@@ -87,12 +87,18 @@ class Loss:
     check_finite: bool
     _arguments: dict[str, Any]
     _handle: int
+    _may_be_plain: bool
 
     def __init__(self, **arguments: Any) -> None:
         """Makes the loss from all its arguments by name. Called by the losses themselves."""
         values = checked(arguments)
         handle = _create(self._kind, values)
-        self.__dict__.update(values, _arguments=values, _handle=handle)
+        self.__dict__.update(
+            values,
+            _arguments=values,
+            _handle=handle,
+            _may_be_plain=values["reduction"] != "none",
+        )
         # At exit the system takes the memory back; a thread may still be inside a call.
         weakref.finalize(self, _destroy, handle).atexit = False
 
@@ -143,6 +149,10 @@ class Loss:
         Raises:
             TopKLossError: An argument has a wrong shape, type or value. Nothing has been written.
         """
+        if out is not None and sample_weight is None and self._may_be_plain:
+            value = evaluate_plain(self._handle, logits, labels, out, 0)
+            if value is not None:
+                return value, out
         return self._evaluate(logits, labels, sample_weight, gradient=True, out=out)
 
     def _evaluate(
