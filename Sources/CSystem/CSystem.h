@@ -20,6 +20,15 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Whether the system gives so much memory now. Volatile, because an allocation that is only compared with NULL may be
+ * optimised away, and taken to have succeeded. */
+static inline int system_has_memory(size_t bytes) {
+  void *volatile memory = malloc(bytes);
+  int is_given = memory != NULL;
+  free(memory);
+  return is_given;
+}
+
 /* snprintf is variadic, which Swift does not import. */
 static inline int system_format_double(char *text, size_t capacity, double number) {
   return snprintf(text, capacity, "%.9g", number);

@@ -69,8 +69,50 @@ static void macro_accuracy_without_memory(void) {
   workload_free(&work);
 }
 
+/* Not a byte: nothing that the library does may end the process. */
+static void nothing_at_all(void) {
+  const int64_t label = 3;
+  const float logits[3] = {1, 2, 3};
+  workload work;
+  topkloss_batch wrong;
+  workload_init(&work, ROWS, CLASSES);
+  CHECK_OK(topkloss_batch_init(&wrong, sizeof wrong));
+  wrong.rows = 1;
+  wrong.classes = 3;
+  wrong.logits = logits;
+  wrong.labels = &label;
+  for (int kind = 0; kind < LOSS_KINDS; kind++) {
+    double accuracy = 77.0;
+    topkloss_loss *loss;
+    topkloss_loss *ready;
+    topkloss_status created;
+    topkloss_status evaluated;
+    topkloss_status refused;
+    topkloss_status measured;
+    CHECK_OK(create_loss(kind, CLASSES, work.counts, TOPKLOSS_MEAN, &ready));
+    fail_allocations_from(0);
+    created = create_loss(kind, CLASSES, work.counts, TOPKLOSS_MEAN, &loss);
+    evaluated = topkloss_evaluate(ready, &work.batch, &work.result);
+    refused = topkloss_evaluate(ready, &wrong, &work.result);
+    measured = topkloss_topk_accuracy(NULL, &work.batch, &accuracy);
+    fail_allocations_from(SIZE_MAX);
+    CHECK(created == TOPKLOSS_ERROR_OUT_OF_MEMORY && loss == NULL, "%s: %s", loss_names[kind],
+          topkloss_status_name(created));
+    /* The thread may have memory from an earlier call. */
+    CHECK(evaluated == TOPKLOSS_ERROR_OUT_OF_MEMORY || evaluated == TOPKLOSS_OK, "%s: %s",
+          loss_names[kind], topkloss_status_name(evaluated));
+    CHECK(refused == TOPKLOSS_ERROR_SIZE, "%s", topkloss_status_name(refused));
+    CHECK(measured == TOPKLOSS_ERROR_OUT_OF_MEMORY && accuracy == 77.0, "%s, %g",
+          topkloss_status_name(measured), accuracy);
+    CHECK_OK(topkloss_evaluate(ready, &work.batch, &work.result));
+    topkloss_loss_destroy(ready);
+  }
+  workload_free(&work);
+}
+
 int main(void) {
   workload work;
+  nothing_at_all();
   workload_init(&work, ROWS, CLASSES);
   create_without_memory(work.counts);
   workload_free(&work);

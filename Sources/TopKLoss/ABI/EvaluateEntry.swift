@@ -12,6 +12,7 @@ func createLoss(
   reportingFailure { () throws(Failure) in
     let out = try required(out, "out")
     out.pointee = nil
+    try Memory.requireSome()
     out.pointee = OpaquePointer(Unmanaged.passRetained(try prepare()).toOpaque())
   }
 }

@@ -40,6 +40,7 @@ public func topkloss_logit_adjust(
     guard let given else { throw .nullPointer("adjusted") }
     let output = try Output(given, "adjusted", stride: adjusted_row_stride, for: batch)
     try output.checkLogitsOverlap(with: batch, "adjusted")
+    try Memory.requireSome()
     let offset = try ClassNumbers(count: counts.count) {
       -options.tau * (log(counts[$0]) - log(counts.total))
     }

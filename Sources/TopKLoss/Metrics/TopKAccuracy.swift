@@ -20,6 +20,7 @@ func topKAccuracy(
   }
   try batch.labels.check(classes: batch.classes, ignoring: options.ignore_index)
   if batch.rows == 0 { return 0 }
+  try Memory.requireSome()
   // One bin for all rows, or one for each class.
   let bins = isMacro ? batch.classes : 1
   let hits = try ClassVector<Int>(count: bins)

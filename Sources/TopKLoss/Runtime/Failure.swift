@@ -14,9 +14,21 @@ struct Failure: Error {
     Failure(TOPKLOSS_ERROR_OUT_OF_MEMORY, "the system gave no memory for \(bytes) bytes")
   }
 
-  init(_ status: Int, _ message: String) {
+  init(_ status: Int, _ message: @autoclosure () -> String) {
     self.status = topkloss_status(truncatingIfNeeded: status)
-    self.message = message
+    self.message = Memory.isShort ? "" : message()
+  }
+}
+
+/// Swift ends the process when the system refuses it the few bytes of an object or of a text. So before any are made, it
+/// is asked for more than they can need.
+enum Memory {
+  private static let amount = 1 << 16
+
+  static var isShort: Bool { system_has_memory(amount) == 0 }
+
+  static func requireSome() throws(Failure) {
+    if isShort { throw .outOfMemory(bytes: amount) }
   }
 }
 

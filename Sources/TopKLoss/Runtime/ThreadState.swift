@@ -41,8 +41,14 @@ struct ThreadState {
 
   var lastError: UnsafePointer<CChar> { UnsafePointer(errorText) }
 
-  /// Keeps as much of the text as there is room for, whole characters only.
+  /// Keeps as much of the text as there is room for, whole characters only. An empty one stands for no memory to make it
+  /// from.
   func setLastError(_ message: String) {
+    if message.isEmpty {
+      let substitute: StaticString = "the system has no memory, not even for a message"
+      memcpy(errorText, substitute.utf8Start, substitute.utf8CodeUnitCount + 1)
+      return
+    }
     var length = 0
     for scalar in message.unicodeScalars {
       let bytes = UTF8.encode(scalar)
