@@ -5,37 +5,33 @@ import CTopKLoss
 
 // Entry points that say something about the library, or set it up.
 
-private func cString(_ text: StaticString) -> UnsafePointer<CChar> {
-  UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)
-}
-
 @implementation @_cdecl("topkloss_status_name")
 public func topkloss_status_name(_ status: topkloss_status) -> UnsafePointer<CChar>! {
   switch Int(status) {
-  case TOPKLOSS_OK: cString("TOPKLOSS_OK")
-  case TOPKLOSS_ERROR_NULL_POINTER: cString("TOPKLOSS_ERROR_NULL_POINTER")
-  case TOPKLOSS_ERROR_STRUCT_SIZE: cString("TOPKLOSS_ERROR_STRUCT_SIZE")
-  case TOPKLOSS_ERROR_SIZE: cString("TOPKLOSS_ERROR_SIZE")
-  case TOPKLOSS_ERROR_ENUMERATOR: cString("TOPKLOSS_ERROR_ENUMERATOR")
-  case TOPKLOSS_ERROR_OPTION: cString("TOPKLOSS_ERROR_OPTION")
-  case TOPKLOSS_ERROR_CLASS_COUNT: cString("TOPKLOSS_ERROR_CLASS_COUNT")
-  case TOPKLOSS_ERROR_LABEL: cString("TOPKLOSS_ERROR_LABEL")
-  case TOPKLOSS_ERROR_NOT_FINITE: cString("TOPKLOSS_ERROR_NOT_FINITE")
-  case TOPKLOSS_ERROR_ALIASING: cString("TOPKLOSS_ERROR_ALIASING")
-  case TOPKLOSS_ERROR_OUT_OF_MEMORY: cString("TOPKLOSS_ERROR_OUT_OF_MEMORY")
-  case TOPKLOSS_ERROR_EXECUTOR: cString("TOPKLOSS_ERROR_EXECUTOR")
-  default: cString("unknown status")
+  case TOPKLOSS_OK: ("TOPKLOSS_OK" as StaticString).cString
+  case TOPKLOSS_ERROR_NULL_POINTER: ("TOPKLOSS_ERROR_NULL_POINTER" as StaticString).cString
+  case TOPKLOSS_ERROR_STRUCT_SIZE: ("TOPKLOSS_ERROR_STRUCT_SIZE" as StaticString).cString
+  case TOPKLOSS_ERROR_SIZE: ("TOPKLOSS_ERROR_SIZE" as StaticString).cString
+  case TOPKLOSS_ERROR_ENUMERATOR: ("TOPKLOSS_ERROR_ENUMERATOR" as StaticString).cString
+  case TOPKLOSS_ERROR_OPTION: ("TOPKLOSS_ERROR_OPTION" as StaticString).cString
+  case TOPKLOSS_ERROR_CLASS_COUNT: ("TOPKLOSS_ERROR_CLASS_COUNT" as StaticString).cString
+  case TOPKLOSS_ERROR_LABEL: ("TOPKLOSS_ERROR_LABEL" as StaticString).cString
+  case TOPKLOSS_ERROR_NOT_FINITE: ("TOPKLOSS_ERROR_NOT_FINITE" as StaticString).cString
+  case TOPKLOSS_ERROR_ALIASING: ("TOPKLOSS_ERROR_ALIASING" as StaticString).cString
+  case TOPKLOSS_ERROR_OUT_OF_MEMORY: ("TOPKLOSS_ERROR_OUT_OF_MEMORY" as StaticString).cString
+  case TOPKLOSS_ERROR_EXECUTOR: ("TOPKLOSS_ERROR_EXECUTOR" as StaticString).cString
+  default: ("unknown status" as StaticString).cString
   }
 }
 
 @implementation @_cdecl("topkloss_last_error")
 public func topkloss_last_error() -> UnsafePointer<CChar>! {
-  ThreadState.current()?.lastError ?? cString("the system gave no memory")
+  ThreadState.current()?.lastError ?? ("the system gave no memory" as StaticString).cString
 }
 
 @implementation @_cdecl("topkloss_version")
 public func topkloss_version() -> UnsafePointer<CChar>! {
-  cString("0.1.0")
+  ("0.1.0" as StaticString).cString
 }
 
 @implementation @_cdecl("topkloss_abi_version")
@@ -43,7 +39,7 @@ public func topkloss_abi_version() -> Int32 { TOPKLOSS_ABI_VERSION }
 
 @implementation @_cdecl("topkloss_simd")
 public func topkloss_simd() -> UnsafePointer<CChar>! {
-  KernelChoice.current.instructionSet.cName
+  KernelChoice.current.instructionSet.name.cString
 }
 
 @implementation @_cdecl("topkloss_set_num_threads")

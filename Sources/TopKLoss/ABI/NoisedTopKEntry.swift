@@ -1,7 +1,6 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 // Entry points have the names that the C header gives them.
 
-import CKernels
 import CTopKLoss
 
 // Entry points of noised top-K.
@@ -46,25 +45,8 @@ public func topkloss_standard_normal(
 ) -> topkloss_status {
   let given: UnsafeMutablePointer<Float>? = noise
   return reportingFailure { () throws(Failure) in
-    let firstRow = try checkedSize(first_row, "first_row", atLeast: 0)
-    let rows = try checkedSize(rows, "rows", atLeast: 0)
-    let samples = try checkedSize(n_samples, "n_samples", atLeast: 1)
-    let classes = try checkedSize(classes, "classes", atLeast: 1)
-    guard n_samples <= NoisedTopKOptions.mostSamples else {
-      throw Failure(
-        TOPKLOSS_ERROR_SIZE,
-        "n_samples is \(n_samples): it must be 1 to \(NoisedTopKOptions.mostSamples)")
-    }
-    let (draws, drawsOverflow) = rows.multipliedReportingOverflow(by: samples)
-    _ = try MatrixLayout(
-      "noise", rows: drawsOverflow ? Int.max : draws, columns: classes, stride: 0,
-      elementBytes: 4, mayOverlap: false)
-    if draws == 0 { return }
-    let noise = try required(given, "noise")
-    for draw in 0..<draws {
-      KernelChoice.current.table.standard_normal(
-        seed, step, UInt64(firstRow) &+ UInt64(draw / samples), Int64(draw % samples),
-        Int64(classes), noise + draw &* classes)
-    }
+    try standardNormal(
+      seed: seed, step: step, firstRow: first_row, rows: rows, samples: n_samples,
+      classes: classes, into: given)
   }
 }

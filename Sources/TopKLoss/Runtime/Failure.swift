@@ -67,6 +67,13 @@ func required(
   return pointer
 }
 
+extension StaticString {
+  /// The text as C has it.
+  var cString: UnsafePointer<CChar> {
+    UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self)
+  }
+}
+
 /// A number as text, to nine significant digits.
 func text(_ number: Double) -> String {
   withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { buffer in

@@ -31,12 +31,8 @@ enum InstructionSet: CaseIterable {
   /// What TOPKLOSS_SIMD asks for; nil if it is not set or names none.
   static var requested: InstructionSet? {
     guard let wanted = getenv("TOPKLOSS_SIMD") else { return nil }
-    for set in allCases where strcmp(wanted, set.cName) == 0 { return set }
+    for set in allCases where strcmp(wanted, set.name.cString) == 0 { return set }
     return nil
-  }
-
-  var cName: UnsafePointer<CChar> {
-    UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
   }
 }
 

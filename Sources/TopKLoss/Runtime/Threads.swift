@@ -29,8 +29,7 @@ enum ThreadCount {
 
   /// A positive whole number from the environment.
   private static func number(_ variable: StaticString) -> Int? {
-    let name = UnsafeRawPointer(variable.utf8Start).assumingMemoryBound(to: CChar.self)
-    guard let value = getenv(name) else { return nil }
+    guard let value = getenv(variable.cString) else { return nil }
     let number = strtol(value, nil, 10)
     return number > 0 ? number : nil
   }

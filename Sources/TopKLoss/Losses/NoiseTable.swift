@@ -1,0 +1,29 @@
+import CKernels
+import CTopKLoss
+
+/// Writes the noise that noised top-K draws for itself: rows × samples × classes, contiguous.
+func standardNormal(
+  seed: UInt64, step: UInt64, firstRow: Int64, rows: Int64, samples: Int64, classes: Int64,
+  into noise: UnsafeMutablePointer<Float>?
+) throws(Failure) {
+  let first = try checkedSize(firstRow, "first_row", atLeast: 0)
+  let rows = try checkedSize(rows, "rows", atLeast: 0)
+  let classes = try checkedSize(classes, "classes", atLeast: 1)
+  guard samples >= 1 && samples <= NoisedTopKOptions.mostSamples else {
+    throw Failure(
+      TOPKLOSS_ERROR_SIZE,
+      "n_samples is \(samples): it must be 1 to \(NoisedTopKOptions.mostSamples)")
+  }
+  let samplesPerRow = Int(truncatingIfNeeded: samples)
+  let (draws, overflows) = rows.multipliedReportingOverflow(by: samplesPerRow)
+  _ = try MatrixLayout(
+    "noise", rows: overflows ? Int.max : draws, columns: classes, stride: 0, elementBytes: 4,
+    mayOverlap: false)
+  if draws == 0 { return }
+  let noise = try required(noise, "noise")
+  for draw in 0..<draws {
+    KernelChoice.current.table.standard_normal(
+      seed, step, UInt64(first) &+ UInt64(draw / samplesPerRow), Int64(draw % samplesPerRow),
+      Int64(classes), noise + draw &* classes)
+  }
+}
