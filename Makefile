@@ -82,6 +82,7 @@ demo-quick: $(STAMPS)/binding $(STAMPS)/demo
 
 bench: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/frameworks
 	$(IN_VENV)/python bindings/python/benchmarks/compare.py $(ARGS)
+	$(IN_VENV)/python bindings/python/benchmarks/compare.py --in-a-row 100 $(ARGS)
 
 # ---- tests
 

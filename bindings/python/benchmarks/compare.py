@@ -5,6 +5,8 @@
 
 Calls of the two sides alternate in one process, with the same number of threads each. A ratio is
 the median over pairs of neighbouring calls, so that what slows the machine for a while slows both.
+With --in-a-row each side has so many calls before it is the other's turn, and finds the processor's
+caches as its own last call left them.
 """
 
 from __future__ import annotations
@@ -102,6 +104,20 @@ def comparisons(rows: int, classes: int) -> list[Comparison]:
     ]
 
 
+def measure(comparison: Comparison, seconds: float, in_a_row: int) -> tuple[float, float, float]:
+    """Median milliseconds of ours and theirs, and the median ratio of neighbours."""
+    ours: list[float] = []
+    theirs: list[float] = []
+    deadline = time.perf_counter() + seconds
+    while time.perf_counter() < deadline or len(ours) < 10:
+        theirs += [milliseconds(comparison.theirs) for _ in range(in_a_row)]
+        ours += [milliseconds(comparison.ours) for _ in range(in_a_row)]
+    # The first calls start threads and fill caches.
+    ours, theirs = ours[3:], theirs[3:]
+    ratio = statistics.median(b / a for a, b in zip(ours, theirs, strict=True))
+    return statistics.median(ours), statistics.median(theirs), ratio
+
+
 def main() -> None:
     """Prints one line for each comparison."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -109,28 +125,23 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=1000, help="classes (default: 1000)")
     parser.add_argument("--threads", type=int, default=2, help="threads for each (default: 2)")
     parser.add_argument("--seconds", type=float, default=3, help="time for each line (default: 3)")
+    parser.add_argument(
+        "--in-a-row", type=int, default=1, help="calls of one side before the other's (default: 1)"
+    )
     options = parser.parse_args()
 
     torch.set_num_threads(options.threads)
     topkloss.set_num_threads(options.threads)
     print(
         f"{options.rows} x {options.classes} float32, {options.threads} threads each, topkloss "
-        f"{topkloss.__version__} ({topkloss.simd}), PyTorch {torch.__version__}; medians\n"
+        f"{topkloss.__version__} ({topkloss.simd}), PyTorch {torch.__version__}; medians, "
+        f"{options.in_a_row} in a row\n"
     )
     print(f"{'':24}{'topkloss':>12}{'peer':>12}{'ratio':>9}{'bar':>7}")
     for comparison in comparisons(options.rows, options.classes):
-        ours: list[float] = []
-        theirs: list[float] = []
-        deadline = time.perf_counter() + options.seconds
-        while time.perf_counter() < deadline or len(ours) < 10:
-            theirs.append(milliseconds(comparison.theirs))
-            ours.append(milliseconds(comparison.ours))
-        # The first calls start threads and fill caches.
-        ours, theirs = ours[3:], theirs[3:]
-        ratio = statistics.median(b / a for a, b in zip(ours, theirs, strict=True))
+        ours, theirs, ratio = measure(comparison, options.seconds, options.in_a_row)
         print(
-            f"{comparison.name:24}{statistics.median(ours):9.3f} ms"
-            f"{statistics.median(theirs):9.3f} ms{ratio:8.1f}x{comparison.bar:6.0f}x"
+            f"{comparison.name:24}{ours:9.3f} ms{theirs:9.3f} ms{ratio:8.1f}x{comparison.bar:6.0f}x"
         )
 
 
