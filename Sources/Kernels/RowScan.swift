@@ -30,7 +30,7 @@ func classesBefore<E: Element>(
   above.run(classes: classes, exceptLabel: label)
   var tied = CountingSweep<E>(scores: scores, own: E.Vector.splat(own), countsTies: true)
   tied.run(classes: label)
-  return Int(above.total + tied.total)
+  return Int(above.sum.total + tied.sum.total)
 }
 
 /// Counts the scores above the label's own, or those that equal it.
@@ -39,8 +39,7 @@ private struct CountingSweep<E: Element>: Sweep {
   let scores: UnsafeRawPointer
   let own: Vector
   let countsTies: Bool
-  var partial = Vector.zero
-  var total = 0.0
+  var sum = BlockSum<Vector>()
 
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == E.Vector {
@@ -48,14 +47,11 @@ private struct CountingSweep<E: Element>: Sweep {
     let score = lanes.keep(
       lanes.load(scores, index, E.self), filler: countsTies ? .nan : -.infinity)
     let counts = countsTies ? Vector.equal(own, score) : Vector.less(own, score)
-    partial = partial + Vector.zero.selecting(Vector.splat(1), where: counts)
+    sum.partial = sum.partial + Vector.zero.selecting(Vector.splat(1), where: counts)
   }
 
   @inline(__always)
-  mutating func endBlock() {
-    total += partial.wideSum
-    partial = Vector.zero
-  }
+  mutating func endBlock() { sum.endBlock() }
 }
 
 /// sums = scores + offset, elementwise. May be in place.

@@ -70,7 +70,7 @@ func rivalSum<T: SoftmaxMarginTransform, E: Element>(
 ) -> Double {
   var sweep = SumSweep<T, E>(row: row, peak: peak, gradient: gradient)
   row.sweepRivals(&sweep)
-  return sweep.total
+  return sweep.sum.total
 }
 
 private struct SumSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
@@ -79,8 +79,7 @@ private struct SumSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
   let peak: Vector
   let scale: Vector
   let gradient: UnsafeMutableRawPointer?
-  var partial = Vector.zero
-  var total = 0.0
+  var sum = BlockSum<Vector>()
 
   @inline(__always)
   init(row: SoftmaxMarginRow, peak: Vector.Scalar, gradient: UnsafeMutableRawPointer?) {
@@ -94,17 +93,14 @@ private struct SumSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == E.Vector {
     let exponential = Vector.exponential(
       T.shifted(row, index, lanes, peak: peak, E.self) * scale)
-    partial = partial + exponential
+    sum.partial = sum.partial + exponential
     lanes_prefetch_read(row.next_logits + index &* E.byteCount)
     if let next = row.next_gradient { lanes_prefetch_write(next + index &* E.byteCount) }
     if let gradient { lanes.store(exponential, gradient, index, E.self) }
   }
 
   @inline(__always)
-  mutating func endBlock() {
-    total += partial.wideSum
-    partial = Vector.zero
-  }
+  mutating func endBlock() { sum.endBlock() }
 }
 
 /// Multiplies the exponentials kept in the gradient's row.
@@ -185,7 +181,7 @@ func smoothedScores<T: SoftmaxMarginTransform, E: Element>(
   var sweep = SmoothedScoresSweep<T, E>(
     row: row, peak: E.Vector.splat(peak), scale: E.Vector.splat(E.Vector.Scalar(row.scale)))
   row.sweepRivals(&sweep)
-  return sweep.total
+  return sweep.sum.total
 }
 
 private struct SmoothedScoresSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
@@ -193,8 +189,7 @@ private struct SmoothedScoresSweep<T: SoftmaxMarginTransform, E: Element>: Sweep
   let row: SoftmaxMarginRow
   let peak: Vector
   let scale: Vector
-  var partial = Vector.zero
-  var total = 0.0
+  var sum = BlockSum<Vector>()
 
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == E.Vector {
@@ -202,14 +197,11 @@ private struct SmoothedScoresSweep<T: SoftmaxMarginTransform, E: Element>: Sweep
     let share = smoothing(row, index, lanes, E.self)
     // Where nothing is smoothed, a score of −∞ (masked out, or a lane not selected) counts for nothing.
     let counting = score.selecting(Vector.zero, where: Vector.equal(share, Vector.zero))
-    partial = Vector.multiplyAdd(share, counting, partial)
+    sum.partial = Vector.multiplyAdd(share, counting, sum.partial)
   }
 
   @inline(__always)
-  mutating func endBlock() {
-    total += partial.wideSum
-    partial = Vector.zero
-  }
+  mutating func endBlock() { sum.endBlock() }
 }
 
 /// q_j of one class.

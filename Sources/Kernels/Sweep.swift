@@ -59,6 +59,21 @@ extension Sweep {
   }
 }
 
+/// A sum of vectors: in the arithmetic type within a block, in float64 from block to block.
+struct BlockSum<Vector: Lanes> {
+  var partial = Vector.zero
+  private(set) var total = 0.0
+
+  @inline(__always)
+  init() {}
+
+  @inline(__always)
+  mutating func endBlock() {
+    total += partial.wideSum
+    partial = Vector.zero
+  }
+}
+
 /// Which lanes of a vector stand for elements to be done. What the others hold is never used or stored.
 protocol LaneSelection {
   associatedtype Vector: Lanes

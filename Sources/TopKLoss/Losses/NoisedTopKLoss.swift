@@ -94,8 +94,11 @@ final class NoisedTopKLoss: Loss {
       "batch.noise (samples)", rows: options.samples, columns: batch.classes,
       stride: batch.raw.noise_sample_stride, elementBytes: batch.element.arithmeticByteCount,
       mayOverlap: true)
+    guard let rowStride = noiseRowStride(batch) else {
+      throw Failure(TOPKLOSS_ERROR_SIZE, "batch.noise is more than can be addressed")
+    }
     let rows = try MatrixLayout(
-      "batch.noise (rows)", rows: batch.rows, columns: 0, stride: try rowStride(batch),
+      "batch.noise (rows)", rows: batch.rows, columns: 0, stride: rowStride,
       elementBytes: batch.element.arithmeticByteCount, mayOverlap: true)
     let (ofRow, ofBatch) = (samples.span(at: noise), rows.span(at: noise))
     let base = UInt(bitPattern: noise)
@@ -107,14 +110,11 @@ final class NoisedTopKLoss: Loss {
     return MemorySpan(start: start, end: end)
   }
 
-  /// Elements from one row's noise to the next.
-  private func rowStride(_ batch: Batch) throws(Failure) -> Int64 {
+  /// Elements from one row's noise to the next; nil if that overflows, which `noiseSpan` refuses.
+  private func noiseRowStride(_ batch: Batch) -> Int64? {
     if batch.raw.noise_row_stride != 0 { return batch.raw.noise_row_stride }
     let (stride, overflows) = options.samples.multipliedReportingOverflow(by: batch.classes)
-    guard !overflows else {
-      throw Failure(TOPKLOSS_ERROR_SIZE, "batch.noise is more than can be addressed")
-    }
-    return Int64(stride)
+    return overflows ? nil : Int64(stride)
   }
 
   override func scratchBytes(_ batch: Batch) throws(Failure) -> Int {
@@ -132,11 +132,9 @@ final class NoisedTopKLoss: Loss {
     let raw = batch.raw
     let sampleStride =
       raw.noise_sample_stride == 0 ? Int64(batch.classes) : raw.noise_sample_stride
-    let rowStride =
-      raw.noise_row_stride == 0
-      ? Int64(options.samples) &* Int64(batch.classes) : raw.noise_row_stride
     let noiseOffset =
-      row.index &* Int(truncatingIfNeeded: rowStride) &* batch.element.arithmeticByteCount
+      row.index &* Int(truncatingIfNeeded: noiseRowStride(batch) ?? 0)
+      &* batch.element.arithmeticByteCount
     var kernelRow = NoisedTopKRow(
       logits: row.logits, gradient: row.gradient, classes: Int64(batch.classes),
       label: Int64(row.label), rank: Int64(options.k &+ 1), samples: Int64(options.samples),
