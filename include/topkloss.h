@@ -201,7 +201,7 @@ typedef struct topkloss_batch {
   const void *logits;
   /** Elements from one row of logits to the next; 0: C. */
   int64_t logits_row_stride;
-  /** B labels in [0, C), or the loss's ignore_index. */
+  /** B labels in [0, C), or the loss's ignore_index. Not looked at by what needs none, and may be NULL there. */
   const void *labels;
   /** B finite weights v that multiply each row's loss, or NULL for 1. */
   const double *sample_weight;
@@ -226,8 +226,18 @@ typedef struct topkloss_batch {
    * several calls, and each row's noise is the same as in one call.
    */
   int64_t first_row;
-  /** The host's threads, or NULL for the library's choice. Used by topkloss_evaluate alone. */
+  /**
+   * The host's threads, or NULL for the library's choice. Used by topkloss_evaluate,
+   * topkloss_average_k_threshold and topkloss_average_k_accuracy; other functions use the calling thread.
+   */
   const topkloss_executor *executor;
+  /**
+   * Two-head average-K only: B x C logits of the multi-label head, of the batch's dtype. NaN or +inf makes
+   * its own row's value and gradients NaN; -inf is a probability of 0.
+   */
+  const void *multi_label_logits;
+  /** Elements from one row of multi_label_logits to the next; 0: C. */
+  int64_t multi_label_row_stride;
 } topkloss_batch;
 
 /** Where an evaluation goes. The buffers are the caller's; the struct's numbers are written. */
@@ -252,6 +262,20 @@ typedef struct topkloss_result {
   void *gradient;
   /** Elements from one row of gradient to the next; 0: C. At least C in absolute value. */
   int64_t gradient_row_stride;
+  /**
+   * Two-head average-K only: B x C gradient with respect to multi_label_logits, of the batch's dtype, or
+   * NULL if not wanted. It may be multi_label_logits themselves (same pointer and stride).
+   */
+  void *multi_label_gradient;
+  /** Elements from one row of multi_label_gradient to the next; 0: C. At least C in absolute value. */
+  int64_t multi_label_gradient_row_stride;
+  /**
+   * Two-head average-K only. Written: the threshold on probabilities that chose the candidates (1 if none was
+   * to be chosen, 0 if all were). Read first, if the loss has a threshold_decay above 0: what it was in the
+   * batch before, above 0 and at most 1, or 0 for none. So the moving average's state is this number, and the
+   * caller's. Left as it is where no row counts.
+   */
+  double threshold;
 } topkloss_result;
 
 /** Sets every member to zero and struct_size to its argument, sizeof(topkloss_batch). */
@@ -289,7 +313,7 @@ typedef struct topkloss_loss topkloss_loss;
  *
  * @param loss   A handle from one of the create functions.
  * @param batch  The rows.
- * @param result Where the answer goes; set struct_size, row_values and gradient before the call.
+ * @param result Where the answer goes; set struct_size, and the pointers to what is wanted, before the call.
  * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, LABEL,
  *         NOT_FINITE, ALIASING, OUT_OF_MEMORY or EXECUTOR.
  */
@@ -478,6 +502,133 @@ TOPKLOSS_API topkloss_status topkloss_elm_options_init(topkloss_elm_options *opt
 TOPKLOSS_API topkloss_status topkloss_elm_create(const topkloss_elm_options *options,
                                                  topkloss_loss **out);
 
+/**
+ * Vector scaling: s = 1, d_j = (n_j / n_max)^gamma, a_j = tau log pi_j, b = 0. It combines the additive
+ * adjustment of the logits with a multiplicative one.
+ *
+ * Kini, Paraskevas, Oymak and Thrampoulidis, "Label-imbalanced and group-sensitive classification under
+ * overparameterization", NeurIPS 2021 (d_j = 1 / Delta_j).
+ */
+typedef struct topkloss_vector_scaling_options {
+  /** sizeof(topkloss_vector_scaling_options). */
+  size_t struct_size;
+  /** How row losses become one value. Default TOPKLOSS_MEAN. */
+  topkloss_reduction reduction;
+  /** Not 0: a NaN or +inf in any row, ignored or not, is an error that names the first. Default 0. */
+  int32_t check_finite;
+  /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
+  int64_t ignore_index;
+  /** C, the length of class_counts and class_weight. No default. */
+  int64_t classes;
+  /** Training examples of each class, finite and above 0 once smoothed. No default. Copied. */
+  const double *class_counts;
+  /** Added to every count, 0 to 1e15. Default 0. */
+  double count_smoothing;
+  /** Weight w of each class, finite and 0 or more, or NULL (default) for 1. Copied. */
+  const double *class_weight;
+  /** eta, in [0, 1]. Default 0. */
+  double label_smoothing;
+  /** gamma, 0 to 1e15; every d_j must come out at 1e-15 or more. Default 0.3. */
+  double gamma;
+  /** tau, at most 1e15 in size. Default 1. */
+  double tau;
+} topkloss_vector_scaling_options;
+
+/** Fills in the defaults. struct_size: sizeof(topkloss_vector_scaling_options). */
+TOPKLOSS_API topkloss_status topkloss_vector_scaling_options_init(topkloss_vector_scaling_options *options,
+                                                          size_t struct_size);
+
+/**
+ * Creates a vector-scaling loss.
+ *
+ * @param options Read during the call only.
+ * @param out     Receives the handle, to be freed with topkloss_loss_destroy; NULL on failure.
+ */
+TOPKLOSS_API topkloss_status topkloss_vector_scaling_create(const topkloss_vector_scaling_options *options,
+                                                    topkloss_loss **out);
+
+/**
+ * Margin softmax: the family itself, with every vector the caller's. Pairwise margins
+ * Delta_{yj} = a_j - a_y + b_y (Menon et al., section 4) cover logit adjustment, LDAM and what lies between.
+ *
+ * Menon et al., "Long-tail learning via logit adjustment", ICLR 2021.
+ */
+typedef struct topkloss_margin_softmax_options {
+  /** sizeof(topkloss_margin_softmax_options). */
+  size_t struct_size;
+  /** How row losses become one value. Default TOPKLOSS_MEAN. */
+  topkloss_reduction reduction;
+  /** Not 0: a NaN or +inf in any row, ignored or not, is an error that names the first. Default 0. */
+  int32_t check_finite;
+  /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
+  int64_t ignore_index;
+  /** Length of the vectors below; 0 (default) if there are none, and any number of classes is accepted. */
+  int64_t classes;
+  /** Weight w of each class, finite and 0 or more, or NULL (default) for 1. Copied. */
+  const double *class_weight;
+  /** eta, in [0, 1]. Default 0. */
+  double label_smoothing;
+  /** a of each class, at most 1e15 in size, or NULL (default) for 0. Copied. */
+  const double *offset;
+  /** b of each class, at most 1e15 in size, or NULL (default) for 0. Copied. */
+  const double *margin;
+  /** d of each class, 1e-15 to 1e15, or NULL (default) for 1. Copied. */
+  const double *class_scale;
+  /** s, 1e-15 to 1e15. Default 1. */
+  double scale;
+  /** lambda: how much of the strongest rival's b is taken in; at most 1e15 in size. Default 0. */
+  double lam;
+} topkloss_margin_softmax_options;
+
+/** Fills in the defaults. struct_size: sizeof(topkloss_margin_softmax_options). */
+TOPKLOSS_API topkloss_status topkloss_margin_softmax_options_init(topkloss_margin_softmax_options *options,
+                                                          size_t struct_size);
+
+/**
+ * Creates a margin softmax loss.
+ *
+ * @param options Read during the call only. NULL: the defaults.
+ * @param out     Receives the handle, to be freed with topkloss_loss_destroy; NULL on failure.
+ */
+TOPKLOSS_API topkloss_status topkloss_margin_softmax_create(const topkloss_margin_softmax_options *options,
+                                                    topkloss_loss **out);
+
+/**
+ * Focal loss: l = w_y (1 - p_y)^gamma (-log p_y), p = softmax(z). Rows that are right already count for
+ * little. gamma = 0 is cross-entropy to the last bit.
+ *
+ * Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense object detection", ICCV 2017.
+ */
+typedef struct topkloss_focal_options {
+  /** sizeof(topkloss_focal_options). */
+  size_t struct_size;
+  /** How row losses become one value. Default TOPKLOSS_MEAN. */
+  topkloss_reduction reduction;
+  /** Not 0: a NaN or +inf in any row, ignored or not, is an error that names the first. Default 0. */
+  int32_t check_finite;
+  /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
+  int64_t ignore_index;
+  /** Length of class_weight; 0 (default) if there is none, and any number of classes is then accepted. */
+  int64_t classes;
+  /** Weight w of each class, finite and 0 or more, or NULL (default) for 1. Copied. */
+  const double *class_weight;
+  /** gamma, 0 to 1e15. Default 2. */
+  double gamma;
+} topkloss_focal_options;
+
+/** Fills in the defaults. struct_size: sizeof(topkloss_focal_options). */
+TOPKLOSS_API topkloss_status topkloss_focal_options_init(topkloss_focal_options *options,
+                                                          size_t struct_size);
+
+/**
+ * Creates a focal loss.
+ *
+ * @param options Read during the call only. NULL: the defaults.
+ * @param out     Receives the handle, to be freed with topkloss_loss_destroy; NULL on failure.
+ */
+TOPKLOSS_API topkloss_status topkloss_focal_create(const topkloss_focal_options *options,
+                                                    topkloss_loss **out);
+
 /* ------------------------------------------------------------------------------------------------
  * The top-K family
  * --------------------------------------------------------------------------------------------- */
@@ -487,18 +638,26 @@ typedef int32_t topkloss_estimator;
 
 enum {
   /** The mean of n_samples draws, as in the paper. */
-  TOPKLOSS_MONTE_CARLO = 0
+  TOPKLOSS_MONTE_CARLO = 0,
+  /**
+   * The expectation itself, by quadrature over the distribution of how many scores exceed a threshold. No
+   * sampling noise: n_samples, seed, step and first_row mean nothing, and noise must be NULL. Its error is at
+   * most 1e-5 max(epsilon, 1e-3, 0.01 |T|) on T and 1e-5 on each entry of its gradient; for float64 logits 1e-10
+   * in place of 1e-5.
+   */
+  TOPKLOSS_EXACT = 1
 };
 
 /**
  * Noised top-K: the top-K calibrated hinge on a smoothed order statistic,
  *
- *   l = s (m_y + T - z_y)+,   T = mean over S samples of the (K+1)-th largest entry of z + epsilon Z,
+ *   l = s (m_y + T - z_y)+,   T = E[ the (K+1)-th largest entry of z + epsilon Z ],   Z standard normal,
  *
- * Z standard normal. The gradient of T is the share of samples in which a class held rank K+1 (of several
- * classes with that very score, the lowest index). Balanced: m_y = margin, s = scale. With class_counts, the
- * imbalanced loss: m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4); use a scale of 30 to 50 and a normalised
- * last layer, or scale 1 without. epsilon = 0 gives the plain top-K hinge. A logit of -inf ranks last.
+ * with the expectation a mean over S samples, or exact. The gradient of T is the probability (the share of
+ * samples) with which a class holds rank K+1 (of several classes with that very score, the lowest index).
+ * Balanced: m_y = margin, s = scale. With class_counts, the imbalanced loss:
+ * m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4); use a scale of 30 to 50 and a normalised last layer, or
+ * scale 1 without. epsilon = 0 gives the plain top-K hinge. A logit of -inf ranks last.
  *
  * Noise is counter-based (Threefry-2x32-20, Salmon et al., SC 2011, then Box-Muller), keyed by (seed, step,
  * row): a result depends neither on threads nor, given first_row, on how a batch is split.
@@ -517,9 +676,9 @@ typedef struct topkloss_noised_topk_options {
   int64_t ignore_index;
   /** K, 1 to C - 1. No default. */
   int64_t k;
-  /** S, the number of noise samples a row, 1 to 1,000,000. Default 5. */
+  /** S, the number of noise samples a row, 1 to 1,000,000. Monte Carlo only. Default 5. */
   int64_t n_samples;
-  /** Key of the library's own noise. Default 0. */
+  /** Key of the library's own noise. Monte Carlo only. Default 0. */
   uint64_t seed;
   /** Standard deviation of the noise, in units of a logit; 0 to 1e15. Default 1. */
   double epsilon;
@@ -553,6 +712,126 @@ TOPKLOSS_API topkloss_status topkloss_noised_topk_create(const topkloss_noised_t
                                                          topkloss_loss **out);
 
 /**
+ * Noised top-K, the operator by itself: T_k = E[ the k-th largest entry of z + epsilon Z ] for every row, with k
+ * counted from 1, so that it can stand inside a network.
+ *
+ * The handle is evaluated like a loss, without labels: row_values receives T of every row, times its
+ * sample_weight if there is one; gradient the vector-Jacobian product with the batch's upstream (B numbers, or
+ * NULL for 1); value the sum of all. The gradient of T is the probability with which a class holds rank k. Where
+ * fewer than k classes are unmasked T is -inf, and the first that is masked holds the rank.
+ *
+ * Garcin, Servajean, Joly and Salmon, "Stochastic smoothing of the top-K calibrated hinge loss for deep
+ * imbalanced classification", ICML 2022.
+ */
+typedef struct topkloss_noised_topk_operator_options {
+  /** sizeof(topkloss_noised_topk_operator_options). */
+  size_t struct_size;
+  /** k, the rank, 1 to C. No default. */
+  int64_t k;
+  /** S, the number of noise samples a row, 1 to 1,000,000. Monte Carlo only. Default 5. */
+  int64_t n_samples;
+  /** Key of the library's own noise. Monte Carlo only. Default 0. */
+  uint64_t seed;
+  /** Standard deviation of the noise, in units of a score; 0 to 1e15. Default 1. */
+  double epsilon;
+  /** How the expectation is taken. Default TOPKLOSS_EXACT. */
+  topkloss_estimator estimator;
+  /** Not 0: a NaN or +inf in any row is an error that names the first. Default 0. */
+  int32_t check_finite;
+} topkloss_noised_topk_operator_options;
+
+/** Fills in the defaults. struct_size: sizeof(topkloss_noised_topk_operator_options). */
+TOPKLOSS_API topkloss_status topkloss_noised_topk_operator_options_init(
+    topkloss_noised_topk_operator_options *options, size_t struct_size);
+
+/**
+ * Creates a noised top-K operator.
+ *
+ * @param options Read during the call only.
+ * @param out     Receives the handle, to be freed with topkloss_loss_destroy; NULL on failure.
+ */
+TOPKLOSS_API topkloss_status topkloss_noised_topk_operator_create(
+    const topkloss_noised_topk_operator_options *options, topkloss_loss **out);
+
+/**
+ * Top-K calibrated hinge: l = (m + z_[K+1] - z_y)+, with z_[r] the r-th largest logit. The subgradient, where
+ * the hinge is active, is +1 at the lowest-indexed class that holds rank K+1 and -1 at the label (they may
+ * cancel); at exactly 0 it is 0. A logit of -inf ranks last.
+ *
+ * Yang and Koyejo, "On the consistency of top-k surrogate losses", ICML 2020.
+ */
+typedef struct topkloss_topk_hinge_options {
+  /** sizeof(topkloss_topk_hinge_options). */
+  size_t struct_size;
+  /** How row losses become one value. Default TOPKLOSS_MEAN. */
+  topkloss_reduction reduction;
+  /** Not 0: a NaN or +inf in any row, ignored or not, is an error that names the first. Default 0. */
+  int32_t check_finite;
+  /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
+  int64_t ignore_index;
+  /** K, 1 to C - 1. No default. */
+  int64_t k;
+  /** m, in units of a logit; at most 1e15 in size. Default 1. */
+  double margin;
+} topkloss_topk_hinge_options;
+
+/** Fills in the defaults. struct_size: sizeof(topkloss_topk_hinge_options). */
+TOPKLOSS_API topkloss_status topkloss_topk_hinge_options_init(topkloss_topk_hinge_options *options,
+                                                          size_t struct_size);
+
+/**
+ * Creates a top-K hinge loss.
+ *
+ * @param options Read during the call only.
+ * @param out     Receives the handle, to be freed with topkloss_loss_destroy; NULL on failure.
+ */
+TOPKLOSS_API topkloss_status topkloss_topk_hinge_create(const topkloss_topk_hinge_options *options,
+                                                    topkloss_loss **out);
+
+/**
+ * Smooth top-K SVM. With e_j = exp(z_j / (k tau)) and sigma_r the r-th elementary symmetric polynomial of the
+ * e_j of all classes but the label,
+ *
+ *   l = tau log( e_y sigma_{k-1} + exp(alpha / tau) sigma_k ) - tau log( e_y sigma_{k-1} ).
+ *
+ * tau towards 0 tends to the hard top-K SVM. Stable for logits up to 1e4 in size and tau from 0.01 to 100 in
+ * every dtype that holds them. A logit of -inf is a class that is not there; a row whose own label is masked has
+ * value +inf (and gradient -1/k at the label, the limit), unless fewer than k rivals are left: then, whatever the
+ * label, the value is 0.
+ *
+ * Berrada, Zisserman and Kumar, "Smooth loss functions for deep top-k classification", ICLR 2018.
+ */
+typedef struct topkloss_smooth_topk_svm_options {
+  /** sizeof(topkloss_smooth_topk_svm_options). */
+  size_t struct_size;
+  /** How row losses become one value. Default TOPKLOSS_MEAN. */
+  topkloss_reduction reduction;
+  /** Not 0: a NaN or +inf in any row, ignored or not, is an error that names the first. Default 0. */
+  int32_t check_finite;
+  /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
+  int64_t ignore_index;
+  /** k, 1 to C - 1. No default. */
+  int64_t k;
+  /** tau, the temperature, in units of a logit; 1e-15 to 1e15. Default 1. */
+  double tau;
+  /** alpha, the margin, in units of a logit; at most 1e15 in size. Default 1. */
+  double alpha;
+} topkloss_smooth_topk_svm_options;
+
+/** Fills in the defaults. struct_size: sizeof(topkloss_smooth_topk_svm_options). */
+TOPKLOSS_API topkloss_status topkloss_smooth_topk_svm_options_init(topkloss_smooth_topk_svm_options *options,
+                                                          size_t struct_size);
+
+/**
+ * Creates a smooth top-K SVM loss.
+ *
+ * @param options Read during the call only.
+ * @param out     Receives the handle, to be freed with topkloss_loss_destroy; NULL on failure.
+ */
+TOPKLOSS_API topkloss_status topkloss_smooth_topk_svm_create(const topkloss_smooth_topk_svm_options *options,
+                                                    topkloss_loss **out);
+
+/**
  * Writes the standard normal noise that a noised top-K loss draws for itself when given none, to look at
  * it, to test it, or to repeat a run elsewhere.
  *
@@ -568,6 +847,268 @@ TOPKLOSS_API topkloss_status topkloss_noised_topk_create(const topkloss_noised_t
 TOPKLOSS_API topkloss_status topkloss_standard_normal(uint64_t seed, uint64_t step, int64_t first_row,
                                                       int64_t rows, int64_t n_samples,
                                                       int64_t classes, float *noise);
+
+/* ------------------------------------------------------------------------------------------------
+ * Mean squared error with outlying label
+ * --------------------------------------------------------------------------------------------- */
+
+/**
+ * Mean squared error with outlying label: l = (1/C) sum_j (z_j - [j = y] t_y)^2. No softmax: the logits
+ * themselves are regressed on a teacher t that lies the further out, the rarer the class:
+ * t_c = alpha r_c, with r_c the rank of class c by decreasing count (1: the most frequent; of equal counts,
+ * the lower index first). A logit of -inf is regressed like any other: value +inf, gradient -inf there.
+ *
+ * Kato and Hotta, "MSE loss with outlying label for imbalanced classification", 2021.
+ */
+typedef struct topkloss_outlying_mse_options {
+  /** sizeof(topkloss_outlying_mse_options). */
+  size_t struct_size;
+  /** How row losses become one value. Default TOPKLOSS_MEAN. */
+  topkloss_reduction reduction;
+  /** Not 0: a NaN or +inf in any row, ignored or not, is an error that names the first. Default 0. */
+  int32_t check_finite;
+  /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
+  int64_t ignore_index;
+  /** C, the length of class_counts and teacher. No default. */
+  int64_t classes;
+  /**
+   * Training examples of each class, finite and above 0 once smoothed. Not looked at, and may
+   * be NULL, with a teacher. No default.
+   */
+  const double *class_counts;
+  /** Added to every count, 0 to 1e15. Default 0. */
+  double count_smoothing;
+  /** alpha, 1e-15 to 1e15. Default 1. */
+  double alpha;
+  /** t of each class, at most 1e15 in size, or NULL (default) for alpha r_c. Copied. */
+  const double *teacher;
+} topkloss_outlying_mse_options;
+
+/** Fills in the defaults. struct_size: sizeof(topkloss_outlying_mse_options). */
+TOPKLOSS_API topkloss_status topkloss_outlying_mse_options_init(topkloss_outlying_mse_options *options,
+                                                          size_t struct_size);
+
+/**
+ * Creates a mean squared error with outlying label.
+ *
+ * @param options Read during the call only.
+ * @param out     Receives the handle, to be freed with topkloss_loss_destroy; NULL on failure.
+ */
+TOPKLOSS_API topkloss_status topkloss_outlying_mse_create(const topkloss_outlying_mse_options *options,
+                                                    topkloss_loss **out);
+
+/** How a trained model's scores become a class. */
+typedef int32_t topkloss_prediction_rule;
+
+enum {
+  /** argmax_j z_j. */
+  TOPKLOSS_ARGMAX = 0,
+  /** The class whose teacher vector t_c e_c is nearest to the row: argmax_j t_j (2 z_j - t_j). */
+  TOPKLOSS_NEAREST_TEACHER = 1
+};
+
+/**
+ * The teacher t of a loss made by topkloss_outlying_mse_create.
+ *
+ * @param loss    The handle.
+ * @param classes C, as the loss was created with.
+ * @param teacher Receives C numbers.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, SIZE, or OPTION if the handle is of another loss.
+ */
+TOPKLOSS_API topkloss_status topkloss_outlying_mse_teacher(const topkloss_loss *loss, int64_t classes,
+                                                           double *teacher);
+
+/**
+ * Predicts a class for every row, on the calling thread. Of equal scores the lowest index wins; NaN ranks below
+ * everything, and a row of NaN alone is class 0.
+ *
+ * @param loss        A handle from topkloss_outlying_mse_create.
+ * @param batch       The scores, as logits; labels, weights, upstream and noise are not looked at.
+ * @param rule        How scores become a class.
+ * @param predictions Receives B classes.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OUT_OF_MEMORY, or OPTION
+ *         if the handle is of another loss.
+ */
+TOPKLOSS_API topkloss_status topkloss_outlying_mse_predict(const topkloss_loss *loss,
+                                                           const topkloss_batch *batch,
+                                                           topkloss_prediction_rule rule,
+                                                           int64_t *predictions);
+
+/* ------------------------------------------------------------------------------------------------
+ * Average-K: sets of classes whose size follows the ambiguity of the row, K on average
+ * --------------------------------------------------------------------------------------------- */
+
+/** What class losses of a row are divided by. */
+typedef int32_t topkloss_class_reduction;
+
+enum {
+  /** The sum over classes. */
+  TOPKLOSS_CLASS_SUM = 0,
+  /** The mean over classes. */
+  TOPKLOSS_CLASS_MEAN = 1
+};
+
+/**
+ * The two-head average-K loss. A softmax head z (the batch's logits) proposes candidates, a multi-label head g
+ * (its multi_label_logits) learns them: with p = softmax(z) and S_i the candidates of row i,
+ *
+ *   l_i = CE(z_i, y_i) + mu sum_j omega_ij BCE(g_ij, [j in S_i or j = y_i]),
+ *   omega = 1 for the label, candidate_weight for other candidates, 1 for negatives.
+ *
+ * The candidates are the round(B K) largest of all the batch's probabilities p_ij (halves to even), of equal ones
+ * the first by row, then by class, so that their number is exact; B counts the rows that are neither ignored nor
+ * contain NaN or +inf. The threshold is the midpoint of the last candidate's probability and the next one's.
+ * Candidates are constants in the gradient. In small batches a moving average of the threshold is steadier:
+ * with threshold_decay, and a threshold from the batch before in the result, the threshold is
+ * decay * before + (1 - decay) * this batch's, and the candidates are the classes with p_ij at or above it.
+ *
+ * Value and both gradients come from one call of topkloss_evaluate: set multi_label_logits in the batch and
+ * multi_label_gradient in the result.
+ *
+ * Garcin, Servajean, Joly and Salmon, "A two-head loss function for deep average-K classification", WACV 2025
+ * (arXiv 2303.18118, 2023).
+ */
+typedef struct topkloss_two_head_average_k_options {
+  /** sizeof(topkloss_two_head_average_k_options). */
+  size_t struct_size;
+  /** How row losses become one value. Default TOPKLOSS_MEAN. */
+  topkloss_reduction reduction;
+  /** Not 0: a NaN or +inf in any row, ignored or not, is an error that names the first. Default 0. */
+  int32_t check_finite;
+  /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
+  int64_t ignore_index;
+  /** K, above 0 and below C. No default. */
+  double k;
+  /** omega of candidates other than the label, 0 to 1e15. Default 1. */
+  double candidate_weight;
+  /** mu, 0 to 1e15. Default 1. */
+  double multi_label_weight;
+  /** Whether the multi-label term is a sum or a mean over classes. Default TOPKLOSS_CLASS_SUM. */
+  topkloss_class_reduction class_reduction;
+  /** Share of the batches before in the threshold, in [0, 1). Default 0: each batch has its own threshold. */
+  double threshold_decay;
+} topkloss_two_head_average_k_options;
+
+/** Fills in the defaults. struct_size: sizeof(topkloss_two_head_average_k_options). */
+TOPKLOSS_API topkloss_status topkloss_two_head_average_k_options_init(topkloss_two_head_average_k_options *options,
+                                                          size_t struct_size);
+
+/**
+ * Creates a two-head average-K loss.
+ *
+ * @param options Read during the call only.
+ * @param out     Receives the handle, to be freed with topkloss_loss_destroy; NULL on failure.
+ */
+TOPKLOSS_API topkloss_status topkloss_two_head_average_k_create(const topkloss_two_head_average_k_options *options,
+                                                    topkloss_loss **out);
+
+/** How the classes that no label names are treated. */
+typedef int32_t topkloss_single_positive_method;
+
+enum {
+  /** Assume negative. */
+  TOPKLOSS_ASSUME_NEGATIVE = 0,
+  /** Weak assume negative: each negative counts 1 / (C - 1). */
+  TOPKLOSS_WEAK_ASSUME_NEGATIVE = 1,
+  /** Expected-positive regularisation. */
+  TOPKLOSS_EXPECTED_POSITIVE = 2
+};
+
+/**
+ * Multi-label learning from one positive label a row. With f = sigmoid(z),
+ *
+ *   assume negative:       l = -(1/C) ( log f_y + sum_{j != y} log(1 - f_j) )
+ *   weak assume negative:  l = -(1/C) ( log f_y + 1/(C - 1) sum_{j != y} log(1 - f_j) )
+ *   expected positive:     l = -log f_y + lambda ((k - K) / C)^2,
+ *
+ * where K is expected_positives and k the mean of sum_j f_ij over the batch's rows that count, weighted by
+ * sample_weight. So a row's loss depends on the whole batch, and its gradient is that of all rows' losses. Rows
+ * with NaN or +inf are left out of k. A logit of -inf is a probability of 0.
+ *
+ * Cole, Mac Aodha, Lorieul, Perona, Morris and Jojic, "Multi-label learning from single positive labels",
+ * CVPR 2021.
+ */
+typedef struct topkloss_single_positive_options {
+  /** sizeof(topkloss_single_positive_options). */
+  size_t struct_size;
+  /** How row losses become one value. Default TOPKLOSS_MEAN. */
+  topkloss_reduction reduction;
+  /** Not 0: a NaN or +inf in any row, ignored or not, is an error that names the first. Default 0. */
+  int32_t check_finite;
+  /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
+  int64_t ignore_index;
+  /** Which loss. Default TOPKLOSS_ASSUME_NEGATIVE. */
+  topkloss_single_positive_method method;
+  /** K, the expected number of positives a row, above 0 and at most 1e15. Expected positive only. No default. */
+  double expected_positives;
+  /** lambda, 0 to 1e15. Expected positive only. Default 1. */
+  double regularization;
+} topkloss_single_positive_options;
+
+/** Fills in the defaults. struct_size: sizeof(topkloss_single_positive_options). */
+TOPKLOSS_API topkloss_status topkloss_single_positive_options_init(topkloss_single_positive_options *options,
+                                                          size_t struct_size);
+
+/**
+ * Creates a single-positive loss.
+ *
+ * @param options Read during the call only.
+ * @param out     Receives the handle, to be freed with topkloss_loss_destroy; NULL on failure.
+ */
+TOPKLOSS_API topkloss_status topkloss_single_positive_create(const topkloss_single_positive_options *options,
+                                                    topkloss_loss **out);
+
+/**
+ * A threshold on scores that keeps an exact number of (row, class) pairs, ties or not: those with scores above
+ * value, and of those that equal it the first `ties`, row by row and then by class.
+ */
+typedef struct topkloss_threshold {
+  /** sizeof(topkloss_threshold). */
+  size_t struct_size;
+  /** Scores above it are kept. Not NaN. */
+  double value;
+  /** How many of the scores that equal value are kept; negative: all. */
+  int64_t ties;
+} topkloss_threshold;
+
+/** Sets value to 0, ties to -1 (all) and struct_size to its argument, sizeof(topkloss_threshold). */
+TOPKLOSS_API topkloss_status topkloss_threshold_init(topkloss_threshold *threshold, size_t struct_size);
+
+/**
+ * The threshold with which the average size of a row's set is K over the given rows: it keeps exactly round(B K)
+ * (halves to even) of the B C pairs. Its value is the midpoint of the last kept score and the first that is not,
+ * +inf if none is kept, and -inf with ties -1 if all are. NaN ranks below everything and is never kept; where
+ * fewer other scores are left than are to be kept, all of those are. Found by counting, not by sorting: no second
+ * copy of the scores is made.
+ *
+ * @param k         K, above 0 and below C.
+ * @param batch     The scores, as logits; labels, weights, upstream and noise are not looked at.
+ * @param threshold Receives the threshold; set struct_size before the call.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, OUT_OF_MEMORY
+ *         or EXECUTOR.
+ */
+TOPKLOSS_API topkloss_status topkloss_average_k_threshold(double k, const topkloss_batch *batch,
+                                                          topkloss_threshold *threshold);
+
+/**
+ * The sets that a threshold keeps, as compressed sparse rows: the classes of row i, in increasing order, are
+ * indices[indptr[i]] up to indices[indptr[i + 1] - 1]. On the calling thread.
+ *
+ * Call it with indices NULL to learn how many there are, indptr[B], and then again. NaN is never kept.
+ *
+ * @param threshold   What to keep.
+ * @param never_empty Not 0: a row with an empty set gets its best class (the lowest index among equals; rows of
+ *                    NaN alone stay empty).
+ * @param batch       The scores, as logits; labels, weights, upstream and noise are not looked at.
+ * @param indptr      Receives B + 1 numbers.
+ * @param indices     Receives indptr[B] classes, or NULL if they are not wanted.
+ * @param capacity    For how many classes there is room in indices.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION (a NaN threshold) or
+ *         OUT_OF_MEMORY. If the capacity is too small: SIZE, with indptr written, indices not.
+ */
+TOPKLOSS_API topkloss_status topkloss_predict_sets(const topkloss_threshold *threshold,
+                                                   int32_t never_empty, const topkloss_batch *batch,
+                                                   int64_t *indptr, int64_t *indices, int64_t capacity);
 
 /* ------------------------------------------------------------------------------------------------
  * After training
@@ -655,6 +1196,104 @@ TOPKLOSS_API topkloss_status topkloss_topk_accuracy_options_init(
  */
 TOPKLOSS_API topkloss_status topkloss_topk_accuracy(const topkloss_topk_accuracy_options *options,
                                                     const topkloss_batch *batch, double *accuracy);
+
+/** Options of topkloss_average_k_accuracy. */
+typedef struct topkloss_average_k_accuracy_options {
+  /** sizeof(topkloss_average_k_accuracy_options). */
+  size_t struct_size;
+  /** K, above 0 and below C. No default. */
+  double k;
+  /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
+  int64_t ignore_index;
+  /** Over rows or over classes. Default TOPKLOSS_MICRO. */
+  topkloss_average average;
+} topkloss_average_k_accuracy_options;
+
+/** Fills in the defaults. struct_size: sizeof(topkloss_average_k_accuracy_options). */
+TOPKLOSS_API topkloss_status topkloss_average_k_accuracy_options_init(
+    topkloss_average_k_accuracy_options *options, size_t struct_size);
+
+/**
+ * The share of rows whose label is in the row's set, where the sets have K classes on average: the round(B K)
+ * (halves to even) highest of all scores are kept, of equal ones the first by row, then by class. Rows to leave
+ * out count for nothing, in B neither. NaN ranks below everything and is never kept.
+ *
+ * @param options  Read during the call only.
+ * @param batch    Scores, as logits, and labels; weights, upstream and noise are not looked at.
+ * @param accuracy Receives a number in [0, 1]; 0 if no row counts.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, LABEL,
+ *         OUT_OF_MEMORY or EXECUTOR.
+ */
+TOPKLOSS_API topkloss_status topkloss_average_k_accuracy(
+    const topkloss_average_k_accuracy_options *options, const topkloss_batch *batch, double *accuracy);
+
+/** Options of topkloss_shot_accuracy. */
+typedef struct topkloss_shot_accuracy_options {
+  /** sizeof(topkloss_shot_accuracy_options). */
+  size_t struct_size;
+  /** C, the length of class_counts. No default. */
+  int64_t classes;
+  /** Training examples of each class, finite and 0 or more. No default. */
+  const double *class_counts;
+  /** K, 1 or more; from C up every label is in the top K. Default 1. */
+  int64_t k;
+  /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
+  int64_t ignore_index;
+  /** Over rows or over classes, within each group. Default TOPKLOSS_MICRO. */
+  topkloss_average average;
+  /** Classes with more training examples are many-shot; finite, `few` or more. Default 100. */
+  double many;
+  /** Classes with fewer training examples are few-shot; finite, 0 or more. Default 20. */
+  double few;
+} topkloss_shot_accuracy_options;
+
+/** Fills in the defaults. struct_size: sizeof(topkloss_shot_accuracy_options). */
+TOPKLOSS_API topkloss_status topkloss_shot_accuracy_options_init(
+    topkloss_shot_accuracy_options *options, size_t struct_size);
+
+/**
+ * Top-K accuracy by how many training examples a row's class had: many-shot (more than `many`), few-shot (fewer
+ * than `few`), and medium-shot between.
+ *
+ * @param options    Read during the call only.
+ * @param batch      Scores, as logits, and labels; weights, upstream and noise are not looked at.
+ * @param accuracies Receives three numbers in [0, 1], for many, medium and few; NaN where no row counts.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, CLASS_COUNT, LABEL
+ *         or OUT_OF_MEMORY.
+ */
+TOPKLOSS_API topkloss_status topkloss_shot_accuracy(const topkloss_shot_accuracy_options *options,
+                                                    const topkloss_batch *batch, double *accuracies);
+
+/* ------------------------------------------------------------------------------------------------
+ * Class weights, to be passed to a loss as class_weight. Deferred re-weighting (Cao et al., NeurIPS 2019) trains
+ * without weights until an epoch and with them from then on: two handles.
+ * --------------------------------------------------------------------------------------------- */
+
+/**
+ * Weights in inverse proportion to the counts, with mean 1.
+ *
+ * @param classes      C, 1 or more.
+ * @param class_counts C training examples of each class, finite and above 0.
+ * @param weights      Receives C numbers; may be class_counts.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, SIZE or CLASS_COUNT.
+ */
+TOPKLOSS_API topkloss_status topkloss_inverse_frequency(int64_t classes, const double *class_counts,
+                                                        double *weights);
+
+/**
+ * Weights in inverse proportion to the effective number of examples, (1 - beta) / (1 - beta^n_c), with sum C.
+ * beta = 0 weights all classes alike; beta towards 1 tends to inverse frequency.
+ *
+ * Cui, Jia, Lin, Song and Belongie, "Class-balanced loss based on effective number of samples", CVPR 2019.
+ *
+ * @param classes      C, 1 or more.
+ * @param class_counts C training examples of each class, finite and above 0.
+ * @param beta         In [0, 1).
+ * @param weights      Receives C numbers; may be class_counts.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, SIZE, OPTION or CLASS_COUNT.
+ */
+TOPKLOSS_API topkloss_status topkloss_effective_number(int64_t classes, const double *class_counts,
+                                                       double beta, double *weights);
 
 #ifdef __cplusplus
 }

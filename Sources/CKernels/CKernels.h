@@ -15,10 +15,9 @@
 /* A row of the softmax-margin family:
  *
  *   u_j = s (d_j z_j + a_j - [j = y] (b_y - lam b_{j*})),    j* = argmax_{j != y} z_j
- *   l   = hard (lse(u) - u_y) + sum_j q_j (lse(u) - u_j)
+ *   l   = hard (1 - p_y)^gamma (lse(u) - u_y) + sum_j q_j (lse(u) - u_j),    p = softmax(u)
  *
- * hard = (1 - eta) w_y, q_j = (eta / C) w_j. Class vectors are of the arithmetic type: double for float64
- * logits, float for all others. */
+ * hard = (1 - eta) w_y, q_j = (eta / C) w_j. Class vectors are of the type of the logits. */
 typedef struct SoftmaxMarginRow {
   const void *logits;
   void *_Nullable gradient; /* may be the logits; NULL: not wanted */
@@ -30,6 +29,7 @@ typedef struct SoftmaxMarginRow {
   double rival_share;                /* lam */
   double scale;                      /* s */
   double hard;
+  double focal_gamma;                /* the hard term is multiplied by (1 - softmax(u)_y)^focal_gamma */
   const void *_Nullable smoothing;   /* q, or NULL where all are equal */
   double smoothing_sum;              /* sum_j q_j */
   double gradient_scale;             /* multiplies the gradient */
@@ -37,17 +37,19 @@ typedef struct SoftmaxMarginRow {
   const void *_Nullable next_gradient;
 } SoftmaxMarginRow;
 
-/* A row of noised top-K, Monte Carlo:
+/* A row of noised top-K:
  *
- *   l = s (m + T - z_y)+,    T = mean over the samples of the rank-th largest of z + epsilon Z */
+ *   l = s (m + T - z_y)+,    T = E[ the rank-th largest of z + epsilon Z ]
+ *
+ * or, without a label, T itself. */
 typedef struct NoisedTopKRow {
   const void *logits;
   void *_Nullable gradient; /* may be the logits; NULL: not wanted */
   int64_t classes;
-  int64_t label;
-  int64_t rank; /* K + 1, 1 to classes */
-  int64_t samples;
-  const void *_Nullable noise; /* samples x classes, of the arithmetic type; NULL: drawn from (seed, step, row) */
+  int64_t label;   /* -1: none */
+  int64_t rank;    /* 1 to classes */
+  int64_t samples; /* 0: the expectation itself; epsilon is then above 0 */
+  const void *_Nullable noise; /* samples x classes, of the logits' type; NULL: drawn from (seed, step, row) */
   int64_t noise_sample_stride;
   uint64_t seed;
   uint64_t step;
@@ -56,35 +58,132 @@ typedef struct NoisedTopKRow {
   double margin;
   double scale;
   double gradient_scale; /* multiplies the gradient */
-  void *scratch;         /* noised_topk_scratch_bytes(rank, samples), aligned to 64 */
+  void *scratch;         /* noised_topk_scratch_bytes(rank, samples, classes), aligned to 64 */
 } NoisedTopKRow;
 
-/* The kernels for one element type. */
-typedef struct ElementKernels {
+/* A row of the smooth top-K SVM:
+ *
+ *   l = tau log( e_y sigma_{k-1} + exp(alpha / tau) sigma_k ) - tau log( e_y sigma_{k-1} ) */
+typedef struct SmoothTopKSVMRow {
+  const void *logits;
+  void *_Nullable gradient; /* may be the logits; NULL: not wanted */
+  int64_t classes;
+  int64_t label;
+  int64_t k; /* 1 to classes - 1 */
+  double tau;
+  double alpha;
+  double gradient_scale; /* multiplies the gradient */
+  void *scratch;         /* smooth_topk_svm_scratch_bytes(classes), aligned to 64 */
+} SmoothTopKSVMRow;
+
+/* A row's scores, by which classes are chosen over a whole batch: (z_j - peak) - log_sum, in the arithmetic type. With
+ * the row's log_sum_exp they are its log-probabilities; with 0 and 0 the logits themselves. */
+typedef struct ScoreRow {
+  const void *logits;
+  int64_t classes;
+  double peak;
+  double log_sum;
+} ScoreRow;
+
+/* Part of the whole number that stands for a score when scores are put in order (an order key): `bits` bits from
+ * `shift` on. Only keys that have the pattern in the bits of the mask are of interest. */
+typedef struct KeyDigit {
+  uint64_t mask;
+  uint64_t pattern;
+  uint32_t shift;
+  uint32_t bits;
+} KeyDigit;
+
+/* A row of binary cross-entropies from logits, f = sigmoid(z):
+ *
+ *   l = BCE(z_y, 1) + sum_{j != y} w_j BCE(z_j, [j is a candidate])
+ *
+ * with w_j candidate_weight for candidates and negative_weight for others. Candidates are the classes whose score is
+ * above the cut, and of those that equal it the ones below ties_end. The gradient is that of
+ * gradient_scale l + probability_slope sum_j f_j. No logit may be NaN or +inf. */
+typedef struct BinaryCrossEntropyRow {
+  const void *logits;
+  void *_Nullable gradient; /* may be the logits; NULL: not wanted */
+  int64_t classes;
+  int64_t label;
+  double negative_weight;
+  double candidate_weight;
+  ScoreRow scores;
+  double cut; /* a number of the arithmetic type; +inf: no candidates */
+  int64_t ties_end;
+  double gradient_scale;
+  double probability_slope;
+} BinaryCrossEntropyRow;
+
+/* A row of the mean squared error with outlying label, l = (1/C) sum_j (z_j - [j = y] t)^2. */
+typedef struct OutlyingMSERow {
+  const void *logits;
+  void *_Nullable gradient; /* may be the logits; NULL: not wanted */
+  int64_t classes;
+  int64_t label;
+  double teacher; /* t */
+  double gradient_scale; /* multiplies the gradient */
+} OutlyingMSERow;
+
+/* The kernels for one arithmetic type: rows of float32 or of float64. */
+typedef struct ArithmeticKernels {
   /* The row's loss; NaN if a logit is NaN or +inf. */
   double (*softmax_margin)(const SoftmaxMarginRow *row);
   double (*noised_topk)(const NoisedTopKRow *row);
+  double (*smooth_topk_svm)(const SmoothTopKSVMRow *row);
   /* Index of the first NaN or +inf, or -1. */
   int64_t (*first_not_finite)(const void *logits, int64_t classes);
   /* How many classes rank before the label: strictly above it, or tied with a lower index. */
   int64_t (*classes_before)(const void *scores, int64_t classes, int64_t label);
-  /* sums = scores + offset, elementwise; offset is of the arithmetic type. May be in place. */
+  /* sums = scores + offset, elementwise. May be in place. */
   void (*add_offset)(const void *scores, const void *offset, void *sums, int64_t classes);
-  /* Rounds numbers into elements. */
-  void (*store)(const double *numbers, void *elements, int64_t count);
-} ElementKernels;
+  /* The row's loss; NaN if a logit is NaN or +inf. */
+  double (*outlying_mse)(const OutlyingMSERow *row);
+  double (*binary_cross_entropy)(const BinaryCrossEntropyRow *row);
+  /* sum_j sigmoid(z_j); NaN if a logit is NaN or +inf. */
+  double (*sigmoid_sum)(const void *logits, int64_t classes);
+  /* log sum_j e^(z_j - peak) and the peak, the largest logit. 0 and 0 where every logit is -inf; NaN if one is NaN or
+   * +inf. */
+  double (*log_sum_exp)(const void *logits, int64_t classes, double *peak);
+  /* The class with the highest t_j (2 z_j - t_j), without a teacher t the highest z_j; the lowest index among equals,
+   * -1 if all are NaN. */
+  int64_t (*best_class)(const void *scores, const void *_Nullable teacher, int64_t classes);
+  /* The same number in every element. */
+  void (*fill)(void *row, double number, int64_t classes);
+  /* Adds to two tables in counts, one behind the other, how many scores of interest have each value of the digit: the
+   * sum of both. NaN is not counted. */
+  void (*count_digits)(const ScoreRow *row, KeyDigit digit, int64_t *counts);
+  /* The score that has a key. */
+  double (*score_of_key)(uint64_t key);
+  /* How many scores equal one; raises *below to the highest score below it. */
+  int64_t (*count_ties)(const ScoreRow *row, double score, double *below);
+  /* Chooses the classes above a threshold, and of those that equal it the first *ties, which is lowered by as many.
+   * Puts them in order into chosen, the first `room` of them, and returns how many they are. Any number of float64 can
+   * be the threshold, but for NaN. */
+  int64_t (*choose)(const void *scores, int64_t classes, double threshold, int64_t *ties,
+                    int64_t *_Nullable chosen, int64_t room);
+} ArithmeticKernels;
+
+/* Between a 16-bit storage type and float32, in which its rows are computed. */
+typedef struct HalfConversion {
+  void (*widen)(const void *row, void *numbers, int64_t count);
+  /* Rounds to nearest even. */
+  void (*narrow)(const void *numbers, void *row, int64_t count);
+} HalfConversion;
 
 /* Everything compiled for one instruction set. */
 typedef struct KernelTable {
-  ElementKernels float32;
-  ElementKernels float64;
-  ElementKernels float16;
-  ElementKernels bfloat16;
+  ArithmeticKernels float32;
+  ArithmeticKernels float64;
+  HalfConversion float16;
+  HalfConversion bfloat16;
   /* Writes one sample's noise for one row. */
   void (*standard_normal)(uint64_t seed, uint64_t step, uint64_t row, int64_t sample, int64_t classes,
                           float *noise);
   /* Bytes of scratch that noised_topk needs, or -1 if that overflows. */
-  int64_t (*noised_topk_scratch_bytes)(int64_t rank, int64_t samples);
+  int64_t (*noised_topk_scratch_bytes)(int64_t rank, int64_t samples, int64_t classes);
+  /* Bytes of scratch that smooth_topk_svm needs, or -1 if that overflows. */
+  int64_t (*smooth_topk_svm_scratch_bytes)(int64_t classes);
 } KernelTable;
 
 KernelTable topk_kernels_portable(void);

@@ -54,6 +54,40 @@ LANES_INLINE lanes_i64 lanes_equal_f64(lanes_f64 a, lanes_f64 b) { return a == b
 LANES_INLINE lanes_i32 lanes_less_u32(lanes_u32 a, lanes_u32 b) { return a < b; }
 LANES_INLINE lanes_i32 lanes_equal_u32(lanes_u32 a, lanes_u32 b) { return a == b; }
 
+LANES_INLINE lanes_i32 lanes_both_i32(lanes_i32 a, lanes_i32 b) { return a & b; }
+LANES_INLINE lanes_i64 lanes_both_i64(lanes_i64 a, lanes_i64 b) { return a & b; }
+LANES_INLINE lanes_i32 lanes_either_i32(lanes_i32 a, lanes_i32 b) { return a | b; }
+LANES_INLINE lanes_i64 lanes_either_i64(lanes_i64 a, lanes_i64 b) { return a | b; }
+
+/* The bits of a negative number inverted, the sign of any other set: whole numbers in the order of the numbers they
+ * are made of, 0 for NaN. Zeros of both signs have the same: -0 + 0 is 0. */
+LANES_INLINE lanes_u32 lanes_order_f32(lanes_f32 a) {
+  const lanes_u32 bits = (lanes_u32)(a + 0.0f);
+  const lanes_u32 sign = (lanes_u32)((lanes_i32)bits >> 31);
+  return (bits ^ (sign | 0x80000000u)) & (lanes_u32)(a == a);
+}
+LANES_INLINE lanes_u64 lanes_order_f64(lanes_f64 a) {
+  const lanes_u64 bits = (lanes_u64)(a + 0.0);
+  const lanes_u64 sign = (lanes_u64)((lanes_i64)bits >> 63);
+  return (bits ^ (sign | 0x8000000000000000u)) & (lanes_u64)(a == a);
+}
+
+/* Lanes that have the pattern in the bits of the mask, and are not 0. */
+LANES_INLINE lanes_i32 lanes_matches_u32(lanes_u32 a, uint32_t mask, uint32_t pattern) {
+  return ((a & mask) == pattern) & (a != 0);
+}
+LANES_INLINE lanes_i64 lanes_matches_u64(lanes_u64 a, uint64_t mask, uint64_t pattern) {
+  return ((a & mask) == pattern) & (a != 0);
+}
+
+/* The bits of the mask, from the bit `shift` on. */
+LANES_INLINE lanes_u32 lanes_field_u32(lanes_u32 a, uint32_t shift, uint32_t mask) {
+  return (a >> shift) & mask;
+}
+LANES_INLINE lanes_u64 lanes_field_u64(lanes_u64 a, uint32_t shift, uint64_t mask) {
+  return (a >> (uint64_t)shift) & mask;
+}
+
 /* Lanes from first to end - 1, but for one. */
 LANES_INLINE lanes_i32 lanes_range_f32(int32_t first, int32_t end, int32_t except) {
   const lanes_i32 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -94,7 +128,36 @@ LANES_INLINE lanes_f64 lanes_widen_f32(lanes_f32x8 a) {
 LANES_INLINE void lanes_prefetch_read(const void *address) { __builtin_prefetch(address, 0, 3); }
 LANES_INLINE void lanes_prefetch_write(const void *address) { __builtin_prefetch(address, 1, 3); }
 
+/* Makes the processor take subnormal numbers for 0 and give 0 for them: it is many times slower with them. Returns what
+ * lanes_restore then needs to leave the floating-point environment as it was. Between the two, call a function that is
+ * not inlined: arithmetic beside them may be moved past them. */
+LANES_INLINE uint64_t lanes_flush_subnormals(void) {
+#if defined(__x86_64__)
+  const unsigned int flush_to_zero = 0x8000, denormals_are_zero = 0x40;
+  unsigned int present = __builtin_ia32_stmxcsr();
+  __builtin_ia32_ldmxcsr(present | flush_to_zero | denormals_are_zero);
+  return present;
+#elif defined(__aarch64__)
+  uint64_t present = __builtin_aarch64_get_fpcr64();
+  __builtin_aarch64_set_fpcr64(present | (1u << 24));
+  return present;
+#else
+  return 0;
+#endif
+}
+LANES_INLINE void lanes_restore(uint64_t environment) {
+#if defined(__x86_64__)
+  __builtin_ia32_ldmxcsr((unsigned int)environment);
+#elif defined(__aarch64__)
+  __builtin_aarch64_set_fpcr64(environment);
+#else
+  (void)environment;
+#endif
+}
+
 /* Correctly rounded. */
+LANES_INLINE lanes_f32 lanes_divide_f32(lanes_f32 a, lanes_f32 b) { return a / b; }
+LANES_INLINE lanes_f64 lanes_divide_f64(lanes_f64 a, lanes_f64 b) { return a / b; }
 LANES_INLINE lanes_f32 lanes_square_root(lanes_f32 a) { return __builtin_elementwise_sqrt(a); }
 
 #endif /* CLANES_H */

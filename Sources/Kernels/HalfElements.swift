@@ -1,51 +1,79 @@
 import CKernels
 
 // The two 16-bit storage types, converted with integer operations on whole vectors: the same bits on every
-// instruction set, and no call where the processor lacks a conversion.
+// instruction set, and no call where the processor lacks a conversion. Kernels never see them: a row is widened to
+// float32 before, and its gradient narrowed after.
 
 /// A 16-bit storage type, given by its conversions.
-protocol HalfElement: Element where Vector == FloatLanes {
+protocol HalfElement {
   static func widen(_ bits: Bits) -> FloatLanes
+  /// Rounds to nearest even.
   static func narrow(_ numbers: FloatLanes) -> Bits
 }
 
-extension HalfElement {
-  @inline(__always) static var byteCount: Int { 2 }
-  @inline(__always) static var isArithmeticType: Bool { false }
-
-  @inline(__always)
-  static func load(_ row: UnsafeRawPointer, _ index: Int) -> FloatLanes {
-    widen(
-      Bits(
-        lanes_widen_u16(
-          row.loadUnaligned(fromByteOffset: index &* 2, as: SIMD16<UInt16>.self))))
+/// Widens a row into float32.
+@inline(never)
+func widen<H: HalfElement>(
+  _ row: UnsafeRawPointer, _ numbers: UnsafeMutableRawPointer, _ count: Int, _: H.Type
+) {
+  forEachVector(count) { index, count in
+    FloatLanes.store(H.widen(loadHalves(row, index, count)), numbers, index, count: count)
   }
+}
 
-  @inline(__always)
-  static func store(_ vector: FloatLanes, _ row: UnsafeMutableRawPointer, _ index: Int) {
-    row.storeBytes(
-      of: lanes_narrow_u32(narrow(vector).lanes), toByteOffset: index &* 2,
-      as: SIMD16<UInt16>.self)
+/// Rounds float32 numbers into a row.
+@inline(never)
+func narrow<H: HalfElement>(
+  _ numbers: UnsafeRawPointer, _ row: UnsafeMutableRawPointer, _ count: Int, _: H.Type
+) {
+  forEachVector(count) { index, count in
+    let vector = FloatLanes.load(numbers, index, count: count, filler: 0)
+    storeHalves(H.narrow(vector), row, index, count)
   }
+}
 
-  @inline(__always)
-  static func loadScalar(_ row: UnsafeRawPointer, _ index: Int) -> Float {
-    let bits = row.loadUnaligned(fromByteOffset: index &* 2, as: UInt16.self)
-    return widen(Bits(UInt32(truncatingIfNeeded: bits)))[0]
+/// Vectors of a row, the last of which lies over its predecessor; in rows shorter than a vector, a part of one.
+@inline(__always)
+private func forEachVector(_ count: Int, _ body: (_ index: Int, _ count: Int) -> Void) {
+  let width = FloatLanes.width
+  var index = 0
+  while index < count {
+    body(max(0, min(index, count &- width)), min(width, count))
+    index &+= width
   }
+}
 
-  @inline(__always)
-  static func storeScalar(_ number: Float, _ row: UnsafeMutableRawPointer, _ index: Int) {
-    let bits = narrow(FloatLanes.splat(number)).lanes[0]
-    row.storeBytes(
-      of: UInt16(truncatingIfNeeded: bits), toByteOffset: index &* 2, as: UInt16.self)
+@inline(__always)
+private func loadHalves(_ row: UnsafeRawPointer, _ index: Int, _ count: Int) -> Bits {
+  var halves = SIMD16<UInt16>()
+  if count == FloatLanes.width {
+    halves = row.loadUnaligned(fromByteOffset: index &* 2, as: SIMD16<UInt16>.self)
+  } else {
+    withUnsafeMutableBytes(of: &halves) { bytes in
+      bytes.baseAddress?.copyMemory(from: row + index &* 2, byteCount: count &* 2)
+    }
+  }
+  return Bits(lanes_widen_u16(halves))
+}
+
+@inline(__always)
+private func storeHalves(
+  _ bits: Bits, _ row: UnsafeMutableRawPointer, _ index: Int, _ count: Int
+) {
+  let halves = lanes_narrow_u32(bits.lanes)
+  if count == FloatLanes.width {
+    row.storeBytes(of: halves, toByteOffset: index &* 2, as: SIMD16<UInt16>.self)
+  } else {
+    withUnsafeBytes(of: halves) { bytes in
+      if let base = bytes.baseAddress {
+        (row + index &* 2).copyMemory(from: base, byteCount: count &* 2)
+      }
+    }
   }
 }
 
 /// bfloat16: the upper half of a float32.
 enum BFloat16Element: HalfElement {
-  typealias Vector = FloatLanes
-
   @inline(__always)
   static func widen(_ bits: Bits) -> FloatLanes { (bits << 16).asFloat }
 
@@ -63,8 +91,6 @@ enum BFloat16Element: HalfElement {
 
 /// IEEE binary16: 5 bits of exponent, 10 of significand.
 enum Float16Element: HalfElement {
-  typealias Vector = FloatLanes
-
   /// A normal number's exponent is raised by 112. A subnormal one is 2^-14 short of the float32 that has its
   /// significand and the exponent of 2^-14. Infinity and NaN get the largest exponent.
   @inline(__always)

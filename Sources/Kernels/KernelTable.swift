@@ -5,41 +5,55 @@ import CKernels
 
 private func makeKernelTable() -> KernelTable {
   KernelTable(
-    float32: ElementKernels(
-      softmax_margin: { softmaxMargin($0.pointee, Float32Element.self) },
-      noised_topk: { noisedTopK($0.pointee, Float32Element.self) },
-      first_not_finite: { Int64(firstNotFinite($0, Int($1), Float32Element.self)) },
-      classes_before: { Int64(classesBefore($0, Int($1), Int($2), Float32Element.self)) },
-      add_offset: { addOffset($0, $1, $2, Int($3), Float32Element.self) },
-      store: { store($0, $1, Int($2), Float32Element.self) }),
-    float64: ElementKernels(
-      softmax_margin: { softmaxMargin($0.pointee, Float64Element.self) },
-      noised_topk: { noisedTopK($0.pointee, Float64Element.self) },
-      first_not_finite: { Int64(firstNotFinite($0, Int($1), Float64Element.self)) },
-      classes_before: { Int64(classesBefore($0, Int($1), Int($2), Float64Element.self)) },
-      add_offset: { addOffset($0, $1, $2, Int($3), Float64Element.self) },
-      store: { store($0, $1, Int($2), Float64Element.self) }),
-    float16: ElementKernels(
-      softmax_margin: { softmaxMargin($0.pointee, Float16Element.self) },
-      noised_topk: { noisedTopK($0.pointee, Float16Element.self) },
-      first_not_finite: { Int64(firstNotFinite($0, Int($1), Float16Element.self)) },
-      classes_before: { Int64(classesBefore($0, Int($1), Int($2), Float16Element.self)) },
-      add_offset: { addOffset($0, $1, $2, Int($3), Float16Element.self) },
-      store: { store($0, $1, Int($2), Float16Element.self) }),
-    bfloat16: ElementKernels(
-      softmax_margin: { softmaxMargin($0.pointee, BFloat16Element.self) },
-      noised_topk: { noisedTopK($0.pointee, BFloat16Element.self) },
-      first_not_finite: { Int64(firstNotFinite($0, Int($1), BFloat16Element.self)) },
-      classes_before: { Int64(classesBefore($0, Int($1), Int($2), BFloat16Element.self)) },
-      add_offset: { addOffset($0, $1, $2, Int($3), BFloat16Element.self) },
-      store: { store($0, $1, Int($2), BFloat16Element.self) }),
+    float32: ArithmeticKernels(
+      softmax_margin: { softmaxMargin($0.pointee, FloatLanes.self) },
+      noised_topk: { noisedTopK($0.pointee, FloatLanes.self) },
+      smooth_topk_svm: { smoothTopKSVM($0.pointee, FloatLanes.self) },
+      first_not_finite: { Int64(firstNotFinite($0, Int($1), FloatLanes.self)) },
+      classes_before: { Int64(classesBefore($0, Int($1), Int($2), FloatLanes.self)) },
+      add_offset: { addOffset($0, $1, $2, Int($3), FloatLanes.self) },
+      outlying_mse: { outlyingMSE($0.pointee, FloatLanes.self) },
+      binary_cross_entropy: { binaryCrossEntropy($0.pointee, FloatLanes.self) },
+      sigmoid_sum: { sigmoidSum($0, Int($1), FloatLanes.self) },
+      log_sum_exp: { logSumExp($0, Int($1), $2, FloatLanes.self) },
+      best_class: { Int64(bestClass($0, $1, Int($2), FloatLanes.self)) },
+      fill: { fill($0, with: FloatLanes.Scalar($1), Int($2), FloatLanes.self) },
+      count_digits: { countDigits($0.pointee, $1, $2, FloatLanes.self) },
+      score_of_key: { Double(FloatLanes.number(ofKey: $0)) },
+      count_ties: { countTies($0.pointee, $1, $2, FloatLanes.self) },
+      choose: { choose($0, Int($1), $2, $3, $4, Int($5), FloatLanes.self) }),
+    float64: ArithmeticKernels(
+      softmax_margin: { softmaxMargin($0.pointee, DoubleLanes.self) },
+      noised_topk: { noisedTopK($0.pointee, DoubleLanes.self) },
+      smooth_topk_svm: { smoothTopKSVM($0.pointee, DoubleLanes.self) },
+      first_not_finite: { Int64(firstNotFinite($0, Int($1), DoubleLanes.self)) },
+      classes_before: { Int64(classesBefore($0, Int($1), Int($2), DoubleLanes.self)) },
+      add_offset: { addOffset($0, $1, $2, Int($3), DoubleLanes.self) },
+      outlying_mse: { outlyingMSE($0.pointee, DoubleLanes.self) },
+      binary_cross_entropy: { binaryCrossEntropy($0.pointee, DoubleLanes.self) },
+      sigmoid_sum: { sigmoidSum($0, Int($1), DoubleLanes.self) },
+      log_sum_exp: { logSumExp($0, Int($1), $2, DoubleLanes.self) },
+      best_class: { Int64(bestClass($0, $1, Int($2), DoubleLanes.self)) },
+      fill: { fill($0, with: DoubleLanes.Scalar($1), Int($2), DoubleLanes.self) },
+      count_digits: { countDigits($0.pointee, $1, $2, DoubleLanes.self) },
+      score_of_key: { Double(DoubleLanes.number(ofKey: $0)) },
+      count_ties: { countTies($0.pointee, $1, $2, DoubleLanes.self) },
+      choose: { choose($0, Int($1), $2, $3, $4, Int($5), DoubleLanes.self) }),
+    float16: HalfConversion(
+      widen: { widen($0, $1, Int($2), Float16Element.self) },
+      narrow: { narrow($0, $1, Int($2), Float16Element.self) }),
+    bfloat16: HalfConversion(
+      widen: { widen($0, $1, Int($2), BFloat16Element.self) },
+      narrow: { narrow($0, $1, Int($2), BFloat16Element.self) }),
     standard_normal: { seed, step, row, sample, classes, noise in
       RowNoise(seed: seed, step: step, row: row)
         .fill(noise, first: 0, count: Int(classes), sample: Int(sample))
     },
-    noised_topk_scratch_bytes: { rank, samples in
-      Int64(noisedTopKScratchBytes(rank: Int(rank), samples: Int(samples)))
-    })
+    noised_topk_scratch_bytes: { rank, samples, classes in
+      Int64(
+        noisedTopKScratchBytes(rank: Int(rank), samples: Int(samples), classes: Int(classes)))
+    },
+    smooth_topk_svm_scratch_bytes: { Int64(smoothTopKSVMScratchBytes(classes: Int($0))) })
 }
 
 #if KERNELS_PORTABLE

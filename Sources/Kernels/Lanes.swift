@@ -11,11 +11,14 @@ protocol Lanes: BitwiseCopyable {
 
   static var width: Int { get }
 
+  static var quadrature: QuadraturePrecision { get }
+
   /// The number in every lane.
   static func splat(_ number: Scalar) -> Self
   static func + (a: Self, b: Self) -> Self
   static func - (a: Self, b: Self) -> Self
   static func * (a: Self, b: Self) -> Self
+  static func quotient(_ a: Self, _ b: Self) -> Self
 
   /// Comparisons are false where either is NaN.
   static func less(_ a: Self, _ b: Self) -> Mask
@@ -28,6 +31,8 @@ protocol Lanes: BitwiseCopyable {
   func selecting(_ other: Self, where mask: Mask) -> Self
   static func anyTrue(_ mask: Mask) -> Bool
   static func allTrue(_ mask: Mask) -> Bool
+  static func both(_ a: Mask, _ b: Mask) -> Mask
+  static func either(_ a: Mask, _ b: Mask) -> Mask
 
   /// a · b + c, with one rounding where the instruction set has it and two where it has not.
   static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self
@@ -36,8 +41,17 @@ protocol Lanes: BitwiseCopyable {
   /// NaN.
   static func exponential(_ x: Self) -> Self
 
+  /// The Mills ratio Φ(−x) / φ(x) of the standard normal distribution, for x >= 0.
+  static func millsRatio(_ x: Self) -> Self
+
+  /// ln(1 + x) for 0 <= x <= 1, within 4 units of 2^-24 (2^-53), relative; NaN for NaN.
+  static func logarithmOfOnePlus(_ x: Self) -> Self
+
   /// Widens sixteen or eight float32 numbers, as many as there are lanes.
   static func widen(_ numbers: UnsafePointer<Float>) -> Self
+
+  /// Eight elements of a row from `index` on, as float64.
+  static func doubles(_ row: UnsafeRawPointer, _ index: Int) -> DoubleLanes
 
   /// The sum of the lanes, taken in float64.
   var wideSum: Double { get }
@@ -90,7 +104,13 @@ extension SIMD16<Float>: Lanes {
   static var width: Int { 16 }
 
   @inline(__always)
+  static var quadrature: QuadraturePrecision { .float32 }
+
+  @inline(__always)
   static func splat(_ number: Scalar) -> Self { lanes_splat_f32(number) }
+
+  @inline(__always)
+  static func quotient(_ a: Self, _ b: Self) -> Self { lanes_divide_f32(a, b) }
 
   @inline(__always)
   static func less(_ a: Self, _ b: Self) -> Mask { lanes_less_f32(a, b) }
@@ -120,6 +140,12 @@ extension SIMD16<Float>: Lanes {
   static func allTrue(_ mask: Mask) -> Bool { lanes_all_i32(mask) }
 
   @inline(__always)
+  static func both(_ a: Mask, _ b: Mask) -> Mask { lanes_both_i32(a, b) }
+
+  @inline(__always)
+  static func either(_ a: Mask, _ b: Mask) -> Mask { lanes_either_i32(a, b) }
+
+  @inline(__always)
   static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self {
     fusedIfAvailable(a, b, c)
   }
@@ -128,8 +154,19 @@ extension SIMD16<Float>: Lanes {
   static func exponential(_ x: Self) -> Self { floatExponential(x) }
 
   @inline(__always)
+  static func millsRatio(_ x: Self) -> Self { floatMillsRatio(x) }
+
+  @inline(__always)
+  static func logarithmOfOnePlus(_ x: Self) -> Self { floatLogarithmOfOnePlus(x) }
+
+  @inline(__always)
   static func widen(_ numbers: UnsafePointer<Float>) -> Self {
     UnsafeRawPointer(numbers).loadUnaligned(as: Self.self)
+  }
+
+  @inline(__always)
+  static func doubles(_ row: UnsafeRawPointer, _ index: Int) -> DoubleLanes {
+    lanes_widen_f32(row.loadUnaligned(fromByteOffset: index &* 4, as: SIMD8<Float>.self))
   }
 
   @inline(__always)
@@ -154,7 +191,13 @@ extension SIMD8<Double>: Lanes {
   static var width: Int { 8 }
 
   @inline(__always)
+  static var quadrature: QuadraturePrecision { .float64 }
+
+  @inline(__always)
   static func splat(_ number: Scalar) -> Self { lanes_splat_f64(number) }
+
+  @inline(__always)
+  static func quotient(_ a: Self, _ b: Self) -> Self { lanes_divide_f64(a, b) }
 
   @inline(__always)
   static func less(_ a: Self, _ b: Self) -> Mask { lanes_less_f64(a, b) }
@@ -184,6 +227,12 @@ extension SIMD8<Double>: Lanes {
   static func allTrue(_ mask: Mask) -> Bool { lanes_all_i64(mask) }
 
   @inline(__always)
+  static func both(_ a: Mask, _ b: Mask) -> Mask { lanes_both_i64(a, b) }
+
+  @inline(__always)
+  static func either(_ a: Mask, _ b: Mask) -> Mask { lanes_either_i64(a, b) }
+
+  @inline(__always)
   static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self {
     fusedIfAvailable(a, b, c)
   }
@@ -192,9 +241,18 @@ extension SIMD8<Double>: Lanes {
   static func exponential(_ x: Self) -> Self { doubleExponential(x) }
 
   @inline(__always)
+  static func millsRatio(_ x: Self) -> Self { doubleMillsRatio(x) }
+
+  @inline(__always)
+  static func logarithmOfOnePlus(_ x: Self) -> Self { doubleLogarithmOfOnePlus(x) }
+
+  @inline(__always)
   static func widen(_ numbers: UnsafePointer<Float>) -> Self {
     lanes_widen_f32(UnsafeRawPointer(numbers).loadUnaligned(as: SIMD8<Float>.self))
   }
+
+  @inline(__always)
+  static func doubles(_ row: UnsafeRawPointer, _ index: Int) -> DoubleLanes { load(row, index) }
 
   @inline(__always)
   var wideSum: Double {

@@ -14,26 +14,25 @@ extension SoftmaxMarginRow {
 /// The largest v_j, rounded; −∞ if there is none. NaN is passed over, the sum will find it. The label counts where it
 /// has no margin: the peak is then the same with it, and its vector needs no care.
 @inline(never)
-func rivalPeak<T: SoftmaxMarginTransform, E: Element>(
-  _ row: SoftmaxMarginRow, _: T.Type, _: E.Type
-) -> E.Vector.Scalar {
-  var sweep = PeakSweep<T, E>(row: row)
+func rivalPeak<T: SoftmaxMarginTransform, V: Lanes>(
+  _ row: SoftmaxMarginRow, _: T.Type, _: V.Type
+) -> V.Scalar {
+  var sweep = PeakSweep<T, V>(row: row)
   sweep.run(
     classes: Int(truncatingIfNeeded: row.classes),
     exceptLabel: row.margin == nil ? -1 : Int(truncatingIfNeeded: row.label))
-  return E.Vector.maximum(sweep.older, sweep.newer).largest
+  return V.maximum(sweep.older, sweep.newer).largest
 }
 
-private struct PeakSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
-  typealias Vector = E.Vector
+private struct PeakSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
   let row: SoftmaxMarginRow
   // Two by turns: one would wait for its own last result.
   var older = Vector.minusInfinity
   var newer = Vector.minusInfinity
 
   @inline(__always)
-  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == E.Vector {
-    let peak = Vector.maximum(older, T.shifted(row, index, lanes, peak: Vector.zero, E.self))
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
+    let peak = Vector.maximum(older, T.shifted(row, index, lanes, peak: Vector.zero, Vector.self))
     older = newer
     newer = peak
   }
@@ -41,40 +40,39 @@ private struct PeakSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
 
 /// argmax_{j ≠ y} z_j, the lowest index among equals; −1 if no rival is a number.
 @inline(never)
-func strongestRival<E: Element>(_ row: SoftmaxMarginRow, _: E.Type) -> Int {
+func strongestRival<V: Lanes>(_ row: SoftmaxMarginRow, _: V.Type) -> Int {
   let classes = Int(truncatingIfNeeded: row.classes)
   let label = Int(truncatingIfNeeded: row.label)
-  let peak = rivalPeak(row, PlainTransform.self, E.self)
-  let peakLanes = E.Vector.splat(peak)
+  let peak = rivalPeak(row, PlainTransform.self, V.self)
+  let peakLanes = V.splat(peak)
   var index = 0
   while index < classes {
-    let count = min(E.Vector.width, classes &- index)
-    let logit = E.load(row.logits, index, count: count, filler: .nan)
-    if E.Vector.anyTrue(E.Vector.equal(logit, peakLanes)) {
+    let count = min(V.width, classes &- index)
+    let logit = V.load(row.logits, index, count: count, filler: .nan)
+    if V.anyTrue(V.equal(logit, peakLanes)) {
       var rival = index
       while rival < index &+ count {
-        if rival != label && E.loadScalar(row.logits, rival) == peak { return rival }
+        if rival != label && V.loadScalar(row.logits, rival) == peak { return rival }
         rival &+= 1
       }
     }
-    index &+= E.Vector.width
+    index &+= V.width
   }
   return -1
 }
 
 /// Σ e^{s(v_j − peak)}; the exponentials themselves go into `gradient`, if given.
 @inline(never)
-func rivalSum<T: SoftmaxMarginTransform, E: Element>(
-  _ row: SoftmaxMarginRow, peak: E.Vector.Scalar, keepIn gradient: UnsafeMutableRawPointer?,
-  _: T.Type, _: E.Type
+func rivalSum<T: SoftmaxMarginTransform, V: Lanes>(
+  _ row: SoftmaxMarginRow, peak: V.Scalar, keepIn gradient: UnsafeMutableRawPointer?,
+  _: T.Type, _: V.Type
 ) -> Double {
-  var sweep = SumSweep<T, E>(row: row, peak: peak, gradient: gradient)
+  var sweep = SumSweep<T, V>(row: row, peak: peak, gradient: gradient)
   row.sweepRivals(&sweep)
   return sweep.sum.total
 }
 
-private struct SumSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
-  typealias Vector = E.Vector
+private struct SumSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
   let row: SoftmaxMarginRow
   let peak: Vector
   let scale: Vector
@@ -90,13 +88,13 @@ private struct SumSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
   }
 
   @inline(__always)
-  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == E.Vector {
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
     let exponential = Vector.exponential(
-      T.shifted(row, index, lanes, peak: peak, E.self) * scale)
+      T.shifted(row, index, lanes, peak: peak, Vector.self) * scale)
     sum.partial = sum.partial + exponential
-    lanes_prefetch_read(row.next_logits + index &* E.byteCount)
-    if let next = row.next_gradient { lanes_prefetch_write(next + index &* E.byteCount) }
-    if let gradient { lanes.store(exponential, gradient, index, E.self) }
+    lanes_prefetch_read(row.next_logits + index &* Vector.scalarBytes)
+    if let next = row.next_gradient { lanes_prefetch_write(next + index &* Vector.scalarBytes) }
+    if let gradient { lanes.store(exponential, gradient, index) }
   }
 
   @inline(__always)
@@ -105,44 +103,42 @@ private struct SumSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
 
 /// Multiplies the exponentials kept in the gradient's row.
 @inline(never)
-func scaleExponentials<T: SoftmaxMarginTransform, E: Element>(
+func scaleExponentials<T: SoftmaxMarginTransform, V: Lanes>(
   _ row: SoftmaxMarginRow, in gradient: UnsafeMutableRawPointer, by weight: Double, _: T.Type,
-  _: E.Type
+  _: V.Type
 ) {
-  var sweep = ScalingSweep<T, E>(
-    row: row, gradient: gradient, weight: E.Vector.splat(E.Vector.Scalar(weight)))
+  var sweep = ScalingSweep<T, V>(
+    row: row, gradient: gradient, weight: V.splat(V.Scalar(weight)))
   row.sweepRivals(&sweep)
 }
 
-private struct ScalingSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
-  typealias Vector = E.Vector
+private struct ScalingSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
   let row: SoftmaxMarginRow
   let gradient: UnsafeMutableRawPointer
   let weight: Vector
 
   @inline(__always)
-  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == E.Vector {
-    let result = lanes.load(UnsafeRawPointer(gradient), index, E.self) * weight
-    lanes.store(scaled(result, row, index, lanes, T.self), gradient, index, E.self)
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
+    let result = lanes.load(UnsafeRawPointer(gradient), index) * weight
+    lanes.store(scaled(result, row, index, lanes, T.self), gradient, index)
   }
 }
 
 /// Writes the gradient from the logits, for rows whose exponentials were not kept.
 @inline(never)
-func writeGradient<T: SoftmaxMarginTransform, E: Element>(
-  _ row: SoftmaxMarginRow, to gradient: UnsafeMutableRawPointer, peak: E.Vector.Scalar,
-  weight: Double, gradientScale: Double, _: T.Type, _: E.Type
+func writeGradient<T: SoftmaxMarginTransform, V: Lanes>(
+  _ row: SoftmaxMarginRow, to gradient: UnsafeMutableRawPointer, peak: V.Scalar,
+  weight: Double, gradientScale: Double, _: T.Type, _: V.Type
 ) {
-  var sweep = GradientSweep<T, E>(
-    row: row, gradient: gradient, peak: E.Vector.splat(peak),
-    scale: E.Vector.splat(E.Vector.Scalar(row.scale)),
-    weight: E.Vector.splat(E.Vector.Scalar(weight)),
-    gradientScale: E.Vector.splat(E.Vector.Scalar(gradientScale)))
+  var sweep = GradientSweep<T, V>(
+    row: row, gradient: gradient, peak: V.splat(peak),
+    scale: V.splat(V.Scalar(row.scale)),
+    weight: V.splat(V.Scalar(weight)),
+    gradientScale: V.splat(V.Scalar(gradientScale)))
   row.sweepRivals(&sweep)
 }
 
-private struct GradientSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
-  typealias Vector = E.Vector
+private struct GradientSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
   let row: SoftmaxMarginRow
   let gradient: UnsafeMutableRawPointer
   let peak: Vector
@@ -151,16 +147,16 @@ private struct GradientSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
   let gradientScale: Vector
 
   @inline(__always)
-  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == E.Vector {
-    let shifted = T.shifted(row, index, lanes, peak: peak, E.self)
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
+    let shifted = T.shifted(row, index, lanes, peak: peak, Vector.self)
     var result = Vector.exponential(shifted * scale) * weight
     if row.smoothing_sum != 0 {
-      let logit = lanes.load(row.logits, index, E.self)
+      let logit = lanes.load(row.logits, index)
       // A class that is masked out has no gradient, whatever its smoothing; NaN, if the row is NaN.
-      result = (result - smoothing(row, index, lanes, E.self) * gradientScale)
+      result = (result - smoothing(row, index, lanes) * gradientScale)
         .selecting(weight * Vector.zero, where: Vector.equal(logit, Vector.minusInfinity))
     }
-    lanes.store(scaled(result, row, index, lanes, T.self), gradient, index, E.self)
+    lanes.store(scaled(result, row, index, lanes, T.self), gradient, index)
   }
 }
 
@@ -175,26 +171,25 @@ private func scaled<T: SoftmaxMarginTransform, L: LaneSelection>(
 
 /// Σ q_j s (v_j − peak).
 @inline(never)
-func smoothedScores<T: SoftmaxMarginTransform, E: Element>(
-  _ row: SoftmaxMarginRow, peak: E.Vector.Scalar, _: T.Type, _: E.Type
+func smoothedScores<T: SoftmaxMarginTransform, V: Lanes>(
+  _ row: SoftmaxMarginRow, peak: V.Scalar, _: T.Type, _: V.Type
 ) -> Double {
-  var sweep = SmoothedScoresSweep<T, E>(
-    row: row, peak: E.Vector.splat(peak), scale: E.Vector.splat(E.Vector.Scalar(row.scale)))
+  var sweep = SmoothedScoresSweep<T, V>(
+    row: row, peak: V.splat(peak), scale: V.splat(V.Scalar(row.scale)))
   row.sweepRivals(&sweep)
   return sweep.sum.total
 }
 
-private struct SmoothedScoresSweep<T: SoftmaxMarginTransform, E: Element>: Sweep {
-  typealias Vector = E.Vector
+private struct SmoothedScoresSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
   let row: SoftmaxMarginRow
   let peak: Vector
   let scale: Vector
   var sum = BlockSum<Vector>()
 
   @inline(__always)
-  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == E.Vector {
-    let score = T.shifted(row, index, lanes, peak: peak, E.self) * scale
-    let share = smoothing(row, index, lanes, E.self)
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
+    let score = T.shifted(row, index, lanes, peak: peak, Vector.self) * scale
+    let share = smoothing(row, index, lanes)
     // Where nothing is smoothed, a score of −∞ (masked out, or a lane not selected) counts for nothing.
     let counting = score.selecting(Vector.zero, where: Vector.equal(share, Vector.zero))
     sum.partial = Vector.multiplyAdd(share, counting, sum.partial)
@@ -206,18 +201,18 @@ private struct SmoothedScoresSweep<T: SoftmaxMarginTransform, E: Element>: Sweep
 
 /// q_j of one class.
 @inline(__always)
-func smoothingNumber<E: Element>(_ row: SoftmaxMarginRow, _ index: Int, _: E.Type) -> Double {
+func smoothingNumber<V: Lanes>(_ row: SoftmaxMarginRow, _ index: Int, _: V.Type) -> Double {
   row.smoothing == nil
-    ? row.smoothing_sum / Double(row.classes) : number(row.smoothing, index, E.Vector.self)
+    ? row.smoothing_sum / Double(row.classes) : number(row.smoothing, index, V.self)
 }
 
 /// q_j; 0 in lanes that are not selected.
 @inline(__always)
-private func smoothing<E: Element, L: LaneSelection>(
-  _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, _: E.Type
-) -> E.Vector where L.Vector == E.Vector {
+private func smoothing<L: LaneSelection>(
+  _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L
+) -> L.Vector {
   let share =
     row.smoothing.map { lanes.load($0, index) }
-    ?? E.Vector.splat(E.Vector.Scalar(row.smoothing_sum / Double(row.classes)))
+    ?? L.Vector.splat(L.Vector.Scalar(row.smoothing_sum / Double(row.classes)))
   return lanes.keep(share, filler: 0)
 }

@@ -8,13 +8,13 @@ protocol SoftmaxMarginTransform {
 
   /// v_j − peak, with the rounding error of the small difference and not of the large terms; −∞ in lanes that
   /// are not selected.
-  static func shifted<E: Element, L: LaneSelection>(
-    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: E.Vector, _: E.Type
-  ) -> E.Vector where L.Vector == E.Vector
+  static func shifted<V: Lanes, L: LaneSelection>(
+    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: V, _: V.Type
+  ) -> V where L.Vector == V
 
   /// v_j − peak of one class, put together in the same order.
-  static func shiftedScore<E: Element>(
-    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: E.Type
+  static func shiftedScore<V: Lanes>(
+    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: V.Type
   ) -> Double
 }
 
@@ -23,17 +23,17 @@ enum PlainTransform: SoftmaxMarginTransform {
   @inline(__always) static var scalesClasses: Bool { false }
 
   @inline(__always)
-  static func shifted<E: Element, L: LaneSelection>(
-    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: E.Vector, _: E.Type
-  ) -> E.Vector where L.Vector == E.Vector {
-    lanes.keep(lanes.load(row.logits, index, E.self) - peak, filler: -.infinity)
+  static func shifted<V: Lanes, L: LaneSelection>(
+    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: V, _: V.Type
+  ) -> V where L.Vector == V {
+    lanes.keep(lanes.load(row.logits, index) - peak, filler: -.infinity)
   }
 
   @inline(__always)
-  static func shiftedScore<E: Element>(
-    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: E.Type
+  static func shiftedScore<V: Lanes>(
+    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: V.Type
   ) -> Double {
-    Double(E.loadScalar(row.logits, index)) - peak
+    Double(V.loadScalar(row.logits, index)) - peak
   }
 }
 
@@ -42,20 +42,20 @@ enum OffsetTransform: SoftmaxMarginTransform {
   @inline(__always) static var scalesClasses: Bool { false }
 
   @inline(__always)
-  static func shifted<E: Element, L: LaneSelection>(
-    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: E.Vector, _: E.Type
-  ) -> E.Vector where L.Vector == E.Vector {
-    guard let offset = row.offset else { return E.Vector.zero }
+  static func shifted<V: Lanes, L: LaneSelection>(
+    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: V, _: V.Type
+  ) -> V where L.Vector == V {
+    guard let offset = row.offset else { return V.zero }
     return lanes.keep(
-      (lanes.load(row.logits, index, E.self) - peak) + lanes.load(offset, index),
+      (lanes.load(row.logits, index) - peak) + lanes.load(offset, index),
       filler: -.infinity)
   }
 
   @inline(__always)
-  static func shiftedScore<E: Element>(
-    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: E.Type
+  static func shiftedScore<V: Lanes>(
+    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: V.Type
   ) -> Double {
-    (Double(E.loadScalar(row.logits, index)) - peak) + number(row.offset, index, E.Vector.self)
+    (Double(V.loadScalar(row.logits, index)) - peak) + number(row.offset, index, V.self)
   }
 }
 
@@ -64,21 +64,21 @@ enum ScaleOffsetTransform: SoftmaxMarginTransform {
   @inline(__always) static var scalesClasses: Bool { true }
 
   @inline(__always)
-  static func shifted<E: Element, L: LaneSelection>(
-    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: E.Vector, _: E.Type
-  ) -> E.Vector where L.Vector == E.Vector {
-    guard let scale = row.class_scale, let offset = row.offset else { return E.Vector.zero }
-    let scaled = E.Vector.multiplyAdd(
-      lanes.load(scale, index), lanes.load(row.logits, index, E.self), E.Vector.zero - peak)
+  static func shifted<V: Lanes, L: LaneSelection>(
+    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: V, _: V.Type
+  ) -> V where L.Vector == V {
+    guard let scale = row.class_scale, let offset = row.offset else { return V.zero }
+    let scaled = V.multiplyAdd(
+      lanes.load(scale, index), lanes.load(row.logits, index), V.zero - peak)
     return lanes.keep(scaled + lanes.load(offset, index), filler: -.infinity)
   }
 
   @inline(__always)
-  static func shiftedScore<E: Element>(
-    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: E.Type
+  static func shiftedScore<V: Lanes>(
+    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: V.Type
   ) -> Double {
-    let scale = number(row.class_scale, index, E.Vector.self)
-    return (scale * Double(E.loadScalar(row.logits, index)) - peak)
-      + number(row.offset, index, E.Vector.self)
+    let scale = number(row.class_scale, index, V.self)
+    return (scale * Double(V.loadScalar(row.logits, index)) - peak)
+      + number(row.offset, index, V.self)
   }
 }

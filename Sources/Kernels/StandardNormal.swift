@@ -44,9 +44,9 @@ struct RowNoise {
     while index < count {
       let pair = block((first &+ index) / Self.blockSize, sample: sample)
       let here = min(16, count &- index)
-      Float32Element.store(pair.0, bytes, index, count: here)
+      FloatLanes.store(pair.0, bytes, index, count: here)
       let there = min(16, count &- index &- 16)
-      if there > 0 { Float32Element.store(pair.1, bytes, index &+ 16, count: there) }
+      if there > 0 { FloatLanes.store(pair.1, bytes, index &+ 16, count: there) }
       index &+= Self.blockSize
     }
   }

@@ -3,10 +3,10 @@
 /// A type rather than a closure, because a method can be made to be inlined: a closure that is called in two places
 /// becomes a function, and a call for every vector costs more than what it does.
 protocol Sweep {
-  associatedtype E: Element
+  associatedtype Vector: Lanes
 
   /// Does the elements from `index` on that the selection holds.
-  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == E.Vector
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector
 
   /// Called after at most `elementsPerBlock` elements, so that sums can be carried on in a wider type.
   mutating func endBlock()
@@ -26,7 +26,7 @@ extension Sweep {
   /// already, perhaps in place, must not be done again.
   @inline(__always)
   mutating func run(classes: Int, exceptLabel label: Int = -1) {
-    let width = E.Vector.width
+    let width = Vector.width
     let wholeEnd = classes / width &* width
     let labelStart = label < 0 ? wholeEnd : label / width &* width
     var index = 0
@@ -51,8 +51,8 @@ extension Sweep {
     while index < end {
       let blockEnd = min(end, index &+ elementsPerBlock)
       while index < blockEnd {
-        visit(index, AllLanes<E.Vector>())
-        index &+= E.Vector.width
+        visit(index, AllLanes<Vector>())
+        index &+= Vector.width
       }
       endBlock()
     }
@@ -78,18 +78,12 @@ struct BlockSum<Vector: Lanes> {
 protocol LaneSelection {
   associatedtype Vector: Lanes
 
-  func load<E: Element>(_ row: UnsafeRawPointer, _ index: Int, _: E.Type) -> Vector
-  where E.Vector == Vector
-
-  /// Loads numbers of a vector indexed by class, which is of the arithmetic type.
-  func load(_ numbers: UnsafeRawPointer, _ index: Int) -> Vector
+  func load(_ row: UnsafeRawPointer, _ index: Int) -> Vector
 
   /// The vector, with `filler` in the lanes that are not selected.
   func keep(_ vector: Vector, filler: Vector.Scalar) -> Vector
 
-  func store<E: Element>(
-    _ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int, _: E.Type
-  ) where E.Vector == Vector
+  func store(_ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int)
 }
 
 struct AllLanes<Vector: Lanes>: LaneSelection {
@@ -97,22 +91,15 @@ struct AllLanes<Vector: Lanes>: LaneSelection {
   init() {}
 
   @inline(__always)
-  func load<E: Element>(_ row: UnsafeRawPointer, _ index: Int, _: E.Type) -> Vector
-  where E.Vector == Vector { E.load(row, index) }
-
-  @inline(__always)
-  func load(_ numbers: UnsafeRawPointer, _ index: Int) -> Vector {
-    numbers.loadUnaligned(
-      fromByteOffset: index &* MemoryLayout<Vector.Scalar>.size, as: Vector.self)
-  }
+  func load(_ row: UnsafeRawPointer, _ index: Int) -> Vector { Vector.load(row, index) }
 
   @inline(__always)
   func keep(_ vector: Vector, filler: Vector.Scalar) -> Vector { vector }
 
   @inline(__always)
-  func store<E: Element>(
-    _ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int, _: E.Type
-  ) where E.Vector == Vector { E.store(vector, row, index) }
+  func store(_ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int) {
+    Vector.store(vector, row, index)
+  }
 }
 
 struct SomeLanes<Vector: Lanes>: LaneSelection {
@@ -128,12 +115,8 @@ struct SomeLanes<Vector: Lanes>: LaneSelection {
   }
 
   @inline(__always)
-  func load<E: Element>(_ row: UnsafeRawPointer, _ index: Int, _: E.Type) -> Vector
-  where E.Vector == Vector { E.load(row, index, count: reach, filler: 0) }
-
-  @inline(__always)
-  func load(_ numbers: UnsafeRawPointer, _ index: Int) -> Vector {
-    loadNumbers(numbers, index, count: reach)
+  func load(_ row: UnsafeRawPointer, _ index: Int) -> Vector {
+    Vector.load(row, index, count: reach, filler: 0)
   }
 
   @inline(__always)
@@ -142,39 +125,8 @@ struct SomeLanes<Vector: Lanes>: LaneSelection {
   }
 
   @inline(__always)
-  func store<E: Element>(
-    _ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int, _: E.Type
-  ) where E.Vector == Vector {
-    let present = E.load(UnsafeRawPointer(row), index, count: reach, filler: 0)
-    E.store(present.selecting(vector, where: mask), row, index, count: reach)
+  func store(_ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int) {
+    let present = Vector.load(row, index, count: reach, filler: 0)
+    Vector.store(present.selecting(vector, where: mask), row, index, count: reach)
   }
-}
-
-/// Loads `count` numbers of a vector indexed by class; the lanes left over hold 0.
-@inline(__always)
-func loadNumbers<V: Lanes>(_ numbers: UnsafeRawPointer, _ index: Int, count: Int) -> V {
-  count == V.width
-    ? numbers.loadUnaligned(fromByteOffset: index &* MemoryLayout<V.Scalar>.size, as: V.self)
-    : loadFewNumbers(numbers, index, count: count)
-}
-
-@inline(never)
-private func loadFewNumbers<V: Lanes>(
-  _ numbers: UnsafeRawPointer, _ index: Int, count: Int
-) -> V {
-  let size = MemoryLayout<V.Scalar>.size
-  var vector = V.zero
-  withUnsafeMutableBytes(of: &vector) { lanes in
-    lanes.baseAddress?.copyMemory(from: numbers + index &* size, byteCount: count &* size)
-  }
-  return vector
-}
-
-/// One number of a vector indexed by class; 0 where there is no vector.
-@inline(__always)
-func number<V: Lanes>(_ numbers: UnsafeRawPointer?, _ index: Int, _: V.Type) -> Double {
-  guard let numbers else { return 0 }
-  return Double(
-    numbers.loadUnaligned(
-      fromByteOffset: index &* MemoryLayout<V.Scalar>.size, as: V.Scalar.self))
 }

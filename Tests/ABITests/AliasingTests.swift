@@ -69,6 +69,97 @@ import Testing
     }
   }
 
+  /// Each output of a loss with two heads over each of its inputs and other outputs.
+  @Test func `the outputs of two heads`() throws {
+    let loss = try LossCase(kind: .twoHeadAverageK(.init(k: 1)), classes: Self.classes).make()
+    let spoils: [([String], (Stage) -> Void)] = [
+      (["gradient", "multi_label_logits"], { $0.result.gradient = $0.multiLabelLogits.address }),
+      (
+        ["multi_label_gradient", "logits"],
+        { $0.result.multi_label_gradient = $0.logits.address }
+      ),
+      (
+        ["multi_label_gradient", "gradient"],
+        { $0.result.multi_label_gradient = $0.gradient.address }
+      ),
+      (
+        ["multi_label_gradient", "gradient"],
+        { $0.result.multi_label_gradient = $0.gradient.address(1, 1) }
+      ),
+      (
+        ["multi_label_gradient", "multi_label_logits"],
+        { $0.result.multi_label_gradient = $0.multiLabelLogits.address(0, 1) }
+      ),
+      (
+        ["multi_label_gradient", "multi_label_logits"],
+        {
+          $0.result.multi_label_gradient = $0.multiLabelLogits.address
+          $0.result.multi_label_gradient_row_stride = 6
+        }
+      ),
+      (["row_values"], { $0.result.row_values = $0.multiLabelLogits.address }),
+      (["row_values"], { $0.result.row_values = $0.multiLabelGradient.address(3, 2) }),
+      (
+        ["multi_label_gradient", "labels"],
+        { $0.result.multi_label_gradient = UnsafeMutableRawPointer(mutating: $0.batch.labels) }
+      ),
+      (
+        ["multi_label_gradient", "sample_weight"],
+        {
+          $0.result.multi_label_gradient = $0.batch.sample_weight.map {
+            UnsafeMutableRawPointer(mutating: $0)
+          }
+        }
+      ),
+      (
+        ["multi_label_gradient", "upstream"],
+        {
+          $0.result.multi_label_gradient = $0.batch.upstream.map {
+            UnsafeMutableRawPointer(mutating: $0)
+          }
+        }
+      ),
+    ]
+    for (words, spoil) in spoils {
+      var problem = Problem(random: 1, rows: Self.rows, classes: Self.classes)
+      problem.sampleWeight = [Double](repeating: 1, count: Self.rows)
+      problem.upstream = [1]
+      let stride = 3 * Self.classes
+      let stage = try Stage(problem, Stage.Layout(logitsStride: stride, gradientStride: stride))
+      spoil(stage)
+      expectFailure(.aliasing, naming: words) { try stage.evaluate(loss) }
+      #expect(stage.outputsAreUntouched)
+      #expect(stage.multiLabelLogits.numbers == problem.multiLabelLogits)
+    }
+  }
+
+  @Test func `the four matrices of two heads side by side in one`() throws {
+    let loss = LossCase(kind: .twoHeadAverageK(.init(k: 1)), classes: Self.classes)
+    let problem = Problem(random: 1, rows: Self.rows, classes: Self.classes)
+    let plain = try loss.evaluate(problem)
+    let stride = 4 * Self.classes
+    let stage = try Stage(problem, Stage.Layout(logitsStride: stride))
+    for row in 0..<Self.rows {
+      for column in 0..<Self.classes {
+        stage.logits[row, Self.classes + column] = stage.multiLabelLogits[row, column]
+      }
+    }
+    stage.batch.multi_label_logits = UnsafeRawPointer(stage.logits.address(0, Self.classes))
+    stage.batch.multi_label_row_stride = Int64(stride)
+    stage.result.gradient = stage.logits.address(0, 2 * Self.classes)
+    stage.result.gradient_row_stride = Int64(stride)
+    stage.result.multi_label_gradient = stage.logits.address(0, 3 * Self.classes)
+    stage.result.multi_label_gradient_row_stride = Int64(stride)
+    try stage.evaluate(loss.make())
+    #expect(stage.result.value == plain.result.value)
+    for row in 0..<Self.rows {
+      for column in 0..<Self.classes {
+        let gradients = [2, 3].map { stage.logits[row, $0 * Self.classes + column] }
+        #expect(gradients == [plain.gradient[row, column], plain.multiLabelGradient[row, column]])
+      }
+    }
+  }
+
   @Test func `any output over the noise that was given`() throws {
     var problem = Problem(random: 1, rows: Self.rows, classes: Self.classes)
     problem.samples = 5

@@ -11,6 +11,7 @@ import Testing
     let stage = try loss.evaluate(empty)
     #expect(stage.result.value == 0 && stage.result.total_weight == 0)
     #expect(stage.gradient.isUntouched && stage.rowValues.isUntouched)
+    #expect(stage.multiLabelGradient.isUntouched)
   }
 
   @Test func `a batch of no rows needs no pointers`() throws {
@@ -18,14 +19,16 @@ import Testing
       let stage = try Stage(Problem(rows: 0, classes: 4, logits: [], labels: []))
       stage.batch.logits = nil
       stage.batch.labels = nil
+      stage.batch.multi_label_logits = nil
       stage.result.gradient = nil
+      stage.result.multi_label_gradient = nil
       stage.result.row_values = nil
       try stage.evaluate(loss.make())
       #expect(stage.result.value == 0)
     }
   }
 
-  @Test(arguments: LossCase.table(classes: 4), Reduction.allCases)
+  @Test(arguments: LossCase.table(classes: 4).filter(\.usesLabels), Reduction.allCases)
   func `if every label is ignored, value, weight and gradient are 0`(
     loss: LossCase, reduction: Reduction
   ) throws {
@@ -35,10 +38,12 @@ import Testing
       problem.labels = [Int64](repeating: -100, count: 5)
       // Not looked at, as the row does not count.
       problem.logits[0] = .nan
+      problem.multiLabelLogits[1] = .nan
       let stage = try loss.evaluate(problem)
       #expect(stage.result.value == 0 && stage.result.total_weight == 0)
       #expect(stage.gradient.pattern.isZero)
       #expect(stage.rowValues.pattern.isZero)
+      #expect(!loss.hasTwoHeads || stage.multiLabelGradient.pattern.isZero)
     }
   }
 
@@ -51,20 +56,23 @@ import Testing
       let stage = try loss.evaluate(problem)
       #expect(stage.result.value == 0 && stage.result.total_weight == 0)
       #expect(stage.gradient.numbers.allSatisfy { $0 == 0 })
+      let second = stage.multiLabelGradient.numbers
+      #expect(!loss.hasTwoHeads || second.allSatisfy { $0 == 0 })
     }
   }
 
   @Test func `one class alone is certain`() throws {
     let kinds: [LossCase.Kind] = [
       .crossEntropy, .logitAdjusted(tau: 1), .ldam(maxMargin: 0.5, scale: 30),
-      .elm(maxMargin: 0.5, scale: 30, lam: 1),
+      .elm(maxMargin: 0.5, scale: 30, lam: 1), .vectorScaling(gamma: 0.3, tau: 1),
+      .marginSoftmax(.init(offset: [1], margin: [2], classScale: [3], scale: 4, lam: 5)),
+      .focal(gamma: 2), .focal(gamma: 0.5), .focal(gamma: 0),
     ]
     for kind in kinds {
       for smoothing in [0, 0.1, 1] {
         for type in ElementType.allCases {
-          let loss = LossCase(
-            kind: kind, classes: 1, counts: kind.needsCounts ? [17] : nil,
-            labelSmoothing: smoothing)
+          var loss = LossCase(kind: kind, classes: 1, labelSmoothing: smoothing)
+          if loss.needsCounts { loss.counts = [17] }
           let problem = Problem(random: 1, type: type, rows: 3, classes: 1, spread: 100)
           let stage = try loss.evaluate(problem)
           #expect(stage.result.value == 0, "\(loss)")
@@ -76,10 +84,32 @@ import Testing
   }
 
   @Test func `one class alone has no top K that leaves a class out`() throws {
-    let stage = try Stage(Problem(random: 1, rows: 3, classes: 1))
-    let loss = try LossCase(kind: .noisedTopK(.init()), classes: 1).make()
-    expectFailure(.option, naming: ["k", "1"]) { try stage.evaluate(loss) }
-    #expect(stage.outputsAreUntouched)
+    let kinds: [LossCase.Kind] = [
+      .noisedTopK(.init()), .noisedTopK(.init(isExact: true)), .topKHinge(k: 1, margin: 1),
+      .smoothTopKSVM(k: 1, tau: 1, alpha: 1), .twoHeadAverageK(.init(k: 1)),
+    ]
+    for kind in kinds {
+      let stage = try Stage(Problem(random: 1, rows: 3, classes: 1))
+      let loss = try LossCase(kind: kind, classes: 1).make()
+      expectFailure(.option, naming: ["k", "1"]) { try stage.evaluate(loss) }
+      #expect(stage.outputsAreUntouched)
+    }
+  }
+
+  @Test(arguments: ElementType.allCases)
+  func `one class alone has its losses without rivals`(type: ElementType) throws {
+    let methods: [LossCase.SinglePositive.Method] = [
+      .assumeNegative, .weakAssumeNegative, .expectedPositive,
+    ]
+    let kinds =
+      methods.map { LossCase.Kind.singlePositive(.init(method: $0)) }
+      + [.outlyingMSE(alpha: 1, teacher: [2]), .noisedTopKOperator(.init(isExact: true))]
+      + [.twoHeadAverageK(.init(k: 0.5))]
+    for kind in kinds {
+      let loss = LossCase(kind: kind, classes: 1)
+      let problem = Problem(random: 1, type: type, rows: 4, classes: 1, spread: 2)
+      expectAgreement(try loss.evaluate(problem), try loss.expected(problem), loss)
+    }
   }
 
   @Test(arguments: ElementType.allCases)
@@ -102,15 +132,6 @@ import Testing
     for loss in LossCase.table(classes: 9) {
       let problem = Problem(random: 12, rows: 1, classes: 9)
       expectAgreement(try loss.evaluate(problem), try loss.expected(problem), loss)
-    }
-  }
-}
-
-extension LossCase.Kind {
-  fileprivate var needsCounts: Bool {
-    switch self {
-    case .crossEntropy, .noisedTopK: false
-    case .logitAdjusted, .ldam, .elm: true
     }
   }
 }

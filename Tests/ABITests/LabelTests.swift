@@ -4,7 +4,7 @@ import Testing
 @Suite struct `A label that is no class is refused, by row, label and number of classes` {
   static let strangers: [Int64] = [-1, 7, 8, -99, -101, .max, .min, 1 << 32]
 
-  @Test(arguments: LossCase.kinds(classes: 7), strangers)
+  @Test(arguments: LossCase.kinds(classes: 7).filter(\.usesLabels), strangers)
   func `wide labels`(loss: LossCase, label: Int64) throws {
     var problem = Problem(random: 1, rows: 6, classes: 7)
     problem.labels[4] = label
@@ -15,7 +15,9 @@ import Testing
     #expect(stage.outputsAreUntouched)
   }
 
-  @Test(arguments: LossCase.kinds(classes: 7), strangers.filter { Int32(exactly: $0) != nil })
+  @Test(
+    arguments: LossCase.kinds(classes: 7).filter(\.usesLabels),
+    strangers.filter { Int32(exactly: $0) != nil })
   func `narrow labels`(loss: LossCase, label: Int64) throws {
     var problem = Problem(random: 1, rows: 6, classes: 7)
     problem.labelsAreNarrow = true

@@ -51,8 +51,7 @@ import Testing
         expectFailure(.notFinite, naming: ["logits[5, 2]"]) {
           try stage.evaluate(loss.with { $0.checksFinite = true }.make())
         }
-        let gradientIsUntouched = stage.gradient.isUntouched && stage.rowValues.isUntouched
-        #expect(gradientIsUntouched && stage.result.value == Stage.unwritten)
+        #expect(stage.outputsAreUntouched)
       }
     }
   }
@@ -62,10 +61,24 @@ import Testing
     var problem = problem()
     problem.logits[0] = -.infinity
     problem.labels[0] = 1
+    problem.multiLabelLogits[7] = -.infinity
     problem.labels[3] = -100
     let checked = try loss.with { $0.checksFinite = true }.evaluate(problem)
     let unchecked = try loss.evaluate(problem)
-    #expect(checked.result.value == unchecked.result.value)
-    #expect(checked.gradient.pattern == unchecked.gradient.pattern)
+    #expect(checked.written == unchecked.written)
+  }
+
+  @Test(arguments: ElementType.allCases)
+  func `logits of the other head, if asked for`(type: ElementType) throws {
+    let loss = LossCase(kind: .twoHeadAverageK(.init()), classes: 5, checksFinite: true)
+    for number in [Double.nan, .infinity] {
+      var problem = Problem(random: 1, type: type, rows: 8, classes: 5)
+      problem.multiLabelLogits[3 * 5 + 4] = number
+      let stage = try Stage(problem)
+      expectFailure(.notFinite, naming: ["multi_label_logits[3, 4]"]) {
+        try stage.evaluate(loss.make())
+      }
+      #expect(stage.outputsAreUntouched)
+    }
   }
 }

@@ -8,36 +8,41 @@ import Testing
     expectFailure(.nullPointer, naming: [kind.argument]) { try check(initialize(nil, kind.size)) }
   }
 
+  typealias Create = @Sendable (UnsafeMutablePointer<OpaquePointer?>?) -> topkloss_status
+
+  /// Every create function without options: for the first three that stands for the defaults.
+  static let creates: [Create] = [
+    { topkloss_cross_entropy_create(nil, $0) },
+    { topkloss_margin_softmax_create(nil, $0) },
+    { topkloss_focal_create(nil, $0) },
+    { topkloss_logit_adjusted_create(nil, $0) },
+    { topkloss_ldam_create(nil, $0) },
+    { topkloss_elm_create(nil, $0) },
+    { topkloss_vector_scaling_create(nil, $0) },
+    { topkloss_noised_topk_create(nil, $0) },
+    { topkloss_noised_topk_operator_create(nil, $0) },
+    { topkloss_topk_hinge_create(nil, $0) },
+    { topkloss_smooth_topk_svm_create(nil, $0) },
+    { topkloss_outlying_mse_create(nil, $0) },
+    { topkloss_two_head_average_k_create(nil, $0) },
+    { topkloss_single_positive_create(nil, $0) },
+  ]
+
   @Test func `where create functions put the handle`() {
-    let creates: [(String, () -> topkloss_status)] = [
-      ("cross_entropy", { topkloss_cross_entropy_create(nil, nil) }),
-      ("logit_adjusted", { topkloss_logit_adjusted_create(nil, nil) }),
-      ("ldam", { topkloss_ldam_create(nil, nil) }),
-      ("elm", { topkloss_elm_create(nil, nil) }),
-      ("noised_topk", { topkloss_noised_topk_create(nil, nil) }),
-    ]
-    for (_, create) in creates {
-      expectFailure(.nullPointer, naming: ["out"]) { try check(create()) }
+    for create in Self.creates {
+      expectFailure(.nullPointer, naming: ["out"]) { try check(create(nil)) }
     }
   }
 
   @Test func `options without defaults, which leave the handle NULL`() {
-    let someHandle = OpaquePointer(bitPattern: 16)
-    typealias Create = (UnsafeMutablePointer<OpaquePointer?>) -> topkloss_status
-    let creates: [Create] = [
-      { topkloss_logit_adjusted_create(nil, $0) },
-      { topkloss_ldam_create(nil, $0) },
-      { topkloss_elm_create(nil, $0) },
-      { topkloss_noised_topk_create(nil, $0) },
-    ]
-    for create in creates {
-      var handle = someHandle
+    for create in Self.creates.dropFirst(3) {
+      var handle = OpaquePointer(bitPattern: 16)
       expectFailure(.nullPointer, naming: ["options"]) { try check(create(&handle)) }
       #expect(handle == nil)
     }
   }
 
-  @Test(arguments: LossCase.kinds(classes: 4).dropFirst().filter { !$0.isNoised })
+  @Test(arguments: LossCase.kinds(classes: 4).filter(\.needsCounts))
   func `class counts of the losses that live on them`(loss: LossCase) {
     expectFailure(.nullPointer, naming: ["class_counts"]) {
       _ = try loss.with { $0.counts = nil }.make()
@@ -70,16 +75,23 @@ import Testing
     #expect(stage.outputsAreUntouched)
   }
 
-  @Test func `every member of a batch that has no default`() throws {
-    let loss = try LossCase(kind: .crossEntropy, classes: 3).make()
-    let spoils: [(String, (inout topkloss_batch) -> Void)] = [
-      ("logits", { $0.logits = nil }), ("labels", { $0.labels = nil }),
+  @Test(arguments: LossCase.kinds(classes: 3))
+  func `every member of a batch that has no default`(loss: LossCase) throws {
+    let spoils: [(String, Bool, (inout topkloss_batch) -> Void)] = [
+      ("logits", true, { $0.logits = nil }),
+      ("labels", loss.usesLabels, { $0.labels = nil }),
+      ("multi_label_logits", loss.hasTwoHeads, { $0.multi_label_logits = nil }),
     ]
-    for (name, spoil) in spoils {
+    let handle = try loss.make()
+    for (name, isNeeded, spoil) in spoils {
       let stage = try Stage(Problem(random: 1, rows: 2, classes: 3))
       spoil(&stage.batch)
-      expectFailure(.nullPointer, naming: [name]) { try stage.evaluate(loss) }
-      #expect(stage.outputsAreUntouched)
+      if isNeeded {
+        expectFailure(.nullPointer, naming: [name]) { try stage.evaluate(handle) }
+        #expect(stage.outputsAreUntouched)
+      } else {
+        try stage.evaluate(handle)
+      }
     }
   }
 

@@ -27,8 +27,12 @@ struct BadOption: Sendable, CustomStringConvertible {
 
   private static let counted = [
     counted(.logitAdjusted(tau: 1)), counted(.ldam(maxMargin: 0.5, scale: 30)),
-    counted(.elm(maxMargin: 0.5, scale: 30, lam: 1)),
+    counted(.elm(maxMargin: 0.5, scale: 30, lam: 1)), counted(.vectorScaling(gamma: 0.3, tau: 1)),
   ]
+
+  /// Those with class weights.
+  private static let weighted =
+    [plain, LossCase(kind: .marginSoftmax(.init()), classes: 3)] + counted
 
   private static func noised(
     _ change: (inout LossCase.NoisedTopK) -> Void, counts: [Double]? = nil
@@ -38,7 +42,15 @@ struct BadOption: Sendable, CustomStringConvertible {
     return LossCase(kind: .noisedTopK(options), classes: 3, counts: counts)
   }
 
-  static let smoothing: [BadOption] = ([plain] + counted).flatMap { loss in
+  private static func focal(_ gamma: Double) -> LossCase {
+    LossCase(kind: .focal(gamma: gamma), classes: 3)
+  }
+
+  private static func outlying(alpha: Double = 1, teacher: [Double]? = nil) -> LossCase {
+    counted(.outlyingMSE(alpha: alpha, teacher: teacher))
+  }
+
+  static let smoothing: [BadOption] = weighted.flatMap { loss in
     [
       BadOption(loss.with { $0.labelSmoothing = -0.25 }, "label_smoothing", "-0.25", "0", "1"),
       BadOption(loss.with { $0.labelSmoothing = 1.5 }, "label_smoothing", "1.5", "0", "1"),
@@ -47,7 +59,7 @@ struct BadOption: Sendable, CustomStringConvertible {
     ]
   }
 
-  static let weights: [BadOption] = ([plain] + counted).flatMap { loss in
+  static let weights: [BadOption] = (weighted + [focal(2)]).flatMap { loss in
     [
       BadOption(loss.with { $0.classWeight = [1, -2, 1] }, "class_weight[1]", "-2", "0"),
       BadOption(loss.with { $0.classWeight = [1, 1, .nan] }, "class_weight[2]", "nan"),
@@ -55,23 +67,24 @@ struct BadOption: Sendable, CustomStringConvertible {
     ]
   }
 
-  static let counts: [BadOption] = (counted + [noised({ _ in }, counts: [3, 2, 1])]).flatMap {
-    loss in
-    [
-      BadOption(
-        loss.with { $0.counts = [3, 0, 1] }, "class_counts[1]", "0", status: .classCount),
-      BadOption(
-        loss.with { $0.counts = [3, 2, -4] }, "class_counts[2]", "-4", status: .classCount),
-      BadOption(
-        loss.with { $0.counts = [.nan, 2, 1] }, "class_counts[0]", "nan", status: .classCount),
-      BadOption(
-        loss.with { $0.counts = [3, .infinity, 1] }, "class_counts[1]", "inf",
-        status: .classCount),
-      BadOption(loss.with { $0.countSmoothing = -0.5 }, "count_smoothing", "-0.5", "0"),
-      BadOption(loss.with { $0.countSmoothing = .nan }, "count_smoothing", "nan"),
-      BadOption(loss.with { $0.countSmoothing = .infinity }, "count_smoothing", "inf"),
-    ]
-  }
+  static let counts: [BadOption] = (counted + [noised({ _ in }, counts: [3, 2, 1]), outlying()])
+    .flatMap {
+      loss in
+      [
+        BadOption(
+          loss.with { $0.counts = [3, 0, 1] }, "class_counts[1]", "0", status: .classCount),
+        BadOption(
+          loss.with { $0.counts = [3, 2, -4] }, "class_counts[2]", "-4", status: .classCount),
+        BadOption(
+          loss.with { $0.counts = [.nan, 2, 1] }, "class_counts[0]", "nan", status: .classCount),
+        BadOption(
+          loss.with { $0.counts = [3, .infinity, 1] }, "class_counts[1]", "inf",
+          status: .classCount),
+        BadOption(loss.with { $0.countSmoothing = -0.5 }, "count_smoothing", "-0.5", "0"),
+        BadOption(loss.with { $0.countSmoothing = .nan }, "count_smoothing", "nan"),
+        BadOption(loss.with { $0.countSmoothing = .infinity }, "count_smoothing", "inf"),
+      ]
+    }
 
   static let parameters: [BadOption] = [
     BadOption(counted(.logitAdjusted(tau: .nan)), "tau", "nan", "finite"),
@@ -128,13 +141,6 @@ struct BadOption: Sendable, CustomStringConvertible {
   @Test(arguments: numberOfClasses)
   func `numbers of classes`(option: BadOption) {
     expectFailure(option.status, naming: option.words) { _ = try option.loss.make() }
-  }
-
-  @Test func `a K that leaves no class below it, when the batch tells how many there are`() throws {
-    let loss = Self.noised { $0.k = 3 }
-    let stage = try Stage(Problem(random: 1, rows: 2, classes: 3))
-    expectFailure(.option, naming: ["k is 3", "classes is 3"]) { try stage.evaluate(loss.make()) }
-    #expect(stage.outputsAreUntouched)
   }
 
   @Test func `a count of zero is welcome once something is added to it`() throws {

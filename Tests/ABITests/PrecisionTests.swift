@@ -15,7 +15,8 @@ import Testing
 
   @Test(arguments: ElementType.allCases)
   func `logits of thousands neither overflow nor cancel`(type: ElementType) throws {
-    for loss in LossCase.table(classes: 33) {
+    // How close a float32 comes to a threshold on probabilities of 1e-300 means nothing.
+    for loss in LossCase.table(classes: 33) where !loss.hasTwoHeads {
       let problem = Problem(random: 4, type: type, rows: 4, classes: 33, spread: 4000)
       expectAgreement(try loss.evaluate(problem), try loss.expected(problem), loss)
     }
@@ -48,7 +49,7 @@ import Testing
 
   @Test(arguments: [ElementType.float32, .float64])
   func `each row's gradient sums to zero`(type: ElementType) throws {
-    for loss in LossCase.table(classes: 129) where !loss.isNoised {
+    for loss in LossCase.table(classes: 129) where loss.gradientSumsToZero {
       let loss = loss.with { $0.reduction = .sum }
       let problem = Problem(random: 4, type: type, rows: 4, classes: 129, spread: 0.5)
       let stage = try loss.evaluate(problem)

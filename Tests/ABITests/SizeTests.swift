@@ -38,6 +38,38 @@ import Testing
     #expect(stage.outputsAreUntouched)
   }
 
+  static let secondHeadSizes = [
+    Spoil(words: ["multi_label_logits", "\(Int64.max)"]) {
+      $0.batch.multi_label_row_stride = .max
+    },
+    Spoil(words: ["multi_label_logits", "\(Int64.min)"]) {
+      $0.batch.multi_label_row_stride = .min
+    },
+    Spoil(words: ["multi_label_gradient", "\(Int64.max)"]) {
+      $0.result.multi_label_gradient_row_stride = .max
+    },
+    Spoil(words: ["multi_label_gradient_row_stride", "2", "3"]) {
+      $0.result.multi_label_gradient_row_stride = 2
+    },
+    Spoil(words: ["multi_label_gradient_row_stride", "-1", "3"]) {
+      $0.result.multi_label_gradient_row_stride = -1
+    },
+  ]
+
+  @Test(arguments: secondHeadSizes)
+  func `of the other head, where it is looked at`(spoil: Spoil) throws {
+    for loss in LossCase.kinds(classes: 3) {
+      let stage = try Stage(Problem(random: 1, rows: 4, classes: 3))
+      spoil.change(stage)
+      if loss.hasTwoHeads {
+        expectFailure(.size, naming: spoil.words) { try stage.evaluate(loss.make()) }
+        #expect(stage.outputsAreUntouched)
+      } else {
+        try stage.evaluate(loss.make())
+      }
+    }
+  }
+
   static let noiseSizes = [
     Spoil(words: ["noise", "\(Int64.max)"]) { $0.batch.noise_row_stride = .max },
     Spoil(words: ["noise", "\(Int64.min)"]) { $0.batch.noise_row_stride = .min },
@@ -79,7 +111,11 @@ import Testing
   {
     let weighted = LossCase(kind: .crossEntropy, classes: 3, classWeight: [1, 2, 3])
     let imbalanced = LossCase(kind: .noisedTopK(.init()), classes: 3, counts: [3, 2, 1])
-    for loss in [weighted, imbalanced] {
+    let others: [LossCase.Kind] = [
+      .marginSoftmax(.init(offset: [1, 2, 3])), .marginSoftmax(.init(margin: [1, 2, 3])),
+      .marginSoftmax(.init(classScale: [1, 2, 3])), .outlyingMSE(alpha: 1, teacher: [1, 2, 3]),
+    ]
+    for loss in [weighted, imbalanced] + others.map({ LossCase(kind: $0, classes: 3) }) {
       let stage = try Stage(Problem(random: 1, rows: 2, classes: 4))
       expectFailure(.size, naming: ["classes", "4", "3"]) { try stage.evaluate(loss.make()) }
       #expect(stage.outputsAreUntouched)

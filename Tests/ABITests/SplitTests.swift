@@ -1,7 +1,7 @@
 import Testing
 
 @Suite struct `A batch may be evaluated in parts` {
-  @Test(arguments: LossCase.table(classes: 23), [1, 4, 12])
+  @Test(arguments: LossCase.table(classes: 23).filter { !$0.dependsOnBatch }, [1, 4, 12])
   func `rows are the same bits, and sums and means can be put together`(
     loss: LossCase, split: Int
   ) throws {
@@ -20,11 +20,11 @@ import Testing
       let weight = parts.reduce(0) { $0 + $1.result.total_weight }
       #expect(abs(weight - together.result.total_weight) < 1e-12 * weight)
       let value =
-        reduction == .mean
+        loss.reduction == .mean
         ? parts.reduce(0) { $0 + $1.result.value * $1.result.total_weight } / weight
         : parts.reduce(0) { $0 + $1.result.value }
       #expect(abs(value - together.result.value) <= 1e-12 * max(1, abs(value)))
-      if reduction != .mean {
+      if loss.reduction != .mean {
         #expect(together.gradient.pattern == Pattern(joining: parts.map(\.gradient.pattern)))
       }
     }

@@ -55,7 +55,12 @@ import Testing
         let stage = try loss.evaluate(problem(type), other.layout)
         #expect(stage.result.value == plain.result.value, "\(other)")
         #expect(stage.result.total_weight == plain.result.total_weight, "\(other)")
+        #expect(stage.result.threshold == plain.result.threshold, "\(other)")
         #expect(stage.gradient.pattern == plain.gradient.pattern, "\(other)")
+        if loss.hasTwoHeads {
+          let second = plain.multiLabelGradient.pattern
+          #expect(stage.multiLabelGradient.pattern == second, "\(other)")
+        }
         #expect(stage.rowValues.pattern == plain.rowValues.pattern, "\(other)")
         #expect(stage.surroundingsAreUntouched, "\(other)")
       }

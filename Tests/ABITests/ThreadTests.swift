@@ -10,12 +10,14 @@ import Testing
   private static let classes = 67
 
   /// Enough work to be worth several threads.
-  private func problem(_ type: ElementType) -> Problem {
+  private func problem(_ type: ElementType, _ loss: LossCase) -> Problem {
+    // A quadrature is as much as many rows.
+    let rows = loss.isExact ? 300 : Self.rows
     var random = Random(seed: 2)
     var problem = Problem(
-      random: 8, type: type, rows: Self.rows, classes: Self.classes, spread: 0.5
+      random: 8, type: type, rows: rows, classes: Self.classes, spread: 0.5
     ).ignoring()
-    problem.sampleWeight = random.uniforms(Self.rows, in: 0...2)
+    problem.sampleWeight = random.uniforms(rows, in: 0...2)
     return problem
   }
 
@@ -27,21 +29,22 @@ import Testing
   }
 
   @Test(arguments: LossCase.kinds(classes: classes), ElementType.allCases)
-  func `one, two, three and eight threads give the same bits`(
+  func `any number of threads give the same bits`(
     loss: LossCase, type: ElementType
   ) throws {
-    let problem = problem(type)
+    let problem = problem(type, loss)
     let handle = try loss.make()
     let single = try Stage(problem)
     try withThreads(1) { try single.evaluate(handle) }
-    for count in [2, 3, 8] as [Int32] {
+    let expected = single.written
+    for count in [2, 3, 5, 8] as [Int32] {
       for isInPlace in [false, true] {
         let stage = try Stage(problem, Stage.Layout(isInPlace: isInPlace))
         try withThreads(count) { try stage.evaluate(handle) }
+        // What a loss of one head leaves of the other is not the same if it lies elsewhere.
+        if loss.hasTwoHeads || !isInPlace { #expect(stage.written == expected) }
         #expect(stage.result.value == single.result.value)
-        #expect(stage.result.total_weight == single.result.total_weight)
         #expect(stage.gradient.pattern == single.gradient.pattern)
-        #expect(stage.rowValues.pattern == single.rowValues.pattern)
       }
     }
   }
@@ -73,12 +76,11 @@ import Testing
 
   @Test(arguments: LossCase.kinds(classes: classes))
   func `one handle serves several threads at once`(loss: LossCase) throws {
-    let problem = problem(.float32)
+    let problem = problem(.float32, loss)
     let handle = try loss.make()
     let expected = try Stage(problem)
     try expected.evaluate(handle)
-    let pattern = expected.gradient.pattern
-    let value = expected.result.value
+    let written = expected.written
 
     let lock = NSLock()
     nonisolated(unsafe) var wrong = 0
@@ -88,8 +90,7 @@ import Testing
         if iteration == 3 { topkloss_set_num_threads(2) }
         let stage = try? Stage(problem)
         let isRight =
-          (try? stage?.evaluate(handle)) != nil && stage?.result.value == value
-          && stage?.gradient.pattern == pattern
+          (try? stage?.evaluate(handle)) != nil && stage?.written == written
         if !isRight { lock.withLock { wrong += 1 } }
       }
     }
@@ -97,10 +98,11 @@ import Testing
   }
 
   @Test func `losses are created, used and freed on many threads at once`() {
+    let losses = LossCase.kinds(classes: 9)
     let lock = NSLock()
     nonisolated(unsafe) var failures = 0
     DispatchQueue.concurrentPerform(iterations: 64) { iteration in
-      let loss = LossCase.kinds(classes: 9)[iteration % 5]
+      let loss = losses[iteration % losses.count]
       let problem = Problem(random: UInt64(iteration), rows: 4, classes: 9)
       if (try? loss.evaluate(problem)) == nil { lock.withLock { failures += 1 } }
     }

@@ -19,6 +19,15 @@ struct Bridge {
         raw = (ctypes.c_uint8 * spec["bytes"]).from_address(spec["address"])
         return np.frombuffer(raw, dtype=np.dtype(spec["dtype"])).reshape(spec["shape"])
 
+    def _call(name, options, arrays):
+        if name != "noised_topk":
+            return getattr(topkloss, name)(**options).value_and_grad(**arrays)
+        x, out = arrays.pop("logits"), arrays.pop("out")
+        values = topkloss.noised_topk(x, **options, **arrays)
+        gradient = topkloss.noised_topk_vjp(x, **options, **arrays, out=out)
+        arrays["out"] = out
+        return values, gradient
+
     def evaluate(text):
         request = json.loads(text)
         arrays = {name: _array(spec) for name, spec in request["arrays"].items()}
@@ -27,13 +36,17 @@ struct Bridge {
             arrays["out"] = arrays["logits"]
         if request["step"] is not None:
             arrays["step"] = request["step"]
+            if "multi_label_out" in arrays:
+                arrays["multi_label_out"] = arrays["multi_label_logits"]
         try:
-            loss = getattr(topkloss, request["loss"])(**request["options"])
-            value, gradient = loss.value_and_grad(**arrays)
+            value, gradient = _call(request["loss"], request["options"], arrays)
         except topkloss.TopKLossError as error:
             return json.dumps({"error": str(error), "status": error.status})
+        if "multi_label_out" in arrays:
+            assert gradient[1] is arrays["multi_label_out"]
+            gradient = gradient[0]
         assert gradient is arrays["out"]
-        if request["options"]["reduction"] == "none":
+        if request["options"].get("reduction", "none") == "none":
             row_values[:, 0] = value
             return json.dumps({})
         return json.dumps({"value": struct.pack(">d", value).hex()})

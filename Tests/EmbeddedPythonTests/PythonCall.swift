@@ -14,26 +14,6 @@ struct PythonAnswer: Decodable {
   }
 }
 
-/// One argument of a loss's constructor.
-enum PythonOption: Encodable {
-  case number(Double)
-  case integer(UInt64)
-  case numbers([Double])
-  case text(String)
-  case flag(Bool)
-
-  func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    switch self {
-    case .number(let number): try container.encode(number)
-    case .integer(let integer): try container.encode(integer)
-    case .numbers(let numbers): try container.encode(numbers)
-    case .text(let text): try container.encode(text)
-    case .flag(let flag): try container.encode(flag)
-    }
-  }
-}
-
 /// Memory that Python sees as an array.
 private struct PythonArray: Encodable {
   var address: UInt
@@ -70,49 +50,6 @@ extension ElementType {
 }
 
 extension LossCase {
-  /// The class in Python.
-  fileprivate var pythonName: String {
-    switch kind {
-    case .crossEntropy: "CrossEntropyLoss"
-    case .logitAdjusted: "LogitAdjustedLoss"
-    case .ldam: "LDAMLoss"
-    case .elm: "ELMLoss"
-    case .noisedTopK: "NoisedTopKLoss"
-    }
-  }
-
-  fileprivate var pythonOptions: [String: PythonOption] {
-    var options: [String: PythonOption] = [
-      "reduction": .text("\(reduction)"), "check_finite": .flag(checksFinite),
-    ]
-    if let counts {
-      options["class_counts"] = .numbers(counts)
-      options["count_smoothing"] = .number(countSmoothing)
-    }
-    if let classWeight { options["class_weight"] = .numbers(classWeight) }
-    if !isNoised { options["label_smoothing"] = .number(labelSmoothing) }
-    switch kind {
-    case .crossEntropy: break
-    case .logitAdjusted(let tau): options["tau"] = .number(tau)
-    case .ldam(let maxMargin, let scale):
-      options["max_margin"] = .number(maxMargin)
-      options["scale"] = .number(scale)
-    case .elm(let maxMargin, let scale, let lam):
-      options["max_margin"] = .number(maxMargin)
-      options["scale"] = .number(scale)
-      options["lam"] = .number(lam)
-    case .noisedTopK(let choice):
-      options["k"] = .integer(UInt64(choice.k))
-      options["n_samples"] = .integer(UInt64(choice.samples))
-      options["seed"] = .integer(choice.seed)
-      options["epsilon"] = .number(choice.epsilon)
-      options["margin"] = .number(choice.margin)
-      options["scale"] = .number(choice.scale)
-      if counts != nil { options["max_margin"] = .number(choice.maxMargin) }
-    }
-    return options
-  }
-
   /// Evaluates in Python on a stage of its own; the logits, labels and gradient are the stage's
   /// memory.
   func evaluateInPython(
@@ -122,10 +59,16 @@ extension LossCase {
     var arrays = [
       "logits": array(stage.logits), "out": array(stage.gradient),
       "row_values": array(stage.rowValues),
-      "labels": array(
-        stage.batch.labels, problem.labelsAreNarrow ? "int32" : "int64", [problem.rows],
-        bytes: problem.rows * (problem.labelsAreNarrow ? 4 : 8)),
     ]
+    if usesLabels {
+      arrays["labels"] = array(
+        stage.batch.labels, problem.labelsAreNarrow ? "int32" : "int64", [problem.rows],
+        bytes: problem.rows * (problem.labelsAreNarrow ? 4 : 8))
+    }
+    if hasTwoHeads {
+      arrays["multi_label_logits"] = array(stage.multiLabelLogits)
+      arrays["multi_label_out"] = array(stage.multiLabelGradient)
+    }
     if problem.sampleWeight != nil {
       arrays["sample_weight"] = array(
         stage.batch.sample_weight, "float64", [problem.rows], bytes: problem.rows * 8)
@@ -139,7 +82,7 @@ extension LossCase {
     }
     let request = Request(
       loss: pythonName, options: pythonOptions, arrays: arrays, isInPlace: isInPlace,
-      step: isNoised && problem.noise == nil ? problem.step : nil)
+      step: isSampled && problem.noise == nil ? problem.step : nil)
     let text = String(decoding: try JSONEncoder().encode(request), as: UTF8.self)
     let answer = try withExtendedLifetime(stage) {
       try Interpreter.shared().call("evaluate", text)

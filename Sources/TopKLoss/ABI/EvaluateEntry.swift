@@ -17,6 +17,21 @@ func createLoss(
   }
 }
 
+/// Fills the caller's options with defaults.
+func initializeOptions<T: BitwiseCopyable>(
+  _ options: UnsafeMutablePointer<T>?, _ structSize: Int, _ defaults: T
+) -> topkloss_status {
+  reportingFailure { () throws(Failure) in
+    try initializeStruct(options, structSize, "options", defaults)
+  }
+}
+
+/// The loss that a handle stands for.
+func handledLoss(_ handle: OpaquePointer?) throws(Failure) -> Loss {
+  guard let handle else { throw .nullPointer("loss") }
+  return Unmanaged<Loss>.fromOpaque(UnsafeRawPointer(handle)).takeUnretainedValue()
+}
+
 @implementation @_cdecl("topkloss_evaluate")
 public func topkloss_evaluate(
   _ loss: OpaquePointer!, _ batch: UnsafePointer<topkloss_batch>!,
@@ -24,9 +39,7 @@ public func topkloss_evaluate(
 ) -> topkloss_status {
   let handle: OpaquePointer? = loss
   return reportingFailure { () throws(Failure) in
-    guard let handle else { throw .nullPointer("loss") }
-    let loss = Unmanaged<Loss>.fromOpaque(UnsafeRawPointer(handle)).takeUnretainedValue()
-    try evaluate(loss, batch, result)
+    try evaluate(try handledLoss(handle), batch, result)
   }
 }
 

@@ -11,9 +11,7 @@ public func topkloss_logit_adjust_options_init(
 ) -> topkloss_status {
   var defaults = topkloss_logit_adjust_options()
   defaults.tau = 1
-  return reportingFailure { () throws(Failure) in
-    try initializeStruct(options, struct_size, "options", defaults)
-  }
+  return initializeOptions(options, struct_size, defaults)
 }
 
 @implementation @_cdecl("topkloss_logit_adjust")
@@ -25,6 +23,6 @@ public func topkloss_logit_adjust(
   let given: UnsafeMutableRawPointer? = adjusted
   return reportingFailure { () throws(Failure) in
     let options = try readStruct(try required(options, "options"), "options")
-    try logitAdjust(Batch(batch, needsLabels: false), options, given, adjusted_row_stride)
+    try logitAdjust(Batch(batch, for: .scores), options, given, adjusted_row_stride)
   }
 }

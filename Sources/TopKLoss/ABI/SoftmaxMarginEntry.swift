@@ -40,9 +40,7 @@ private func crossEntropyDefaults() -> topkloss_cross_entropy_options {
 public func topkloss_cross_entropy_options_init(
   _ options: UnsafeMutablePointer<topkloss_cross_entropy_options>!, _ struct_size: Int
 ) -> topkloss_status {
-  reportingFailure { () throws(Failure) in
-    try initializeStruct(options, struct_size, "options", crossEntropyDefaults())
-  }
+  initializeOptions(options, struct_size, crossEntropyDefaults())
 }
 
 @implementation @_cdecl("topkloss_cross_entropy_create")
@@ -75,9 +73,7 @@ private func logitAdjustedDefaults() -> topkloss_logit_adjusted_options {
 public func topkloss_logit_adjusted_options_init(
   _ options: UnsafeMutablePointer<topkloss_logit_adjusted_options>!, _ struct_size: Int
 ) -> topkloss_status {
-  reportingFailure { () throws(Failure) in
-    try initializeStruct(options, struct_size, "options", logitAdjustedDefaults())
-  }
+  initializeOptions(options, struct_size, logitAdjustedDefaults())
 }
 
 @implementation @_cdecl("topkloss_logit_adjusted_create")
@@ -110,9 +106,7 @@ private func ldamDefaults() -> topkloss_ldam_options {
 public func topkloss_ldam_options_init(
   _ options: UnsafeMutablePointer<topkloss_ldam_options>!, _ struct_size: Int
 ) -> topkloss_status {
-  reportingFailure { () throws(Failure) in
-    try initializeStruct(options, struct_size, "options", ldamDefaults())
-  }
+  initializeOptions(options, struct_size, ldamDefaults())
 }
 
 @implementation @_cdecl("topkloss_ldam_create")
@@ -145,9 +139,7 @@ private func elmDefaults() -> topkloss_elm_options {
 public func topkloss_elm_options_init(
   _ options: UnsafeMutablePointer<topkloss_elm_options>!, _ struct_size: Int
 ) -> topkloss_status {
-  reportingFailure { () throws(Failure) in
-    try initializeStruct(options, struct_size, "options", elmDefaults())
-  }
+  initializeOptions(options, struct_size, elmDefaults())
 }
 
 @implementation @_cdecl("topkloss_elm_create")
@@ -164,5 +156,108 @@ public func topkloss_elm_create(
     ).loss(
       try .ldam(
         counts, maxMargin: options.max_margin, scale: options.scale, rivalShare: options.lam))
+  }
+}
+
+// MARK: Vector scaling
+
+private func vectorScalingDefaults() -> topkloss_vector_scaling_options {
+  var options = topkloss_vector_scaling_options()
+  options.ignore_index = Int64(TOPKLOSS_IGNORE_INDEX)
+  options.gamma = 0.3
+  options.tau = 1
+  return options
+}
+
+@implementation @_cdecl("topkloss_vector_scaling_options_init")
+public func topkloss_vector_scaling_options_init(
+  _ options: UnsafeMutablePointer<topkloss_vector_scaling_options>!, _ struct_size: Int
+) -> topkloss_status {
+  initializeOptions(options, struct_size, vectorScalingDefaults())
+}
+
+@implementation @_cdecl("topkloss_vector_scaling_create")
+public func topkloss_vector_scaling_create(
+  _ options: UnsafePointer<topkloss_vector_scaling_options>!,
+  _ out: UnsafeMutablePointer<OpaquePointer?>!
+) -> topkloss_status {
+  createLoss(out) { () throws(Failure) in
+    let options = try readStruct(try required(options, "options"), "options")
+    let counts = try ClassCounts(
+      options.class_counts, classes: options.classes, smoothing: options.count_smoothing)
+    return try FamilyOptions(
+      options.reduction, options.check_finite, options.ignore_index, options.classes,
+      options.class_weight, options.label_smoothing
+    ).loss(try .vectorScaling(counts, gamma: options.gamma, tau: options.tau))
+  }
+}
+
+// MARK: Margin softmax
+
+private func marginSoftmaxDefaults() -> topkloss_margin_softmax_options {
+  var options = topkloss_margin_softmax_options()
+  options.ignore_index = Int64(TOPKLOSS_IGNORE_INDEX)
+  options.scale = 1
+  return options
+}
+
+@implementation @_cdecl("topkloss_margin_softmax_options_init")
+public func topkloss_margin_softmax_options_init(
+  _ options: UnsafeMutablePointer<topkloss_margin_softmax_options>!, _ struct_size: Int
+) -> topkloss_status {
+  initializeOptions(options, struct_size, marginSoftmaxDefaults())
+}
+
+@implementation @_cdecl("topkloss_margin_softmax_create")
+public func topkloss_margin_softmax_create(
+  _ options: UnsafePointer<topkloss_margin_softmax_options>!,
+  _ out: UnsafeMutablePointer<OpaquePointer?>!
+) -> topkloss_status {
+  let given: UnsafePointer<topkloss_margin_softmax_options>? = options
+  return createLoss(out) { () throws(Failure) in
+    let options =
+      try given.map { pointer throws(Failure) in try readStruct(pointer, "options") }
+      ?? marginSoftmaxDefaults()
+    let family = try FamilyOptions(
+      options.reduction, options.check_finite, options.ignore_index, options.classes,
+      options.class_weight, options.label_smoothing
+    )
+    return family.loss(
+      try .marginSoftmax(
+        family.classes, offset: options.offset, margin: options.margin,
+        classScale: options.class_scale, scale: options.scale, rivalShare: options.lam))
+  }
+}
+
+// MARK: Focal
+
+private func focalDefaults() -> topkloss_focal_options {
+  var options = topkloss_focal_options()
+  options.ignore_index = Int64(TOPKLOSS_IGNORE_INDEX)
+  options.gamma = 2
+  return options
+}
+
+@implementation @_cdecl("topkloss_focal_options_init")
+public func topkloss_focal_options_init(
+  _ options: UnsafeMutablePointer<topkloss_focal_options>!, _ struct_size: Int
+) -> topkloss_status {
+  initializeOptions(options, struct_size, focalDefaults())
+}
+
+@implementation @_cdecl("topkloss_focal_create")
+public func topkloss_focal_create(
+  _ options: UnsafePointer<topkloss_focal_options>!,
+  _ out: UnsafeMutablePointer<OpaquePointer?>!
+) -> topkloss_status {
+  let given: UnsafePointer<topkloss_focal_options>? = options
+  return createLoss(out) { () throws(Failure) in
+    let options =
+      try given.map { pointer throws(Failure) in try readStruct(pointer, "options") }
+      ?? focalDefaults()
+    return try FamilyOptions(
+      options.reduction, options.check_finite, options.ignore_index, options.classes,
+      options.class_weight, 0
+    ).loss(try .focal(gamma: options.gamma))
   }
 }

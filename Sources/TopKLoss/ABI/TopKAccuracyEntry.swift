@@ -16,9 +16,7 @@ private func defaults() -> topkloss_topk_accuracy_options {
 public func topkloss_topk_accuracy_options_init(
   _ options: UnsafeMutablePointer<topkloss_topk_accuracy_options>!, _ struct_size: Int
 ) -> topkloss_status {
-  reportingFailure { () throws(Failure) in
-    try initializeStruct(options, struct_size, "options", defaults())
-  }
+  initializeOptions(options, struct_size, defaults())
 }
 
 @implementation @_cdecl("topkloss_topk_accuracy")
@@ -31,7 +29,7 @@ public func topkloss_topk_accuracy(
     let options =
       try given.map { pointer throws(Failure) in try readStruct(pointer, "options") }
       ?? defaults()
-    let batch = try Batch(batch, needsLabels: true)
+    let batch = try Batch(batch, for: .scoresAndLabels)
     let accuracy = try required(accuracy, "accuracy")
     accuracy.pointee = try topKAccuracy(batch, options)
   }

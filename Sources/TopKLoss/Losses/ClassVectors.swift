@@ -32,6 +32,24 @@ struct ClassNumbers {
     }
   }
 
+  /// A copy of the caller's numbers, each checked; nil if there are none.
+  init?(
+    copying given: UnsafePointer<Double>?, _ classes: Int?, _ name: StaticString,
+    _ range: OptionRange
+  ) throws(Failure) {
+    guard let given else { return nil }
+    guard let classes else {
+      throw Failure(TOPKLOSS_ERROR_SIZE, "options.classes is 0: it must be the length of \(name)")
+    }
+    let numbers = RowNumbers(given)
+    for index in 0..<classes where !range.contains(numbers[index]) {
+      throw Failure(
+        TOPKLOSS_ERROR_OPTION,
+        "\(name)[\(index)] is \(text(numbers[index])): it must be \(range.words)")
+    }
+    try self.init(count: classes) { numbers[$0] }
+  }
+
   var count: Int { float64.count }
 
   subscript(index: Int) -> Double { float64.numbers[index] }

@@ -12,41 +12,50 @@ func evaluate(
   _ loss: Loss, _ batchPointer: UnsafePointer<topkloss_batch>?,
   _ resultPointer: UnsafeMutablePointer<topkloss_result>?
 ) throws(Failure) {
-  let batch = try Batch(batchPointer, needsLabels: true)
+  let batch = try Batch(batchPointer, for: loss.needsLabels ? .everything : .scoresAndWeights)
   let resultPointer = try required(resultPointer, "result")
-  let output = try Output(UnsafePointer(resultPointer), for: batch)
+  let head = Head(batch: batch, output: try Output(UnsafePointer(resultPointer), for: batch))
+  let multiLabel =
+    try loss.hasMultiLabelHead
+    ? Head(multiLabelOf: batch, try readStruct(UnsafePointer(resultPointer), "result")) : nil
   try checkValues(loss, batch)
   let upstreamCount = loss.common.reduction == .none ? batch.rows : 1
-  try output.checkOverlap(
-    with: batch,
-    inputs: Output.Inputs(
-      labels: batch.labels.span, sampleWeight: batch.sampleWeight.span(count: batch.rows),
-      upstream: batch.upstream.span(count: upstreamCount), noise: try loss.noiseSpan(batch)))
+  let inputs = Output.Inputs(
+    labels: batch.labels.span, sampleWeight: batch.sampleWeight.span(count: batch.rows),
+    upstream: batch.upstream.span(count: upstreamCount), noise: try loss.noiseSpan(batch))
+  try head.output.checkOverlap(with: batch, inputs: inputs)
+  try multiLabel?.checkOverlap(besides: head, inputs: inputs)
 
   let scratchBytes = try loss.scratchBytes(batch)
   let plan = batch.executor.plan(
     rows: batch.rows, nanosecondsPerRow: loss.nanosecondsPerRow(batch),
     scratchBytes: scratchBytes)
   let workspace = try Workspace(
-    rows: batch.rows, pieces: plan.pieces, scratchBytes: scratchBytes)
+    rows: batch.rows, pieces: plan.pieces, scratchBytes: scratchBytes,
+    widenedBytes: batch.widenedBytes &* (multiLabel == nil ? 1 : 2),
+    callBytes: try loss.callBytes(batch))
   defer { workspace.giveBack() }
   var work = EvaluationWork(
-    loss: Unmanaged.passUnretained(loss), batch: batch, output: output, plan: plan,
-    workspace: workspace)
+    loss: Unmanaged.passUnretained(loss), head: head, multiLabel: multiLabel ?? head,
+    hasMultiLabel: multiLabel != nil,
+    call: Call(
+      batch: batch, multiLabel: multiLabel?.batch, plan: plan, workspace: workspace,
+      isPerRow: loss.common.reduction == .none))
   if loss.common.checkFinite { try work.checkRowsAreFinite() }
 
   let totalWeight = work.totalWeight()
-  if loss.common.reduction == .mean { work.divisor = totalWeight }
+  if loss.common.reduction == .mean { work.call.divisor = totalWeight }
+  try loss.prepare(work.call, &resultPointer.pointee)
   try work.run(evaluatePiece)
 
-  if let rowValues = output.rowValues {
-    batch.kernels.store(work.workspace.rowLosses, rowValues, Int64(batch.rows))
-  }
   var sum = 0.0
-  for row in 0..<batch.rows { sum += work.workspace.rowLosses[row] }
+  for row in 0..<batch.rows { sum += workspace.rowLosses[row] }
   if loss.common.reduction == .mean { sum = totalWeight == 0 ? 0 : sum / totalWeight }
   resultPointer.pointee.value = sum
   resultPointer.pointee.total_weight = totalWeight
+  if let rowValues = head.output.rowValues {
+    batch.element.store(workspace.rowLosses, rowValues, batch.rows)
+  }
 }
 
 /// Labels, weights and upstream values, and what the loss itself asks for.
@@ -66,42 +75,47 @@ private func checkValues(_ loss: Loss, _ batch: Batch) throws(Failure) {
 /// What the pieces of one evaluation share. It lives on the calling thread's stack while they run.
 private struct EvaluationWork {
   let loss: Unmanaged<Loss>
-  let batch: Batch
-  let output: Output
-  let plan: Executor.Plan
-  let workspace: Workspace
-  /// What row gradients are divided by: the total weight for the mean, else 1.
-  var divisor = 1.0
+  let head: Head
+  /// The other head, if there is one. No optional: its copies would cost every row time.
+  let multiLabel: Head
+  let hasMultiLabel: Bool
+  var call: Call
 
   init(
-    loss: Unmanaged<Loss>, batch: Batch, output: Output, plan: Executor.Plan,
-    workspace: Workspace
+    loss: Unmanaged<Loss>, head: Head, multiLabel: Head, hasMultiLabel: Bool, call: Call
   ) {
     self.loss = loss
-    self.batch = batch
-    self.output = output
-    self.plan = plan
-    self.workspace = workspace
+    self.head = head
+    self.multiLabel = multiLabel
+    self.hasMultiLabel = hasMultiLabel
+    self.call = call
   }
 
-  /// Runs a task for every piece and sees that the executor left none out.
+  var batch: Batch { head.batch }
+  var workspace: Workspace { call.workspace }
+
+  /// Runs a task for every piece, with this work as its context.
   mutating func run(_ task: topkloss_task) throws(Failure) {
-    workspace.clear()
-    let (plan, pieces) = (plan, workspace.pieces)
-    withUnsafeMutablePointer(to: &self) { plan.run(task, $0) }
-    for piece in 0..<pieces where !workspace.states[piece].isDone {
-      throw Failure(
-        TOPKLOSS_ERROR_EXECUTOR,
-        "executor.parallel_for returned without having run task \(piece) of \(pieces)")
+    let call = call
+    try withUnsafeMutablePointer(to: &self) { work throws(Failure) in
+      try call.workspace.run(task, work, call.plan)
     }
   }
 
   mutating func checkRowsAreFinite() throws(Failure) {
     try run(checkPiece)
     for piece in 0..<workspace.pieces {
-      let row = workspace.states[piece].badRow
-      if row >= 0, let failure = batch.notFinite(row: row) { throw failure }
+      let (row, widened) = (workspace.states[piece].badRow, workspace.widened(of: piece))
+      if row < 0 { continue }
+      if let failure = batch.notFinite(row: row, in: widened) { throw failure }
+      if let failure = multiLabel.batch.notFinite(row: row, in: widened) { throw failure }
     }
+  }
+
+  /// Whether a row of either head has a NaN or +∞.
+  func isBad(_ row: Int, in widened: UnsafeMutableRawPointer) -> Bool {
+    batch.badClass(row: row, in: widened) >= 0
+      || hasMultiLabel && multiLabel.batch.badClass(row: row, in: widened) >= 0
   }
 
   /// Σ v_i w_{y_i} over the rows that are not ignored.
@@ -117,26 +131,31 @@ private struct EvaluationWork {
     }
   }
 
-  func evaluate(rows: Range<Int>, scratch: UnsafeMutableRawPointer) {
+  func evaluate(piece: Int) {
     loss._withUnsafeGuaranteedRef { loss in
-      let isPerRow = loss.common.reduction == .none
+      let rows = workspace.rows(of: piece)
+      let (scratch, widened) = (workspace.scratch(of: piece), workspace.widened(of: piece))
+      let multiLabelWidened = widened + batch.widenedBytes
       for index in rows {
-        let gradient = output.row(index)
         guard let label = batch.labels.classIndex(index, batch.classes, loss.common.ignoredLabel)
         else {
           workspace.rowLosses[index] = 0
-          if let gradient { memset(gradient, 0, batch.classes &* batch.element.byteCount) }
+          head.output.clear(index)
+          if hasMultiLabel { multiLabel.output.clear(index) }
           continue
         }
+        let row = head.open(index, in: widened)
         let weight = batch.sampleWeight[index]
-        let scale =
-          divisor == 0 ? 0 : batch.upstream[isPerRow ? index : 0] * weight / divisor
+        let next = min(index &+ 1, rows.upperBound &- 1)
         let value = loss.evaluate(
           Row(
-            index: index, logits: batch.row(index), gradient: gradient, label: label,
-            gradientScale: scale, nextLogits: batch.row(min(index &+ 1, rows.upperBound &- 1)),
-            nextGradient: output.row(min(index &+ 1, rows.upperBound &- 1)), scratch: scratch),
+            index: index, logits: row.logits, gradient: row.gradient, label: label, weight: weight,
+            gradientScale: call.gradientScale(index), nextLogits: batch.row(next),
+            nextGradient: head.output.row(next), scratch: scratch, call: workspace.call,
+            multiLabel: hasMultiLabel ? multiLabel.open(index, in: multiLabelWidened) : nil),
           of: batch)
+        head.close(index, from: widened)
+        if hasMultiLabel { multiLabel.close(index, from: multiLabelWidened) }
         workspace.rowLosses[index] = weight == 0 && value.isInfinite ? 0 : weight * value
       }
     }
@@ -145,32 +164,19 @@ private struct EvaluationWork {
 
 /// The task of an evaluation: the rows of one piece.
 private func evaluatePiece(_ context: UnsafeMutableRawPointer?, _ piece: Int64) {
-  forPiece(context, piece) { work, piece in
-    work.evaluate(
-      rows: work.workspace.rows(of: piece), scratch: work.workspace.scratch(of: piece))
-  }
+  guard let work = context?.assumingMemoryBound(to: EvaluationWork.self) else { return }
+  work.pointee.workspace.perform(piece) { work.pointee.evaluate(piece: $0) }
 }
 
 /// The task of `check_finite`: the first bad row of one piece.
 private func checkPiece(_ context: UnsafeMutableRawPointer?, _ piece: Int64) {
-  forPiece(context, piece) { work, piece in
-    for row in work.workspace.rows(of: piece) where work.batch.badClass(row: row) >= 0 {
-      work.workspace.states[piece].badRow = row
+  guard let work = context?.assumingMemoryBound(to: EvaluationWork.self) else { return }
+  let workspace = work.pointee.workspace
+  workspace.perform(piece) { piece in
+    let widened = workspace.widened(of: piece)
+    for row in workspace.rows(of: piece) where work.pointee.isBad(row, in: widened) {
+      workspace.states[piece].badRow = row
       return
     }
   }
-}
-
-@inline(__always)
-private func forPiece(
-  _ context: UnsafeMutableRawPointer?, _ piece: Int64,
-  _ body: (borrowing EvaluationWork, Int) -> Void
-) {
-  guard let context else { return }
-  let work = context.assumingMemoryBound(to: EvaluationWork.self)
-  guard let piece = Int(exactly: piece), piece >= 0, piece < work.pointee.workspace.pieces else {
-    return
-  }
-  body(work.pointee, piece)
-  work.pointee.workspace.states[piece].isDone = true
 }

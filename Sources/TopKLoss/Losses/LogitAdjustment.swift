@@ -23,9 +23,16 @@ func logitAdjust(
   let offset = try ClassNumbers(count: counts.count) {
     -options.tau * (log(counts[$0]) - log(counts.total))
   }
+  let workspace = try Workspace(
+    rows: 0, pieces: 1, scratchBytes: 0, widenedBytes: batch.widenedBytes)
+  defer { workspace.giveBack() }
+  let widened = workspace.widened(of: 0)
   for row in 0..<batch.rows {
-    guard let sums = output.row(row) else { return }
+    guard let adjustedRow = output.row(row) else { return }
+    let sums = batch.conversion == nil ? adjustedRow : widened
     batch.kernels.add_offset(
-      batch.row(row), offset.pointer(for: batch.element), sums, Int64(batch.classes))
+      batch.numbers(row, in: widened), offset.pointer(for: batch.element), sums,
+      Int64(batch.classes))
+    batch.conversion?.narrow(UnsafeRawPointer(sums), adjustedRow, Int64(batch.classes))
   }
 }

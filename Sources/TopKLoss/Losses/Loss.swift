@@ -37,6 +37,8 @@ struct Row {
   let logits: UnsafeRawPointer
   let gradient: UnsafeMutableRawPointer?
   let label: Int
+  /// v, the sample's weight.
+  let weight: Double
   /// Multiplies the gradient of the row's loss: weights, upstream value and the reduction's divisor.
   let gradientScale: Double
   /// Where the next row will be, for the cache.
@@ -44,6 +46,29 @@ struct Row {
   let nextGradient: UnsafeMutableRawPointer?
   /// Working memory of `scratchBytes`, this task's alone.
   let scratch: UnsafeMutableRawPointer
+  /// Memory of `callBytes`, which `prepare` has filled and all tasks share.
+  let call: UnsafeMutableRawPointer
+  /// The row of the multi-label head, for losses that have one.
+  let multiLabel: HeadRow?
+}
+
+/// One call of evaluate, for what has to be known of the whole batch before any row's loss.
+struct Call {
+  let batch: Batch
+  /// The batch with the multi-label head's logits, for losses that have one.
+  let multiLabel: Batch?
+  let plan: Executor.Plan
+  let workspace: Workspace
+  /// Whether there is an upstream value for every row.
+  let isPerRow: Bool
+  /// What row gradients are divided by: the total weight for the mean, else 1.
+  var divisor = 1.0
+
+  /// What the gradient of a row's loss is multiplied by: weights, upstream value and the reduction's divisor.
+  func gradientScale(_ row: Int) -> Double {
+    divisor == 0
+      ? 0 : batch.upstream[isPerRow ? row : 0] * batch.sampleWeight[row] / divisor
+  }
 }
 
 /// A loss prepared for evaluation: what a handle points to. Immutable, so that threads can share it.
@@ -57,6 +82,15 @@ class Loss {
     self.classes = classes
   }
 
+  /// Whether rows have labels.
+  var needsLabels: Bool { true }
+
+  /// Whether batches have a multi-label head besides.
+  var hasMultiLabelHead: Bool { false }
+
+  /// t of each class, if this is the mean squared error with outlying label.
+  var teacher: ClassNumbers? { nil }
+
   /// Checks what only this loss asks of a batch.
   func check(_ batch: Batch) throws(Failure) {}
 
@@ -66,12 +100,18 @@ class Loss {
   /// Working memory that one row needs.
   func scratchBytes(_ batch: Batch) throws(Failure) -> Int { 0 }
 
+  /// Memory that the rows of a call share.
+  func callBytes(_ batch: Batch) throws(Failure) -> Int { 0 }
+
+  /// Passes over the whole batch that have to end before any row's loss is known.
+  func prepare(_ call: Call, _ result: inout topkloss_result) throws(Failure) {}
+
   /// What one row roughly costs, to decide whether threads are worth it.
   func nanosecondsPerRow(_ batch: Batch) -> Double { 0 }
 
   /// w_y, the class weight that enters the divisor of the mean.
   func weight(label: Int) -> Double { 1 }
 
-  /// The row's loss w_y ℓ, without its sample weight; writes the gradient, if wanted.
+  /// The row's loss w_y ℓ, without its sample weight; writes the gradient, if wanted. Rows are of float32 or float64.
   func evaluate(_ row: Row, of batch: Batch) -> Double { .nan }
 }

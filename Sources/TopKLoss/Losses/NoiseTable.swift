@@ -9,10 +9,10 @@ func standardNormal(
   let first = try checkedSize(firstRow, "first_row", atLeast: 0)
   let rows = try checkedSize(rows, "rows", atLeast: 0)
   let classes = try checkedSize(classes, "classes", atLeast: 1)
-  guard samples >= 1 && samples <= NoisedTopKOptions.mostSamples else {
+  guard samples >= 1 && samples <= SmoothedOrderStatistic.mostSamples else {
     throw Failure(
       TOPKLOSS_ERROR_SIZE,
-      "n_samples is \(samples): it must be 1 to \(NoisedTopKOptions.mostSamples)")
+      "n_samples is \(samples): it must be 1 to \(SmoothedOrderStatistic.mostSamples)")
   }
   let samplesPerRow = Int(truncatingIfNeeded: samples)
   let (draws, overflows) = rows.multipliedReportingOverflow(by: samplesPerRow)

@@ -1,7 +1,8 @@
 import CKernels
 import CTopKLoss
 
-// Noised top-K (Garcin, Servajean, Joly & Salmon, ICML 2022):
+// Noised top-K (Garcin, Servajean, Joly & Salmon, ICML 2022), and without noise the top-K calibrated hinge (Yang &
+// Koyejo, ICML 2020):
 //
 //   ℓ = s (m_y + T − z_y)+,   T = E[(z + ε Z)_[K+1]]
 //
@@ -9,12 +10,8 @@ import CTopKLoss
 
 /// The options of a noised top-K loss, checked.
 struct NoisedTopKOptions {
-  static let mostSamples: Int64 = 1_000_000
-
   let k: Int
-  let samples: Int
-  let seed: UInt64
-  let epsilon: Double
+  let statistic: SmoothedOrderStatistic
   let scale: Double
   /// m of the balanced loss.
   let margin: Double
@@ -22,25 +19,10 @@ struct NoisedTopKOptions {
   let classMargins: ClassNumbers?
 
   init(_ raw: topkloss_noised_topk_options) throws(Failure) {
-    guard Int(raw.estimator) == TOPKLOSS_MONTE_CARLO else {
-      throw Failure(
-        TOPKLOSS_ERROR_ENUMERATOR,
-        "options.estimator is \(raw.estimator): it must be TOPKLOSS_MONTE_CARLO")
-    }
-    guard raw.k >= 1, let k = Int(exactly: raw.k), k < Int.max else {
-      throw Failure(
-        TOPKLOSS_ERROR_OPTION, "options.k is \(raw.k): K is 1 to the number of classes minus 1")
-    }
-    self.k = k
-    guard raw.n_samples >= 1 && raw.n_samples <= Self.mostSamples else {
-      throw Failure(
-        TOPKLOSS_ERROR_OPTION,
-        "options.n_samples is \(raw.n_samples): it must be 1 to \(Self.mostSamples)")
-    }
-    samples = Int(truncatingIfNeeded: raw.n_samples)
-    seed = raw.seed
-    try checkNotNegative(raw.epsilon, "options.epsilon")
-    epsilon = raw.epsilon
+    k = try Self.checkedK(raw.k)
+    statistic = try SmoothedOrderStatistic(
+      rank: k &+ 1, epsilon: raw.epsilon, estimator: raw.estimator, samples: raw.n_samples,
+      seed: raw.seed)
     try checkPositive(raw.scale, "options.scale")
     scale = raw.scale
     try checkOption(raw.margin, "options.margin")
@@ -59,6 +41,23 @@ struct NoisedTopKOptions {
       try Self.checkRank(k, classes: counts.count, "options.classes")
       classMargins = try counts.margins(max: raw.max_margin)
     }
+  }
+
+  /// The hinge without noise.
+  init(hingeAtK rawK: Int64, margin: Double) throws(Failure) {
+    k = try Self.checkedK(rawK)
+    statistic = SmoothedOrderStatistic(rank: k &+ 1)
+    try checkOption(margin, "options.margin")
+    self.margin = margin
+    (scale, classMargins) = (1, nil)
+  }
+
+  static func checkedK(_ raw: Int64) throws(Failure) -> Int {
+    guard raw >= 1, let k = Int(exactly: raw), k < Int.max else {
+      throw Failure(
+        TOPKLOSS_ERROR_OPTION, "options.k is \(raw): K is 1 to the number of classes minus 1")
+    }
+    return k
   }
 
   static func checkRank(_ k: Int, classes: Int, _ name: StaticString) throws(Failure) {
@@ -80,69 +79,75 @@ final class NoisedTopKLoss: Loss {
 
   override func check(_ batch: Batch) throws(Failure) {
     try NoisedTopKOptions.checkRank(options.k, classes: batch.classes, "batch.classes")
-    let (_, overflows) = batch.raw.first_row.addingReportingOverflow(batch.raw.rows)
-    guard batch.raw.first_row >= 0 && !overflows else {
-      throw Failure(
-        TOPKLOSS_ERROR_SIZE, "batch.first_row is \(batch.raw.first_row): it must be 0 or more")
-    }
+    try options.statistic.check(batch)
   }
 
   override func noiseSpan(_ batch: Batch) throws(Failure) -> MemorySpan? {
-    guard let noise = batch.raw.noise, batch.rows > 0 else { return nil }
-    // A row's noise is a matrix of samples; the batch's is a matrix of those, each as wide as its span.
-    let samples = try MatrixLayout(
-      "batch.noise (samples)", rows: options.samples, columns: batch.classes,
-      stride: batch.raw.noise_sample_stride, elementBytes: batch.element.arithmeticByteCount,
-      mayOverlap: true)
-    guard let rowStride = noiseRowStride(batch) else {
-      throw Failure(TOPKLOSS_ERROR_SIZE, "batch.noise is more than can be addressed")
-    }
-    let rows = try MatrixLayout(
-      "batch.noise (rows)", rows: batch.rows, columns: 0, stride: rowStride,
-      elementBytes: batch.element.arithmeticByteCount, mayOverlap: true)
-    let (ofRow, ofBatch) = (samples.span(at: noise), rows.span(at: noise))
-    let base = UInt(bitPattern: noise)
-    let (end, overflows) = ofBatch.end.addingReportingOverflow(ofRow.end &- base)
-    let (start, underflows) = ofBatch.start.subtractingReportingOverflow(base &- ofRow.start)
-    guard !overflows && !underflows else {
-      throw Failure(TOPKLOSS_ERROR_SIZE, "batch.noise is more than can be addressed")
-    }
-    return MemorySpan(start: start, end: end)
-  }
-
-  /// Elements from one row's noise to the next; nil if that overflows, which `noiseSpan` refuses.
-  private func noiseRowStride(_ batch: Batch) -> Int64? {
-    if batch.raw.noise_row_stride != 0 { return batch.raw.noise_row_stride }
-    let (stride, overflows) = options.samples.multipliedReportingOverflow(by: batch.classes)
-    return overflows ? nil : Int64(stride)
+    try options.statistic.noiseSpan(batch)
   }
 
   override func scratchBytes(_ batch: Batch) throws(Failure) -> Int {
-    let bytes = KernelChoice.current.table.noised_topk_scratch_bytes(
-      Int64(options.k &+ 1), Int64(options.samples))
-    guard bytes >= 0 else { throw .outOfMemory(bytes: Int.max) }
-    return Int(bytes)
+    try options.statistic.scratchBytes(batch)
   }
 
   override func nanosecondsPerRow(_ batch: Batch) -> Double {
-    100 + Double(batch.classes) * Double(options.samples)
+    options.statistic.nanosecondsPerRow(batch)
   }
 
   override func evaluate(_ row: Row, of batch: Batch) -> Double {
-    let raw = batch.raw
-    let sampleStride =
-      raw.noise_sample_stride == 0 ? Int64(batch.classes) : raw.noise_sample_stride
-    let noiseOffset =
-      row.index &* Int(truncatingIfNeeded: noiseRowStride(batch) ?? 0)
-      &* batch.element.arithmeticByteCount
-    var kernelRow = NoisedTopKRow(
-      logits: row.logits, gradient: row.gradient, classes: Int64(batch.classes),
-      label: Int64(row.label), rank: Int64(options.k &+ 1), samples: Int64(options.samples),
-      noise: raw.noise.map { $0 + noiseOffset }, noise_sample_stride: sampleStride,
-      seed: options.seed, step: raw.step,
-      row: UInt64(bitPattern: raw.first_row) &+ UInt64(row.index),
-      epsilon: options.epsilon, margin: options.classMargins?[row.label] ?? options.margin,
-      scale: options.scale, gradient_scale: row.gradientScale, scratch: row.scratch)
+    var kernelRow = options.statistic.kernelRow(row, of: batch)
+    kernelRow.label = Int64(row.label)
+    kernelRow.margin = options.classMargins?[row.label] ?? options.margin
+    kernelRow.scale = options.scale
+    return batch.kernels.noised_topk(&kernelRow)
+  }
+}
+
+/// T by itself, as an operator: a row's value is T, its gradient ∂T/∂z.
+final class NoisedTopKOperator: Loss {
+  private let statistic: SmoothedOrderStatistic
+
+  init(_ raw: topkloss_noised_topk_operator_options) throws(Failure) {
+    guard raw.k >= 1, let rank = Int(exactly: raw.k) else {
+      throw Failure(
+        TOPKLOSS_ERROR_OPTION, "options.k is \(raw.k): k is 1 to the number of classes")
+    }
+    statistic = try SmoothedOrderStatistic(
+      rank: rank, epsilon: raw.epsilon, estimator: raw.estimator, samples: raw.n_samples,
+      seed: raw.seed)
+    super.init(
+      common: try CommonOptions(
+        reduction: topkloss_reduction(TOPKLOSS_NONE), checkFinite: raw.check_finite,
+        ignoreIndex: Int64(TOPKLOSS_IGNORE_INDEX)),
+      classes: nil)
+  }
+
+  override var needsLabels: Bool { false }
+
+  override func check(_ batch: Batch) throws(Failure) {
+    guard statistic.rank <= batch.classes else {
+      throw Failure(
+        TOPKLOSS_ERROR_OPTION,
+        "options.k is \(statistic.rank) and batch.classes is \(batch.classes): k is 1 to the number of "
+          + "classes")
+    }
+    try statistic.check(batch)
+  }
+
+  override func noiseSpan(_ batch: Batch) throws(Failure) -> MemorySpan? {
+    try statistic.noiseSpan(batch)
+  }
+
+  override func scratchBytes(_ batch: Batch) throws(Failure) -> Int {
+    try statistic.scratchBytes(batch)
+  }
+
+  override func nanosecondsPerRow(_ batch: Batch) -> Double {
+    statistic.nanosecondsPerRow(batch)
+  }
+
+  override func evaluate(_ row: Row, of batch: Batch) -> Double {
+    var kernelRow = statistic.kernelRow(row, of: batch)
     return batch.kernels.noised_topk(&kernelRow)
   }
 }

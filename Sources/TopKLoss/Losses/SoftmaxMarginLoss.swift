@@ -1,12 +1,13 @@
 import CKernels
+import CSystem
 import CTopKLoss
 
 // The softmax-margin family:
 //
 //   u_j = s (d_j z_j + a_j − [j = y] (b_y − λ b_{j*})),   j* = argmax_{j ≠ y} z_j
-//   ℓ = w_y (1 − η) (lse(u) − u_y) + (η / C) Σ_j w_j (lse(u) − u_j)
+//   ℓ = w_y (1 − η) (1 − p_y)^γ (lse(u) − u_y) + (η / C) Σ_j w_j (lse(u) − u_j),   p = softmax(u)
 //
-// A member is a choice of s, d, a, b and λ; the sums of their rows are one kernel's.
+// A member is a choice of s, d, a, b, λ and γ; the sums of their rows are one kernel's.
 
 /// What tells one member of the family from another.
 struct SoftmaxMarginMember {
@@ -20,6 +21,8 @@ struct SoftmaxMarginMember {
   var margin: ClassNumbers?
   /// λ
   var rivalShare = 0.0
+  /// γ of the focal loss.
+  var focalGamma = 0.0
 }
 
 extension SoftmaxMarginMember {
@@ -45,6 +48,52 @@ extension SoftmaxMarginMember {
   }
 }
 
+extension SoftmaxMarginMember {
+  /// d_j = (n_j / n_max)^γ, a_j = τ log π_j (Kini et al., NeurIPS 2021).
+  static func vectorScaling(
+    _ counts: ClassCounts, gamma: Double, tau: Double
+  ) throws(Failure) -> SoftmaxMarginMember {
+    try checkNotNegative(gamma, "options.gamma")
+    let classScale = try ClassNumbers(count: counts.count) {
+      pow(counts[$0] / counts.largest, gamma)
+    }
+    for index in 0..<counts.count where !(classScale[index] >= OptionRange.smallest) {
+      throw Failure(
+        TOPKLOSS_ERROR_OPTION,
+        "options.gamma is \(text(gamma)): it makes the scale of class \(index) "
+          + "\(text(classScale[index])), and the least is 1e-15")
+    }
+    var member = try logitAdjusted(counts, tau: tau)
+    member.classScale = classScale
+    return member
+  }
+
+  /// Every vector the caller's, each nil for none (Menon et al., ICLR 2021, section 4).
+  static func marginSoftmax(
+    _ classes: Int?, offset: UnsafePointer<Double>?, margin: UnsafePointer<Double>?,
+    classScale: UnsafePointer<Double>?, scale: Double, rivalShare: Double
+  ) throws(Failure) -> SoftmaxMarginMember {
+    try checkPositive(scale, "options.scale")
+    try checkOption(rivalShare, "options.lam")
+    let classScale = try ClassNumbers(
+      copying: classScale, classes, "class_scale", .positive)
+    var offset = try ClassNumbers(copying: offset, classes, "offset", .ofAnySign)
+    if let classScale, offset == nil {
+      offset = try ClassNumbers(count: classScale.count) { _ in 0 }
+    }
+    return SoftmaxMarginMember(
+      scale: scale, classScale: classScale, offset: offset,
+      margin: try ClassNumbers(copying: margin, classes, "margin", .ofAnySign),
+      rivalShare: rivalShare)
+  }
+
+  /// (1 − p_y)^γ times cross-entropy (Lin et al., ICCV 2017).
+  static func focal(gamma: Double) throws(Failure) -> SoftmaxMarginMember {
+    try checkNotNegative(gamma, "options.gamma")
+    return SoftmaxMarginMember(focalGamma: gamma)
+  }
+}
+
 /// Class weights w and label smoothing η, which every member takes.
 struct ClassWeighting {
   /// w; nil for 1.
@@ -65,7 +114,8 @@ struct ClassWeighting {
         "options.label_smoothing is \(text(labelSmoothing)): it must be between 0 and 1")
     }
     self.labelSmoothing = labelSmoothing
-    let weights = try Self.copy(given, classes)
+    let weights = try ClassNumbers(
+      copying: given, classes, "class_weight", .weight)
     self.weights = weights
     guard labelSmoothing > 0, let weights else {
       smoothing = nil
@@ -78,23 +128,6 @@ struct ClassWeighting {
     for index in 0..<weights.count { sum += smoothing[index] }
     self.smoothing = smoothing
     smoothingSum = sum
-  }
-
-  private static func copy(
-    _ given: UnsafePointer<Double>?, _ classes: Int?
-  ) throws(Failure) -> ClassNumbers? {
-    guard let given else { return nil }
-    guard let classes else {
-      throw Failure(
-        TOPKLOSS_ERROR_SIZE, "options.classes is 0: it must be the length of class_weight")
-    }
-    let numbers = RowNumbers(given)
-    for index in 0..<classes where !(numbers[index].isFinite && numbers[index] >= 0) {
-      throw Failure(
-        TOPKLOSS_ERROR_OPTION,
-        "class_weight[\(index)] is \(text(numbers[index])): it must be finite and 0 or more")
-    }
-    return try ClassNumbers(count: classes) { numbers[$0] }
   }
 }
 
@@ -123,9 +156,21 @@ final class SoftmaxMarginLoss: Loss {
       offset: member.offset?.pointer(for: element), margin: member.margin?.doubles,
       rival_share: member.rivalShare, scale: member.scale,
       hard: (1 - weighting.labelSmoothing) * weight(label: row.label),
+      focal_gamma: member.focalGamma,
       smoothing: weighting.smoothing?.pointer(for: element),
       smoothing_sum: weighting.smoothingSum, gradient_scale: row.gradientScale,
       next_logits: row.nextLogits, next_gradient: row.nextGradient)
+    return batch.kernels.softmax_margin(&kernelRow)
+  }
+
+  /// Cross-entropy of a row, by itself.
+  static func crossEntropy(_ row: Row, of batch: Batch) -> Double {
+    var kernelRow = SoftmaxMarginRow(
+      logits: row.logits, gradient: row.gradient, classes: Int64(batch.classes),
+      label: Int64(row.label), class_scale: nil, offset: nil, margin: nil, rival_share: 0, scale: 1,
+      hard: 1, focal_gamma: 0, smoothing: nil, smoothing_sum: 0,
+      gradient_scale: row.gradientScale, next_logits: row.nextLogits,
+      next_gradient: row.nextGradient)
     return batch.kernels.softmax_margin(&kernelRow)
   }
 }

@@ -6,9 +6,13 @@ struct Batch {
   let rows: Int
   let classes: Int
   let element: ElementType
-  let kernels: ElementKernels
-  let logits: UnsafeRawPointer
-  let layout: MatrixLayout
+  let kernels: ArithmeticKernels
+  /// Nil for float32 and float64, whose rows the kernels read where they are.
+  let conversion: HalfConversion?
+  private(set) var logits: UnsafeRawPointer
+  private(set) var layout: MatrixLayout
+  /// Which of the batch's members the logits are.
+  private(set) var name: StaticString = "logits"
   let labels: Labels
   let sampleWeight: RowNumbers
   let upstream: RowNumbers
@@ -16,12 +20,23 @@ struct Batch {
   /// The rest, for the losses that look at it.
   let raw: topkloss_batch
 
+  /// What a function looks at besides the scores.
+  enum Use {
+    case scores
+    case scoresAndLabels
+    case scoresAndWeights
+    case everything
+
+    fileprivate var includes: (labels: Bool, weights: Bool) {
+      (
+        self == .scoresAndLabels || self == .everything,
+        self == .scoresAndWeights || self == .everything
+      )
+    }
+  }
+
   /// Checks everything but the values of labels and numbers.
-  ///
-  /// - Parameter needsLabels: whether labels and what goes with them are looked at.
-  init(
-    _ pointer: UnsafePointer<topkloss_batch>?, needsLabels: Bool
-  ) throws(Failure) {
+  init(_ pointer: UnsafePointer<topkloss_batch>?, for use: Use) throws(Failure) {
     let pointer: UnsafePointer<topkloss_batch> = try required(pointer, "batch")
     raw = try readStruct(pointer, "batch")
     // An empty batch may have NULL for what it has none of; this stands for it and is never read.
@@ -30,15 +45,29 @@ struct Batch {
     classes = try checkedSize(raw.classes, "batch.classes", atLeast: 1)
     element = try ElementType(raw.dtype)
     kernels = element.kernels
+    conversion = element.conversion
     layout = try MatrixLayout(
       "batch.logits", rows: rows, columns: classes, stride: raw.logits_row_stride,
       elementBytes: element.byteCount, mayOverlap: true)
     logits = try rows == 0 ? raw.logits ?? nowhere : required(raw.logits, "batch.logits")
-    labels = try needsLabels ? Labels(raw, rows: rows, orElse: nowhere) : Labels(none: nowhere)
-    sampleWeight = RowNumbers(needsLabels ? raw.sample_weight : nil)
-    upstream = RowNumbers(needsLabels ? raw.upstream : nil)
+    let (hasLabels, hasWeights) = use.includes
+    labels = try hasLabels ? Labels(raw, rows: rows, orElse: nowhere) : Labels(none: nowhere)
+    sampleWeight = RowNumbers(hasWeights ? raw.sample_weight : nil)
+    upstream = RowNumbers(hasWeights ? raw.upstream : nil)
     executor =
       try raw.executor.map { pointer throws(Failure) in try Executor(pointer) } ?? Executor()
+  }
+
+  /// The same rows with the multi-label head's logits in the place of the others.
+  func multiLabelHead() throws(Failure) -> Batch {
+    var head = self
+    head.name = "multi_label_logits"
+    head.layout = try MatrixLayout(
+      "batch.multi_label_logits", rows: rows, columns: classes, stride: raw.multi_label_row_stride,
+      elementBytes: element.byteCount, mayOverlap: true)
+    let given: UnsafeRawPointer? = raw.multi_label_logits
+    head.logits = try rows == 0 ? given ?? logits : required(given, "batch.multi_label_logits")
+    return head
   }
 
   @inline(__always)
@@ -46,17 +75,38 @@ struct Batch {
     logits + index &* layout.stride &* layout.elementBytes
   }
 
+  /// Bytes that `numbers` needs: a row of float32, for rows of 16-bit elements.
+  var widenedBytes: Int { conversion == nil ? 0 : classes &* 4 }
+
+  /// A row as the kernels read it: where it is, or widened into `memory`, which has room for `widenedBytes`.
+  @inline(__always)
+  func numbers(_ index: Int, in memory: UnsafeMutableRawPointer) -> UnsafeRawPointer {
+    guard let conversion else { return row(index) }
+    conversion.widen(row(index), memory, Int64(classes))
+    return UnsafeRawPointer(memory)
+  }
+
+  /// One number of a row.
+  func number(_ row: Int, _ classIndex: Int) -> Double {
+    let place = self.row(row) + classIndex &* layout.elementBytes
+    if element == .float64 { return place.loadUnaligned(as: Double.self) }
+    guard let conversion else { return Double(place.loadUnaligned(as: Float.self)) }
+    var number: Float = 0
+    conversion.widen(place, &number, 1)
+    return Double(number)
+  }
+
   /// Index of the first NaN or +∞ of a row, or −1.
-  func badClass(row index: Int) -> Int64 {
-    kernels.first_not_finite(row(index), Int64(classes))
+  func badClass(row index: Int, in memory: UnsafeMutableRawPointer) -> Int64 {
+    kernels.first_not_finite(numbers(index, in: memory), Int64(classes))
   }
 
   /// The same as a failure, if there is one.
-  func notFinite(row index: Int) -> Failure? {
-    let classIndex = badClass(row: index)
+  func notFinite(row index: Int, in memory: UnsafeMutableRawPointer) -> Failure? {
+    let classIndex = badClass(row: index, in: memory)
     if classIndex < 0 { return nil }
     return Failure(
-      TOPKLOSS_ERROR_NOT_FINITE, "logits[\(index), \(classIndex)] is NaN or +infinity")
+      TOPKLOSS_ERROR_NOT_FINITE, "\(name)[\(index), \(classIndex)] is NaN or +infinity")
   }
 }
 
@@ -91,12 +141,14 @@ struct RowNumbers {
 struct Labels {
   private let pointer: UnsafeRawPointer
   private let areNarrow: Bool
+  private let areNone: Bool
   private let count: Int
 
-  /// None.
+  /// None: every row counts, as if of class 0.
   init(none nowhere: UnsafeRawPointer) {
     pointer = nowhere
     areNarrow = false
+    areNone = true
     count = 0
   }
 
@@ -111,6 +163,7 @@ struct Labels {
         TOPKLOSS_ERROR_ENUMERATOR,
         "batch.label_type is \(raw.label_type): it must be TOPKLOSS_INT64 or TOPKLOSS_INT32")
     }
+    areNone = false
     pointer = try rows == 0 ? raw.labels ?? nowhere : required(raw.labels, "batch.labels")
     count = rows
   }
@@ -126,6 +179,7 @@ struct Labels {
   /// labels which change during a call cannot lead outside a row.
   @inline(__always)
   func classIndex(_ row: Int, _ classes: Int, _ ignored: Int64) -> Int? {
+    if areNone { return 0 }
     let label = self[row]
     return label == ignored || label < 0 || label >= Int64(classes)
       ? nil : Int(truncatingIfNeeded: label)
@@ -181,12 +235,41 @@ enum ElementType {
   /// Bytes of the type that arithmetic is done in.
   var arithmeticByteCount: Int { self == .float64 ? 8 : 4 }
 
-  var kernels: ElementKernels {
+  var kernels: ArithmeticKernels {
+    self == .float64 ? KernelChoice.current.table.float64 : KernelChoice.current.table.float32
+  }
+
+  /// How 16-bit elements become float32 and back.
+  var conversion: HalfConversion? {
     switch self {
-    case .float32: KernelChoice.current.table.float32
-    case .float64: KernelChoice.current.table.float64
+    case .float32, .float64: nil
     case .float16: KernelChoice.current.table.float16
     case .bfloat16: KernelChoice.current.table.bfloat16
+    }
+  }
+
+  /// Rounds float64 numbers into elements. The numbers' own memory is used on the way.
+  func store(
+    _ numbers: UnsafeMutablePointer<Double>, _ elements: UnsafeMutableRawPointer, _ count: Int
+  ) {
+    let bytes = UnsafeMutableRawPointer(numbers)
+    switch self {
+    case .float64: elements.copyMemory(from: bytes, byteCount: count &* 8)
+    case .float32: narrow(numbers, elements, count)
+    case .float16, .bfloat16:
+      narrow(numbers, bytes, count)
+      conversion?.narrow(bytes, elements, Int64(count))
+    }
+  }
+
+  /// To float32, from the first on: in place, none is written over before it has been read.
+  private func narrow(
+    _ numbers: UnsafeMutablePointer<Double>, _ narrowed: UnsafeMutableRawPointer, _ count: Int
+  ) {
+    var index = 0
+    while index < count {
+      narrowed.storeBytes(of: Float(numbers[index]), toByteOffset: index &* 4, as: Float.self)
+      index &+= 1
     }
   }
 }

@@ -73,6 +73,13 @@ struct MatrixLayout {
     at input: UnsafeRawPointer
   ) -> Bool {
     if output == input && stride == inputLayout.stride { return false }
+    return sharesMemory(at: output, with: inputLayout, at: input)
+  }
+
+  /// Whether this matrix at `output` has a byte in common with another at `input`.
+  func sharesMemory(
+    at output: UnsafeRawPointer, with inputLayout: MatrixLayout, at input: UnsafeRawPointer
+  ) -> Bool {
     if !span(at: output).overlaps(inputLayout.span(at: input)) { return false }
     // Two views of one wider matrix, side by side, overlap as spans but share no element.
     guard stride == inputLayout.stride, stride != 0, elementBytes == inputLayout.elementBytes else {
@@ -102,33 +109,52 @@ func checkedSize(
   return size
 }
 
-/// How large options may be, and how small those that divide: beyond, float32 would not hold what is made of them.
-private let largestOption = 1e15
-private let smallestOption = 1e-15
+/// What an option may be. Beyond 1e15, or below 1e-15 where it divides, float32 would not hold what is made of it.
+enum OptionRange {
+  case ofAnySign
+  case notNegative
+  case positive
+  case weight
+
+  static let smallest = 1e-15
+  private static let largest = 1e15
+
+  func contains(_ value: Double) -> Bool {
+    switch self {
+    case .ofAnySign: abs(value) <= Self.largest
+    case .notNegative: value >= 0 && value <= Self.largest
+    case .positive: value >= Self.smallest && value <= Self.largest
+    case .weight: value >= 0 && value.isFinite
+    }
+  }
+
+  /// What is allowed, in words.
+  var words: StaticString {
+    switch self {
+    case .ofAnySign: "finite and at most 1e15 in size"
+    case .notNegative: "finite, 0 or more and at most 1e15"
+    case .positive: "finite, above 0, and between 1e-15 and 1e15"
+    case .weight: "finite and 0 or more"
+    }
+  }
+
+  func check(_ value: Double, _ name: StaticString) throws(Failure) {
+    if contains(value) { return }
+    throw Failure(TOPKLOSS_ERROR_OPTION, "\(name) is \(text(value)): it must be \(words)")
+  }
+}
 
 /// An option of any sign.
 func checkOption(_ value: Double, _ name: StaticString) throws(Failure) {
-  guard abs(value) <= largestOption else {
-    throw Failure(
-      TOPKLOSS_ERROR_OPTION,
-      "\(name) is \(text(value)): it must be finite and at most 1e15 in size")
-  }
+  try OptionRange.ofAnySign.check(value, name)
 }
 
 /// An option that is 0 or more.
 func checkNotNegative(_ value: Double, _ name: StaticString) throws(Failure) {
-  guard value >= 0 && value <= largestOption else {
-    throw Failure(
-      TOPKLOSS_ERROR_OPTION,
-      "\(name) is \(text(value)): it must be finite, 0 or more and at most 1e15")
-  }
+  try OptionRange.notNegative.check(value, name)
 }
 
 /// An option that is above 0.
 func checkPositive(_ value: Double, _ name: StaticString) throws(Failure) {
-  guard value >= smallestOption && value <= largestOption else {
-    throw Failure(
-      TOPKLOSS_ERROR_OPTION,
-      "\(name) is \(text(value)): it must be finite, above 0, and between 1e-15 and 1e15")
-  }
+  try OptionRange.positive.check(value, name)
 }

@@ -1,30 +1,35 @@
+import CSystem
 import CTopKLoss
 
 /// Where an evaluation's rows go, once checked.
 struct Output {
   let rowValues: UnsafeMutableRawPointer?
-  private let gradient: UnsafeMutableRawPointer?
-  private let layout: MatrixLayout
+  let gradient: UnsafeMutableRawPointer?
+  let layout: MatrixLayout
+  /// The gradient's name in messages.
+  let name: StaticString
 
   init(_ pointer: UnsafePointer<topkloss_result>, for batch: Batch) throws(Failure) {
     let raw = try readStruct(pointer, "result")
     rowValues = raw.row_values
     gradient = raw.gradient
+    name = "result.gradient"
     layout = try MatrixLayout(
       "result.gradient", rows: batch.rows, columns: batch.classes,
       stride: raw.gradient_row_stride, elementBytes: batch.element.byteCount,
       mayOverlap: raw.gradient == nil)
   }
 
-  /// A matrix that takes the batch's shape.
+  /// A matrix that takes the batch's shape, if it is wanted.
   init(
-    _ pointer: UnsafeMutableRawPointer, _ name: StaticString, stride: Int64, for batch: Batch
+    _ pointer: UnsafeMutableRawPointer?, _ name: StaticString, stride: Int64, for batch: Batch
   ) throws(Failure) {
     rowValues = nil
     gradient = pointer
+    self.name = name
     layout = try MatrixLayout(
       name, rows: batch.rows, columns: batch.classes, stride: stride,
-      elementBytes: batch.element.byteCount, mayOverlap: false)
+      elementBytes: batch.element.byteCount, mayOverlap: pointer == nil)
   }
 
   @inline(__always)
@@ -33,14 +38,19 @@ struct Output {
     return gradient + index &* layout.stride &* layout.elementBytes
   }
 
+  /// A row of zeros.
+  func clear(_ index: Int) {
+    if let row = row(index) { memset(row, 0, layout.columns &* layout.elementBytes) }
+  }
+
   /// Output must not share memory with input: what is written would be read again. Only the logits may be
   /// written over, row by row.
   ///
   /// - Parameter inputs: memory that is read besides the logits.
   func checkOverlap(with batch: Batch, inputs: Inputs) throws(Failure) {
-    try checkLogitsOverlap(with: batch, "result.gradient")
+    try checkLogitsOverlap(with: batch, name)
     if let gradient {
-      try inputs.refuse(layout.span(at: gradient), "result.gradient")
+      try inputs.refuse(layout.span(at: gradient), name)
     }
     if let rowValues {
       let span = MemorySpan(
@@ -50,7 +60,7 @@ struct Output {
         "batch.logits")
       if let gradient {
         try refuseOverlap(
-          span, "result.row_values", overlapping: layout.span(at: gradient), "result.gradient")
+          span, "result.row_values", overlapping: layout.span(at: gradient), name)
       }
       try inputs.refuse(span, "result.row_values")
     }
@@ -62,7 +72,7 @@ struct Output {
     if layout.conflicts(writing: gradient, whileReading: batch.layout, at: batch.logits) {
       throw Failure(
         TOPKLOSS_ERROR_ALIASING,
-        "\(name) overlaps batch.logits without having the same address and row stride")
+        "\(name) overlaps batch.\(batch.name) without having the same address and row stride")
     }
   }
 
@@ -82,7 +92,8 @@ struct Output {
   }
 }
 
-private func refuseOverlap(
+/// Two pieces of memory that must have nothing in common.
+func refuseOverlap(
   _ span: MemorySpan, _ name: StaticString, overlapping other: MemorySpan?,
   _ otherName: StaticString
 ) throws(Failure) {

@@ -12,7 +12,15 @@ func readStruct<T: BitwiseCopyable>(
   _ pointer: UnsafePointer<T>, _ name: StaticString
 ) throws(Failure) -> T {
   let bytes = UnsafeRawPointer(pointer)
-  let known = MemoryLayout<T>.size
+  try checkStruct(bytes, known: MemoryLayout<T>.size, name)
+  return bytes.loadUnaligned(as: T.self)
+}
+
+/// Not generic, so that it is compiled once and not for every struct.
+@inline(never)
+private func checkStruct(
+  _ bytes: UnsafeRawPointer, known: Int, _ name: StaticString
+) throws(Failure) {
   let size = bytes.loadUnaligned(as: Int.self)
   // The present version of every struct is its first.
   guard size >= known && size <= largestStruct else {
@@ -27,22 +35,26 @@ func readStruct<T: BitwiseCopyable>(
       "\(name).struct_size is \(size) and byte \(offset) is not 0: this library knows \(known) bytes"
     )
   }
-  return bytes.loadUnaligned(as: T.self)
 }
 
 /// Fills the caller's struct, of the size it was compiled with, with the defaults.
 func initializeStruct<T: BitwiseCopyable>(
   _ pointer: UnsafeMutablePointer<T>?, _ structSize: Int, _ name: StaticString, _ defaults: T
 ) throws(Failure) {
-  let pointer = try required(pointer, name)
-  guard structSize >= MemoryLayout<T>.size && structSize <= largestStruct else {
-    throw Failure(
-      TOPKLOSS_ERROR_STRUCT_SIZE,
-      "struct_size is \(UInt(bitPattern: structSize)): pass the size of the struct, "
-        + "\(MemoryLayout<T>.size)")
-  }
-  let bytes = UnsafeMutableRawPointer(pointer)
-  memset(bytes, 0, structSize)
+  let bytes = UnsafeMutableRawPointer(try required(pointer, name))
+  try clearStruct(bytes, structSize, known: MemoryLayout<T>.size)
   bytes.storeBytes(of: defaults, as: T.self)
   bytes.storeBytes(of: structSize, as: Int.self)
+}
+
+@inline(never)
+private func clearStruct(
+  _ bytes: UnsafeMutableRawPointer, _ structSize: Int, known: Int
+) throws(Failure) {
+  guard structSize >= known && structSize <= largestStruct else {
+    throw Failure(
+      TOPKLOSS_ERROR_STRUCT_SIZE,
+      "struct_size is \(UInt(bitPattern: structSize)): pass the size of the struct, \(known)")
+  }
+  memset(bytes, 0, structSize)
 }

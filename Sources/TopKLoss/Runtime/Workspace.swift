@@ -1,7 +1,8 @@
 import CSystem
+import CTopKLoss
 
-/// The working memory of one evaluation, in the calling thread's scratch: a loss for every row, and for every piece
-/// of the work its state and the scratch of its rows.
+/// The working memory of one call, in the calling thread's scratch: a number for every row, memory that all share, and
+/// for every piece of the work its state, the scratch of its rows and room to widen one.
 struct Workspace {
   struct PieceState {
     var isDone: Bool
@@ -12,45 +13,64 @@ struct Workspace {
   let pieces: Int
   let rowLosses: UnsafeMutablePointer<Double>
   let states: UnsafeMutablePointer<PieceState>
+  /// What all pieces share.
+  let call: UnsafeMutableRawPointer
   private let rowCount: Int
   private let scratch: UnsafeMutableRawPointer
   private let scratchBytes: Int
+  private let widenedBytes: Int
   private let state: ThreadState
   private let whole: Scratch
 
-  init(rows: Int, pieces: Int, scratchBytes: Int) throws(Failure) {
-    let lossBytes = try Self.sizeInBytes(rows, of: MemoryLayout<Double>.stride)
-    let stateBytes = try Self.sizeInBytes(pieces, of: MemoryLayout<PieceState>.stride)
-    let pieceScratch = try Self.sizeInBytes(scratchBytes, of: 1)
-    let allScratch = try Self.sizeInBytes(pieces, of: pieceScratch)
-    let (tables, tablesOverflow) = lossBytes.addingReportingOverflow(stateBytes)
-    let (all, allOverflow) = tables.addingReportingOverflow(allScratch)
-    guard !tablesOverflow && !allOverflow, let state = ThreadState.current() else {
+  /// - Parameter hasRowLosses: whether there is a number for every row.
+  init(
+    rows: Int, pieces: Int, scratchBytes: Int, widenedBytes: Int = 0, callBytes: Int = 0,
+    hasRowLosses: Bool = true
+  ) throws(Failure) {
+    var size = CheckedSize()
+    let losses = size.add(hasRowLosses ? rows : 0, of: MemoryLayout<Double>.stride)
+    let states = size.add(pieces, of: MemoryLayout<PieceState>.stride)
+    let call = size.add(callBytes, of: 1)
+    self.scratchBytes = CheckedSize.ofWholeLines(scratchBytes)
+    self.widenedBytes = CheckedSize.ofWholeLines(widenedBytes)
+    let scratch = size.add(pieces, of: self.scratchBytes)
+    _ = size.add(pieces, of: self.widenedBytes)
+    guard let bytes = size.bytes, let state = ThreadState.current() else {
       throw .outOfMemory(bytes: Int.max)
     }
     self.state = state
-    whole = try state.takeScratch(bytes: max(all, 4096))
+    whole = try state.takeScratch(bytes: max(bytes, 4096))
     let memory = whole.memory
-    rowLosses = memory.assumingMemoryBound(to: Double.self)
-    states = (memory + lossBytes).assumingMemoryBound(to: PieceState.self)
-    scratch = memory + tables
+    rowLosses = (memory + losses).assumingMemoryBound(to: Double.self)
+    self.states = (memory + states).assumingMemoryBound(to: PieceState.self)
+    self.call = memory + call
+    self.scratch = memory + scratch
     rowCount = rows
     self.pieces = pieces
-    self.scratchBytes = pieceScratch
-  }
-
-  /// Bytes for `count` values, up to a whole number of cache lines.
-  private static func sizeInBytes(_ count: Int, of stride: Int) throws(Failure) -> Int {
-    let (bytes, overflows) = count.multipliedReportingOverflow(by: stride)
-    guard !overflows && bytes <= Int.max - 63 else { throw .outOfMemory(bytes: Int.max) }
-    return (bytes + 63) / 64 * 64
   }
 
   /// Ends the workspace; to be called once, on the thread that made it.
   func giveBack() { state.giveBack(whole) }
 
-  func clear() {
+  /// Runs a task for every piece and sees that the executor left none out. The task does its piece through `perform`.
+  func run(
+    _ task: topkloss_task, _ context: UnsafeMutableRawPointer, _ plan: Executor.Plan
+  ) throws(Failure) {
     for piece in 0..<pieces { states[piece] = PieceState(isDone: false, badRow: -1) }
+    plan.run(task, context)
+    for piece in 0..<pieces where !states[piece].isDone {
+      throw Failure(
+        TOPKLOSS_ERROR_EXECUTOR,
+        "executor.parallel_for returned without having run task \(piece) of \(pieces)")
+    }
+  }
+
+  /// Does a piece, unless there is none of that number.
+  @inline(__always)
+  func perform(_ piece: Int64, _ body: (Int) -> Void) {
+    guard let piece = Int(exactly: piece), piece >= 0, piece < pieces else { return }
+    body(piece)
+    states[piece].isDone = true
   }
 
   /// Rows of a piece: as many in each as there can be, the remainder among the first.
@@ -62,5 +82,30 @@ struct Workspace {
 
   func scratch(of piece: Int) -> UnsafeMutableRawPointer {
     scratch + piece &* scratchBytes
+  }
+
+  /// Where a piece widens a row.
+  func widened(of piece: Int) -> UnsafeMutableRawPointer {
+    scratch + pieces &* scratchBytes + piece &* widenedBytes
+  }
+}
+
+/// The size of several things one after another in memory, each on a cache line of its own.
+struct CheckedSize {
+  /// Nil if it overflows.
+  private(set) var bytes: Int? = 0
+
+  /// Adds `count` things of so many bytes, and returns where they begin.
+  mutating func add(_ count: Int, of stride: Int) -> Int {
+    guard let start = bytes else { return 0 }
+    let (size, overflows) = count.multipliedReportingOverflow(by: stride)
+    let (end, endOverflows) = start.addingReportingOverflow(Self.ofWholeLines(size))
+    bytes = overflows || endOverflows || size > Int.max / 2 ? nil : end
+    return start
+  }
+
+  /// Up to a whole number of cache lines; sizes that no memory has stay as they are.
+  static func ofWholeLines(_ bytes: Int) -> Int {
+    bytes > Int.max / 2 ? bytes : (bytes &+ 63) / 64 &* 64
   }
 }

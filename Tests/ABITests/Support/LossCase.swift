@@ -1,5 +1,3 @@
-import CTopKLoss
-
 enum Reduction: Int32, CaseIterable, Sendable {
   case mean = 0
   case sum = 1
@@ -13,7 +11,25 @@ struct LossCase: Sendable, CustomStringConvertible {
     case logitAdjusted(tau: Double)
     case ldam(maxMargin: Double, scale: Double)
     case elm(maxMargin: Double, scale: Double, lam: Double)
+    case vectorScaling(gamma: Double, tau: Double)
+    case marginSoftmax(MarginSoftmax)
+    case focal(gamma: Double)
     case noisedTopK(NoisedTopK)
+    /// Its k counts from 1; margin, scale and maxMargin mean nothing.
+    case noisedTopKOperator(NoisedTopK)
+    case topKHinge(k: Int, margin: Double)
+    case smoothTopKSVM(k: Int, tau: Double, alpha: Double)
+    case outlyingMSE(alpha: Double, teacher: [Double]?)
+    case twoHeadAverageK(TwoHead)
+    case singlePositive(SinglePositive)
+  }
+
+  struct MarginSoftmax: Sendable {
+    var offset: [Double]?
+    var margin: [Double]?
+    var classScale: [Double]?
+    var scale = 1.0
+    var lam = 0.0
   }
 
   struct NoisedTopK: Sendable {
@@ -24,6 +40,27 @@ struct LossCase: Sendable, CustomStringConvertible {
     var margin = 1.0
     var scale = 1.0
     var maxMargin = 0.5
+    var isExact = false
+  }
+
+  struct TwoHead: Sendable {
+    var k = 2.0
+    var candidateWeight = 1.0
+    var multiLabelWeight = 1.0
+    var isMean = false
+    var thresholdDecay = 0.0
+  }
+
+  struct SinglePositive: Sendable {
+    enum Method: Int32, Sendable {
+      case assumeNegative = 0
+      case weakAssumeNegative = 1
+      case expectedPositive = 2
+    }
+
+    var method = Method.assumeNegative
+    var expectedPositives = 1.5
+    var regularization = 1.0
   }
 
   var kind: Kind
@@ -32,9 +69,36 @@ struct LossCase: Sendable, CustomStringConvertible {
   var countSmoothing = 0.0
   var classWeight: [Double]?
   var labelSmoothing = 0.0
-  var reduction = Reduction.mean
   var ignoreIndex: Int64 = -100
   var checksFinite = false
+  private var requestedReduction = Reduction.mean
+
+  init(
+    kind: Kind, classes: Int, counts: [Double]? = nil, classWeight: [Double]? = nil,
+    labelSmoothing: Double = 0, reduction: Reduction = .mean, ignoreIndex: Int64 = -100,
+    checksFinite: Bool = false
+  ) {
+    self.kind = kind
+    self.classes = classes
+    self.counts = counts
+    self.classWeight = classWeight
+    self.labelSmoothing = labelSmoothing
+    self.ignoreIndex = ignoreIndex
+    self.checksFinite = checksFinite
+    requestedReduction = reduction
+  }
+
+  /// Whatever is asked of it, the operator gives one value a row.
+  var reduction: Reduction {
+    get { usesLabels ? requestedReduction : .none }
+    set { requestedReduction = newValue }
+  }
+
+  func with(_ change: (inout LossCase) -> Void) -> LossCase {
+    var changed = self
+    change(&changed)
+    return changed
+  }
 
   var description: String {
     var words = ["\(kind)", "C=\(classes)", "\(reduction)"]
@@ -42,123 +106,5 @@ struct LossCase: Sendable, CustomStringConvertible {
     if labelSmoothing != 0 { words.append("smoothing \(labelSmoothing)") }
     if countSmoothing != 0 { words.append("counts + \(countSmoothing)") }
     return words.joined(separator: ", ")
-  }
-
-  /// What the logits are multiplied by, at least 1.
-  var scale: Double {
-    switch kind {
-    case .crossEntropy, .logitAdjusted: 1
-    case .ldam(_, let scale), .elm(_, let scale, _): max(1, scale)
-    case .noisedTopK(let options): max(1, options.scale)
-    }
-  }
-
-  /// Creates the handle through the interface.
-  func make() throws -> Loss {
-    try withPointer(counts) { counts in
-      try withPointer(classWeight) { try make(counts: counts, weight: $0) }
-    }
-  }
-
-  private func make(
-    counts: UnsafePointer<Double>?, weight: UnsafePointer<Double>?
-  ) throws -> Loss {
-    switch kind {
-    case .crossEntropy: try makeCrossEntropy(weight)
-    case .logitAdjusted(let tau): try makeLogitAdjusted(counts, weight, tau)
-    case .ldam(let maxMargin, let scale): try makeLDAM(counts, weight, maxMargin, scale)
-    case .elm(let maxMargin, let scale, let lam):
-      try makeELM(counts, weight, maxMargin, scale, lam)
-    case .noisedTopK(let options): try makeNoisedTopK(counts, options)
-    }
-  }
-
-  private func makeCrossEntropy(_ weight: UnsafePointer<Double>?) throws -> Loss {
-    var options = topkloss_cross_entropy_options()
-    try check(topkloss_cross_entropy_options_init(&options, MemoryLayout.size(ofValue: options)))
-    options.reduction = reduction.rawValue
-    options.check_finite = checksFinite ? 1 : 0
-    options.ignore_index = ignoreIndex
-    options.classes = weight == nil ? 0 : Int64(classes)
-    options.class_weight = weight
-    options.label_smoothing = labelSmoothing
-    return try Loss { topkloss_cross_entropy_create(&options, $0) }
-  }
-
-  private func makeLogitAdjusted(
-    _ counts: UnsafePointer<Double>?, _ weight: UnsafePointer<Double>?, _ tau: Double
-  ) throws -> Loss {
-    var options = topkloss_logit_adjusted_options()
-    try check(topkloss_logit_adjusted_options_init(&options, MemoryLayout.size(ofValue: options)))
-    options.reduction = reduction.rawValue
-    options.check_finite = checksFinite ? 1 : 0
-    options.ignore_index = ignoreIndex
-    options.classes = Int64(classes)
-    options.class_counts = counts
-    options.count_smoothing = countSmoothing
-    options.class_weight = weight
-    options.label_smoothing = labelSmoothing
-    options.tau = tau
-    return try Loss { topkloss_logit_adjusted_create(&options, $0) }
-  }
-
-  private func makeLDAM(
-    _ counts: UnsafePointer<Double>?, _ weight: UnsafePointer<Double>?, _ maxMargin: Double,
-    _ scale: Double
-  ) throws -> Loss {
-    var options = topkloss_ldam_options()
-    try check(topkloss_ldam_options_init(&options, MemoryLayout.size(ofValue: options)))
-    options.reduction = reduction.rawValue
-    options.check_finite = checksFinite ? 1 : 0
-    options.ignore_index = ignoreIndex
-    options.classes = Int64(classes)
-    options.class_counts = counts
-    options.count_smoothing = countSmoothing
-    options.class_weight = weight
-    options.label_smoothing = labelSmoothing
-    options.max_margin = maxMargin
-    options.scale = scale
-    return try Loss { topkloss_ldam_create(&options, $0) }
-  }
-
-  private func makeELM(
-    _ counts: UnsafePointer<Double>?, _ weight: UnsafePointer<Double>?, _ maxMargin: Double,
-    _ scale: Double, _ lam: Double
-  ) throws -> Loss {
-    var options = topkloss_elm_options()
-    try check(topkloss_elm_options_init(&options, MemoryLayout.size(ofValue: options)))
-    options.reduction = reduction.rawValue
-    options.check_finite = checksFinite ? 1 : 0
-    options.ignore_index = ignoreIndex
-    options.classes = Int64(classes)
-    options.class_counts = counts
-    options.count_smoothing = countSmoothing
-    options.class_weight = weight
-    options.label_smoothing = labelSmoothing
-    options.max_margin = maxMargin
-    options.scale = scale
-    options.lam = lam
-    return try Loss { topkloss_elm_create(&options, $0) }
-  }
-
-  private func makeNoisedTopK(
-    _ counts: UnsafePointer<Double>?, _ choice: NoisedTopK
-  ) throws -> Loss {
-    var options = topkloss_noised_topk_options()
-    try check(topkloss_noised_topk_options_init(&options, MemoryLayout.size(ofValue: options)))
-    options.reduction = reduction.rawValue
-    options.check_finite = checksFinite ? 1 : 0
-    options.ignore_index = ignoreIndex
-    options.k = Int64(choice.k)
-    options.n_samples = Int64(choice.samples)
-    options.seed = choice.seed
-    options.epsilon = choice.epsilon
-    options.margin = choice.margin
-    options.scale = choice.scale
-    options.classes = counts == nil ? 0 : Int64(classes)
-    options.class_counts = counts
-    options.count_smoothing = countSmoothing
-    options.max_margin = choice.maxMargin
-    return try Loss { topkloss_noised_topk_create(&options, $0) }
   }
 }

@@ -1,101 +1,116 @@
-import CTopKLoss
-
 extension LossCase {
   /// Every loss with options of every kind, for `classes` classes (2 or more).
   static func table(classes: Int) -> [LossCase] {
+    softmaxTable(classes) + topKTable(classes) + otherTable(classes)
+  }
+
+  /// The first of each kind, where the options do not matter.
+  static func kinds(classes: Int) -> [LossCase] {
+    var names: Set<String> = []
+    return table(classes: classes).filter { names.insert($0.name).inserted }
+  }
+
+  private static func softmaxTable(_ classes: Int) -> [LossCase] {
     let counts = longTail(classes)
     var random = Random(seed: 7)
     let weight = random.uniforms(classes, in: 0.25...4)
-    func adjusted(_ kind: Kind) -> LossCase {
+    func counted(_ kind: Kind) -> LossCase {
       LossCase(kind: kind, classes: classes, counts: counts)
     }
-    func noised(_ options: NoisedTopK) -> LossCase {
-      LossCase(kind: .noisedTopK(options), classes: classes)
-    }
-    let largestK = classes - 1
-    var cases = [
-      LossCase(kind: .crossEntropy, classes: classes),
-      adjusted(.logitAdjusted(tau: 1)),
-      adjusted(.logitAdjusted(tau: -0.5)),
-      adjusted(.ldam(maxMargin: 0.5, scale: 30)),
-      adjusted(.elm(maxMargin: 0.5, scale: 30, lam: 1)),
-      noised(NoisedTopK()),
-      noised(NoisedTopK(k: min(5, largestK), samples: 3, seed: 9, epsilon: 0.3, scale: 2)),
-      noised(NoisedTopK(k: largestK, samples: 4, epsilon: 2, margin: -0.25)),
-      noised(NoisedTopK(k: min(2, largestK), samples: 2, epsilon: 0)),
+    let plain = LossCase(kind: .crossEntropy, classes: classes)
+    let weighted = plain.with { $0.classWeight = weight }
+    let vectors = MarginSoftmax(
+      offset: random.normals(classes), margin: random.uniforms(classes, in: -0.5...0.5),
+      classScale: random.uniforms(classes, in: 0.25...1.5), scale: 3, lam: 0.5)
+    return [
+      plain, weighted, plain.with { $0.labelSmoothing = 0.1 },
+      weighted.with { $0.labelSmoothing = 0.25 }, plain.with { $0.labelSmoothing = 1 },
+      counted(.logitAdjusted(tau: 1)), counted(.logitAdjusted(tau: -0.5)),
+      counted(.logitAdjusted(tau: 1)).with {
+        $0.counts = counts.enumerated().map { $0.offset % 3 == 2 ? 0 : $0.element }
+        $0.countSmoothing = 1.5
+        $0.classWeight = weight
+      },
+      counted(.ldam(maxMargin: 0.5, scale: 30)),
+      counted(.ldam(maxMargin: 0.25, scale: 8)).with {
+        ($0.classWeight, $0.labelSmoothing) = (weight, 0.1)
+      },
+      counted(.elm(maxMargin: 0.5, scale: 30, lam: 1)),
+      counted(.elm(maxMargin: 1, scale: 4, lam: 0.5)).with {
+        ($0.classWeight, $0.labelSmoothing, $0.countSmoothing) = (weight, 0.2, 10)
+      },
+      counted(.vectorScaling(gamma: 0.3, tau: 1)),
+      counted(.vectorScaling(gamma: 1, tau: -0.5)).with {
+        ($0.classWeight, $0.labelSmoothing, $0.countSmoothing) = (weight, 0.1, 3)
+      },
+      LossCase(kind: .marginSoftmax(vectors), classes: classes),
+      LossCase(kind: .marginSoftmax(MarginSoftmax(scale: 2)), classes: classes),
+      LossCase(
+        kind: .marginSoftmax(MarginSoftmax(classScale: vectors.classScale)), classes: classes,
+        classWeight: weight, labelSmoothing: 0.2),
+      LossCase(kind: .focal(gamma: 2), classes: classes),
+      LossCase(kind: .focal(gamma: 0.5), classes: classes, classWeight: weight),
+      LossCase(kind: .focal(gamma: 0), classes: classes),
     ]
-    var weighted = cases[0]
-    weighted.classWeight = weight
-    var smooth = cases[0]
-    smooth.labelSmoothing = 0.1
-    var both = weighted
-    both.labelSmoothing = 0.25
-    var uniform = cases[0]
-    uniform.labelSmoothing = 1
-    cases += [weighted, smooth, both, uniform]
-
-    var withAbsentClasses = cases[1]
-    withAbsentClasses.counts = counts.enumerated().map { $0.offset % 3 == 2 ? 0 : $0.element }
-    withAbsentClasses.countSmoothing = 1.5
-    withAbsentClasses.classWeight = weight
-    var margin = adjusted(.ldam(maxMargin: 0.25, scale: 8))
-    margin.classWeight = weight
-    margin.labelSmoothing = 0.1
-    var enlarged = adjusted(.elm(maxMargin: 1, scale: 4, lam: 0.5))
-    enlarged.classWeight = weight
-    enlarged.labelSmoothing = 0.2
-    enlarged.countSmoothing = 10
-    var imbalanced = noised(NoisedTopK(k: 1, samples: 5, epsilon: 0.05, scale: 30, maxMargin: 0.4))
-    imbalanced.counts = counts
-    return cases + [withAbsentClasses, margin, enlarged, imbalanced]
   }
 
-  /// One case of each kind, where the options do not matter.
-  static func kinds(classes: Int) -> [LossCase] {
-    let table = table(classes: classes)
-    return [0, 1, 3, 4, 5].map { table[$0] }
-  }
-
-  func with(_ change: (inout LossCase) -> Void) -> LossCase {
-    var changed = self
-    change(&changed)
-    return changed
-  }
-
-  var isNoised: Bool {
-    if case .noisedTopK = kind { return true }
-    return false
-  }
-
-  /// The noise that the loss draws for itself, as the interface tells it.
-  func ownNoise(_ problem: Problem) throws -> [[[Double]]] {
-    guard case .noisedTopK(let options) = kind else { return [] }
-    var noise = [Float](repeating: 0, count: problem.rows * options.samples * classes)
-    try check(
-      topkloss_standard_normal(
-        options.seed, problem.step, problem.firstRow, Int64(problem.rows),
-        Int64(options.samples), Int64(classes), &noise))
-    return (0..<problem.rows).map { row in
-      (0..<options.samples).map { sample in
-        let start = (row * options.samples + sample) * classes
-        return noise[start..<start + classes].map(Double.init)
-      }
+  private static func topKTable(_ classes: Int) -> [LossCase] {
+    let largestK = classes - 1
+    func some(_ k: Int) -> Int { min(k, largestK) }
+    func noised(_ options: NoisedTopK, counts: [Double]? = nil) -> LossCase {
+      LossCase(kind: .noisedTopK(options), classes: classes, counts: counts)
     }
+    func ranked(_ options: NoisedTopK) -> LossCase {
+      LossCase(kind: .noisedTopKOperator(options), classes: classes)
+    }
+    func other(_ kind: Kind) -> LossCase { LossCase(kind: kind, classes: classes) }
+    return [
+      noised(NoisedTopK()),
+      noised(NoisedTopK(k: some(5), samples: 3, seed: 9, epsilon: 0.3, scale: 2)),
+      noised(NoisedTopK(k: largestK, samples: 4, epsilon: 2, margin: -0.25)),
+      noised(NoisedTopK(k: some(2), samples: 2, epsilon: 0)),
+      noised(
+        NoisedTopK(k: 1, samples: 5, epsilon: 0.05, scale: 30, maxMargin: 0.4),
+        counts: longTail(classes)),
+      noised(NoisedTopK(k: some(3), epsilon: 0.5, isExact: true)),
+      noised(
+        NoisedTopK(k: 1, epsilon: 0.1, scale: 30, maxMargin: 0.4, isExact: true),
+        counts: longTail(classes)),
+      noised(NoisedTopK(k: some(2), epsilon: 0, margin: 0.5, isExact: true)),
+      ranked(NoisedTopK(k: some(4), isExact: true)),
+      ranked(NoisedTopK(k: classes, samples: 3, seed: 5, epsilon: 0.5)),
+      ranked(NoisedTopK(k: 1, epsilon: 0, isExact: true)),
+      other(.topKHinge(k: some(5), margin: 1)), other(.topKHinge(k: largestK, margin: -0.5)),
+      other(.smoothTopKSVM(k: some(5), tau: 1, alpha: 1)),
+      other(.smoothTopKSVM(k: 1, tau: 0.25, alpha: -0.5)),
+      other(.smoothTopKSVM(k: some(2), tau: 20, alpha: 0)),
+    ]
   }
 
-  /// What an evaluation of this loss should come to, with the problem's noise or the loss's own.
-  func expected(_ problem: Problem) throws -> BatchLoss {
-    guard isNoised else { return reference(problem) }
-    if problem.noise != nil { return reference(problem, noise: problem.noise(row:)) }
-    let noise = try ownNoise(problem)
-    return reference(problem) { noise[$0] }
-  }
-
-  /// Evaluates the problem on a stage of its own.
-  func evaluate(_ problem: Problem, _ layout: Stage.Layout = Stage.Layout()) throws -> Stage {
-    let stage = try Stage(problem, layout)
-    try stage.evaluate(make())
-    return stage
+  private static func otherTable(_ classes: Int) -> [LossCase] {
+    func other(_ kind: Kind) -> LossCase { LossCase(kind: kind, classes: classes) }
+    func single(
+      _ method: SinglePositive.Method, _ expected: Double = 1, _ share: Double = 1
+    ) -> LossCase {
+      other(
+        .singlePositive(
+          SinglePositive(method: method, expectedPositives: expected, regularization: share)))
+    }
+    var random = Random(seed: 8)
+    let teacher = random.normals(classes, spread: 3)
+    let half = Double(classes) / 2
+    return [
+      LossCase(
+        kind: .outlyingMSE(alpha: 0.25, teacher: nil), classes: classes, counts: longTail(classes)),
+      other(.outlyingMSE(alpha: 1, teacher: teacher)),
+      other(.twoHeadAverageK(TwoHead(k: min(2, half)))),
+      other(
+        .twoHeadAverageK(
+          TwoHead(k: 0.7, candidateWeight: 0.25, multiLabelWeight: 3, isMean: true))),
+      other(.twoHeadAverageK(TwoHead(k: 1, candidateWeight: 0, thresholdDecay: 0.75))),
+      single(.assumeNegative), single(.weakAssumeNegative),
+      single(.expectedPositive, 1.5, 2), single(.expectedPositive, half, 300),
+    ]
   }
 }
 

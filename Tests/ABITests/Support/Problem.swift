@@ -5,6 +5,8 @@ struct Problem: Sendable {
   var classes: Int
   /// Row by row; numbers that the element type can hold.
   var logits: [Double]
+  /// Logits of the other head, row by row, for losses that have two.
+  var multiLabelLogits: [Double]
   var labels: [Int64]
   var labelsAreNarrow = false
   var sampleWeight: [Double]?
@@ -14,6 +16,8 @@ struct Problem: Sendable {
   var samples = 0
   var step: UInt64 = 0
   var firstRow: Int64 = 0
+  /// The result's threshold before the call.
+  var threshold = 0.0
 
   init(type: ElementType = .float32, rows: Int, classes: Int, logits: [Double], labels: [Int64]) {
     self.type = type
@@ -21,6 +25,8 @@ struct Problem: Sendable {
     self.classes = classes
     self.logits = logits.map(type.rounded)
     self.labels = labels
+    var random = Random(seed: 77)
+    multiLabelLogits = random.uniforms(rows * classes, in: -4...4).map(type.rounded)
   }
 
   /// Normal logits and uniform labels.
@@ -37,6 +43,10 @@ struct Problem: Sendable {
 
   func row(_ index: Int) -> [Double] {
     Array(logits[index * classes..<(index + 1) * classes])
+  }
+
+  func multiLabelRow(_ index: Int) -> [Double] {
+    Array(multiLabelLogits[index * classes..<(index + 1) * classes])
   }
 
   /// Noise of row `index`, one array a sample.
@@ -61,6 +71,8 @@ struct Problem: Sendable {
     var part = self
     part.rows = range.count
     part.logits = Array(logits[range.lowerBound * classes..<range.upperBound * classes])
+    part.multiLabelLogits = Array(
+      multiLabelLogits[range.lowerBound * classes..<range.upperBound * classes])
     part.labels = Array(labels[range])
     part.sampleWeight = sampleWeight.map { Array($0[range]) }
     part.upstream = upstream.map { $0.count == rows ? Array($0[range]) : $0 }

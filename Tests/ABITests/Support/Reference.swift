@@ -7,6 +7,16 @@ import Foundation
 struct RowLoss {
   var value: Double
   var gradient: [Double]
+  /// The class weight in it.
+  var classWeight = 1.0
+  /// Gradient with respect to the logits of the other head, where there is one.
+  var multiLabelGradient: [Double]?
+  /// Gradient, with respect to this row's logits, of a term that every row's loss contains.
+  var shared: [Double]?
+
+  static func nothing(_ classes: Int) -> RowLoss {
+    RowLoss(value: 0, gradient: [Double](repeating: 0, count: classes))
+  }
 }
 
 /// The softmax-margin family: cross-entropy, against a target that need not sum to 1, of
@@ -14,6 +24,7 @@ struct RowLoss {
 ///     u_j = s (d_j z_j + a_j − [j = y] (b_y − λ b_{j*}))
 struct SoftmaxMarginReference {
   var scale = 1.0
+  var classScale: [Double]
   var offset: [Double]
   var margin: [Double]
   var rivalShare = 0.0
@@ -22,7 +33,7 @@ struct SoftmaxMarginReference {
 
   func row(_ logits: [Double], label: Int) -> RowLoss {
     let classes = logits.count
-    var scores = (0..<classes).map { logits[$0] + offset[$0] }
+    var scores = (0..<classes).map { classScale[$0] * logits[$0] + offset[$0] }
     var ownMargin = margin[label]
     let rivals = (0..<classes).filter { $0 != label }
     if let first = rivals.first {
@@ -37,17 +48,45 @@ struct SoftmaxMarginReference {
     var target = classWeight.map { labelSmoothing / Double(classes) * $0 }
     target[label] += (1 - labelSmoothing) * classWeight[label]
 
-    let peak = scores.max() ?? 0
-    let normalizer = peak + log(exactSum(scores.map { exp($0 - peak) }))
-    let probabilities = scores.map { exp($0 - normalizer) }
+    let (normalizer, probabilities) = softmax(scores)
     let mass = exactSum(target)
     return RowLoss(
       value: exactSum(zip(target, scores).map { $0 == 0 ? 0 : $0 * (normalizer - $1) }),
       // A class that is masked out has no gradient, whatever its target.
       gradient: logits.indices.map {
-        logits[$0] == -.infinity ? 0 : scale * (mass * probabilities[$0] - target[$0])
-      })
+        let slope = scale * classScale[$0] * (mass * probabilities[$0] - target[$0])
+        return logits[$0] == -.infinity ? 0 : slope
+      }, classWeight: classWeight[label])
   }
+}
+
+/// The logarithm of the sum of exponentials, and each one's share of it.
+func softmax(_ scores: [Double]) -> (normalizer: Double, shares: [Double]) {
+  let largest = scores.max() ?? 0
+  let peak = largest == -.infinity ? 0 : largest
+  let normalizer = peak + log(exactSum(scores.map { exp($0 - peak) }))
+  return (normalizer, scores.map { $0 == -.infinity ? 0 : exp($0 - normalizer) })
+}
+
+/// Focal loss: w_y (1 − p_y)^γ (−log p_y).
+func referenceFocalRow(
+  _ logits: [Double], label: Int, gamma: Double, classWeight: Double
+) -> RowLoss {
+  let (normalizer, shares) = softmax(logits)
+  // The probability of being wrong without 1 - p_y, which cancels.
+  let wrong = exactSum(logits.indices.filter { $0 != label }.map { shares[$0] })
+  let right = shares[label]
+  let loss = wrong < 0.5 ? -log1p(-wrong) : normalizer - logits[label]
+  let damping = pow(wrong, gamma)
+  // γ p (1 − p)^(γ − 1) (−log p), which tends to 0 with p and with 1 − p.
+  let bend = right == 0 || wrong == 0 || gamma == 0 ? 0 : gamma * right * damping / wrong * loss
+  let slope = classWeight * (damping + bend)
+  return RowLoss(
+    value: damping == 0 ? 0 : classWeight * damping * loss,
+    gradient: logits.indices.map {
+      if logits[$0] == -.infinity { return 0 }
+      return slope * ($0 == label ? -wrong : shares[$0])
+    }, classWeight: classWeight)
 }
 
 /// The sum of numbers with the roundings carried along (Neumaier's algorithm).
@@ -62,31 +101,21 @@ func exactSum(_ numbers: [Double]) -> Double {
   return sum.isFinite ? sum + rest : sum
 }
 
-/// Noised top-K: s (m_y + T − z_y)+ with T the mean over the samples of the (K+1)-th largest noised
-/// score. Of several classes with that score, the lowest has the gradient.
-struct NoisedTopKReference {
-  var k: Int
-  var epsilon: Double
-  var margin: [Double]
-  var scale: Double
+/// Mean squared error with outlying label: (1/C) Σ_j (z_j − [j = y] t_y)².
+func referenceOutlyingRow(_ logits: [Double], label: Int, teacher: [Double]) -> RowLoss {
+  let errors = logits.indices.map { logits[$0] - ($0 == label ? teacher[label] : 0) }
+  let count = Double(logits.count)
+  return RowLoss(
+    value: exactSum(errors.map { $0 * $0 }) / count, gradient: errors.map { 2 * $0 / count })
+}
 
-  func row(_ logits: [Double], label: Int, noise: [[Double]]) -> RowLoss {
-    var threshold = 0.0
-    var gradient = [Double](repeating: 0, count: logits.count)
-    for sample in noise {
-      let scores = zip(logits, sample).map { $0 + epsilon * $1 }
-      let score = scores.sorted(by: >)[k]
-      threshold += score / Double(noise.count)
-      if let holder = scores.firstIndex(of: score) {
-        gradient[holder] += scale / Double(noise.count)
-      }
+/// α r_c, with r_c the rank of class c by decreasing count, of equal counts the lower index first.
+func referenceTeacher(counts: [Double], alpha: Double) -> [Double] {
+  counts.indices.map { own in
+    let before = counts.indices.count {
+      counts[$0] > counts[own] || (counts[$0] == counts[own] && $0 < own)
     }
-    gradient[label] -= scale
-    let hinge = margin[label] + threshold - logits[label]
-    if hinge <= 0 {
-      return RowLoss(value: 0, gradient: [Double](repeating: 0, count: logits.count))
-    }
-    return RowLoss(value: scale * hinge, gradient: gradient)
+    return alpha * Double(before + 1)
   }
 }
 

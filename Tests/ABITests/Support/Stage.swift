@@ -15,6 +15,9 @@ final class Stage {
   let problem: Problem
   let logits: Matrix
   let gradient: Matrix
+  /// The other head's, for losses that have two; others must not look at them.
+  let multiLabelLogits: Matrix
+  let multiLabelGradient: Matrix
   let rowValues: Matrix
   private let isInPlace: Bool
   private let labels: Memory
@@ -28,15 +31,21 @@ final class Stage {
     self.problem = problem
     isInPlace = layout.isInPlace
     let (rows, classes) = (problem.rows, problem.classes)
-    logits = Matrix(
-      type: problem.type, rows: rows, columns: classes, numbers: problem.logits,
-      stride: layout.logitsStride, misalignment: layout.misalignment)
-    gradient =
-      layout.isInPlace
-      ? logits
-      : Matrix(
-        type: problem.type, rows: rows, columns: classes, stride: layout.gradientStride,
+    func matrix(_ stride: Int?, _ numbers: [Double]) -> Matrix {
+      Matrix(
+        type: problem.type, rows: rows, columns: classes, numbers: numbers, stride: stride,
         misalignment: layout.misalignment)
+    }
+    func output(_ stride: Int?) -> Matrix {
+      Matrix(
+        type: problem.type, rows: rows, columns: classes, stride: stride,
+        misalignment: layout.misalignment)
+    }
+    logits = matrix(layout.logitsStride, problem.logits)
+    gradient = layout.isInPlace ? logits : output(layout.gradientStride)
+    // The other way round, so that no stride is mistaken for another.
+    multiLabelLogits = matrix(layout.gradientStride, problem.multiLabelLogits)
+    multiLabelGradient = layout.isInPlace ? multiLabelLogits : output(layout.logitsStride)
     rowValues = Matrix(
       type: problem.type, rows: rows, columns: 1, misalignment: layout.misalignment)
     labels =
@@ -59,6 +68,8 @@ final class Stage {
     batch.label_type = problem.labelsAreNarrow ? 1 : 0
     batch.logits = UnsafeRawPointer(logits.address)
     batch.logits_row_stride = Int64(layout.logitsStride ?? 0)
+    batch.multi_label_logits = UnsafeRawPointer(multiLabelLogits.address)
+    batch.multi_label_row_stride = Int64(layout.gradientStride ?? 0)
     batch.labels = UnsafeRawPointer(labels.address)
     batch.sample_weight = sampleWeight.map { UnsafePointer($0.numbers) }
     batch.upstream = upstream.map { UnsafePointer($0.numbers) }
@@ -72,7 +83,11 @@ final class Stage {
       result.gradient = gradient.address
       result.gradient_row_stride = Int64(
         (layout.isInPlace ? layout.logitsStride : layout.gradientStride) ?? 0)
+      result.multi_label_gradient = multiLabelGradient.address
+      result.multi_label_gradient_row_stride = Int64(
+        (layout.isInPlace ? layout.gradientStride : layout.logitsStride) ?? 0)
     }
+    result.threshold = problem.threshold
     // What a call that fails must leave as it is.
     result.value = Self.unwritten
     result.total_weight = Self.unwritten
@@ -89,20 +104,40 @@ final class Stage {
   var outputsAreUntouched: Bool {
     let gradientIsUntouched =
       isInPlace ? logits.numbers == problem.logits : gradient.isUntouched
-    return gradientIsUntouched && rowValues.isUntouched && result.value == Self.unwritten
-      && result.total_weight == Self.unwritten
+    return gradientIsUntouched && multiLabelGradientIsUntouched && rowValues.isUntouched
+      && result.value == Self.unwritten && result.total_weight == Self.unwritten
+      && result.threshold == problem.threshold
+  }
+
+  var multiLabelGradientIsUntouched: Bool {
+    isInPlace
+      ? multiLabelLogits.numbers == problem.multiLabelLogits : multiLabelGradient.isUntouched
   }
 
   /// Whether nothing but elements has been written, and the input is as it was.
   var surroundingsAreUntouched: Bool {
-    let inputIsUntouched =
-      isInPlace
-      || logits.pattern
-        == Matrix(
-          type: problem.type, rows: problem.rows, columns: problem.classes, numbers: problem.logits
-        ).pattern
-    return inputIsUntouched && logits.paddingIsUntouched && gradient.paddingIsUntouched
-      && rowValues.paddingIsUntouched
+    func isUntouched(_ matrix: Matrix, _ numbers: [Double]) -> Bool {
+      let before = Matrix(
+        type: problem.type, rows: problem.rows, columns: problem.classes, numbers: numbers)
+      return isInPlace || matrix.pattern == before.pattern
+    }
+    let matrices = [logits, gradient, multiLabelLogits, multiLabelGradient, rowValues]
+    return isUntouched(logits, problem.logits)
+      && isUntouched(multiLabelLogits, problem.multiLabelLogits)
+      && matrices.allSatisfy(\.paddingIsUntouched)
+  }
+
+  /// Everything that a call has written, to be compared bit by bit.
+  var written: Written {
+    Written(
+      numbers: [result.value, result.total_weight, result.threshold].map(\.bitPattern),
+      patterns: Pattern(
+        joining: [gradient.pattern, multiLabelGradient.pattern, rowValues.pattern]))
+  }
+
+  struct Written: Equatable, Sendable {
+    var numbers: [UInt64]
+    var patterns: Pattern
   }
 }
 

@@ -16,20 +16,51 @@ struct StructKind: Sendable, CustomStringConvertible {
     name.hasSuffix("_options") ? "options" : name.replacing("topkloss_", with: "")
   }
 
-  static let all: [StructKind] = [
-    batch, result, executor, crossEntropy, logitAdjusted, ldam, elm, noisedTopK, logitAdjust,
-    topKAccuracy,
-  ]
+  static let all = [batch, result, executor] + losses + others
 
-  private static let counts = StaticCounts([3, 2, 1])
   private static let loss = LossCase(kind: .crossEntropy, classes: 3)
   private static let problem = Problem(random: 1, rows: 2, classes: 3)
 
+  /// - Parameters:
+  ///   - fill: sets what zero is no value for: a struct that was never initialised holds nothing else.
+  ///   - call: makes a call with the struct.
+  init<Struct>(
+    _ type: Struct.Type, _ size: Int,
+    _ initialize: (@Sendable (UnsafeMutablePointer<Struct>?, Int) -> topkloss_status)?,
+    fill: @escaping @Sendable (inout Struct) -> Void = { _ in },
+    call: @escaping @Sendable (UnsafeMutablePointer<Struct>) throws -> Void
+  ) {
+    name = "\(type)"
+    self.size = size
+    if let initialize {
+      self.initialize = { initialize($0?.assumingMemoryBound(to: Struct.self), $1) }
+    } else {
+      self.initialize = nil
+    }
+    use = { memory in
+      let pointer = memory.assumingMemoryBound(to: Struct.self)
+      fill(&pointer.pointee)
+      try call(pointer)
+    }
+  }
+
+  /// Options of a loss.
+  init<Options>(
+    _ type: Options.Type, _ size: Int,
+    _ initialize: @escaping @Sendable (UnsafeMutablePointer<Options>?, Int) -> topkloss_status,
+    create:
+      @escaping @Sendable (UnsafePointer<Options>?, UnsafeMutablePointer<OpaquePointer?>?)
+      -> topkloss_status,
+    fill: @escaping @Sendable (inout Options) -> Void = { _ in }
+  ) {
+    self.init(
+      type, size, initialize, fill: fill,
+      call: { options in _ = try Loss { create(options, $0) } })
+  }
+
   private static let batch = StructKind(
-    name: "topkloss_batch", size: 120,
-    initialize: { topkloss_batch_init($0?.assumingMemoryBound(to: topkloss_batch.self), $1) },
-    use: { memory in
-      let batch = memory.assumingMemoryBound(to: topkloss_batch.self)
+    topkloss_batch.self, 136, { topkloss_batch_init($0, $1) },
+    call: { batch in
       let stage = try Stage(problem)
       batch.pointee.rows = stage.batch.rows
       batch.pointee.classes = stage.batch.classes
@@ -40,19 +71,16 @@ struct StructKind: Sendable, CustomStringConvertible {
     })
 
   private static let result = StructKind(
-    name: "topkloss_result", size: 48,
-    initialize: { topkloss_result_init($0?.assumingMemoryBound(to: topkloss_result.self), $1) },
-    use: { memory in
-      let result = memory.assumingMemoryBound(to: topkloss_result.self)
+    topkloss_result.self, 72, { topkloss_result_init($0, $1) },
+    call: { result in
       let stage = try Stage(problem)
       let handle = try loss.make()
       try check(topkloss_evaluate(handle.handle, &stage.batch, result))
     })
 
   private static let executor = StructKind(
-    name: "topkloss_executor", size: 32, initialize: nil,
-    use: { memory in
-      let executor = memory.assumingMemoryBound(to: topkloss_executor.self)
+    topkloss_executor.self, 32, nil,
+    call: { executor in
       executor.pointee.parallel_for = { _, count, task, context in
         for index in 0..<count { task?(context, index) }
       }
@@ -62,105 +90,45 @@ struct StructKind: Sendable, CustomStringConvertible {
       try stage.evaluate(loss.make())
     })
 
-  private static let crossEntropy = StructKind(
-    name: "topkloss_cross_entropy_options", size: 48,
-    initialize: {
-      topkloss_cross_entropy_options_init(
-        $0?.assumingMemoryBound(to: topkloss_cross_entropy_options.self), $1)
-    },
-    use: { memory in
-      let options = memory.assumingMemoryBound(to: topkloss_cross_entropy_options.self)
-      _ = try Loss { topkloss_cross_entropy_create(options, $0) }
-    })
-
-  private static let logitAdjusted = StructKind(
-    name: "topkloss_logit_adjusted_options", size: 72,
-    initialize: {
-      topkloss_logit_adjusted_options_init(
-        $0?.assumingMemoryBound(to: topkloss_logit_adjusted_options.self), $1)
-    },
-    use: { memory in
-      let options = memory.assumingMemoryBound(to: topkloss_logit_adjusted_options.self)
-      options.pointee.classes = 3
-      options.pointee.class_counts = counts.address
-      _ = try Loss { topkloss_logit_adjusted_create(options, $0) }
-    })
-
-  private static let ldam = StructKind(
-    name: "topkloss_ldam_options", size: 80,
-    initialize: {
-      topkloss_ldam_options_init($0?.assumingMemoryBound(to: topkloss_ldam_options.self), $1)
-    },
-    use: { memory in
-      let options = memory.assumingMemoryBound(to: topkloss_ldam_options.self)
-      options.pointee.classes = 3
-      options.pointee.class_counts = counts.address
-      // A struct that was never initialised holds 0, which is no scale.
-      options.pointee.scale = 30
-      _ = try Loss { topkloss_ldam_create(options, $0) }
-    })
-
-  private static let elm = StructKind(
-    name: "topkloss_elm_options", size: 88,
-    initialize: {
-      topkloss_elm_options_init($0?.assumingMemoryBound(to: topkloss_elm_options.self), $1)
-    },
-    use: { memory in
-      let options = memory.assumingMemoryBound(to: topkloss_elm_options.self)
-      options.pointee.classes = 3
-      options.pointee.class_counts = counts.address
-      options.pointee.scale = 30
-      _ = try Loss { topkloss_elm_create(options, $0) }
-    })
-
-  private static let noisedTopK = StructKind(
-    name: "topkloss_noised_topk_options", size: 112,
-    initialize: {
-      topkloss_noised_topk_options_init(
-        $0?.assumingMemoryBound(to: topkloss_noised_topk_options.self), $1)
-    },
-    use: { memory in
-      let options = memory.assumingMemoryBound(to: topkloss_noised_topk_options.self)
-      options.pointee.k = 1
-      options.pointee.n_samples = 5
-      options.pointee.scale = 1
-      _ = try Loss { topkloss_noised_topk_create(options, $0) }
-    })
-
-  private static let logitAdjust = StructKind(
-    name: "topkloss_logit_adjust_options", size: 40,
-    initialize: {
-      topkloss_logit_adjust_options_init(
-        $0?.assumingMemoryBound(to: topkloss_logit_adjust_options.self), $1)
-    },
-    use: { memory in
-      let options = memory.assumingMemoryBound(to: topkloss_logit_adjust_options.self)
-      options.pointee.classes = 3
-      options.pointee.class_counts = counts.address
-      let stage = try Stage(problem)
-      try check(topkloss_logit_adjust(options, &stage.batch, stage.gradient.address, 0))
-    })
-
-  private static let topKAccuracy = StructKind(
-    name: "topkloss_topk_accuracy_options", size: 32,
-    initialize: {
-      topkloss_topk_accuracy_options_init(
-        $0?.assumingMemoryBound(to: topkloss_topk_accuracy_options.self), $1)
-    },
-    use: { memory in
-      let options = memory.assumingMemoryBound(to: topkloss_topk_accuracy_options.self)
-      options.pointee.k = 1
-      let stage = try Stage(problem)
-      var accuracy = 0.0
-      try check(topkloss_topk_accuracy(options, &stage.batch, &accuracy))
-    })
-}
-
-/// Counts at an address that stays, for structs that outlive the function that fills them.
-private final class StaticCounts: @unchecked Sendable {
-  private let memory: Memory
-
-  init(_ counts: [Double]) { memory = Memory(counts) }
-
-  var address: UnsafePointer<Double> { UnsafePointer(memory.numbers) }
+  private static let others = [
+    StructKind(
+      topkloss_threshold.self, 24, { topkloss_threshold_init($0, $1) },
+      call: { threshold in
+        let stage = try Stage(problem)
+        var ends = [Int64](repeating: 0, count: 3)
+        try check(topkloss_predict_sets(threshold, 0, &stage.batch, &ends, nil, 0))
+        try check(topkloss_average_k_threshold(1, &stage.batch, threshold))
+      }),
+    StructKind(
+      topkloss_logit_adjust_options.self, 40, { topkloss_logit_adjust_options_init($0, $1) },
+      fill: { ($0.classes, $0.class_counts) = (3, StaticCounts.three) },
+      call: { options in
+        let stage = try Stage(problem)
+        try check(topkloss_logit_adjust(options, &stage.batch, stage.gradient.address, 0))
+      }),
+    StructKind(
+      topkloss_topk_accuracy_options.self, 32, { topkloss_topk_accuracy_options_init($0, $1) },
+      fill: { $0.k = 1 },
+      call: { options in
+        let stage = try Stage(problem)
+        var accuracy = 0.0
+        try check(topkloss_topk_accuracy(options, &stage.batch, &accuracy))
+      }),
+    StructKind(
+      topkloss_average_k_accuracy_options.self, 32,
+      { topkloss_average_k_accuracy_options_init($0, $1) }, fill: { $0.k = 1 },
+      call: { options in
+        let stage = try Stage(problem)
+        var accuracy = 0.0
+        try check(topkloss_average_k_accuracy(options, &stage.batch, &accuracy))
+      }),
+    StructKind(
+      topkloss_shot_accuracy_options.self, 64, { topkloss_shot_accuracy_options_init($0, $1) },
+      fill: { ($0.classes, $0.class_counts, $0.k) = (3, StaticCounts.three, 1) },
+      call: { options in
+        let stage = try Stage(problem)
+        var accuracies = [0.0, 0, 0]
+        try check(topkloss_shot_accuracy(options, &stage.batch, &accuracies))
+      }),
+  ]
 }

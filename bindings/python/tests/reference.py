@@ -31,16 +31,18 @@ def softmax_margin_row(
     scale: float = 1.0,
     offset: Array | None = None,
     margin: Array | None = None,
+    class_scale: Array | None = None,
     lam: float = 0.0,
     class_weight: Array | None = None,
     label_smoothing: float = 0.0,
 ) -> tuple[float, Array]:
-    """Value and gradient of u = s (z + a - [j = y] (b_y - lam b_r)), cross-entropy of u and y."""
+    """Value and gradient of u = s (d z + a - [j = y] (b_y - lam b_r)), cross-entropy of u and y."""
     classes = len(z)
     if np.isnan(z).any() or np.isposinf(z).any():
         return np.nan, np.full(classes, np.nan)
     w = np.ones(classes) if class_weight is None else np.asarray(class_weight, np.float64)
-    u = z.astype(np.float64)
+    d = np.ones(classes) if class_scale is None else np.asarray(class_scale, np.float64)
+    u = d * z.astype(np.float64)
     if offset is not None:
         u = u + offset
     if margin is not None:
@@ -58,9 +60,55 @@ def softmax_margin_row(
     target[y] += (1 - label_smoothing) * w[y]
     with np.errstate(invalid="ignore"):
         value = np.sum(np.where(target > 0, target * (total - u), 0.0))
-    gradient = scale * (target.sum() * p - target)
+    gradient = scale * d * (target.sum() * p - target)
     gradient[masked] = 0.0
     return float(value), gradient
+
+
+def focal_row(
+    z: Array, y: int, *, gamma: float, class_weight: Array | None = None
+) -> tuple[float, Array]:
+    """Value and gradient of w_y (1 - p_y)^gamma (-log p_y)."""
+    classes = len(z)
+    if np.isnan(z).any() or np.isposinf(z).any():
+        return np.nan, np.full(classes, np.nan)
+    w = 1.0 if class_weight is None else float(class_weight[y])
+    z = z.astype(np.float64)
+    if np.isneginf(z).all():
+        return (np.inf if w else 0.0), np.zeros(classes)
+    p = np.exp(z - logsumexp(z))
+    if np.isneginf(z[y]):  # p_y = 0: as cross-entropy
+        return (np.inf if w else 0.0), w * p
+    # The others' sum, since 1 - p_y would lose what is left when p_y is near 1.
+    wrong = float(np.sum(np.delete(p, y)))
+    surprise = float(logsumexp(z) - z[y]) if p[y] < 0.5 else -np.log1p(-wrong)
+    value = w * wrong**gamma * surprise
+    # d value / d log p_y, times d log p_y / d z_j = [j = y] - p_j.
+    slope = -(wrong**gamma)
+    if gamma and wrong:
+        slope += gamma * wrong ** (gamma - 1) * p[y] * -surprise
+    gradient = -w * slope * p
+    gradient[y] = w * slope * wrong
+    return value, gradient
+
+
+def outlying_teacher(counts: Array, alpha: float = 1.0) -> Array:
+    """Ranks by decreasing count, of equal counts the lower index first, times alpha."""
+    ranked = sorted(range(len(counts)), key=lambda c: (-counts[c], c))
+    teacher = np.empty(len(counts))
+    for rank, c in enumerate(ranked):
+        teacher[c] = alpha * (rank + 1)
+    return teacher
+
+
+def outlying_mse_row(z: Array, y: int, *, teacher: Array) -> tuple[float, Array]:
+    """Value and gradient of the mean of (z_j - [j = y] t_y)^2."""
+    classes = len(z)
+    if np.isnan(z).any() or np.isposinf(z).any():
+        return np.nan, np.full(classes, np.nan)
+    difference = z.astype(np.float64)
+    difference[y] -= teacher[y]
+    return float(np.mean(difference**2)), 2 * difference / classes
 
 
 def u_without(z: Array, y: int) -> Array:

@@ -45,6 +45,9 @@ class Call:
         self.batch.dtype = {"f4": 0, "f8": 1, "f2": 2}[np.dtype(dtype).str[1:]]
         self.batch.logits = self.logits.ctypes.data
         self.batch.labels = self.labels.ctypes.data
+        if kind == "two_head_average_k":
+            self.second = self.logits[:, ::-1].copy()
+            self.batch.multi_label_logits = self.second.ctypes.data
         self.result = _abi.result(sizeof(_abi.result))
         self.result.value = self.result.total_weight = 7
         self.result.gradient = self.gradient.ctypes.data
@@ -68,15 +71,17 @@ class Call:
 
 
 COUNTS = np.array([5.0, 4.0, 3.0, 2.0, 1.0])
+NEED_COUNTS = ("logit_adjusted", "ldam", "elm", "vector_scaling", "outlying_mse")
+NEED_NOTHING = ("cross_entropy", "focal", "margin_softmax")
 
 
 def options(kind):
     filled = _abi.LOSS_OPTIONS[kind]()
     initialise = getattr(library, f"topkloss_{kind}_options_init")
     assert initialise(byref(filled), sizeof(filled)) == 0
-    if kind == "noised_topk":
+    if hasattr(filled, "k"):
         filled.k = 2
-    elif kind != "cross_entropy":
+    if kind in NEED_COUNTS:
         filled.classes, filled.class_counts = CLASSES, COUNTS.ctypes.data
     return filled
 
@@ -97,6 +102,7 @@ def refused_creation(kind, filled, *statuses):
 
 
 KINDS = tuple(_abi.LOSS_OPTIONS)
+REDUCED_KINDS = tuple(kind for kind in KINDS if kind != "noised_topk_operator")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -108,7 +114,8 @@ def test_the_unspoiled_call_succeeds(kind):
     assert (call.memory[:CLASSES] == 7).all()
     assert (call.memory[-CLASSES:] == 7).all()
     assert (call.row_memory[[0, -1]] == 7).all()
-    assert call.row_memory[1:-1].sum() == pytest.approx(call.result.value * ROWS, rel=1e-6)
+    rows = ROWS if kind in REDUCED_KINDS else 1  # the operator's value is a sum
+    assert call.row_memory[1:-1].sum() == pytest.approx(call.result.value * rows, rel=1e-6)
 
 
 def test_outputs_are_optional():
@@ -158,7 +165,7 @@ def test_creation_without_arguments(kind):
     assert "out" in message()
     handle = c_void_p(1)
     status = create(None, byref(handle))
-    if kind == "cross_entropy":  # for which no options are the defaults
+    if kind in NEED_NOTHING:  # for which no options are the defaults
         assert status == 0
         library.topkloss_loss_destroy(handle)
     else:
@@ -168,7 +175,7 @@ def test_creation_without_arguments(kind):
     assert name(initialise(None, sizeof(_abi.LOSS_OPTIONS[kind]))) == "NULL_POINTER"
 
 
-@pytest.mark.parametrize("kind", ["logit_adjusted", "ldam", "elm"])
+@pytest.mark.parametrize("kind", NEED_COUNTS)
 def test_creation_without_counts(kind):
     filled = options(kind)
     filled.class_counts = None
@@ -230,11 +237,9 @@ def test_struct_sizes_of_options(kind, size):
 @pytest.mark.parametrize("size", WRONG_SIZES)
 def test_struct_sizes_of_initialisation(size):
     """A struct of a size that the library does not know is not touched."""
-    structs = [f"{kind}_options" for kind in KINDS]
-    structs += ["batch", "result", "logit_adjust_options", "topk_accuracy_options"]
-    for struct in structs:
+    for struct, python in _abi.INITIALISED.items():
         memory = (ctypes.c_char * 8192)(*b"\x07" * 8192)
-        pointer = ctypes.cast(memory, ctypes.POINTER(getattr(_abi, struct)))
+        pointer = ctypes.cast(memory, ctypes.POINTER(python))
         status = getattr(library, f"topkloss_{struct}_init")(pointer, size)
         assert name(status) == "STRUCT_SIZE", struct
         assert memory.raw == b"\x07" * 8192
@@ -288,18 +293,44 @@ def test_initialised_structs_are_zero_but_for_their_size():
 
 def test_defaults():
     """The defaults that the header promises."""
-    common = {"reduction": 0, "check_finite": 0, "ignore_index": -100, "classes": 0}
-    counts = {"class_counts": None, "count_smoothing": 0}
+    common = {"reduction": 0, "check_finite": 0, "ignore_index": -100}
+    counts = {"classes": 0, "class_counts": None, "count_smoothing": 0}
     weights = {"class_weight": None, "label_smoothing": 0}
+    vectors = {"offset": None, "margin": None, "class_scale": None}
+    draws = {"k": 0, "n_samples": 5, "seed": 0, "epsilon": 1}
     margins = {"max_margin": 0.5, "scale": 30}
-    noised = {"k": 0, "n_samples": 5, "seed": 0, "epsilon": 1, "margin": 1, "scale": 1}
+    noised = {**draws, "margin": 1, "scale": 1}
     expected = {
-        "cross_entropy": {**common, **weights},
+        "cross_entropy": {**common, "classes": 0, **weights},
         "logit_adjusted": {**common, **counts, **weights, "tau": 1},
         "ldam": {**common, **counts, **weights, **margins},
         "elm": {**common, **counts, **weights, **margins, "lam": 1},
+        "vector_scaling": {**common, **counts, **weights, "gamma": 0.3, "tau": 1},
+        "margin_softmax": {
+            **common,
+            "classes": 0,
+            **weights,
+            **vectors,
+            "scale": 1,
+            "lam": 0,
+        },
+        "focal": {**common, "classes": 0, "class_weight": None, "gamma": 2},
         "noised_topk": {**common, **counts, **noised, "max_margin": 0.5, "estimator": 0},
+        "noised_topk_operator": {**draws, "check_finite": 0, "estimator": 1},
+        "topk_hinge": {**common, "k": 0, "margin": 1},
+        "smooth_topk_svm": {**common, "k": 0, "tau": 1, "alpha": 1},
+        "outlying_mse": {**common, **counts, "alpha": 1, "teacher": None},
+        "two_head_average_k": {
+            **common,
+            "k": 0,
+            "candidate_weight": 1,
+            "multi_label_weight": 1,
+            "class_reduction": 0,
+            "threshold_decay": 0,
+        },
+        "single_positive": {**common, "method": 0, "expected_positives": 0, "regularization": 1},
     }
+    assert expected.keys() == _abi.LOSS_OPTIONS.keys()
     for kind, defaults in expected.items():
         struct = _abi.LOSS_OPTIONS[kind]
         filled = struct.from_buffer_copy(b"\xff" * sizeof(struct))
@@ -385,15 +416,13 @@ def test_sizes_of_other_functions(count):
     assert accuracy.value == 7
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*NEED_COUNTS, *NEED_NOTHING, "noised_topk"])
 @pytest.mark.parametrize("classes", [-1, LEAST, LARGEST, 2**61])
 def test_sizes_of_options(kind, classes):
     filled = options(kind)
-    filled.classes, filled_vector = classes, COUNTS.ctypes.data
-    if kind == "cross_entropy":
-        filled.class_weight = filled_vector
-    else:
-        filled.class_counts = filled_vector
+    filled.classes = classes
+    vector = "class_weight" if kind in NEED_NOTHING else "class_counts"
+    setattr(filled, vector, COUNTS.ctypes.data)
     refused_creation(kind, filled, "SIZE")
 
 
@@ -411,7 +440,7 @@ def test_enumerators_of_a_batch(member, value):
 
 
 @pytest.mark.parametrize("value", [-1, 3, 100])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", REDUCED_KINDS)
 def test_reductions(kind, value):
     filled = options(kind)
     filled.reduction = value
@@ -420,10 +449,25 @@ def test_reductions(kind, value):
     assert str(value) in words
 
 
+@pytest.mark.parametrize(
+    ("kind", "member", "value"),
+    [
+        ("noised_topk", "estimator", 2),
+        ("noised_topk_operator", "estimator", 2),
+        ("two_head_average_k", "class_reduction", 2),
+        ("single_positive", "method", 3),
+    ],
+)
+def test_enumerators_of_options(kind, member, value):
+    for wrong in (value, -1, 2**31 - 1):
+        filled = options(kind)
+        setattr(filled, member, wrong)
+        words = refused_creation(kind, filled, "ENUMERATOR")
+        assert member in words
+        assert str(wrong) in words
+
+
 def test_other_enumerators():
-    filled = options("noised_topk")
-    filled.estimator = 1
-    assert "estimator" in refused_creation("noised_topk", filled, "ENUMERATOR")
     call, accuracy = Call(), c_double(7)
     topk = _abi.topk_accuracy_options(sizeof(_abi.topk_accuracy_options), 1, -100, 2)
     status = library.topkloss_topk_accuracy(byref(topk), byref(call.batch), byref(accuracy))

@@ -11,7 +11,18 @@ from topkloss import TopKLossError
 
 CROSS_ENTROPY = topkloss.CrossEntropyLoss()
 NOISED = topkloss.NoisedTopKLoss(2)
-BOTH = pytest.mark.parametrize("loss", [CROSS_ENTROPY, NOISED], ids=["cross_entropy", "noised"])
+# One of every kernel, of any number of classes above 2.
+LOSSES = {
+    "cross_entropy": CROSS_ENTROPY,
+    "noised": NOISED,
+    "exact": topkloss.NoisedTopKLoss(2, estimator="exact"),
+    "focal": topkloss.FocalLoss(),
+    "hinge": topkloss.TopKHingeLoss(2),
+    "smooth_svm": topkloss.SmoothTopKSVMLoss(2),
+    "assume_negative": topkloss.SinglePositiveLoss(),
+    "expected_positive": topkloss.SinglePositiveLoss("epr", expected_positives=2),
+}
+EVERY = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 
 
 def refuses(call, status, *words):
@@ -30,7 +41,7 @@ def zeros(rows=4, classes=5, dtype=np.float32):
 LABELS = np.arange(4)
 
 
-@BOTH
+@EVERY
 @pytest.mark.parametrize("label", [5, -1, -101, 2**40, -(2**63)])
 def test_label_out_of_range(loss, label):
     labels = np.array([0, 1, label, 7_000_000])
@@ -39,7 +50,7 @@ def test_label_out_of_range(loss, label):
     assert (out == 7).all()
 
 
-@BOTH
+@EVERY
 def test_label_out_of_range_leaves_the_logits_alone_in_place(loss):
     logits = zeros(300, 1000)
     labels = np.zeros(300, int)
@@ -52,7 +63,7 @@ def test_label_of_another_ignored_index():
     refuses(lambda: topkloss.CrossEntropyLoss(ignore_index=0)(zeros(), [-100] * 4), "LABEL", -100)
 
 
-@BOTH
+@EVERY
 @pytest.mark.parametrize(
     ("labels", "status", "words"),
     [
@@ -72,7 +83,7 @@ def test_labels(loss, labels, status, words):
     refuses(lambda: loss(zeros(), labels), status, *words)
 
 
-@BOTH
+@EVERY
 @pytest.mark.parametrize(
     ("logits", "status", "words"),
     [
@@ -98,7 +109,7 @@ def test_a_single_row_without_its_dimension():
     refuses(lambda: CROSS_ENTROPY(np.zeros(5), 3), "SIZE", "logits has shape (5,)", "(1, C)")
 
 
-@BOTH
+@EVERY
 @pytest.mark.parametrize(
     ("weights", "status", "words"),
     [
@@ -127,7 +138,7 @@ def read_only():
     return array
 
 
-@BOTH
+@EVERY
 @pytest.mark.parametrize(
     ("out", "status", "words"),
     [
@@ -159,7 +170,7 @@ def strided(shape, strides, offset=0):
     return memory, np.lib.stride_tricks.as_strided(memory[offset:], shape, steps)
 
 
-@BOTH
+@EVERY
 @pytest.mark.parametrize("strides", [(0, 1), (3, 1), (-3, 1), (5, 0), (1, 1), (2, 2)])
 def test_output_that_overlaps_itself(loss, strides):
     memory, out = strided((4, 5), strides, 50)
@@ -169,7 +180,7 @@ def test_output_that_overlaps_itself(loss, strides):
     assert (memory == 7).all()
 
 
-@BOTH
+@EVERY
 @pytest.mark.parametrize(("shift", "stride"), [(1, 5), (4, 5), (5, 5), (-5, 5), (0, 6), (0, 10)])
 def test_output_that_overlaps_the_logits(loss, shift, stride):
     memory = np.full(200, 7.0, np.float32)
@@ -179,7 +190,7 @@ def test_output_that_overlaps_the_logits(loss, shift, stride):
     assert (memory == 7).all()
 
 
-@BOTH
+@EVERY
 def test_output_that_overlaps_labels_or_weights(loss):
     memory = np.zeros(40)
     logits, out = np.zeros((4, 5)), memory[:20].reshape(4, 5)
@@ -213,10 +224,12 @@ def test_number_of_classes_of_weights_and_of_the_imbalanced_loss():
         topkloss.LogitAdjustedLoss,
         topkloss.LDAMLoss,
         topkloss.ELMLoss,
+        topkloss.VectorScalingLoss,
+        topkloss.OutlyingMSELoss,
         lambda counts, **options: topkloss.NoisedTopKLoss(1, class_counts=counts, **options),
         lambda counts, **options: topkloss.posthoc.logit_adjust(zeros(2, 4), counts, **options),
     ],
-    ids=["logit_adjusted", "ldam", "elm", "noised_topk", "posthoc"],
+    ids=["logit_adjusted", "ldam", "elm", "vector_scaling", "mse", "noised_topk", "posthoc"],
 )
 def test_class_counts(make, bad):
     refuses(lambda: make([5, 3, bad, 0]), "CLASS_COUNT", 2)
@@ -293,17 +306,22 @@ def test_options_of_noised_topk_together():
             "OPTION",
             "max_margin",
         )
-    refuses(
-        lambda: topkloss.NoisedTopKLoss(5, estimator="exact"),
-        "ENUMERATOR",
-        "this version has no exact estimator",
-    )
     refuses(lambda: topkloss.NoisedTopKLoss(5, estimator="magic"), "ENUMERATOR", "estimator")
 
 
 @pytest.mark.parametrize(("k", "classes"), [(5, 5), (6, 5), (1, 1), (2**62, 5)])
-def test_k_and_the_number_of_classes(k, classes):
-    loss = topkloss.NoisedTopKLoss(k)
+@pytest.mark.parametrize(
+    "make",
+    [
+        topkloss.NoisedTopKLoss,
+        lambda k: topkloss.NoisedTopKLoss(k, estimator="exact"),
+        topkloss.TopKHingeLoss,
+        topkloss.SmoothTopKSVMLoss,
+    ],
+    ids=["noised", "exact", "hinge", "smooth_svm"],
+)
+def test_k_and_the_number_of_classes(make, k, classes):
+    loss = make(k)
     with pytest.raises(TopKLossError, match=r"\bk\b.*") as caught:
         loss(zeros(2, classes), [0, 0])
     assert str(k) in str(caught.value)
@@ -330,7 +348,7 @@ def test_step(step):
     refuses(lambda: NOISED(zeros(), LABELS, step=step), "OPTION", "step", step)
 
 
-@BOTH
+@EVERY
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_check_finite(loss, dtype, bad):

@@ -7,8 +7,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+import topkloss
 from topkloss import TopKLossError
-from topkloss.class_weights import effective_number, inverse_frequency
+from topkloss.class_weights import deferred, effective_number, inverse_frequency
 
 COUNTS = [1, 2, 5000, 30, 30, 777]
 
@@ -33,7 +34,7 @@ def test_mean_is_1_and_type_is_float64(weights):
     result = weights(np.array([3, 1, 100], np.uint8))
     assert result.dtype == np.float64
     assert result.mean() == pytest.approx(1, rel=1e-14)
-    assert weights([]).shape == (0,)
+    assert result.flags.writeable
     np.testing.assert_array_equal(weights([7, 7, 7]), 1)
 
 
@@ -56,6 +57,44 @@ def test_bad_beta(beta):
         effective_number([1, 2], beta)
 
 
-def test_counts_of_two_dimensions():
+@pytest.mark.parametrize("weights", [inverse_frequency, effective_number])
+def test_counts_that_are_no_vector_of_classes(weights):
     with pytest.raises(TopKLossError, match="one dimension"):
-        inverse_frequency([[1, 2]])
+        weights([[1, 2]])
+    with pytest.raises(TopKLossError, match="classes") as caught:
+        weights([])
+    assert caught.value.status == "TOPKLOSS_ERROR_SIZE"
+
+
+def test_counts_are_left_alone():
+    counts = np.array([3.0, 1.0])
+    for weights in (inverse_frequency, effective_number):
+        weights(counts)
+        np.testing.assert_array_equal(counts, [3, 1])
+
+
+def test_deferred():
+    """No weights before an epoch, and with them from then on."""
+    given = inverse_frequency(COUNTS)
+    found = [deferred(given, epoch=epoch, start=2) for epoch in range(4)]
+    assert found[:2] == [None, None]
+    for weights in found[2:]:
+        np.testing.assert_array_equal(weights, given)
+    np.testing.assert_array_equal(deferred([1, 2], epoch=0, start=0), [1.0, 2.0])
+    for weights in found:  # what it is for
+        topkloss.LDAMLoss(COUNTS, class_weight=weights)
+
+
+@pytest.mark.parametrize(
+    ("weights", "options", "words"),
+    [
+        ([[1, 2]], {"epoch": 0, "start": 1}, "weights has shape"),
+        ("heavy", {"epoch": 0, "start": 1}, "weights"),
+        ([1, 2], {"epoch": 0.5, "start": 1}, "epoch is 0.5"),
+        ([1, 2], {"epoch": 0, "start": None}, "start is None"),
+    ],
+)
+def test_bad_arguments_of_deferred(weights, options, words):
+    """Found in the first epoch, not when the weights are first used."""
+    with pytest.raises(TopKLossError, match=words):
+        deferred(weights, **options)

@@ -6,6 +6,7 @@ writes its results to a file. They are compared here, where nothing is computed 
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import reference
+from losses import KINDS
 from support import (
     BFLOAT16,
     DTYPES,
@@ -65,6 +67,10 @@ def compute(path):
                 counts, logits, weights, labels, noise = batch(member, dtype, classes)
                 loss = member.make(counts, **options(weights, classes))
                 keep(f"{member.name} {dtype} {classes}", *loss.value_and_grad(logits, labels))
+            for kind in KINDS:
+                if kind.least_classes <= classes:
+                    loss = kind.make(counts, reduction="none")
+                    keep(f"{kind.name} {dtype} {classes}", *loss.value_and_grad(logits, labels))
             if classes > 1:
                 loss = topkloss.NoisedTopKLoss(min(5, classes - 1), reduction="none")
                 given = loss.value_and_grad(logits, labels, noise=noise)
@@ -126,6 +132,27 @@ def test_softmax_margin(results, level, dtype, member):
         name = f"{member.name} {dtype} {classes}"
         assert_value(stored(found[f"{name} values"], dtype), values, dtype)
         assert_gradient(stored(found[f"{name} gradient"], dtype), gradient, dtype)
+
+
+@functools.cache
+def expected_of(kind, dtype, classes):
+    """The reference's, for all levels."""
+    counts, logits, _, labels, _ = batch(MEMBERS[-1], dtype, classes)
+    return kind.expect(counts, logits, labels, reduction="none")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_other_losses(results, level, dtype, kind):
+    found = level_of(results, level)
+    for classes in CLASSES:
+        if not kind.least_classes <= classes <= kind.most_classes:
+            continue
+        values, gradient = expected_of(kind, dtype, classes)
+        name = f"{kind.name} {dtype} {classes}"
+        assert_value(stored(found[f"{name} values"], dtype), values, dtype, kind.looser)
+        assert_gradient(stored(found[f"{name} gradient"], dtype), gradient, dtype, kind.looser)
 
 
 @pytest.mark.parametrize("level", LEVELS)

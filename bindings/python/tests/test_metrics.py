@@ -1,4 +1,4 @@
-"""Top-K accuracy."""
+"""Top-K accuracy, also by how many training examples a class had."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import pytest
 import reference
 from hypothesis import given
 from hypothesis import strategies as st
-from support import DTYPES, SHAPES
+from support import DTYPES, SHAPES, long_tail
 
 from topkloss import TopKLossError
-from topkloss.metrics import topk_accuracy
+from topkloss.metrics import ShotAccuracy, shot_accuracy, topk_accuracy
 
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 averages = pytest.mark.parametrize("average", ["micro", "macro"])
@@ -88,3 +88,85 @@ def test_no_rows_that_count():
 def test_bad_arguments(arguments, words):
     with pytest.raises(TopKLossError, match=words):
         topk_accuracy(*arguments)
+
+
+# By shots
+
+
+def by_shots(scores, labels, counts, k=1, many=100, few=20, average="micro", ignore_index=-100):
+    """Three accuracies, each with the rows of the other groups left out."""
+    counts = np.asarray(counts)
+    labels = np.asarray(labels)
+    groups = (counts > many, (counts >= few) & (counts <= many), counts < few)
+    found = []
+    for group in groups:
+        inside = (labels != ignore_index) & group[np.where(labels == ignore_index, 0, labels)]
+        only = np.where(inside, labels, -7)
+        accuracy = reference.topk_accuracy(scores, only, k, average, -7)
+        found.append(accuracy if inside.any() else np.nan)
+    return found
+
+
+@dtypes
+@averages
+@pytest.mark.parametrize("k", [1, 3, 50])
+@pytest.mark.parametrize(("many", "few"), [(100, 20), (20, 20), (1e6, 0), (0, 0)])
+def test_shots(dtype, average, k, many, few, rng):
+    counts = long_tail(33, rng)
+    counts[[3, 4]] = 20, 100  # the bounds themselves are medium-shot
+    scores = rng.standard_normal((200, 33)).astype(dtype)
+    labels = rng.integers(33, size=200)
+    labels[::9] = -100
+    found = shot_accuracy(scores, labels, counts, k, many, few, average=average)
+    assert type(found) is ShotAccuracy
+    expected = by_shots(scores, labels, counts, k, many, few, average)
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+def test_shots_by_hand():
+    scores = np.eye(5)[[0, 1, 2, 0, 4, 0]]
+    labels = [0, 1, 2, 3, 4, 4]
+    found = shot_accuracy(scores, labels, [500, 101, 100, 20, 19])
+    assert found == (1.0, 0.5, 0.5)
+    assert (found.many, found.medium, found.few) == found
+    found = shot_accuracy(scores, labels, [500, 101, 100, 20, 19], many=400)
+    assert found.many == 1.0
+    assert found.medium == pytest.approx(2 / 3)
+    found = shot_accuracy(scores, labels, [5] * 5, ignore_index=4)
+    assert np.isnan([found.many, found.medium]).all()
+    assert found.few == 0.75
+
+
+def test_shots_of_no_rows_and_of_classes_never_seen():
+    assert np.isnan(shot_accuracy(np.zeros((2, 3)), [-100, -100], [1, 2, 3])).all()
+    assert np.isnan(shot_accuracy(np.zeros((0, 3)), np.zeros(0, int), [1, 2, 3])).all()
+    found = shot_accuracy(np.eye(2), [0, 1], [0, 1000])  # a count of 0 is few-shot
+    assert (found.many, found.few) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "words"),
+    [
+        ((np.zeros((2, 3)), [0, 3], [1, 2, 3]), {}, "label.*3"),
+        ((np.zeros((2, 3)), [0], [1, 2, 3]), {}, r"labels has shape \(1,\)"),
+        ((np.zeros(3), [0], [1, 2, 3]), {}, r"scores has shape \(3,\)"),
+        ((np.zeros((2, 3)), [0, 1], [1, 2]), {}, "class"),
+        ((np.zeros((2, 3)), [0, 1], []), {}, "class"),
+        ((np.zeros((2, 3)), [0, 1], [1, 2, -1]), {}, "2"),
+        ((np.zeros((2, 3)), [0, 1], [1, 2, np.nan]), {}, "2"),
+        ((np.zeros((2, 3)), [0, 1], [[1, 2, 3]]), {}, "class_counts has shape"),
+        ((np.zeros((2, 3)), [0, 1], "many"), {}, "class_counts has dtype"),
+        ((np.zeros((2, 3)), [0, 1], [1, 2, 3], 0), {}, r"\bk\b"),
+        ((np.zeros((2, 3)), [0, 1], [1, 2, 3], 1.5), {}, "k is 1.5"),
+        ((np.zeros((2, 3)), [0, 1], [1, 2, 3]), {"many": 19}, "many|few"),
+        ((np.zeros((2, 3)), [0, 1], [1, 2, 3]), {"many": np.nan}, "many"),
+        ((np.zeros((2, 3)), [0, 1], [1, 2, 3]), {"many": "all"}, "many is 'all'"),
+        ((np.zeros((2, 3)), [0, 1], [1, 2, 3]), {"few": -1}, "few"),
+        ((np.zeros((2, 3)), [0, 1], [1, 2, 3]), {"few": np.inf}, "few"),
+        ((np.zeros((2, 3)), [0, 1], [1, 2, 3]), {"average": "median"}, "average is 'median'"),
+        ((np.zeros((2, 3)), [0, 1], [1, 2, 3]), {"ignore_index": 1.5}, "ignore_index is 1.5"),
+    ],
+)
+def test_bad_arguments_of_shots(arguments, options, words):
+    with pytest.raises(TopKLossError, match=words):
+        shot_accuracy(*arguments, **options)

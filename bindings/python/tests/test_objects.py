@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import topkloss
-from topkloss import TopKLossError, _loss
+from topkloss import TopKLossError, _handle
 
 COUNTS = [100, 10, 1]
 LOSSES = [
@@ -22,6 +22,15 @@ LOSSES = [
     topkloss.LDAMLoss(COUNTS, scale=10, ignore_index=1),
     topkloss.ELMLoss(COUNTS, lam=0.5, check_finite=True),
     topkloss.NoisedTopKLoss(2, 0.3, seed=2**64 - 1, class_counts=COUNTS, max_margin=0.2),
+    topkloss.NoisedTopKLoss(2, 0.3, estimator="exact"),
+    topkloss.VectorScalingLoss(COUNTS, 0.5, 0.7, class_weight=[1, 2, 3]),
+    topkloss.MarginSoftmaxLoss(offset=[1, 2, 3], margin=[0.1, 0.2, 0.3], lam=0.5),
+    topkloss.FocalLoss(1.5, class_weight=[1, 2, 3]),
+    topkloss.TopKHingeLoss(2, 0.5),
+    topkloss.SmoothTopKSVMLoss(2, 0.5, alpha=0.3),
+    topkloss.OutlyingMSELoss(COUNTS, 0.1),
+    topkloss.OutlyingMSELoss(teacher=[1, 2, 3]),
+    topkloss.SinglePositiveLoss("epr", expected_positives=1.5),
 ]
 losses = pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
 LOGITS = np.random.default_rng(0).standard_normal((4, 3))
@@ -59,7 +68,7 @@ def test_immutable(loss):
         loss.anything = 1
     with pytest.raises(AttributeError, match="immutable"):
         del loss.reduction
-    for vector in ("class_counts", "class_weight"):
+    for vector in ("class_counts", "class_weight", "offset", "teacher"):
         if getattr(loss, vector, None) is not None:
             with pytest.raises(ValueError, match="read-only"):
                 getattr(loss, vector)[0] = 5
@@ -114,6 +123,59 @@ def test_signatures():
     ldam = {"class_counts": ("P", empty), "max_margin": ("P", 0.5), "scale": ("P", 30.0)}
     assert names("LDAMLoss") == {**ldam, **softmax, **counts}
     assert names("ELMLoss") == {**ldam, "lam": ("P", 1.0), **softmax, **counts}
+    assert names("VectorScalingLoss") == {
+        "class_counts": ("P", empty),
+        "gamma": ("P", 0.3),
+        "tau": ("P", 1.0),
+        **softmax,
+        **counts,
+    }
+    assert names("MarginSoftmaxLoss") == {
+        **dict.fromkeys(("offset", "margin", "class_scale"), ("K", None)),
+        "scale": ("K", 1.0),
+        "lam": ("K", 0.0),
+        **softmax,
+    }
+    assert names("FocalLoss") == {"gamma": ("P", 2.0), "class_weight": ("K", None), **common}
+    assert names("TopKHingeLoss") == {"k": ("P", empty), "margin": ("P", 1.0), **common}
+    assert names("SmoothTopKSVMLoss") == {
+        "k": ("P", empty),
+        "tau": ("P", 1.0),
+        "alpha": ("P", 1.0),
+        **common,
+    }
+    assert names("OutlyingMSELoss") == {
+        "class_counts": ("P", None),
+        "alpha": ("P", 1.0),
+        "teacher": ("K", None),
+        **counts,
+        **common,
+    }
+    assert names("TwoHeadAverageKLoss") == {
+        "k": ("P", empty),
+        "candidate_weight": ("K", 1.0),
+        "multi_label_weight": ("K", 1.0),
+        "class_reduction": ("K", "sum"),
+        "threshold_decay": ("K", 0.0),
+        **common,
+    }
+    assert names("SinglePositiveLoss") == {
+        "method": ("P", "an"),
+        "expected_positives": ("K", None),
+        "regularization": ("K", 1.0),
+        **common,
+    }
+    draws = {
+        "estimator": ("K", "exact"),
+        "n_samples": ("K", 5),
+        "seed": ("K", 0),
+        "step": ("K", 0),
+        "noise": ("K", None),
+        "check_finite": ("K", False),
+    }
+    operator = {"x": ("P", empty), "k": ("P", empty), "epsilon": ("P", 1.0), **draws}
+    assert names("noised_topk") == operator
+    assert names("noised_topk_vjp") == {**operator, "upstream": ("K", None), "out": ("K", None)}
     assert names("NoisedTopKLoss") == {
         "k": ("P", empty),
         "epsilon": ("P", 1.0),
@@ -132,13 +194,13 @@ def test_signatures():
 def test_handles_are_freed(monkeypatch):
     """One destroy for each loss, at its deletion, with its own handle."""
     freed = []
-    destroy = _loss._destroy
+    destroy = _handle._destroy
 
     def counting(handle):
         freed.append(handle)
         destroy(handle)
 
-    monkeypatch.setattr(_loss, "_destroy", counting)
+    monkeypatch.setattr(_handle, "_destroy", counting)
     created = [topkloss.LogitAdjustedLoss(COUNTS) for _ in range(5)]
     handles = [loss._handle for loss in created]
     assert freed == []

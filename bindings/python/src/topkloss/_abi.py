@@ -45,6 +45,20 @@ TOPKLOSS_NONE = 2
 
 # Estimator
 TOPKLOSS_MONTE_CARLO = 0
+TOPKLOSS_EXACT = 1
+
+# Prediction rule
+TOPKLOSS_ARGMAX = 0
+TOPKLOSS_NEAREST_TEACHER = 1
+
+# Class reduction
+TOPKLOSS_CLASS_SUM = 0
+TOPKLOSS_CLASS_MEAN = 1
+
+# Single-positive method
+TOPKLOSS_ASSUME_NEGATIVE = 0
+TOPKLOSS_WEAK_ASSUME_NEGATIVE = 1
+TOPKLOSS_EXPECTED_POSITIVE = 2
 
 # Average
 TOPKLOSS_MICRO = 0
@@ -55,6 +69,9 @@ dtype = c_int32
 label_type = c_int32
 reduction = c_int32
 estimator = c_int32
+prediction_rule = c_int32
+class_reduction = c_int32
+single_positive_method = c_int32
 average = c_int32
 loss_p = c_void_p
 
@@ -95,6 +112,8 @@ class batch(ctypes.Structure):
         ("step", c_uint64),
         ("first_row", c_int64),
         ("executor", POINTER(executor)),
+        ("multi_label_logits", c_void_p),
+        ("multi_label_row_stride", c_int64),
     ]
 
 
@@ -108,6 +127,9 @@ class result(ctypes.Structure):
         ("row_values", c_void_p),
         ("gradient", c_void_p),
         ("gradient_row_stride", c_int64),
+        ("multi_label_gradient", c_void_p),
+        ("multi_label_gradient_row_stride", c_int64),
+        ("threshold", c_double),
     ]
 
 
@@ -164,6 +186,44 @@ class elm_options(ctypes.Structure):
     ]
 
 
+class vector_scaling_options(ctypes.Structure):
+    """Vector scaling."""
+
+    _fields_: ClassVar[_Fields] = [
+        *_common,
+        *_counts,
+        *_weighted,
+        ("gamma", c_double),
+        ("tau", c_double),
+    ]
+
+
+class margin_softmax_options(ctypes.Structure):
+    """Margin softmax, the family itself."""
+
+    _fields_: ClassVar[_Fields] = [
+        *_common,
+        ("classes", c_int64),
+        *_weighted,
+        ("offset", c_void_p),
+        ("margin", c_void_p),
+        ("class_scale", c_void_p),
+        ("scale", c_double),
+        ("lam", c_double),
+    ]
+
+
+class focal_options(ctypes.Structure):
+    """Focal loss."""
+
+    _fields_: ClassVar[_Fields] = [
+        *_common,
+        ("classes", c_int64),
+        ("class_weight", c_void_p),
+        ("gamma", c_double),
+    ]
+
+
 class noised_topk_options(ctypes.Structure):
     """Noised top-K."""
 
@@ -178,6 +238,82 @@ class noised_topk_options(ctypes.Structure):
         *_counts,
         ("max_margin", c_double),
         ("estimator", estimator),
+    ]
+
+
+class noised_topk_operator_options(ctypes.Structure):
+    """Noised top-K, the operator by itself."""
+
+    _fields_: ClassVar[_Fields] = [
+        ("struct_size", c_size_t),
+        ("k", c_int64),
+        ("n_samples", c_int64),
+        ("seed", c_uint64),
+        ("epsilon", c_double),
+        ("estimator", estimator),
+        ("check_finite", c_int32),
+    ]
+
+
+class topk_hinge_options(ctypes.Structure):
+    """Top-K calibrated hinge."""
+
+    _fields_: ClassVar[_Fields] = [*_common, ("k", c_int64), ("margin", c_double)]
+
+
+class smooth_topk_svm_options(ctypes.Structure):
+    """Smooth top-K SVM."""
+
+    _fields_: ClassVar[_Fields] = [
+        *_common,
+        ("k", c_int64),
+        ("tau", c_double),
+        ("alpha", c_double),
+    ]
+
+
+class outlying_mse_options(ctypes.Structure):
+    """Mean squared error with outlying label."""
+
+    _fields_: ClassVar[_Fields] = [
+        *_common,
+        *_counts,
+        ("alpha", c_double),
+        ("teacher", c_void_p),
+    ]
+
+
+class two_head_average_k_options(ctypes.Structure):
+    """Two-head average-K."""
+
+    _fields_: ClassVar[_Fields] = [
+        *_common,
+        ("k", c_double),
+        ("candidate_weight", c_double),
+        ("multi_label_weight", c_double),
+        ("class_reduction", class_reduction),
+        ("threshold_decay", c_double),
+    ]
+
+
+class single_positive_options(ctypes.Structure):
+    """Multi-label learning from one positive label a row."""
+
+    _fields_: ClassVar[_Fields] = [
+        *_common,
+        ("method", single_positive_method),
+        ("expected_positives", c_double),
+        ("regularization", c_double),
+    ]
+
+
+class threshold(ctypes.Structure):
+    """A threshold on scores that keeps an exact number of pairs."""
+
+    _fields_: ClassVar[_Fields] = [
+        ("struct_size", c_size_t),
+        ("value", c_double),
+        ("ties", c_int64),
     ]
 
 
@@ -198,6 +334,32 @@ class topk_accuracy_options(ctypes.Structure):
     ]
 
 
+class average_k_accuracy_options(ctypes.Structure):
+    """Average-K accuracy."""
+
+    _fields_: ClassVar[_Fields] = [
+        ("struct_size", c_size_t),
+        ("k", c_double),
+        ("ignore_index", c_int64),
+        ("average", average),
+    ]
+
+
+class shot_accuracy_options(ctypes.Structure):
+    """Top-K accuracy by how many training examples a class had."""
+
+    _fields_: ClassVar[_Fields] = [
+        ("struct_size", c_size_t),
+        ("classes", c_int64),
+        ("class_counts", c_void_p),
+        ("k", c_int64),
+        ("ignore_index", c_int64),
+        ("average", average),
+        ("many", c_double),
+        ("few", c_double),
+    ]
+
+
 # Result type and argument types of every function.
 Prototype = tuple[Any, list[Any]]
 
@@ -209,24 +371,37 @@ PROTOTYPES: dict[str, Prototype] = {
     "topkloss_simd": (c_char_p, []),
     "topkloss_set_num_threads": (status, [c_int32]),
     "topkloss_get_num_threads": (c_int32, []),
-    "topkloss_batch_init": (status, [POINTER(batch), c_size_t]),
-    "topkloss_result_init": (status, [POINTER(result), c_size_t]),
     "topkloss_evaluate": (status, [loss_p, POINTER(batch), POINTER(result)]),
     "topkloss_loss_destroy": (None, [loss_p]),
     "topkloss_standard_normal": (
         status,
         [c_uint64, c_uint64, c_int64, c_int64, c_int64, c_int64, c_void_p],
     ),
-    "topkloss_logit_adjust_options_init": (status, [POINTER(logit_adjust_options), c_size_t]),
+    "topkloss_outlying_mse_teacher": (status, [loss_p, c_int64, c_void_p]),
+    "topkloss_outlying_mse_predict": (status, [loss_p, POINTER(batch), prediction_rule, c_void_p]),
+    "topkloss_average_k_threshold": (status, [c_double, POINTER(batch), POINTER(threshold)]),
+    "topkloss_predict_sets": (
+        status,
+        [POINTER(threshold), c_int32, POINTER(batch), c_void_p, c_void_p, c_int64],
+    ),
     "topkloss_logit_adjust": (
         status,
         [POINTER(logit_adjust_options), POINTER(batch), c_void_p, c_int64],
     ),
-    "topkloss_topk_accuracy_options_init": (status, [POINTER(topk_accuracy_options), c_size_t]),
     "topkloss_topk_accuracy": (
         status,
         [POINTER(topk_accuracy_options), POINTER(batch), POINTER(c_double)],
     ),
+    "topkloss_average_k_accuracy": (
+        status,
+        [POINTER(average_k_accuracy_options), POINTER(batch), POINTER(c_double)],
+    ),
+    "topkloss_shot_accuracy": (
+        status,
+        [POINTER(shot_accuracy_options), POINTER(batch), c_void_p],
+    ),
+    "topkloss_inverse_frequency": (status, [c_int64, c_void_p, c_void_p]),
+    "topkloss_effective_number": (status, [c_int64, c_void_p, c_double, c_void_p]),
 }
 
 # The struct of options of every loss, by the name of the loss.
@@ -235,12 +410,33 @@ LOSS_OPTIONS: dict[str, type[ctypes.Structure]] = {
     "logit_adjusted": logit_adjusted_options,
     "ldam": ldam_options,
     "elm": elm_options,
+    "vector_scaling": vector_scaling_options,
+    "margin_softmax": margin_softmax_options,
+    "focal": focal_options,
     "noised_topk": noised_topk_options,
+    "noised_topk_operator": noised_topk_operator_options,
+    "topk_hinge": topk_hinge_options,
+    "smooth_topk_svm": smooth_topk_svm_options,
+    "outlying_mse": outlying_mse_options,
+    "two_head_average_k": two_head_average_k_options,
+    "single_positive": single_positive_options,
+}
+
+# Every struct that the library can fill with its defaults, by its name.
+INITIALISED: dict[str, type[ctypes.Structure]] = {
+    **{f"{name}_options": options for name, options in LOSS_OPTIONS.items()},
+    "batch": batch,
+    "result": result,
+    "threshold": threshold,
+    "logit_adjust_options": logit_adjust_options,
+    "topk_accuracy_options": topk_accuracy_options,
+    "average_k_accuracy_options": average_k_accuracy_options,
+    "shot_accuracy_options": shot_accuracy_options,
 }
 
 PROTOTYPES |= {
-    f"topkloss_{name}_options_init": (status, [POINTER(options), c_size_t])
-    for name, options in LOSS_OPTIONS.items()
+    f"topkloss_{name}_init": (status, [POINTER(struct), c_size_t])
+    for name, struct in INITIALISED.items()
 }
 PROTOTYPES |= {
     f"topkloss_{name}_create": (status, [POINTER(options), POINTER(loss_p)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,12 +16,24 @@ from topkloss import _abi
 from topkloss._arrays import FloatVector, numbers
 from topkloss.errors import TopKLossError
 
-REDUCTIONS = {
-    "mean": _abi.TOPKLOSS_MEAN,
-    "sum": _abi.TOPKLOSS_SUM,
-    "none": _abi.TOPKLOSS_NONE,
+Check: TypeAlias = Callable[[str, Any], Any]
+
+# The options that are words, by their names: what each word is to the library.
+WORDS: dict[str, Mapping[str, int]] = {
+    "reduction": {
+        "mean": _abi.TOPKLOSS_MEAN,
+        "sum": _abi.TOPKLOSS_SUM,
+        "none": _abi.TOPKLOSS_NONE,
+    },
+    "estimator": {"monte_carlo": _abi.TOPKLOSS_MONTE_CARLO, "exact": _abi.TOPKLOSS_EXACT},
+    "class_reduction": {"sum": _abi.TOPKLOSS_CLASS_SUM, "mean": _abi.TOPKLOSS_CLASS_MEAN},
+    "method": {
+        "an": _abi.TOPKLOSS_ASSUME_NEGATIVE,
+        "wan": _abi.TOPKLOSS_WEAK_ASSUME_NEGATIVE,
+        "epr": _abi.TOPKLOSS_EXPECTED_POSITIVE,
+    },
 }
-ESTIMATORS = {"monte_carlo": _abi.TOPKLOSS_MONTE_CARLO}
+RULES = {"argmax": _abi.TOPKLOSS_ARGMAX, "nearest": _abi.TOPKLOSS_NEAREST_TEACHER}
 AVERAGES = {"micro": _abi.TOPKLOSS_MICRO, "macro": _abi.TOPKLOSS_MACRO}
 
 
@@ -78,15 +90,13 @@ def choice(name: str, value: Any, choices: Mapping[str, int]) -> int:
     return code
 
 
-def _word(choices: Mapping[str, int]) -> Callable[[str, Any], str]:
-    def check(name: str, value: Any) -> str:
-        choice(name, value, choices)
-        return str(value)
-
-    return check
+def optional(check: Check) -> Check:
+    """A check that lets None through: the option is left out."""
+    return lambda name, value: None if value is None else check(name, value)
 
 
-def _flag(name: str, value: Any) -> bool:
+def flag(name: str, value: Any) -> bool:
+    """True or False."""
     if not isinstance(value, (bool, np.bool_)):
         raise TopKLossError(
             f"{name} is {value!r}; it must be True or False", "TOPKLOSS_ERROR_OPTION"
@@ -94,31 +104,37 @@ def _flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
+def _word(name: str, value: Any) -> str:
+    choice(name, value, WORDS[name])
+    return str(value)
+
+
 def _unsigned(name: str, value: Any) -> int:
     return integer(name, value, signed=False)
 
 
-_CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "reduction": _word(REDUCTIONS),
-    "estimator": _word(ESTIMATORS),
-    "check_finite": _flag,
+_CHECKS: dict[str, Check] = {
+    **dict.fromkeys(WORDS, _word),
+    "check_finite": flag,
     "ignore_index": integer,
-    "class_counts": class_vector,
-    "class_weight": class_vector,
+    "class_counts": optional(class_vector),
+    "class_weight": optional(class_vector),
+    "teacher": optional(class_vector),
+    "max_margin": optional(number),
+    "expected_positives": optional(number),
     "k": integer,
     "n_samples": integer,
     "seed": _unsigned,
 }
 
 
-_MAY_BE_NONE = {"class_counts", "class_weight", "max_margin"}
+def checked(arguments: Mapping[str, Any], special: Mapping[str, Check]) -> dict[str, Any]:
+    """The arguments of a loss, each in its own type.
 
-
-def checked(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a loss, each in its own type. Those without a check here are numbers."""
-    values = {}
-    for name, value in arguments.items():
-        check: Callable[[str, Any], Any] = _CHECKS.get(name, number)
-        left_out = value is None and name in _MAY_BE_NONE
-        values[name] = None if left_out else check(name, value)
-    return values
+    ``special`` has the checks of names that mean different things to different losses. Those
+    without a check there or here are numbers.
+    """
+    return {
+        name: special.get(name, _CHECKS.get(name, number))(name, value)
+        for name, value in arguments.items()
+    }

@@ -154,7 +154,7 @@ def label_vector(name: str, value: Any, rows: int) -> tuple[AnyArray, int]:
     return array if array.flags.c_contiguous else np.ascontiguousarray(array), code
 
 
-def row_weights(name: str, value: Any, rows: int) -> FloatVector:
+def row_numbers(name: str, value: Any, rows: int) -> FloatVector:
     """One float64 for each row."""
     array = numbers(name, value)
     _require_rows(name, array, rows)

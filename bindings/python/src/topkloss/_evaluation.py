@@ -17,7 +17,7 @@ from topkloss._arrays import (
     label_vector,
     matrix,
     noise_block,
-    row_weights,
+    row_numbers,
 )
 from topkloss._library import check, library
 from topkloss._output import Output, empty
@@ -83,6 +83,61 @@ def evaluate_plain(handle: int, logits: Any, labels: Any, out: Any, step: int) -
     return value
 
 
+def describe(name: str, scores: Any) -> tuple[_abi.batch, AnyArray]:
+    """A batch of these scores, and the array that it points to, to be kept until the call is over.
+
+    As are the arrays that the functions below return.
+    """
+    array, dtype = matrix(name, scores)
+    batch = _abi.batch(BATCH_SIZE, *array.shape, dtype)
+    batch.logits = address(array)
+    batch.logits_row_stride = element_stride(array, 0)
+    return batch, array
+
+
+def add_labels(batch: _abi.batch, labels: Any) -> AnyArray:
+    """Gives a batch its labels."""
+    indices, batch.label_type = label_vector("labels", labels, batch.rows)
+    batch.labels = address(indices)
+    return indices
+
+
+def add_sample_weight(batch: _abi.batch, sample_weight: Any) -> AnyArray | None:
+    """Gives a batch its weights, if there are any."""
+    if sample_weight is None:
+        return None
+    weights = row_numbers("sample_weight", sample_weight, batch.rows)
+    batch.sample_weight = address(weights)
+    return weights
+
+
+def add_noise(batch: _abi.batch, noise: Any, n_samples: int) -> AnyArray | None:
+    """Gives a batch noise of the caller's, if there is any."""
+    if noise is None:
+        return None
+    shape = (batch.rows, n_samples, batch.classes)
+    block = noise_block("noise", noise, shape, noise_dtype(batch.dtype))
+    batch.noise = address(block)
+    batch.noise_row_stride = element_stride(block, 0)
+    batch.noise_sample_stride = element_stride(block, 1)
+    return block
+
+
+def add_row_values(result: _abi.result, batch: _abi.batch, scores: AnyArray) -> AnyArray:
+    """Room for one value a row, of the dtype of the scores."""
+    values = empty((batch.rows,), scores, batch.dtype)
+    result.row_values = address(values)
+    return values
+
+
+def add_gradient(result: _abi.result, batch: _abi.batch, scores: AnyArray, out: Any) -> Output:
+    """Room for the gradient: the caller's, or new."""
+    output = Output("out", out, scores, batch.dtype)
+    result.gradient = address(output.buffer)
+    result.gradient_row_stride = element_stride(output.buffer, 0)
+    return output
+
+
 def evaluate(
     handle: int,
     logits: Any,
@@ -102,36 +157,21 @@ def evaluate(
         if plain is not None:
             return plain, out
 
-    scores, dtype = matrix("logits", logits)
-    rows, classes = scores.shape
-    indices, label_type = label_vector("labels", labels, rows)
-
-    batch = _abi.batch(BATCH_SIZE, rows, classes, dtype, label_type)
-    batch.logits = address(scores)
-    batch.logits_row_stride = element_stride(scores, 0)
-    batch.labels = address(indices)
-    # Locals keep every array alive until the call has ended.
-    if sample_weight is not None:
-        weights = row_weights("sample_weight", sample_weight, rows)
-        batch.sample_weight = address(weights)
-    if noise is not None:
-        block = noise_block("noise", noise, (rows, n_samples, classes), noise_dtype(dtype))
-        batch.noise = address(block)
-        batch.noise_row_stride = element_stride(block, 0)
-        batch.noise_sample_stride = element_stride(block, 1)
+    batch, scores = describe("logits", logits)
     batch.step = step
-
     result = _abi.result(RESULT_SIZE)
-    if row_values:
-        values = empty((rows,), scores, dtype)
-        result.row_values = address(values)
-    if not gradient:
-        value = call(handle, batch, result)
-        return values if row_values else value, None
-
-    output = Output("out", out, scores, dtype)
-    result.gradient = address(output.buffer)
-    result.gradient_row_stride = element_stride(output.buffer, 0)
-    value = call(handle, batch, result)
+    # Locals keep every array alive until the call has ended.
+    _kept = (
+        add_labels(batch, labels),
+        add_sample_weight(batch, sample_weight),
+        add_noise(batch, noise, n_samples),
+    )
+    values = add_row_values(result, batch, scores) if row_values else None
+    output = add_gradient(result, batch, scores, out) if gradient else None
+    value: Value = call(handle, batch, result)
+    if values is not None:
+        value = values
+    if output is None:
+        return value, None
     output.finish()
-    return values if row_values else value, output.target
+    return value, output.target

@@ -1,73 +1,18 @@
-"""What all losses have in common: a handle made from checked arguments, and how it is called."""
+"""What all losses have in common: how they are called."""
 
 from __future__ import annotations
 
-import ctypes
-import inspect
-import weakref
-from typing import Any, ClassVar, Literal, NoReturn, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias
 
-import numpy as np
-
-from topkloss import _abi
-from topkloss._address import address
-from topkloss._arguments import ESTIMATORS, REDUCTIONS, checked
 from topkloss._arrays import Array
 from topkloss._evaluation import Value, evaluate, evaluate_plain
-from topkloss._library import check, library
-from topkloss.errors import TopKLossError
+from topkloss._handle import Handle
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
-SomeLoss = TypeVar("SomeLoss", bound="Loss")
-
-_WORDS = {"reduction": REDUCTIONS, "estimator": ESTIMATORS}
-# Never unset, so that losses that are freed while the interpreter shuts down can still call it.
-_destroy = library.topkloss_loss_destroy
 
 
-def _class_count(arguments: dict[str, Any]) -> int:
-    """C, from whichever vectors by class there are; 0 without any."""
-    lengths = {
-        name: len(arguments[name])
-        for name in ("class_counts", "class_weight")
-        if arguments.get(name) is not None
-    }
-    if len(set(lengths.values())) > 1:
-        raise TopKLossError(
-            f"class_counts has {lengths['class_counts']} classes, "
-            f"class_weight has {lengths['class_weight']}",
-            "TOPKLOSS_ERROR_SIZE",
-        )
-    return next(iter(lengths.values()), 0)
-
-
-def _create(kind: str, arguments: dict[str, Any]) -> int:
-    """A handle for a loss whose C options are named like the arguments."""
-    options = _abi.LOSS_OPTIONS[kind]()
-    initialise = getattr(library, f"topkloss_{kind}_options_init")
-    check(initialise(ctypes.byref(options), ctypes.sizeof(options)))
-    options.classes = _class_count(arguments)
-    for name, value in arguments.items():
-        if value is None:
-            continue
-        if name in _WORDS:
-            value = _WORDS[name][value]
-        elif isinstance(value, np.ndarray):
-            value = address(value)
-        setattr(options, name, value)
-    handle = ctypes.c_void_p()
-    check(getattr(library, f"topkloss_{kind}_create")(ctypes.byref(options), ctypes.byref(handle)))
-    if handle.value is None:
-        raise TopKLossError("the library made no loss", "TOPKLOSS_ERROR_NULL_POINTER")
-    return handle.value
-
-
-def _rebuild(loss: type[SomeLoss], arguments: dict[str, Any]) -> SomeLoss:
-    return loss(**arguments)
-
-
-class Loss:
-    """A loss with all its options; the base of every loss in this package.
+class Loss(Handle):
+    """A loss with all its options; the base of every loss of logits and labels.
 
     Losses are immutable, may be used by many threads at once, and can be copied and pickled. Their
     options are attributes of the same names, vectors by class as read-only float64 arrays.
@@ -80,27 +25,15 @@ class Loss:
             than making the value and gradient of that row NaN.
     """
 
-    _kind: ClassVar[str]
-
     reduction: Reduction
     ignore_index: int
     check_finite: bool
-    _arguments: dict[str, Any]
-    _handle: int
     _may_be_plain: bool
 
     def __init__(self, **arguments: Any) -> None:
         """Makes the loss from all its arguments by name. Called by the losses themselves."""
-        values = checked(arguments)
-        handle = _create(self._kind, values)
-        self.__dict__.update(
-            values,
-            _arguments=values,
-            _handle=handle,
-            _may_be_plain=values["reduction"] != "none",
-        )
-        # At exit the system takes the memory back; a thread may still be inside a call.
-        weakref.finalize(self, _destroy, handle).atexit = False
+        super().__init__(**arguments)
+        self.__dict__["_may_be_plain"] = self.reduction != "none"
 
     def __call__(
         self, logits: Array, labels: Array, *, sample_weight: Array | None = None
@@ -162,26 +95,3 @@ class Loss:
         return evaluate(
             self._handle, logits, labels, sample_weight, row_values=row_values, **options
         )
-
-    def __repr__(self) -> str:
-        """The options that differ from their defaults, vectors by their length."""
-        parameters = inspect.signature(type(self)).parameters
-        shown = []
-        for name, value in self._arguments.items():
-            if isinstance(value, np.ndarray):
-                shown.append(f"{name}=<{len(value)} classes>")
-            elif value != parameters[name].default:
-                shown.append(f"{name}={value!r}")
-        return f"{type(self).__name__}({', '.join(shown)})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Copies and pickles are made anew from the arguments."""
-        return _rebuild, (type(self), self._arguments)
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        """Refuses: losses are immutable."""
-        raise AttributeError(f"{type(self).__name__} is immutable: {name} cannot be set")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        """Refuses: losses are immutable."""
-        raise AttributeError(f"{type(self).__name__} is immutable: {name} cannot be deleted")

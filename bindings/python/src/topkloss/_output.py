@@ -49,15 +49,17 @@ class Output:
     """A matrix to be written to.
 
     Attributes:
+        name: What error messages call it.
         target: What the caller gets: the object that was passed in, or a new array.
         buffer: What C writes to.
+        memory: What has been written to in the end: the buffer, or what it is copied to.
     """
 
     def __init__(self, name: str, value: Any, like: AnyArray, code: int) -> None:
         """Checks the caller's object against the logits (``like``), or makes an array."""
-        self._destination: AnyArray | None = None
+        self.name = name
         if value is None:
-            self.target = self.buffer = empty(like.shape, like, code)
+            self.target = self.buffer = self.memory = empty(like.shape, like, code)
             return
         array, array_code = _own_memory(name, value)
         if array.shape != like.shape:
@@ -80,10 +82,15 @@ class Output:
             )
         self.target = value
         self.buffer = readable(array)
-        if self.buffer is not array:
-            self._destination = array
+        self.memory = array
 
     def finish(self) -> None:
         """Copies the result to the caller's array where C could not write to it."""
-        if self._destination is not None:
-            self._destination[...] = self.buffer
+        if self.buffer is not self.memory:
+            self.memory[...] = self.buffer
+
+
+def refuse_shared(first: Output, second: Output) -> None:
+    """Two outputs may not overlap. C sees that of their buffers, but not of what gets a copy."""
+    if np.shares_memory(first.memory, second.memory):
+        raise TopKLossError(f"{first.name} and {second.name} overlap", "TOPKLOSS_ERROR_ALIASING")

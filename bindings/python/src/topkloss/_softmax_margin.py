@@ -1,7 +1,14 @@
-"""The softmax-margin family: cross-entropy on a transformed row."""
+"""The softmax-margin family: cross-entropy on a transformed row.
+
+LDAM and ELM, which belong to it too, are in `_ldam`, the focal loss in `_focal`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
+from topkloss._arguments import Check, class_vector, optional
 from topkloss._arrays import Array, FloatVector
 from topkloss._loss import Loss, Reduction
 
@@ -104,23 +111,20 @@ class LogitAdjustedLoss(Loss):
         )
 
 
-class LDAMLoss(Loss):
-    """LDAM, the label-distribution-aware margin loss: cross-entropy with a margin for rare classes.
+class VectorScalingLoss(Loss):
+    """Vector scaling: cross-entropy on ``(n_j / n_max)^gamma z_j + tau log pi_j``.
 
-    The logit of the label y is lowered by the margin ``max_margin n_y^(-1/4) / max_c n_c^(-1/4)``,
-    then all logits are multiplied by the scale.
+    n are the class counts, pi the class frequencies: the additive adjustment of `LogitAdjustedLoss`
+    together with a multiplicative one. gamma = 0 is `LogitAdjustedLoss`.
 
-    It expects the outputs of a normalised last layer (cosines, in [-1, 1]) and diverges on
-    unbounded
-    logits: `topkloss.torch.NormedLinear` is such a layer.
-
-    Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss",
-    NeurIPS 2019.
+    Kini, Paraskevas, Oymak and Thrampoulidis, "Label-imbalanced and group-sensitive classification
+    under overparameterization", NeurIPS 2021 (the factor is their ``1 / Delta_j``).
 
     Args:
         class_counts: Number of training examples of each of C classes, finite and above 0.
-        max_margin: Margin of the rarest class, in units of a logit; finite and 0 or more.
-        scale: Multiplies the logits, finite and above 0.
+        gamma: Strength of the multiplicative adjustment, finite and 0 or more, and small enough
+            that no factor comes out below 1e-15.
+        tau: Strength of the additive adjustment, finite.
         class_weight: Weight of each class, finite and 0 or more. Default 1.
         label_smoothing: As in `CrossEntropyLoss`, in [0, 1].
         count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
@@ -132,11 +136,11 @@ class LDAMLoss(Loss):
         TopKLossError: A count or an option is outside its range.
     """
 
-    _kind = "ldam"
+    _kind = "vector_scaling"
 
     class_counts: FloatVector
-    max_margin: float
-    scale: float
+    gamma: float
+    tau: float
     class_weight: FloatVector | None
     label_smoothing: float
     count_smoothing: float
@@ -144,8 +148,8 @@ class LDAMLoss(Loss):
     def __init__(
         self,
         class_counts: Array,
-        max_margin: float = 0.5,
-        scale: float = 30.0,
+        gamma: float = 0.3,
+        tau: float = 1.0,
         *,
         class_weight: Array | None = None,
         label_smoothing: float = 0.0,
@@ -156,8 +160,8 @@ class LDAMLoss(Loss):
     ) -> None:
         super().__init__(
             class_counts=class_counts,
-            max_margin=max_margin,
-            scale=scale,
+            gamma=gamma,
+            tau=tau,
             class_weight=class_weight,
             label_smoothing=label_smoothing,
             count_smoothing=count_smoothing,
@@ -167,66 +171,69 @@ class LDAMLoss(Loss):
         )
 
 
-class ELMLoss(Loss):
-    """ELM, the enlarged-margin loss: LDAM whose margin also takes in that of the strongest rival.
+class MarginSoftmaxLoss(Loss):
+    """Margin softmax, the family itself: cross-entropy on a row transformed as the caller likes.
 
-    The logit of the label y is lowered by ``b_y - lam b_r``, where b_c are the margins of
-    `LDAMLoss` and r is the class other than y with the largest logit (the lowest index among
-    equals), a constant in the gradient.
+    With a the offset, b the margin, d the class scale and s the scale, a row z of label y becomes
+    ``u_j = s (d_j z_j + a_j - [j = y] (b_y - lam b_r))``, where r is the class other than y with
+    the largest logit (the lowest index among equals), a constant in the gradient. The pairwise
+    margins ``a_j - a_y + b_y`` cover logit adjustment, LDAM and what lies between.
 
-    Like LDAM it expects the outputs of a normalised last layer (cosines, in [-1, 1]):
-    `topkloss.torch.NormedLinear` is such a layer.
+    Margins expect bounded logits, such as the cosines of `topkloss.torch.NormedLinear`.
 
-    Kato and Hotta, "Enlarged large margin loss for imbalanced classification", SMC 2023.
+    Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, section 4.
 
     Args:
-        class_counts: Number of training examples of each of C classes, finite and above 0.
-        max_margin: Margin of the rarest class, in units of a logit; finite and 0 or more.
-        scale: Multiplies the logits, finite and above 0.
-        lam: How much of the rival's margin is taken in, finite. 0 gives LDAM.
+        offset: a of each of C classes, finite. Default 0.
+        margin: b of each class, in units of a logit, finite. Default 0.
+        class_scale: d of each class, finite and above 0. Default 1.
+        scale: s, finite and above 0.
+        lam: How much of the rival's margin is taken in, finite.
         class_weight: Weight of each class, finite and 0 or more. Default 1.
         label_smoothing: As in `CrossEntropyLoss`, in [0, 1].
-        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
         reduction: ``"mean"`` (weighted by class and sample weights), ``"sum"`` or ``"none"``.
         ignore_index: Label of rows to leave out.
         check_finite: Refuse NaN and +inf among the logits.
 
     Raises:
-        TopKLossError: A count or an option is outside its range.
+        TopKLossError: An option is outside its range, or vectors by class differ in length.
     """
 
-    _kind = "elm"
+    _kind = "margin_softmax"
+    _checks: ClassVar[Mapping[str, Check]] = dict.fromkeys(
+        ("offset", "margin", "class_scale"), optional(class_vector)
+    )
 
-    class_counts: FloatVector
-    max_margin: float
+    offset: FloatVector | None
+    margin: FloatVector | None
+    class_scale: FloatVector | None
     scale: float
     lam: float
     class_weight: FloatVector | None
     label_smoothing: float
-    count_smoothing: float
 
     def __init__(
         self,
-        class_counts: Array,
-        max_margin: float = 0.5,
-        scale: float = 30.0,
-        lam: float = 1.0,
         *,
+        offset: Array | None = None,
+        margin: Array | None = None,
+        class_scale: Array | None = None,
+        scale: float = 1.0,
+        lam: float = 0.0,
         class_weight: Array | None = None,
         label_smoothing: float = 0.0,
-        count_smoothing: float = 0.0,
         reduction: Reduction = "mean",
         ignore_index: int = -100,
         check_finite: bool = False,
     ) -> None:
         super().__init__(
-            class_counts=class_counts,
-            max_margin=max_margin,
+            offset=offset,
+            margin=margin,
+            class_scale=class_scale,
             scale=scale,
             lam=lam,
             class_weight=class_weight,
             label_smoothing=label_smoothing,
-            count_smoothing=count_smoothing,
             reduction=reduction,
             ignore_index=ignore_index,
             check_finite=check_finite,

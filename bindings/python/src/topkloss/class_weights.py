@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import numpy as np
 
-from topkloss._arguments import class_vector, number
+from topkloss._address import address
+from topkloss._arguments import class_vector, integer, number
 from topkloss._arrays import Array, FloatVector
-from topkloss.errors import TopKLossError
-
-
-def _checked_counts(value: Any) -> FloatVector:
-    counts = class_vector("counts", value)
-    wrong = np.flatnonzero(~(np.isfinite(counts) & (counts > 0)))
-    if wrong.size:
-        raise TopKLossError(
-            f"counts[{wrong[0]}] is {counts[wrong[0]]:g}; counts must be finite and above 0",
-            "TOPKLOSS_ERROR_CLASS_COUNT",
-        )
-    return counts
-
-
-def _with_mean_1(weights: FloatVector) -> FloatVector:
-    return weights if weights.size == 0 else np.divide(weights, weights.mean())
+from topkloss._library import check, library
 
 
 def inverse_frequency(counts: Array) -> FloatVector:
@@ -39,9 +22,10 @@ def inverse_frequency(counts: Array) -> FloatVector:
     Raises:
         TopKLossError: A count is not finite or not above 0.
     """
-    numbers = _checked_counts(counts)
-    # Relative to the rarest class, so that neither tiny nor huge counts overflow.
-    return _with_mean_1(numbers.min(initial=math.inf) / numbers)
+    numbers = class_vector("counts", counts)
+    weights = np.empty_like(numbers)
+    check(library.topkloss_inverse_frequency(len(numbers), address(numbers), address(weights)))
+    return weights
 
 
 def effective_number(counts: Array, beta: float = 0.9999) -> FloatVector:
@@ -62,10 +46,42 @@ def effective_number(counts: Array, beta: float = 0.9999) -> FloatVector:
     Raises:
         TopKLossError: A count is not finite or not above 0, or beta is not in [0, 1).
     """
-    numbers = _checked_counts(counts)
-    share = number("beta", beta)
-    if not 0 <= share < 1:
-        raise TopKLossError(f"beta is {share}; it must be in [0, 1)", "TOPKLOSS_ERROR_OPTION")
-    # 1 - beta^n, which expm1 keeps exact where beta^n is near 1.
-    log_share = math.log(share) if share > 0 else -math.inf
-    return _with_mean_1(-1 / np.expm1(numbers * log_share))
+    numbers, share = class_vector("counts", counts), number("beta", beta)
+    weights = np.empty_like(numbers)
+    check(
+        library.topkloss_effective_number(len(numbers), address(numbers), share, address(weights))
+    )
+    return weights
+
+
+def deferred(weights: Array, *, epoch: int, start: int) -> FloatVector | None:
+    """Deferred re-weighting: no weights before an epoch, and these from then on.
+
+    Losses are immutable, so make one at the start of every epoch; that costs next to nothing:
+
+        weights = topkloss.class_weights.effective_number(counts)
+        for epoch in range(200):
+            class_weight = topkloss.class_weights.deferred(weights, epoch=epoch, start=160)
+            loss = topkloss.LDAMLoss(counts, class_weight=class_weight)
+            ...
+
+    A module of `topkloss.torch` takes them in any epoch: ``criterion.set_class_weight(...)``.
+
+    Cao et al. lower the learning rate in the same epoch.
+
+    Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss",
+    NeurIPS 2019.
+
+    Args:
+        weights: Weight of each of C classes, from the functions above or any others.
+        epoch: The current epoch, in whatever way epochs are numbered.
+        start: The first epoch with weights.
+
+    Returns:
+        None, or the weights as C float64 numbers: what to pass as ``class_weight``.
+
+    Raises:
+        TopKLossError: The weights are no vector, or epoch or start no integer.
+    """
+    numbers = class_vector("weights", weights)
+    return numbers if integer("epoch", epoch) >= integer("start", start) else None

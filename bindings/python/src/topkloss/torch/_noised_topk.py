@@ -6,83 +6,26 @@ import torch
 from torch import Tensor
 
 import topkloss
-from topkloss._arrays import Array
-from topkloss._loss import Reduction
-from topkloss._noised_topk import Estimator
-from topkloss.torch._autograd import LossModule
+from topkloss.torch._autograd import differentiable
+from topkloss.torch._module import OneHeadModule, arguments_of
 
 
-class NoisedTopKLoss(LossModule):
-    """Noised top-K: the top-K calibrated hinge on an order statistic that noise makes smooth.
+class NoisedTopKLoss(OneHeadModule):
+    """`topkloss.NoisedTopKLoss` as a module: a top-K hinge that noise makes smooth.
 
-    See `topkloss.NoisedTopKLoss`, whose arguments it takes, for the definition. The imbalanced loss
-    (with class_counts) expects a normalised last layer, such as `NormedLinear`.
+    The imbalanced loss (with class_counts) expects a normalised last layer, such as `NormedLinear`.
 
     The module counts its calls, in training and evaluation alike, and draws new noise in each. The
     count is kept in the state_dict as extra state, a scalar int64 tensor, and not as a buffer: it
     stays in the CPU's memory when the module is moved to another device, and a cast of the module
-    leaves it alone. Copies and pickles go on from the same count.
-
-    Garcin, Servajean, Joly and Salmon, "Stochastic smoothing of the top-K calibrated hinge loss for
-    deep imbalanced classification", ICML 2022.
-
-    Args:
-        k: K, 1 to C - 1.
-        epsilon: Standard deviation of the noise, in units of a logit; finite and 0 or more.
-        estimator: How the expectation is taken: ``"monte_carlo"``.
-        n_samples: S, the number of noise samples a row, 1 to 1,000,000.
-        seed: Key of the noise, 0 to 2^64 - 1.
-        margin: Margin of the balanced loss, in units of a logit; finite. Not used with
-            class_counts.
-        class_counts: Number of training examples of each of C classes, finite and above 0.
-        max_margin: With class_counts only: margin of the rarest class, finite and 0 or more.
-            Default 0.5.
-        scale: Multiplies the hinge, finite and above 0.
-        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
-        reduction: ``"mean"`` (weighted by sample weights), ``"sum"`` or ``"none"``.
-        ignore_index: Label of rows to leave out.
-        check_finite: Refuse NaN and +inf among the logits.
-
-    Raises:
-        TopKLossError: A count or an option is outside its range.
+    leaves it alone. Copies and pickles go on from the same count. The exact estimator has no noise.
     """
 
     loss: topkloss.NoisedTopKLoss
 
-    def __init__(
-        self,
-        k: int,
-        epsilon: float = 1.0,
-        *,
-        estimator: Estimator = "monte_carlo",
-        n_samples: int = 5,
-        seed: int = 0,
-        margin: float = 1.0,
-        class_counts: Array | None = None,
-        max_margin: float | None = None,
-        scale: float = 1.0,
-        count_smoothing: float = 0.0,
-        reduction: Reduction = "mean",
-        ignore_index: int = -100,
-        check_finite: bool = False,
-    ) -> None:
-        super().__init__(
-            topkloss.NoisedTopKLoss(
-                k,
-                epsilon,
-                estimator=estimator,
-                n_samples=n_samples,
-                seed=seed,
-                margin=margin,
-                class_counts=class_counts,
-                max_margin=max_margin,
-                scale=scale,
-                count_smoothing=count_smoothing,
-                reduction=reduction,
-                ignore_index=ignore_index,
-                check_finite=check_finite,
-            )
-        )
+    @arguments_of(topkloss.NoisedTopKLoss)
+    def __init__(self, loss: topkloss.NoisedTopKLoss) -> None:
+        super().__init__(loss)
 
     def forward(
         self,
@@ -110,7 +53,12 @@ class NoisedTopKLoss(LossModule):
         Raises:
             TopKLossError: An argument has a wrong shape, type or value, or C is not above K.
         """
-        return self._forward(logits, labels, sample_weight, noise, self.loss._step(noise, step))
+        drawn = self.loss._step(noise, step)
+        evaluation = self._evaluation(logits, labels, sample_weight)
+        rows, classes = logits.shape
+        evaluation.add_noise(noise, (rows, self.loss.n_samples, classes))
+        evaluation.add_step(drawn)
+        return differentiable(evaluation, logits)
 
     def get_extra_state(self) -> Tensor:
         """The number of counted calls, for the state_dict."""

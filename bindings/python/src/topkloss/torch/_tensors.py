@@ -18,7 +18,8 @@ _LABEL_CODES = {torch.int64: _abi.TOPKLOSS_INT64, torch.int32: _abi.TOPKLOSS_INT
 _OTHER_INTEGERS = (torch.int16, torch.int8, torch.uint8, torch.uint16, torch.uint32)
 
 
-def _on_cpu(name: str, value: object) -> Tensor:
+def on_cpu(name: str, value: object) -> Tensor:
+    """A tensor with elements where C can find them."""
     if not isinstance(value, Tensor):
         raise TopKLossError(
             f"{name} is a {type(value).__name__}; it must be a torch.Tensor",
@@ -54,7 +55,7 @@ def element_stride(tensor: Tensor, axis: int) -> int:
 
 def matrix(name: str, value: object) -> tuple[Tensor, int]:
     """Rows of scores that C can read, and the code of their element type."""
-    tensor = _on_cpu(name, value)
+    tensor = on_cpu(name, value)
     code = FLOAT_CODES.get(tensor.dtype)
     if code is None:
         raise TopKLossError(
@@ -71,6 +72,22 @@ def matrix(name: str, value: object) -> tuple[Tensor, int]:
     return _usable(tensor), code
 
 
+def like(name: str, value: object, logits: Tensor) -> Tensor:
+    """Rows of scores that C can read, of the shape and dtype of the logits."""
+    tensor = matrix(name, value)[0]
+    if tensor.shape != logits.shape:
+        raise TopKLossError(
+            f"{name} has shape {tuple(tensor.shape)}; the logits have shape {tuple(logits.shape)}",
+            "TOPKLOSS_ERROR_SIZE",
+        )
+    if tensor.dtype != logits.dtype:
+        raise TopKLossError(
+            f"{name} has dtype {tensor.dtype}; the logits have dtype {logits.dtype}",
+            "TOPKLOSS_ERROR_ENUMERATOR",
+        )
+    return tensor
+
+
 def _require_rows(name: str, tensor: Tensor, rows: int) -> None:
     if tensor.shape != (rows,):
         raise TopKLossError(
@@ -82,7 +99,7 @@ def _require_rows(name: str, tensor: Tensor, rows: int) -> None:
 
 def label_vector(name: str, value: object, rows: int) -> tuple[Tensor, int]:
     """One class index for each row, and the code of their type."""
-    tensor = _on_cpu(name, value)
+    tensor = on_cpu(name, value)
     code = _LABEL_CODES.get(tensor.dtype)
     if code is None:
         if tensor.dtype not in _OTHER_INTEGERS:
@@ -98,7 +115,7 @@ def label_vector(name: str, value: object, rows: int) -> tuple[Tensor, int]:
 
 def _constant(name: str, value: object) -> Tensor:
     """A tensor of numbers that no gradient is asked for."""
-    tensor = _on_cpu(name, value)
+    tensor = on_cpu(name, value)
     if isinstance(value, Tensor) and value.requires_grad:
         raise TopKLossError(
             f"{name} requires a gradient, which this loss does not give: detach it",
@@ -112,7 +129,7 @@ def _constant(name: str, value: object) -> Tensor:
     return tensor
 
 
-def row_weights(name: str, value: object, rows: int) -> Tensor:
+def row_numbers(name: str, value: object, rows: int) -> Tensor:
     """One float64 for each row."""
     tensor = _constant(name, value)
     _require_rows(name, tensor, rows)
@@ -120,9 +137,9 @@ def row_weights(name: str, value: object, rows: int) -> Tensor:
 
 
 def noise_block(
-    name: str, value: object, shape: tuple[int, int, int], dtype: torch.dtype
+    name: str, value: object, shape: tuple[int, ...], rows: int, dtype: torch.dtype
 ) -> Tensor:
-    """Noise for rows x samples x classes that C can read."""
+    """Noise of this shape, the last two axes samples and classes, as rows that C can read."""
     tensor = _constant(name, value)
     if tensor.shape != shape:
         raise TopKLossError(
@@ -130,4 +147,4 @@ def noise_block(
             f"must be {shape}",
             "TOPKLOSS_ERROR_SIZE",
         )
-    return _usable(tensor.to(dtype))
+    return _usable(tensor.to(dtype).reshape(rows, *shape[-2:]))

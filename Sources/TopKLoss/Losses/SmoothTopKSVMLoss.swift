@@ -1,0 +1,46 @@
+import CKernels
+import CTopKLoss
+
+// The smooth top-K SVM (Berrada, Zisserman & Kumar, ICLR 2018):
+//
+//   ℓ = τ log( e_y σ_{k−1} + e^{α/τ} σ_k ) − τ log( e_y σ_{k−1} ),   e_j = exp(z_j / (k τ)),
+//
+// with σ_r the elementary symmetric polynomials of the e_j of all classes but the label.
+
+final class SmoothTopKSVMLoss: Loss {
+  private let k: Int
+  private let tau: Double
+  private let alpha: Double
+
+  init(_ raw: topkloss_smooth_topk_svm_options) throws(Failure) {
+    k = try NoisedTopKOptions.checkedK(raw.k)
+    try checkPositive(raw.tau, "options.tau")
+    tau = raw.tau
+    try checkOption(raw.alpha, "options.alpha")
+    alpha = raw.alpha
+    super.init(
+      common: try CommonOptions(
+        reduction: raw.reduction, checkFinite: raw.check_finite, ignoreIndex: raw.ignore_index),
+      classes: nil)
+  }
+
+  override func check(_ batch: Batch) throws(Failure) {
+    try NoisedTopKOptions.checkRank(k, classes: batch.classes, "batch.classes")
+  }
+
+  override func scratchBytes(_ batch: Batch) throws(Failure) -> Int {
+    let bytes = KernelChoice.current.table.smooth_topk_svm_scratch_bytes(Int64(batch.classes))
+    guard bytes >= 0 else { throw .outOfMemory(bytes: Int.max) }
+    return Int(bytes)
+  }
+
+  override func nanosecondsPerRow(_ batch: Batch) -> Double { 2000 + 20 * Double(batch.classes) }
+
+  override func evaluate(_ row: Row, of batch: Batch) -> Double {
+    var kernelRow = SmoothTopKSVMRow(
+      logits: row.logits, gradient: row.gradient, classes: Int64(batch.classes),
+      label: Int64(row.label), k: Int64(k), tau: tau, alpha: alpha,
+      gradient_scale: row.gradientScale, scratch: row.scratch)
+    return batch.kernels.smooth_topk_svm(&kernelRow)
+  }
+}

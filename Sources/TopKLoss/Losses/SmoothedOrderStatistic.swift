@@ -1,0 +1,118 @@
+import CKernels
+import CTopKLoss
+
+// The smoothed order statistic T = E[(z + ε Z)_[r]], on which noised top-K rests: by drawing noise, or exactly.
+
+/// Which order statistic, and how its expectation is taken; checked.
+struct SmoothedOrderStatistic {
+  static let mostSamples: Int64 = 1_000_000
+
+  /// r, counted from 1.
+  let rank: Int
+  let epsilon: Double
+  /// S; 0 for the exact expectation.
+  let samples: Int
+  let seed: UInt64
+
+  init(
+    rank: Int, epsilon: Double, estimator: topkloss_estimator, samples: Int64, seed: UInt64
+  ) throws(Failure) {
+    try checkNotNegative(epsilon, "options.epsilon")
+    guard samples >= 1 && samples <= Self.mostSamples else {
+      throw Failure(
+        TOPKLOSS_ERROR_OPTION,
+        "options.n_samples is \(samples): it must be 1 to \(Self.mostSamples)")
+    }
+    switch Int(estimator) {
+    case TOPKLOSS_MONTE_CARLO: self.samples = Int(truncatingIfNeeded: samples)
+    // Without noise one sample is the expectation.
+    case TOPKLOSS_EXACT: self.samples = epsilon == 0 ? 1 : 0
+    default:
+      throw Failure(
+        TOPKLOSS_ERROR_ENUMERATOR,
+        "options.estimator is \(estimator): it must be TOPKLOSS_MONTE_CARLO or TOPKLOSS_EXACT")
+    }
+    self.rank = rank
+    self.epsilon = epsilon
+    self.seed = seed
+    isExact = Int(estimator) == TOPKLOSS_EXACT
+  }
+
+  /// z_[r], without noise.
+  init(rank: Int) {
+    (self.rank, epsilon, samples, seed, isExact) = (rank, 0, 1, 0, true)
+  }
+
+  private let isExact: Bool
+
+  func check(_ batch: Batch) throws(Failure) {
+    let (_, overflows) = batch.raw.first_row.addingReportingOverflow(batch.raw.rows)
+    guard batch.raw.first_row >= 0 && !overflows else {
+      throw Failure(
+        TOPKLOSS_ERROR_SIZE, "batch.first_row is \(batch.raw.first_row): it must be 0 or more")
+    }
+    guard batch.raw.noise == nil || !isExact else {
+      throw Failure(
+        TOPKLOSS_ERROR_OPTION, "batch.noise is not NULL: the exact expectation takes no noise")
+    }
+  }
+
+  /// The memory that noise passed in covers, once checked; nil if there is none.
+  func noiseSpan(_ batch: Batch) throws(Failure) -> MemorySpan? {
+    guard let noise = batch.raw.noise, batch.rows > 0 else { return nil }
+    // A row's noise is a matrix of samples; the batch's is a matrix of those, each as wide as its span.
+    let samples = try MatrixLayout(
+      "batch.noise (samples)", rows: samples, columns: batch.classes,
+      stride: batch.raw.noise_sample_stride, elementBytes: batch.element.arithmeticByteCount,
+      mayOverlap: true)
+    guard let rowStride = noiseRowStride(batch) else {
+      throw Failure(TOPKLOSS_ERROR_SIZE, "batch.noise is more than can be addressed")
+    }
+    let rows = try MatrixLayout(
+      "batch.noise (rows)", rows: batch.rows, columns: 0, stride: rowStride,
+      elementBytes: batch.element.arithmeticByteCount, mayOverlap: true)
+    let (ofRow, ofBatch) = (samples.span(at: noise), rows.span(at: noise))
+    let base = UInt(bitPattern: noise)
+    let (end, overflows) = ofBatch.end.addingReportingOverflow(ofRow.end &- base)
+    let (start, underflows) = ofBatch.start.subtractingReportingOverflow(base &- ofRow.start)
+    guard !overflows && !underflows else {
+      throw Failure(TOPKLOSS_ERROR_SIZE, "batch.noise is more than can be addressed")
+    }
+    return MemorySpan(start: start, end: end)
+  }
+
+  /// Elements from one row's noise to the next; nil if that overflows, which `noiseSpan` refuses.
+  private func noiseRowStride(_ batch: Batch) -> Int64? {
+    if batch.raw.noise_row_stride != 0 { return batch.raw.noise_row_stride }
+    let (stride, overflows) = samples.multipliedReportingOverflow(by: batch.classes)
+    return overflows ? nil : Int64(stride)
+  }
+
+  func scratchBytes(_ batch: Batch) throws(Failure) -> Int {
+    let bytes = KernelChoice.current.table.noised_topk_scratch_bytes(
+      Int64(rank), Int64(samples), Int64(batch.classes))
+    guard bytes >= 0 else { throw .outOfMemory(bytes: Int.max) }
+    return Int(bytes)
+  }
+
+  func nanosecondsPerRow(_ batch: Batch) -> Double {
+    100 + Double(batch.classes) * (samples == 0 ? 30 : Double(samples))
+  }
+
+  /// A row for the kernel, without a label: it then computes T itself.
+  func kernelRow(_ row: Row, of batch: Batch) -> NoisedTopKRow {
+    let raw = batch.raw
+    let sampleStride =
+      raw.noise_sample_stride == 0 ? Int64(batch.classes) : raw.noise_sample_stride
+    let noiseOffset =
+      row.index &* Int(truncatingIfNeeded: noiseRowStride(batch) ?? 0)
+      &* batch.element.arithmeticByteCount
+    return NoisedTopKRow(
+      logits: row.logits, gradient: row.gradient, classes: Int64(batch.classes),
+      label: -1, rank: Int64(rank), samples: Int64(samples),
+      noise: raw.noise.map { $0 + noiseOffset }, noise_sample_stride: sampleStride,
+      seed: seed, step: raw.step, row: UInt64(bitPattern: raw.first_row) &+ UInt64(row.index),
+      epsilon: epsilon, margin: 0, scale: 1, gradient_scale: row.gradientScale,
+      scratch: row.scratch)
+  }
+}

@@ -1,0 +1,109 @@
+"""What everything with a handle of the library has in common: options checked, and then fixed."""
+
+from __future__ import annotations
+
+import ctypes
+import inspect
+import weakref
+from collections.abc import Mapping
+from typing import Any, ClassVar, NoReturn, TypeVar
+
+import numpy as np
+
+from topkloss import _abi
+from topkloss._address import address
+from topkloss._arguments import WORDS, Check, checked
+from topkloss._library import check, library
+from topkloss.errors import TopKLossError
+
+SomeHandle = TypeVar("SomeHandle", bound="Handle")
+
+# Never unset, so that losses that are freed while the interpreter shuts down can still call it.
+_destroy = library.topkloss_loss_destroy
+
+
+def _class_count(arguments: dict[str, Any]) -> int:
+    """C, from whichever vectors by class there are; 0 without any."""
+    lengths = {
+        name: len(value) for name, value in arguments.items() if isinstance(value, np.ndarray)
+    }
+    if len(set(lengths.values())) > 1:
+        raise TopKLossError(
+            ", ".join(f"{name} has {length} classes" for name, length in lengths.items()),
+            "TOPKLOSS_ERROR_SIZE",
+        )
+    return next(iter(lengths.values()), 0)
+
+
+def _create(kind: str, arguments: dict[str, Any]) -> int:
+    """A handle for a loss whose C options are named like the arguments."""
+    options = _abi.LOSS_OPTIONS[kind]()
+    initialise = getattr(library, f"topkloss_{kind}_options_init")
+    check(initialise(ctypes.byref(options), ctypes.sizeof(options)))
+    classes = _class_count(arguments)
+    if classes:
+        options.classes = classes
+    for name, value in arguments.items():
+        if value is None:
+            continue
+        if name in WORDS:
+            value = WORDS[name][value]
+        elif isinstance(value, np.ndarray):
+            value = address(value)
+        setattr(options, name, value)
+    handle = ctypes.c_void_p()
+    check(getattr(library, f"topkloss_{kind}_create")(ctypes.byref(options), ctypes.byref(handle)))
+    if handle.value is None:
+        raise TopKLossError("the library made no loss", "TOPKLOSS_ERROR_NULL_POINTER")
+    return handle.value
+
+
+def _rebuild(owner: type[SomeHandle], arguments: dict[str, Any]) -> SomeHandle:
+    return owner(**arguments)
+
+
+class Handle:
+    """A handle with all its options as attributes.
+
+    Immutable, may be used by many threads at once, and can be copied and pickled. Vectors by class
+    are read-only float64 arrays.
+    """
+
+    # The options' name in the library, and the checks of those arguments whose names alone do not
+    # tell what they are.
+    _kind: ClassVar[str]
+    _checks: ClassVar[Mapping[str, Check]] = {}
+
+    _arguments: dict[str, Any]
+    _handle: int
+
+    def __init__(self, **arguments: Any) -> None:
+        """Makes the handle from all its arguments by name. Called by the losses themselves."""
+        values = checked(arguments, self._checks)
+        handle = _create(self._kind, values)
+        self.__dict__.update(values, _arguments=values, _handle=handle)
+        # At exit the system takes the memory back; a thread may still be inside a call.
+        weakref.finalize(self, _destroy, handle).atexit = False
+
+    def __repr__(self) -> str:
+        """The options that differ from their defaults, vectors by their length."""
+        parameters = inspect.signature(type(self)).parameters
+        shown = []
+        for name, value in self._arguments.items():
+            if isinstance(value, np.ndarray):
+                shown.append(f"{name}=<{len(value)} classes>")
+            elif value != parameters[name].default:
+                shown.append(f"{name}={value!r}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles are made anew from the arguments."""
+        return _rebuild, (type(self), self._arguments)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        """Refuses: losses are immutable."""
+        raise AttributeError(f"{type(self).__name__} is immutable: {name} cannot be set")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        """Refuses: losses are immutable."""
+        raise AttributeError(f"{type(self).__name__} is immutable: {name} cannot be deleted")

@@ -1,0 +1,123 @@
+"""One evaluation: tensors to structs, the call, the answer back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from topkloss import _abi
+from topkloss._evaluation import BATCH_SIZE, RESULT_SIZE, call
+from topkloss._handle import Handle
+from topkloss.torch._tensors import (
+    element_stride,
+    label_vector,
+    like,
+    matrix,
+    noise_block,
+    row_numbers,
+)
+
+
+class Evaluation:
+    """A batch of tensors for a loss, and the calls that evaluate it.
+
+    Everything is checked when it is added, except what the library checks itself when it runs.
+
+    Attributes:
+        constants: The tensors that the batch points to, other than the scores.
+        threshold: Of a two-head loss: the threshold that a run starts from, and then the one that
+            it used.
+    """
+
+    threshold: float = 0.0
+
+    def __init__(self, owner: Handle, name: str, scores: object, *, by_row: bool) -> None:
+        """Begins with the scores.
+
+        Args:
+            owner: Has the handle.
+            name: What error messages call the scores.
+            scores: Of shape (B, C).
+            by_row: Whether a run gives one value for each row.
+        """
+        self._owner = owner
+        self._scores, dtype = matrix(name, scores)
+        self._by_row = by_row
+        self.constants: list[Tensor] = []
+        batch = _abi.batch(BATCH_SIZE, *self._scores.shape, dtype)
+        batch.logits = self._scores.data_ptr()
+        batch.logits_row_stride = element_stride(self._scores, 0)
+        self._batch = batch
+
+    def _keep(self, tensor: Tensor) -> int:
+        self.constants.append(tensor)
+        return tensor.data_ptr()
+
+    def add_labels(self, labels: object) -> None:
+        """One class index for each row."""
+        batch = self._batch
+        indices, batch.label_type = label_vector("labels", labels, batch.rows)
+        batch.labels = self._keep(indices)
+
+    def add_sample_weight(self, sample_weight: object) -> None:
+        """One weight for each row, or None."""
+        if sample_weight is not None:
+            weights = row_numbers("sample_weight", sample_weight, self._batch.rows)
+            self._batch.sample_weight = self._keep(weights)
+
+    def add_noise(self, noise: object, shape: tuple[int, ...]) -> None:
+        """Noise of the caller's, of this shape, which ends in samples and classes; or None."""
+        if noise is None:
+            return
+        arithmetic = torch.float64 if self._scores.dtype == torch.float64 else torch.float32
+        block = noise_block("noise", noise, shape, self._batch.rows, arithmetic)
+        self._batch.noise = self._keep(block)
+        self._batch.noise_row_stride = element_stride(block, 0)
+        self._batch.noise_sample_stride = element_stride(block, 1)
+
+    def add_step(self, step: int) -> None:
+        """Which of the library's noise to draw."""
+        self._batch.step = step
+
+    def add_multi_label_logits(self, logits: object) -> None:
+        """Scores of a second head, of the same shape and dtype."""
+        second = like("multi_label_logits", logits, self._scores)
+        self._batch.multi_label_logits = self._keep(second)
+        self._batch.multi_label_row_stride = element_stride(second, 0)
+
+    def run(
+        self, wanted: Sequence[bool] = (), upstream: Tensor | None = None
+    ) -> tuple[Tensor, list[Tensor | None]]:
+        """Calls the library.
+
+        Args:
+            wanted: For each head, whether its gradient is wanted.
+            upstream: By one value a row: B finite numbers that multiply the gradients of the rows'
+                values. Default 1.
+
+        Returns:
+            The value, or one a row, in the dtype of the scores; and for each head, its gradient or
+            None.
+        """
+        batch, scores = self._batch, self._scores
+        result = _abi.result(RESULT_SIZE)
+        result.threshold = self.threshold
+        # New tensors are made like the scores, so that they are in the CPU's memory whatever
+        # PyTorch's default device is.
+        gradients = [scores.new_empty(scores.shape) if one else None for one in wanted]
+        addresses = [None if one is None else one.data_ptr() for one in gradients]
+        if addresses:
+            result.gradient = addresses[0]
+            result.multi_label_gradient = addresses[-1] if len(addresses) == 2 else None
+        factors = None if upstream is None else row_numbers("upstream", upstream, batch.rows)
+        batch.upstream = None if factors is None else factors.data_ptr()
+        if self._by_row:
+            values = scores.new_empty(batch.rows)
+            result.row_values = values.data_ptr()
+        value = call(self._owner._handle, batch, result)
+        self.threshold = result.threshold
+        if not self._by_row:
+            values = torch.scalar_tensor(value, dtype=scores.dtype, device=scores.device)
+        return values, gradients

@@ -1,0 +1,41 @@
+"""Mean squared error with outlying label as a module."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+import topkloss
+from topkloss._outlying_mse import Rule
+from topkloss.torch._module import OneHeadModule, arguments_of
+from topkloss.torch._tensors import matrix
+
+
+class OutlyingMSELoss(OneHeadModule):
+    """`topkloss.OutlyingMSELoss` as a module: regression on labels farther out for rarer classes.
+
+    The teacher is the attribute ``loss.teacher``.
+    """
+
+    loss: topkloss.OutlyingMSELoss
+
+    @arguments_of(topkloss.OutlyingMSELoss)
+    def __init__(self, loss: topkloss.OutlyingMSELoss) -> None:
+        super().__init__(loss)
+
+    def predict(self, logits: Tensor, rule: Rule = "argmax") -> Tensor:
+        """The class that each row stands for. Of equal scores the lowest index wins.
+
+        Args:
+            logits: Scores, of shape (B, C), as for the loss. NaN ranks below everything.
+            rule: ``"argmax"``: the largest logit, ``argmax_j z_j``. ``"nearest"``: the class whose
+                teacher vector ``t_c e_c`` is nearest to the row, ``argmax_j t_j (2 z_j - t_j)``.
+
+        Returns:
+            B class indices, in int64.
+
+        Raises:
+            TopKLossError: An argument has a wrong shape, type or value.
+        """
+        scores = matrix("logits", logits)[0].detach()
+        return torch.from_numpy(self.loss.predict(scores, rule))

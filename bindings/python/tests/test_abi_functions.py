@@ -1,0 +1,305 @@
+"""Functions of the C interface other than evaluation."""
+
+from __future__ import annotations
+
+from ctypes import byref, c_double, sizeof
+
+import numpy as np
+import pytest
+from test_abi import (
+    CLASSES,
+    COUNTS,
+    LARGEST,
+    LEAST,
+    ROWS,
+    WRONG_SIZES,
+    Call,
+    message,
+    name,
+    with_executor,
+)
+
+from topkloss import _abi
+from topkloss._library import library
+
+
+def filled(struct, **values):
+    """A struct with its defaults and these values."""
+    made = _abi.INITIALISED[struct]()
+    assert getattr(library, f"topkloss_{struct}_init")(byref(made), sizeof(made)) == 0
+    for member, value in values.items():
+        setattr(made, member, value)
+    return made
+
+
+class Outputs:
+    """Where the functions write to; untouched by calls that are refused."""
+
+    def __init__(self):
+        self.numbers = np.full(8, 7.0)
+        self.integers = np.full(8, 7, np.int64)
+        self.more = np.full(64, 7, np.int64)
+        self.one = c_double(7)
+        self.threshold = filled("threshold", value=7, ties=7)
+
+    def untouched(self):
+        found = (*self.numbers, *self.integers, *self.more, self.one.value)
+        found += (self.threshold.value, self.threshold.ties)
+        return all(number == 7 for number in found)
+
+
+def calls(call, out, **replaced):
+    """Every function that takes a batch, called; replaced are arguments by their names."""
+
+    def argument(key, value):
+        return replaced.get(key, value)
+
+    batch = argument("batch", byref(call.batch))
+    mse = argument("mse", MSE.loss)
+    kept = argument("threshold", byref(filled("threshold", value=0.5)))
+    average_k = argument("average_k", byref(filled("average_k_accuracy_options", k=2)))
+    shots = argument("shots", byref(shot_options()))
+    return {
+        "predict": lambda: library.topkloss_outlying_mse_predict(
+            mse, batch, argument("rule", 0), argument("integers", out.integers.ctypes.data)
+        ),
+        "average_k_threshold": lambda: library.topkloss_average_k_threshold(
+            argument("k", 2.0), batch, argument("found", byref(out.threshold))
+        ),
+        "predict_sets": lambda: library.topkloss_predict_sets(
+            kept, 0, batch, argument("integers", out.integers.ctypes.data), out.more.ctypes.data, 64
+        ),
+        "average_k_accuracy": lambda: library.topkloss_average_k_accuracy(
+            average_k, batch, argument("one", byref(out.one))
+        ),
+        "shot_accuracy": lambda: library.topkloss_shot_accuracy(
+            shots, batch, argument("numbers", out.numbers.ctypes.data)
+        ),
+    }
+
+
+FUNCTIONS = (
+    "predict",
+    "average_k_threshold",
+    "predict_sets",
+    "average_k_accuracy",
+    "shot_accuracy",
+)
+functions = pytest.mark.parametrize("function", FUNCTIONS)
+MSE = Call("outlying_mse")
+
+
+def shot_options(**values):
+    defaults = {"classes": CLASSES, "class_counts": COUNTS.ctypes.data}
+    return filled("shot_accuracy_options", **{**defaults, **values})
+
+
+@functions
+def test_the_unspoiled_call_succeeds(function):
+    out = Outputs()
+    assert calls(Call(), out)[function]() == 0, message()
+    assert not out.untouched()
+
+
+@pytest.mark.parametrize(
+    ("function", "argument"),
+    [
+        *[(function, "batch") for function in FUNCTIONS],
+        ("predict", "mse"),
+        ("predict", "integers"),
+        ("average_k_threshold", "found"),
+        ("predict_sets", "threshold"),
+        ("predict_sets", "integers"),
+        ("average_k_accuracy", "average_k"),
+        ("average_k_accuracy", "one"),
+        ("shot_accuracy", "shots"),
+        ("shot_accuracy", "numbers"),
+    ],
+)
+def test_without_an_argument(function, argument):
+    out = Outputs()
+    assert name(calls(Call(), out, **{argument: None})[function]()) == "NULL_POINTER"
+    assert message()
+    assert out.untouched()
+
+
+@functions
+def test_without_scores_or_labels(function):
+    for member in ("logits", "labels"):
+        call, out = Call(), Outputs()
+        setattr(call.batch, member, None)
+        status = calls(call, out)[function]()
+        if member == "labels" and not function.endswith("accuracy"):
+            assert status == 0, message()  # which needs none
+        else:
+            assert name(status) == "NULL_POINTER"
+            assert member in message()
+            assert out.untouched()
+
+
+@functions
+@pytest.mark.parametrize(
+    ("member", "value", "status"),
+    [
+        *[("struct_size", size, "STRUCT_SIZE") for size in WRONG_SIZES],
+        *[("rows", value, "SIZE") for value in (-1, LEAST, LARGEST, 2**61)],
+        *[("classes", value, "SIZE") for value in (0, -1, LEAST, LARGEST, 2**61)],
+        *[("logits_row_stride", value, "SIZE") for value in (LARGEST, LEAST, 2**61, -(2**62))],
+        *[("dtype", value, "ENUMERATOR") for value in (-1, 4, 2**31 - 1)],
+    ],
+)
+def test_a_wrong_batch(function, member, value, status):
+    call, out = Call(), Outputs()
+    setattr(call.batch, member, value)
+    assert name(calls(call, out)[function]()) == status
+    assert out.untouched()
+
+
+@pytest.mark.parametrize("size", WRONG_SIZES)
+def test_struct_sizes(size):
+    for function, argument, struct in (
+        ("average_k_threshold", "found", filled("threshold")),
+        ("predict_sets", "threshold", filled("threshold")),
+        ("average_k_accuracy", "average_k", filled("average_k_accuracy_options", k=2)),
+        ("shot_accuracy", "shots", shot_options()),
+    ):
+        struct.struct_size = size
+        out = Outputs()
+        assert name(calls(Call(), out, **{argument: byref(struct)})[function]()) == "STRUCT_SIZE"
+        assert out.untouched()
+
+
+def test_enumerators():
+    for wrong in (-1, 2, 100):
+        out = Outputs()
+        assert name(calls(Call(), out, rule=wrong)["predict"]()) == "ENUMERATOR"
+        options = filled("average_k_accuracy_options", k=2, average=wrong)
+        status = calls(Call(), out, average_k=byref(options))["average_k_accuracy"]()
+        assert name(status) == "ENUMERATOR"
+        options = shot_options(average=wrong)
+        assert name(calls(Call(), out, shots=byref(options))["shot_accuracy"]()) == "ENUMERATOR"
+        assert out.untouched()
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "status"),
+    [
+        *[("classes", value, "SIZE") for value in (0, -1, 4, 6, LARGEST)],
+        ("class_counts", None, "NULL_POINTER"),
+        *[("k", value, ("SIZE", "OPTION")) for value in (0, -1, LEAST)],
+        *[("many", value, "OPTION") for value in (np.nan, np.inf, 19.0, -1.0)],
+        *[("few", value, "OPTION") for value in (np.nan, np.inf, -1.0, 101.0)],
+    ],
+)
+def test_options_of_shot_accuracy(member, value, status):
+    out, options = Outputs(), shot_options(**{member: value})
+    assert name(calls(Call(), out, shots=byref(options))["shot_accuracy"]()) in status
+    assert out.untouched()
+
+
+def test_counts_of_shot_accuracy():
+    for wrong in (-1.0, np.nan, np.inf):
+        counts = np.array([5, 4, wrong, 0, 1])
+        out, options = Outputs(), shot_options(class_counts=counts.ctypes.data)
+        assert name(calls(Call(), out, shots=byref(options))["shot_accuracy"]()) == "CLASS_COUNT"
+        assert "2" in message()
+        assert out.untouched()
+
+
+@pytest.mark.parametrize("k", [0.0, -1.0, 5.0, 7.0, np.nan, np.inf])
+def test_k(k):
+    out = Outputs()
+    assert name(calls(Call(), out, k=k)["average_k_threshold"]()) == "OPTION"
+    options = filled("average_k_accuracy_options", k=k)
+    status = calls(Call(), out, average_k=byref(options))["average_k_accuracy"]()
+    assert name(status) == "OPTION"
+    assert out.untouched()
+
+
+def test_a_threshold_of_nan():
+    out = Outputs()
+    kept = byref(filled("threshold", value=np.nan))
+    assert name(calls(Call(), out, threshold=kept)["predict_sets"]()) == "OPTION"
+    assert out.untouched()
+
+
+def test_a_threshold_starts_at_0_with_all_ties():
+    made = filled("threshold")
+    assert (made.value, made.ties) == (0, -1)
+
+
+def test_room_for_sets():
+    """Without room the numbers of classes are written, and no class."""
+    call, out = Call(), Outputs()
+    kept = filled("threshold", value=-np.inf)
+    head = byref(kept), 0, byref(call.batch), out.integers.ctypes.data
+    assert library.topkloss_predict_sets(*head, None, 0) == 0
+    assert out.integers[: ROWS + 1].tolist() == [0, 5, 10, 15, 20]
+    assert (out.integers[ROWS + 1 :] == 7).all()
+    out.integers[:] = 7
+    for room in (0, 19, -1):
+        status = library.topkloss_predict_sets(*head, out.more.ctypes.data, room)
+        assert name(status) == "SIZE"
+        assert (out.more == 7).all()
+    assert out.integers[ROWS] == 20
+    assert library.topkloss_predict_sets(*head, out.more.ctypes.data, 20) == 0
+    assert out.more[:20].tolist() == [*range(5)] * 4
+    assert (out.more[20:] == 7).all()
+
+
+def test_functions_of_a_teacher_refuse_other_losses():
+    other, out = Call("cross_entropy"), Outputs()
+    status = library.topkloss_outlying_mse_teacher(other.loss, CLASSES, out.numbers.ctypes.data)
+    assert name(status) == "OPTION"
+    assert name(calls(other, out, mse=other.loss)["predict"]()) == "OPTION"
+    for classes in (-1, 0, CLASSES - 1, CLASSES + 1, LARGEST):
+        status = library.topkloss_outlying_mse_teacher(MSE.loss, classes, out.numbers.ctypes.data)
+        assert name(status) == "SIZE"
+    assert name(library.topkloss_outlying_mse_teacher(None, CLASSES, None)) == "NULL_POINTER"
+    assert name(library.topkloss_outlying_mse_teacher(MSE.loss, CLASSES, None)) == "NULL_POINTER"
+    assert out.untouched()
+
+
+@pytest.mark.parametrize("function", ["inverse_frequency", "effective_number"])
+def test_class_weights(function):
+    weights = np.full(5, 7.0)
+    beta = [0.9] if function == "effective_number" else []
+
+    def run(classes, counts, target):
+        return name(getattr(library, f"topkloss_{function}")(classes, counts, *beta, target))
+
+    counts, target = COUNTS.ctypes.data, weights.ctypes.data
+    assert run(5, None, target) == run(5, counts, None) == "NULL_POINTER"
+    for classes in (0, -1, LEAST, 2**61, LARGEST):
+        assert run(classes, counts, target) == "SIZE"
+    assert (weights == 7).all()
+    assert run(5, counts, target) == "OK" or weights.sum() == pytest.approx(5)
+    in_place = COUNTS.copy()
+    run(5, in_place.ctypes.data, in_place.ctypes.data)
+    assert in_place.tobytes() == weights.tobytes()
+
+
+def test_average_k_on_the_hosts_threads():
+    rows = 3000
+    call = Call(rows=rows)
+    plain, counted = Outputs(), Outputs()
+    for out in (plain, counted):
+        seen = []
+
+        def backwards(_, count, task, context, seen=seen):
+            seen.append(count)
+            for index in reversed(range(count)):
+                task(context, index)
+
+        if out is counted:
+            keep = with_executor(call, backwards)
+        for function in ("average_k_threshold", "average_k_accuracy"):
+            assert calls(call, out)[function]() == 0, message()
+    assert seen
+    assert bytes(plain.threshold) == bytes(counted.threshold)
+    assert plain.one.value == counted.one.value
+    call.batch.executor = None
+    keep = with_executor(call, lambda *_: None)
+    for function in ("average_k_threshold", "average_k_accuracy"):
+        assert name(calls(call, Outputs())[function]()) == "EXECUTOR"
+    del keep
