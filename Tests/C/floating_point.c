@@ -1,14 +1,41 @@
 /*
- * Ordinary rows raise no floating-point exception that a host may have made fatal, masked classes and far logits among
- * them, and leave the rounding mode as it was.
+ * The floating-point environment is the host's. Ordinary rows raise no exception that a host may have made fatal,
+ * masked classes and far logits among them. After every call, and after every task that the host runs for one, rounding
+ * and the treatment of subnormal numbers are as they were; and subnormal numbers are still numbers.
  */
 #include <fenv.h>
+#include <float.h>
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
 
 #include "every_loss.h"
 
-enum { ROWS = 40, CLASSES = 53 };
+enum { ROWS = 40, CLASSES = 53, MANY_ROWS = 3000 };
 
-int main(void) {
+#if defined(__x86_64__)
+/* Rounding, flush-to-zero, denormals-are-zero and the masks, without the six flags that arithmetic raises. */
+static unsigned control(void) { return _mm_getcsr() & ~0x3Fu; }
+#else
+static unsigned control(void) { return (unsigned)fegetround(); }
+#endif
+
+/* Whether a subnormal number that the compiler cannot foresee can be made, kept and used. */
+static int subnormals_work(void) {
+  volatile float smallest = FLT_MIN;
+  volatile float half = smallest / 2.0F;
+  volatile float whole = half * 2.0F;
+  volatile double smallest_double = DBL_MIN;
+  volatile double half_double = smallest_double / 2.0;
+  volatile double whole_double = half_double * 2.0;
+  return half > 0.0F && whole == smallest && half_double > 0.0 && whole_double == smallest_double;
+}
+
+/* ---- exceptions */
+
+static void exceptions(void) {
+  const int fatal = FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW;
+  double accuracy = -1.0;
   workload work;
   workload_init(&work, ROWS, CLASSES);
   for (int64_t row = 0; row < ROWS; row++) {
@@ -16,23 +43,197 @@ int main(void) {
     work.logits[row * CLASSES + masked] = -INFINITY;
     work.logits[row * CLASSES + (work.labels[row] + 2) % CLASSES] = -3e4F;
   }
-  CHECK_OK(topkloss_set_num_threads(1));
   for (int kind = 0; kind < LOSS_KINDS; kind++) {
     topkloss_loss *loss = NULL;
     CHECK_OK(create_loss(kind, CLASSES, work.counts, TOPKLOSS_MEAN, &loss));
     feclearexcept(FE_ALL_EXCEPT);
     CHECK_OK(topkloss_evaluate(loss, &work.batch, &work.result));
-    CHECK(fetestexcept(FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW) == 0, "%s raises %d",
-          loss_names[kind], fetestexcept(FE_ALL_EXCEPT));
-    CHECK(fegetround() == FE_TONEAREST, "%s changes the rounding mode", loss_names[kind]);
+    CHECK(fetestexcept(fatal) == 0, "%s raises %d", loss_kinds[kind].name, fetestexcept(FE_ALL_EXCEPT));
     topkloss_loss_destroy(loss);
   }
-
-  double accuracy = -1;
   feclearexcept(FE_ALL_EXCEPT);
   CHECK_OK(topkloss_topk_accuracy(NULL, &work.batch, &accuracy));
-  CHECK(fetestexcept(FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW) == 0, "accuracy raises %d",
-        fetestexcept(FE_ALL_EXCEPT));
+  CHECK(fetestexcept(fatal) == 0, "accuracy raises %d", fetestexcept(FE_ALL_EXCEPT));
   workload_free(&work);
+}
+
+/* ---- the control word */
+
+static unsigned expected_control;
+static int64_t tasks_run;
+
+/* The host's threads are its own too: each task leaves the one that it ran on as it was. */
+static void run_and_look(void *name, int64_t count, topkloss_task task, void *task_context) {
+  for (int64_t index = 0; index < count; index++) {
+    task(task_context, index);
+    tasks_run++;
+    CHECK(control() == expected_control, "%s: %x became %x in task %lld", (const char *)name, expected_control,
+          control(), (long long)index);
+  }
+}
+
+static topkloss_executor watching_executor(const char *name) {
+  topkloss_executor executor;
+  char *const context = (char *)(uintptr_t)name;
+  memset(&executor, 0, sizeof executor);
+  executor.struct_size = sizeof executor;
+  executor.parallel_for = run_and_look;
+  executor.context = context;
+  executor.concurrency = 3;
+  return executor;
+}
+
+/* Rows that leave a kernel early, each in its way: whoever sets a control for a row must take it back there too. */
+static void make_rows_strange(workload *work) {
+  for (int64_t c = 0; c < CLASSES; c++) {
+    work->logits[c] = -INFINITY;
+    work->logits[CLASSES + c] = NAN;
+    work->logits[2 * CLASSES + c] = c % 2 == 0 ? 1e38F : -1e38F;
+    work->logits[3 * CLASSES + c] = 0.0F;
+    work->logits[4 * CLASSES + c] = 1e-40F;
+    if (c > 1) work->logits[5 * CLASSES + c] = -INFINITY;
+  }
+  work->logits[6 * CLASSES + 7] = INFINITY;
+  work->logits[7 * CLASSES + 7] = NAN;
+  work->labels[8] = TOPKLOSS_IGNORE_INDEX;
+}
+
+static void expect_control(const char *name, const char *when) {
+  CHECK(control() == expected_control, "%s %s: %x became %x", name, when, expected_control, control());
+}
+
+/* `many` rows are work enough to be split into tasks. */
+static void evaluate_and_look(workload *work, workload *many, int kind) {
+  const char *const name = loss_kinds[kind].name;
+  const topkloss_executor executor = watching_executor(name);
+  topkloss_loss *loss = NULL;
+  CHECK_OK(create_loss(kind, CLASSES, work->counts, TOPKLOSS_MEAN, &loss));
+  expect_control(name, "created");
+  for (int64_t row = 0; row < 10; row++) {
+    /* One row alone: nothing that a later one does can mend what it left. */
+    workload one = *work;
+    one.batch.rows = 1;
+    one.batch.logits = work->logits + row * CLASSES;
+    one.batch.labels = work->labels + row;
+    CHECK_OK(topkloss_evaluate(loss, &one.batch, &one.result));
+    expect_control(name, "evaluated one row");
+    one.result.gradient = NULL;
+    CHECK_OK(topkloss_evaluate(loss, &one.batch, &one.result));
+    expect_control(name, "evaluated one row without a gradient");
+  }
+  CHECK_OK(topkloss_evaluate(loss, &work->batch, &work->result));
+  expect_control(name, "evaluated");
+  many->batch.rows = MANY_ROWS / loss_kinds[kind].cost;
+  many->batch.executor = &executor;
+  tasks_run = 0;
+  CHECK_OK(topkloss_evaluate(loss, &many->batch, &many->result));
+  expect_control(name, "evaluated on the host's threads");
+  CHECK(tasks_run > 1, "%s: %lld tasks", name, (long long)tasks_run);
+  CHECK(topkloss_evaluate(loss, NULL, NULL) != TOPKLOSS_OK, "no error");
+  expect_control(name, "refused");
+  topkloss_loss_destroy(loss);
+}
+
+static void help_and_look(workload *work) {
+  double accuracy;
+  double weights[CLASSES];
+  int64_t indptr[ROWS + 1];
+  topkloss_threshold threshold;
+  CHECK_OK(topkloss_threshold_init(&threshold, sizeof threshold));
+  CHECK_OK(topkloss_average_k_threshold(1.5, &work->batch, &threshold));
+  expect_control("average_k_threshold", "called");
+  CHECK_OK(topkloss_predict_sets(&threshold, 1, &work->batch, indptr, NULL, 0));
+  expect_control("predict_sets", "called");
+  CHECK_OK(topkloss_topk_accuracy(NULL, &work->batch, &accuracy));
+  expect_control("topk_accuracy", "called");
+  CHECK_OK(topkloss_effective_number(CLASSES, work->counts, 0.999, weights));
+  expect_control("effective_number", "called");
+}
+
+static void look_everywhere(void) {
+  for (int is_strange = 0; is_strange < 2; is_strange++) {
+    workload work;
+    workload many;
+    workload_init(&work, ROWS, CLASSES);
+    workload_init(&many, MANY_ROWS, CLASSES);
+    if (is_strange) make_rows_strange(&work);
+    if (is_strange) make_rows_strange(&many);
+    expected_control = control();
+    for (int kind = 0; kind < LOSS_KINDS; kind++) evaluate_and_look(&work, &many, kind);
+    help_and_look(&work);
+    workload_free(&work);
+    workload_free(&many);
+  }
+}
+
+static void controls(void) {
+  const int modes[] = {FE_TONEAREST, FE_DOWNWARD, FE_UPWARD, FE_TOWARDZERO};
+  CHECK(subnormals_work(), "no subnormal numbers to begin with");
+  for (int i = 0; i < 4; i++) {
+    CHECK(fesetround(modes[i]) == 0, "mode %d", modes[i]);
+    look_everywhere();
+  }
+  fesetround(FE_TONEAREST);
+  CHECK(subnormals_work(), "subnormal numbers are gone");
+#if defined(__x86_64__)
+  {
+    /* Flush-to-zero, denormals-are-zero, either alone and both. */
+    static const unsigned bits[] = {0x8000u, 0x0040u, 0x8040u};
+    const unsigned before = _mm_getcsr();
+    for (int i = 0; i < 3; i++) {
+      _mm_setcsr(before | bits[i]);
+      look_everywhere();
+    }
+    _mm_setcsr(before);
+  }
+#endif
+}
+
+/* ---- subnormal results */
+
+/*
+ * Gradients so small that all are subnormal, on the library's own threads, before and after a loss that may have
+ * switched such numbers off on any of them.
+ */
+static void subnormal_gradients(void) {
+  const size_t bytes = sizeof(float) * MANY_ROWS * CLASSES;
+  const double tiny = 1e-38;
+  float *const before = required_memory(bytes);
+  topkloss_loss *plain = NULL;
+  int64_t subnormal = 0;
+  workload work;
+  workload_init(&work, MANY_ROWS, CLASSES);
+  CHECK_OK(create_loss(ASSUME_NEGATIVE, CLASSES, work.counts, TOPKLOSS_SUM, &plain));
+  work.batch.upstream = &tiny;
+  CHECK_OK(topkloss_evaluate(plain, &work.batch, &work.result));
+  memcpy(before, work.gradient, bytes);
+  for (size_t i = 0; i < bytes / sizeof(float); i++) subnormal += fpclassify(before[i]) == FP_SUBNORMAL;
+  CHECK(subnormal == MANY_ROWS * CLASSES, "%lld numbers are subnormal", (long long)subnormal);
+  for (int kind = 0; kind < LOSS_KINDS; kind++) {
+    topkloss_loss *loss = NULL;
+    CHECK_OK(create_loss(kind, CLASSES, work.counts, TOPKLOSS_MEAN, &loss));
+    work.batch.upstream = NULL;
+    work.batch.rows = MANY_ROWS / loss_kinds[kind].cost;
+    CHECK_OK(topkloss_evaluate(loss, &work.batch, &work.result));
+    topkloss_loss_destroy(loss);
+    CHECK(subnormals_work(), "%s leaves no subnormal numbers", loss_kinds[kind].name);
+    work.batch.upstream = &tiny;
+    work.batch.rows = MANY_ROWS;
+    CHECK_OK(topkloss_evaluate(plain, &work.batch, &work.result));
+    CHECK(memcmp(before, work.gradient, bytes) == 0, "%s changes subnormal gradients", loss_kinds[kind].name);
+  }
+  topkloss_loss_destroy(plain);
+  workload_free(&work);
+  free(before);
+}
+
+int main(void) {
+  CHECK_OK(topkloss_set_num_threads(1));
+  exceptions();
+  controls();
+  for (int32_t threads = 1; threads <= 4; threads += 3) {
+    CHECK_OK(topkloss_set_num_threads(threads));
+    subnormal_gradients();
+  }
   return check_summary();
 }

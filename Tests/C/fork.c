@@ -10,7 +10,7 @@
 
 #include "every_loss.h"
 
-enum { ROWS = 4000, CLASSES = 60, FORKS = 40, PATIENCE = 20 };
+enum { ROWS = 4000, CLASSES = 60, FORKS = 25, PATIENCE = 20 };
 
 static atomic_int stop;
 
@@ -24,9 +24,10 @@ static outcome evaluate_all(workload *work, topkloss_loss *const *losses) {
   outcome found;
   memset(&found, 0, sizeof found);
   for (int kind = 0; kind < LOSS_KINDS; kind++) {
+    work->batch.rows = ROWS / loss_kinds[kind].cost;
     CHECK_OK(topkloss_evaluate(losses[kind], &work->batch, &work->result));
     found.values[kind] = work->result.value;
-    found.gradients[kind] = work->gradient[ROWS * CLASSES - 1];
+    found.gradients[kind] = work->gradient[work->batch.rows * CLASSES - 1];
   }
   return found;
 }

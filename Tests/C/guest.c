@@ -6,22 +6,21 @@
  */
 #define _GNU_SOURCE
 #include <dirent.h>
-#include <dlfcn.h>
 #include <fenv.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <unistd.h>
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
 
-#include "check.h"
+/* First the pointers, then those who call through them. */
+#include "loaded.h"
+
+#include "every_loss.h"
 
 enum { ROWS = 4000, CLASSES = 60 };
 
-static float logits[ROWS * CLASSES];
-static float gradient[ROWS * CLASSES];
-static int64_t labels[ROWS];
+static workload work;
 
 static int thread_count(void) {
   int count = 0;
@@ -36,41 +35,34 @@ static int thread_count(void) {
   return count;
 }
 
-/* A function of the library, without the conversion from an object's address that ISO C forbids. */
-#define LOOK_UP(library, function)                                     \
-  do {                                                                 \
-    void *const symbol = dlsym(library, "topkloss_" #function);        \
-    CHECK(symbol != NULL, "no topkloss_" #function);                   \
-    if (symbol == NULL) exit(check_summary());                         \
-    memcpy(&function, &symbol, sizeof symbol);                         \
-  } while (0)
+/* The value of every loss, and a piece of its gradient, for comparisons bit for bit. */
+typedef struct {
+  double values[LOSS_KINDS];
+  float gradients[LOSS_KINDS];
+} outcome;
 
-static topkloss_status (*batch_init)(topkloss_batch *, size_t);
-static topkloss_status (*result_init)(topkloss_result *, size_t);
-static topkloss_status (*cross_entropy_create)(const topkloss_cross_entropy_options *,
-                                               topkloss_loss **);
-static topkloss_status (*evaluate)(const topkloss_loss *, const topkloss_batch *,
-                                   topkloss_result *);
-static void (*loss_destroy)(topkloss_loss *);
-static topkloss_status (*set_num_threads)(int32_t);
-
-static double cross_entropy(void) {
+static void evaluate_one(int kind, outcome *found) {
   topkloss_loss *loss = NULL;
-  topkloss_batch batch;
-  topkloss_result result;
-  batch_init(&batch, sizeof batch);
-  batch.rows = ROWS;
-  batch.classes = CLASSES;
-  batch.logits = logits;
-  batch.labels = labels;
-  result_init(&result, sizeof result);
-  result.gradient = gradient;
-  CHECK(cross_entropy_create(NULL, &loss) == TOPKLOSS_OK, "no loss");
-  CHECK(evaluate(loss, &batch, &result) == TOPKLOSS_OK, "no value");
+  CHECK_OK(create_loss(kind, CLASSES, work.counts, TOPKLOSS_MEAN, &loss));
+  work.batch.rows = ROWS / loss_kinds[kind].cost;
+  CHECK_OK(topkloss_evaluate(loss, &work.batch, &work.result));
+  found->values[kind] = work.result.value;
+  found->gradients[kind] = work.gradient[work.batch.rows * CLASSES - 1];
   /* Errors too must be silent. */
-  CHECK(evaluate(loss, NULL, NULL) != TOPKLOSS_OK, "no error");
-  loss_destroy(loss);
-  return result.value;
+  CHECK(topkloss_evaluate(loss, NULL, NULL) != TOPKLOSS_OK, "no error");
+  topkloss_loss_destroy(loss);
+}
+
+static outcome evaluate_all(void) {
+  outcome found;
+  memset(&found, 0, sizeof found);
+  for (int kind = 0; kind < LOSS_KINDS; kind++) evaluate_one(kind, &found);
+  return found;
+}
+
+static int is_same(const outcome *before) {
+  const outcome now = evaluate_all();
+  return memcmp(before, &now, sizeof now) == 0;
 }
 
 typedef struct {
@@ -99,42 +91,41 @@ static void expect_the_same(const surroundings *before, const char *when) {
 /* In every rounding mode, which the host may have chosen for itself, it is still chosen afterwards. */
 static void rounding(void) {
   const int modes[] = {FE_TONEAREST, FE_DOWNWARD, FE_UPWARD, FE_TOWARDZERO};
-  for (int i = 0; i < 4; i++) {
-    CHECK(fesetround(modes[i]) == 0, "mode %d", modes[i]);
-    cross_entropy();
-    CHECK(fegetround() == modes[i], "mode %d became %d", modes[i], fegetround());
-  }
-  fesetround(FE_TONEAREST);
+  outcome ignored;
+  for (int kind = 0; kind < LOSS_KINDS; kind++) {
+    for (int i = 0; i < 4; i++) {
+      CHECK(fesetround(modes[i]) == 0, "mode %d", modes[i]);
+      evaluate_one(kind, &ignored);
+      CHECK(fegetround() == modes[i], "%s: mode %d became %d", loss_kinds[kind].name, modes[i], fegetround());
+    }
+    fesetround(FE_TONEAREST);
 #if defined(__x86_64__)
-  /* Denormals flushed to zero, as many numerical hosts have it. The lowest six bits are flags, not controls. */
-  {
-    const unsigned control = _mm_getcsr();
-    _mm_setcsr(control | 0x8040u);
-    cross_entropy();
-    CHECK((_mm_getcsr() & ~0x3Fu) == ((control | 0x8040u) & ~0x3Fu), "%x became %x", control,
-          _mm_getcsr());
-    _mm_setcsr(control);
-  }
+    /* Denormals flushed to zero, as many numerical hosts have it. The lowest six bits are flags, not controls. */
+    {
+      const unsigned control = _mm_getcsr();
+      _mm_setcsr(control | 0x8040u);
+      evaluate_one(kind, &ignored);
+      CHECK((_mm_getcsr() & ~0x3Fu) == ((control | 0x8040u) & ~0x3Fu), "%s: %x became %x",
+            loss_kinds[kind].name, control, _mm_getcsr());
+      _mm_setcsr(control);
+    }
 #endif
+  }
 }
 
 /* The result without threads of the library's own. */
 static void one_thread(void) {
-  set_num_threads(1);
-  cross_entropy();
+  topkloss_set_num_threads(1);
+  evaluate_all();
   CHECK(thread_count() == 1, "%d threads where one was allowed", thread_count());
 }
 
 int main(int count, char **arguments) {
   surroundings before;
   void *library;
-  double single;
-  uint64_t state = 1;
+  outcome single;
   CHECK(count == 2, "usage: guest PATH-OF-LIBRARY");
   if (count != 2) return check_summary();
-  for (int i = 0; i < ROWS * CLASSES; i++) logits[i] = (float)random_within(&state, 3.0);
-  for (int i = 0; i < ROWS; i++) labels[i] = random_below(&state, CLASSES);
-
   look_around(&before);
   library = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL);
   CHECK(library != NULL, "%s", dlerror());
@@ -142,19 +133,15 @@ int main(int count, char **arguments) {
   CHECK(thread_count() == 1, "%d threads after loading", thread_count());
   expect_the_same(&before, "after loading");
 
-  LOOK_UP(library, batch_init);
-  LOOK_UP(library, result_init);
-  LOOK_UP(library, cross_entropy_create);
-  LOOK_UP(library, evaluate);
-  LOOK_UP(library, loss_destroy);
-  LOOK_UP(library, set_num_threads);
+  load_functions(library);
+  workload_init(&work, ROWS, CLASSES);
   one_thread();
-  single = cross_entropy();
+  single = evaluate_all();
   expect_the_same(&before, "after evaluating");
 
-  set_num_threads(4);
+  topkloss_set_num_threads(4);
   (void)dlerror();
-  CHECK(memcmp(&single, &(double){cross_entropy()}, sizeof single) == 0, "threads show");
+  CHECK(is_same(&single), "threads show");
   CHECK(thread_count() <= 4, "%d threads where four were allowed", thread_count());
   expect_the_same(&before, "after using threads");
   /* What the library looks up in the process must not be the host's next dlerror. */
@@ -169,7 +156,9 @@ int main(int count, char **arguments) {
   usleep(10000);
   library = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL);
   CHECK(library != NULL, "%s", dlerror());
-  CHECK(memcmp(&single, &(double){cross_entropy()}, sizeof single) == 0, "other after reloading");
+  load_functions(library);
+  CHECK(is_same(&single), "other after reloading");
   dlclose(library);
+  workload_free(&work);
   return check_summary();
 }

@@ -1,9 +1,11 @@
 // The header in C++, under every standard and every warning: a handle in a unique_ptr, an executor over std::thread,
-// and errors that become exceptions.
+// and errors that become exceptions; the layout of its structs is that which C sees.
 #include "topkloss.h"
 
 // A second time, to see its guard work.
 #include "topkloss.h"
+
+#include "layout.h"
 
 #include <cmath>
 #include <cstdio>

@@ -1,5 +1,6 @@
 /*
- * The buffers that hostile.c hands out, what they may hold, and whether anything was written where it must not be.
+ * The buffers that hostile.c hands out to every call, what they may hold, and whether anything was written where it
+ * must not be.
  */
 #ifndef HOSTILE_BUFFERS_H
 #define HOSTILE_BUFFERS_H
@@ -33,11 +34,30 @@ typedef struct {
   size_t size;
 } buffer;
 
-enum { LOGITS, GRADIENT, ROW_VALUES, NOISE, LABELS, WEIGHTS, BUFFERS };
+enum {
+  LOGITS,
+  GRADIENT,
+  MULTI_LABEL_LOGITS,
+  MULTI_LABEL_GRADIENT,
+  ROW_VALUES,
+  NOISE,
+  LABELS,
+  WEIGHTS,
+  ROW_STARTS,
+  INDICES,
+  BUFFERS
+};
 
-static buffer buffers[BUFFERS] = {{"logits", NULL, NULL, NULL, 0},     {"gradient", NULL, NULL, NULL, 0},
-                                  {"row_values", NULL, NULL, NULL, 0}, {"noise", NULL, NULL, NULL, 0},
-                                  {"labels", NULL, NULL, NULL, 0},     {"weights", NULL, NULL, NULL, 0}};
+static buffer buffers[BUFFERS] = {{"logits", NULL, NULL, NULL, 0},
+                                  {"gradient", NULL, NULL, NULL, 0},
+                                  {"multi_label_logits", NULL, NULL, NULL, 0},
+                                  {"multi_label_gradient", NULL, NULL, NULL, 0},
+                                  {"row_values", NULL, NULL, NULL, 0},
+                                  {"noise", NULL, NULL, NULL, 0},
+                                  {"labels", NULL, NULL, NULL, 0},
+                                  {"weights", NULL, NULL, NULL, 0},
+                                  {"row starts", NULL, NULL, NULL, 0},
+                                  {"indices", NULL, NULL, NULL, 0}};
 
 static uint64_t state;
 
@@ -53,9 +73,12 @@ static double strange_number(void) {
 
 static void set_sizes(int64_t rows) {
   buffers[LOGITS].size = buffers[GRADIENT].size = MATRIX_BYTES(rows);
+  buffers[MULTI_LABEL_LOGITS].size = buffers[MULTI_LABEL_GRADIENT].size = MATRIX_BYTES(rows);
   buffers[NOISE].size = NOISE_BYTES(rows);
   buffers[ROW_VALUES].size = buffers[LABELS].size = buffers[WEIGHTS].size =
       (size_t)rows * 8 + 2 * GUARD;
+  buffers[ROW_STARTS].size = (size_t)(rows + 1) * 8 + 2 * GUARD;
+  buffers[INDICES].size = (size_t)(rows * MAX_CLASSES) * 8 + 2 * GUARD;
 }
 
 static void make_buffers(void) {
@@ -104,10 +127,14 @@ static void fill_elements(buffer *matrix, int32_t dtype) {
 
 static void fill_buffers(int32_t dtype, int has_noise) {
   fill_elements(&buffers[LOGITS], dtype);
+  fill_elements(&buffers[MULTI_LABEL_LOGITS], dtype);
   if (has_noise)
     fill_elements(&buffers[NOISE], dtype == TOPKLOSS_FLOAT64 ? dtype : TOPKLOSS_FLOAT32);
-  memset(buffers[GRADIENT].bytes, 0x5A, buffers[GRADIENT].size);
-  memset(buffers[ROW_VALUES].bytes, 0x5A, buffers[ROW_VALUES].size);
+  {
+    static const int outputs[] = {GRADIENT, MULTI_LABEL_GRADIENT, ROW_VALUES, ROW_STARTS, INDICES};
+    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++)
+      memset(buffers[outputs[i]].bytes, 0x5A, buffers[outputs[i]].size);
+  }
   {
     /* In a larger batch fewer labels and weights are wrong, or no such call would succeed. */
     const int64_t rows = (int64_t)(buffers[LABELS].size - 2 * GUARD) / 8;
@@ -126,9 +153,19 @@ static void fill_buffers(int32_t dtype, int has_noise) {
   }
 }
 
+/* The buffer that a pointer points into. */
+static buffer *buffer_of(const void *pointer) {
+  for (int i = 0; i < BUFFERS; i++) {
+    const uintptr_t start = (uintptr_t)buffers[i].bytes;
+    if ((uintptr_t)pointer >= start && (uintptr_t)pointer < start + buffers[i].size) return &buffers[i];
+  }
+  fprintf(stderr, "a pointer into no buffer\n");
+  exit(2);
+}
+
 /* Marks the elements of a matrix as free to change. */
-static void allow(buffer *matrix, const void *first, int64_t rows, int64_t classes, int64_t stride,
-                  int64_t element) {
+static void allow(const void *first, int64_t rows, int64_t classes, int64_t stride, int64_t element) {
+  buffer *const matrix = buffer_of(first);
   /* Of a single row the stride means nothing, and may be anything. */
   const int64_t step = rows < 2 ? 0 : (stride == 0 ? classes : stride) * element;
   const int64_t start = (const unsigned char *)first - matrix->bytes;

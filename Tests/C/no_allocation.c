@@ -20,12 +20,14 @@ static void evaluate_every_loss(workload *work, int32_t threads, topkloss_dtype 
   for (int kind = 0; kind < LOSS_KINDS; kind++) {
     topkloss_loss *loss;
     long calls;
+    work->batch.rows = ROWS / loss_kinds[kind].cost;
     CHECK_OK(create_loss(kind, CLASSES, work->counts, TOPKLOSS_MEAN, &loss));
     calls = calls_of_evaluate(loss, work);
-    CHECK(calls == 0, "%ld calls of %s on %d threads, element type %d", calls, loss_names[kind],
+    CHECK(calls == 0, "%ld calls of %s on %d threads, element type %d", calls, loss_kinds[kind].name,
           threads, dtype);
     topkloss_loss_destroy(loss);
   }
+  work->batch.rows = ROWS;
 }
 
 static void given_noise(workload *work) {
@@ -33,7 +35,7 @@ static void given_noise(workload *work) {
   float *const noise = required_memory(sizeof(float) * ROWS * SAMPLES * CLASSES);
   long calls;
   CHECK_OK(topkloss_standard_normal(1, 2, 0, ROWS, SAMPLES, CLASSES, noise));
-  CHECK_OK(create_loss(4, CLASSES, work->counts, TOPKLOSS_SUM, &loss));
+  CHECK_OK(create_loss(NOISED_TOPK, CLASSES, work->counts, TOPKLOSS_SUM, &loss));
   work->batch.noise = noise;
   calls = calls_of_evaluate(loss, work);
   CHECK(calls == 0, "%ld calls with given noise", calls);
@@ -53,6 +55,7 @@ int main(void) {
   /* Twice as large as float32 needs, so that the bytes can be read as float64 too. */
   workload_init(&work, ROWS * 2, CLASSES);
   memset(work.logits, 0, sizeof(float) * 2 * ROWS * CLASSES);
+  memset(work.multi_label_logits, 0, sizeof(float) * 2 * ROWS * CLASSES);
   work.batch.rows = ROWS;
   for (int32_t threads = 1; threads <= 2; threads++) {
     CHECK_OK(topkloss_set_num_threads(threads));

@@ -21,6 +21,7 @@ static int count_wrong(void) {
   workload work;
   workload_init(&work, ROWS, CLASSES);
   for (int kind = 0; kind < LOSS_KINDS; kind++) {
+    work.batch.rows = ROWS / loss_kinds[kind].cost;
     wrong += topkloss_evaluate(losses[kind], &work.batch, &work.result) != TOPKLOSS_OK;
     wrong += memcmp(&work.result.value, &expected[kind], sizeof(double)) != 0;
   }
@@ -53,6 +54,7 @@ int main(void) {
   CHECK_OK(topkloss_set_num_threads(1));
   for (int kind = 0; kind < LOSS_KINDS; kind++) {
     CHECK_OK(create_loss(kind, CLASSES, work.counts, TOPKLOSS_MEAN, &losses[kind]));
+    work.batch.rows = ROWS / loss_kinds[kind].cost;
     CHECK_OK(topkloss_evaluate(losses[kind], &work.batch, &work.result));
     expected[kind] = work.result.value;
   }

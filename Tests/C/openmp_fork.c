@@ -21,13 +21,16 @@ int main(void) {
   CHECK(sum == 2, "a team of %d", sum);
   process = fork();
   if (process == 0) {
-    topkloss_loss *loss = NULL;
     workload work;
     alarm(PATIENCE);
     CHECK_OK(topkloss_set_num_threads(2));
     workload_init(&work, ROWS, CLASSES);
-    CHECK_OK(create_loss(1, CLASSES, work.counts, TOPKLOSS_MEAN, &loss));
-    for (int i = 0; i < 3; i++) CHECK_OK(topkloss_evaluate(loss, &work.batch, &work.result));
+    for (int kind = 0; kind < LOSS_KINDS; kind++) {
+      topkloss_loss *loss = NULL;
+      CHECK_OK(create_loss(kind, CLASSES, work.counts, TOPKLOSS_MEAN, &loss));
+      for (int i = 0; i < 3; i++) CHECK_OK(topkloss_evaluate(loss, &work.batch, &work.result));
+      topkloss_loss_destroy(loss);
+    }
     _exit(check_summary());
   }
   CHECK(process > 0 && waitpid(process, &status, 0) == process, "no child");
