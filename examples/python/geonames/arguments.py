@@ -69,6 +69,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help=f"which to compare, of: {', '.join(METHODS)} (default: all)",
     )
     parser.add_argument(
+        "--tune",
+        action="store_true",
+        help="compare values of each method's constant instead, on the validation names",
+    )
+    parser.add_argument(
         "--epochs",
         type=positive_number,
         metavar="N",
@@ -93,7 +98,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         type=Path,
         metavar="DIR",
         default=DEFAULT_OUTPUT,
-        help="where models, figures and the picture go (default: output beside this program)",
+        help="where models, figures and pictures go (default: output beside this program)",
     )
     prediction = parser.add_argument_group("answers for names")
     prediction.add_argument(

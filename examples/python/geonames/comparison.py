@@ -8,13 +8,14 @@ from pathlib import Path
 from time import perf_counter
 
 import scipy.sparse  # type: ignore[import-untyped]
-from data import Cities
+from data import Cities, Split
 from evaluation import Evaluation, evaluate
 from features import BUCKETS, hash_names
-from losses import METHODS, Counts, model_of
+from losses import METHODS, Counts, Method, model_of
 from model import CityModel
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from sets import threshold_of
 from storage import SavedModel, model_path, save
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from training import Settings, Timing, train
@@ -61,52 +62,89 @@ class TrainingProgress(Progress):
         self.update(self._current, advance=rows, loss=f"{running_loss:7.4f}", rate=f"{rate:7,.0f}")
 
 
-def train_method(
-    method: str,
-    cities: Cities,
-    features: scipy.sparse.csr_array,
+@dataclass(frozen=True)
+class HashedCities:
+    """Cities, and the n-grams of their names."""
+
+    cities: Cities
+    features: scipy.sparse.csr_array
+    """(N, V), a row a city."""
+
+    @classmethod
+    def of(cls, cities: Cities) -> HashedCities:
+        return cls(cities, hash_names(cities.names))
+
+
+def train_model(
+    chosen: Method,
+    title: str,
+    training: HashedCities,
     settings: Settings,
     progress: TrainingProgress,
-) -> tuple[SavedModel, Timing]:
-    """Train one model from scratch. features: (N, V), a row for each of the cities."""
-    counts: Counts = cities.counts()
-    chosen = METHODS[method]
+) -> tuple[CityModel, Timing]:
+    """Train one model from scratch. title: what its progress bar is called."""
+    cities = training.cities
     model = CityModel(
-        BUCKETS, len(cities.countries), normalized=chosen.normalized, seed=settings.seed
+        BUCKETS,
+        chosen.heads * len(cities.countries),
+        normalized=chosen.normalized,
+        seed=settings.seed,
     )
-    progress.begin(chosen.title, settings.epochs * len(cities.names))
-    loss = chosen.build(counts)
+    progress.begin(title, settings.epochs * len(cities.names))
+    loss = chosen.loss(cities.counts())
     # The matrices of a step are too small for two threads to share: one alone is faster, and
     # the other core is left to the loss, which brings its own threads.
     with threadpool_limits(limits=1, user_api="blas"):
-        timing = train(model, loss, features, cities.labels, settings, progress.after_batch)
-    return SavedModel(model, cities.countries, counts, settings.epochs), timing
+        timing = train(
+            model, loss, training.features, cities.labels, settings, progress.after_batch
+        )
+    return model, timing
+
+
+def train_method(
+    method: str,
+    training: HashedCities,
+    validation: HashedCities,
+    settings: Settings,
+    progress: TrainingProgress,
+) -> tuple[SavedModel, Timing]:
+    """Train one model, and choose its thresholds on the validation names."""
+    model, timing = train_model(
+        METHODS[method], METHODS[method].title, training, settings, progress
+    )
+    counts: Counts = training.cities.counts()
+    outputs = model.scores(validation.features)
+    thresholds = {
+        name: threshold_of(each.set_scores(outputs, counts))
+        for name, each in METHODS.items()
+        if model_of(name) == method
+    }
+    countries = training.cities.countries
+    return SavedModel(model, countries, counts, settings.epochs, thresholds), timing
 
 
 def compare(
-    methods: Sequence[str],
-    training: Cities,
-    test: Cities,
-    settings: Settings,
-    folder: Path,
-    console: Console,
+    methods: Sequence[str], split: Split, settings: Settings, folder: Path, console: Console
 ) -> list[Result]:
     """Train what the methods need, save the models in the folder, and evaluate each method."""
-    training_features, test_features = hash_names(training.names), hash_names(test.names)
-    counts: Counts = training.counts()
+    training, validation = HashedCities.of(split.training), HashedCities.of(split.validation)
+    test = HashedCities.of(split.test)
     evaluations: dict[str, Evaluation] = {}
     timings: dict[str, Timing] = {}
 
     with TrainingProgress(console) as progress:
-        for trained in dict.fromkeys(model_of(method) for method in methods):
-            saved, timings[trained] = train_method(
-                trained, training, training_features, settings, progress
-            )
-            save(saved, model_path(folder, trained))
-            scores = saved.model.scores(test_features)
+        for name in dict.fromkeys(model_of(method) for method in methods):
+            saved, timings[name] = train_method(name, training, validation, settings, progress)
+            save(saved, model_path(folder, name))
+            outputs = saved.model.scores(test.features)
             for method in methods:
-                if model_of(method) == trained:
-                    read = METHODS[method].read(scores, counts)
-                    evaluations[method] = evaluate(read, test.labels, counts)
+                if model_of(method) == name:
+                    evaluations[method] = evaluate(
+                        METHODS[method].scores(outputs, saved.counts),
+                        METHODS[method].set_scores(outputs, saved.counts),
+                        saved.thresholds[method],
+                        split.test,
+                        saved.counts,
+                    )
 
     return [Result(method, evaluations[method], timings.get(method)) for method in methods]

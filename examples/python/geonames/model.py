@@ -18,7 +18,7 @@ ROWS_AT_ONCE = 4096
 
 
 class CityModel:
-    """Logits of C countries from sparse rows of V hashed n-grams.
+    """Logits from sparse rows of V hashed n-grams: C of them, or 2 C for two heads.
 
     `forward` and `backward` know nothing of the loss: whoever trains the model hands the
     gradient with respect to the logits to `backward`.
@@ -27,7 +27,7 @@ class CityModel:
     def __init__(
         self,
         buckets: int,
-        classes: int,
+        outputs: int,
         *,
         normalized: bool,
         seed: int,
@@ -36,8 +36,8 @@ class CityModel:
     ) -> None:
         """Random weights.
 
-        buckets: V. classes: C. normalized: whether the logits are cosines. widths: of the
-        embedding and of the hidden layer.
+        buckets: V. outputs: logits a row. normalized: whether the logits are cosines. widths: of
+        the embedding and of the hidden layer.
         """
         random = np.random.default_rng(seed)
 
@@ -47,7 +47,7 @@ class CityModel:
             return values.astype(dtype, copy=False)
 
         embedding_width, hidden_width = widths
-        self.classes = classes
+        self.outputs = outputs
         self.normalized = normalized
         self.embedding = EmbeddingBag(normal((buckets, embedding_width), EMBEDDING_SPREAD))
         self.hidden = Linear(
@@ -57,11 +57,11 @@ class CityModel:
         self.rectifier = Rectifier()
         self.head: Linear | NormalizedLinear
         if normalized:
-            self.head = NormalizedLinear(normal((classes, hidden_width), 1.0))
+            self.head = NormalizedLinear(normal((outputs, hidden_width), 1.0))
         else:
             self.head = Linear(
-                normal((hidden_width, classes), np.sqrt(1 / hidden_width)),
-                np.zeros(classes, dtype),
+                normal((hidden_width, outputs), np.sqrt(1 / hidden_width)),
+                np.zeros(outputs, dtype),
             )
 
     def parameters(self) -> dict[str, Parameter]:
@@ -77,19 +77,19 @@ class CityModel:
         return named
 
     def forward(self, batch: scipy.sparse.csr_array) -> Array:
-        """Logits (B, C) of sparse rows (B, V)."""
+        """Logits (B, outputs) of sparse rows (B, V)."""
         embedded = self.embedding.forward(batch)
         return self.head.forward(self.rectifier.forward(self.hidden.forward(embedded)))
 
     def backward(self, logits_gradient: Array) -> None:
-        """Leave every parameter's gradient in it, given that of the logits, shape (B, C)."""
+        """Leave every parameter's gradient in it, given that of the logits, (B, outputs)."""
         hidden_gradient = self.rectifier.backward(self.head.backward(logits_gradient))
         self.embedding.backward(self.hidden.backward(hidden_gradient))
 
     def scores(self, features: scipy.sparse.csr_array) -> NDArray[np.float32]:
-        """Logits (N, C) of any number of rows, without keeping anything for a backward pass."""
+        """Logits (N, outputs) of any number of rows, a few thousand of them at a time."""
         rows = features.shape[0]
-        scores = np.empty((rows, self.classes), np.float32)
+        scores = np.empty((rows, self.outputs), np.float32)
         for start in range(0, rows, ROWS_AT_ONCE):
             stop = min(start + ROWS_AT_ONCE, rows)
             scores[start:stop] = self.forward(features[start:stop])
@@ -105,10 +105,10 @@ class CityModel:
         buckets, embedding_width = state["embedding"].shape
         hidden_width = len(state["hidden_bias"])
         normalized = "head_bias" not in state
-        classes = len(state["head_weight"]) if normalized else len(state["head_bias"])
+        outputs = len(state["head_weight"]) if normalized else len(state["head_bias"])
         model = cls(
             buckets,
-            classes,
+            outputs,
             normalized=normalized,
             seed=0,
             widths=(embedding_width, hidden_width),

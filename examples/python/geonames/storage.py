@@ -5,9 +5,11 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from model import CityModel
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 
@@ -26,6 +28,9 @@ class SavedModel:
 
     epochs: int
 
+    thresholds: dict[str, float]
+    """For each method that uses the model: which of its set scores are in a name's set."""
+
 
 def model_path(folder: Path, method: str) -> Path:
     return folder / f"model-{method}.npz"
@@ -39,22 +44,25 @@ def save(saved: SavedModel, path: Path) -> None:
         counts=saved.counts,
         epochs=np.array(saved.epochs),
         **{f"parameter_{name}": value for name, value in saved.model.state().items()},
+        **{f"threshold_{name}": np.array(value) for name, value in saved.thresholds.items()},
     )
 
 
 def load(path: Path) -> SavedModel:
     try:
         with np.load(path, allow_pickle=False) as file:
-            state = {
-                name.removeprefix("parameter_"): file[name]
-                for name in file.files
-                if name.startswith("parameter_")
-            }
+            thresholds = _with_prefix(file, "threshold_")
             return SavedModel(
-                CityModel.restored(state),
+                CityModel.restored(_with_prefix(file, "parameter_")),
                 [str(country) for country in file["countries"]],
                 file["counts"],
                 int(file["epochs"]),
+                {method: float(value) for method, value in thresholds.items()},
             )
     except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UnreadableModelError(f"{path} is not a model that this demo saved") from error
+
+
+def _with_prefix(file: NpzFile, prefix: str) -> dict[str, NDArray[Any]]:
+    """The arrays of a file whose names start like this, by the rest of their names."""
+    return {name.removeprefix(prefix): file[name] for name in file.files if name.startswith(prefix)}

@@ -17,7 +17,7 @@ from features import BUCKETS, hash_names
 from layers import Array, NormalizedLinear, Parameter
 from model import CityModel
 from numpy.typing import NDArray
-from storage import SavedModel, UnreadableModelError, load, save
+from storage import SavedModel, UnreadableModelError, load, model_path, save
 from training import Settings, train
 
 HERE = Path(__file__).resolve().parent
@@ -157,15 +157,20 @@ def test_the_data_are_those_described(cities: Cities) -> None:
     assert counts.min() >= 10
     paris = [cities.countries[cities.labels[i]] for i, n in enumerate(cities.names) if n == "Paris"]
     assert {"France", "United States"} <= set(paris)
+    assert cities.found_in[cities.names.index("Paris")] == len(set(paris))
 
 
 def test_the_split_is_stratified_and_loses_nothing(cities: Cities) -> None:
-    training, test = split_cities(cities, seed=0)
+    split = split_cities(cities, seed=0)
+    parts = (split.training, split.validation, split.test)
     counts = cities.counts()
-    assert (training.counts() + test.counts() == counts).all()
-    assert np.abs(test.counts() - counts / 5).max() <= 1
-    assert training.counts().max() > 1700 * training.counts().min()
-    assert sorted(training.names + test.names) == sorted(cities.names)
+    np.testing.assert_array_equal(sum(part.counts() for part in parts), counts)
+    assert np.abs(split.test.counts() - counts / 5).max() <= 1
+    assert np.abs(split.validation.counts() - counts / 10).max() <= 1
+    assert min(part.counts().min() for part in parts) >= 1
+    assert split.training.counts().max() > 1700 * split.training.counts().min()
+    assert sorted(name for part in parts for name in part.names) == sorted(cities.names)
+    assert sum(part.found_in.sum() for part in parts) == cities.found_in.sum()
 
 
 def test_thinning_out_keeps_every_country(cities: Cities) -> None:
@@ -199,10 +204,11 @@ def test_training_learns_and_a_saved_model_answers_the_same(
     assert model.scores(new).argmax(axis=1).tolist() == [0, 1, 2]
 
     path = tmp_path / "model.npz"
-    save(SavedModel(model, ["A", "B", "Ç"], np.bincount(labels), 30), path)
+    save(SavedModel(model, ["A", "B", "Ç"], np.bincount(labels), 30, {"some-way": 0.25}), path)
     restored = load(path)
     assert (restored.model.scores(new) == model.scores(new)).all()
     assert restored.model.normalized == normalized
+    assert restored.thresholds == {"some-way": 0.25}
     assert (restored.countries, restored.counts.tolist(), restored.epochs) == (
         ["A", "B", "Ç"],
         [10, 10, 10],
@@ -234,9 +240,19 @@ def test_help_names_every_option_and_loss() -> None:
     shown = run_demo("--help")
     assert shown.returncode == 0, shown.stderr
     for word in (
-        *("--quick", "--losses", "--epochs", "--batch-size", "--seed", "--output", "--predict"),
+        *(
+            "--quick",
+            "--tune",
+            "--losses",
+            "--epochs",
+            "--batch-size",
+            "--seed",
+            "--output",
+            "--predict",
+        ),
         *("cross-entropy", "post-hoc", "logit-adjusted", "ldam", "elm"),
-        *("noised-top5", "noised-top5-imbalanced"),
+        *("noised-top5", "noised-top5-exact", "noised-top5-imbalanced"),
+        *("outlying-mse", "two-head"),
     ):
         assert word in shown.stdout
 
@@ -256,6 +272,16 @@ def test_bad_arguments_are_refused_in_plain_words(arguments: list[str], complain
     refused = run_demo(*arguments)
     assert refused.returncode == 2
     assert complaint in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_model_without_a_threshold_is_refused_in_plain_words(tmp_path: Path) -> None:
+    model = CityModel(BUCKETS, 3, normalized=False, seed=0, widths=(2, 2))
+    path = model_path(tmp_path, "cross-entropy")
+    save(SavedModel(model, ["A", "B", "C"], np.ones(3, np.int64), 1, {}), path)
+    refused = run_demo("--output", tmp_path, "--predict", "Paris")
+    assert refused.returncode == 1
+    assert "has no threshold for cross-entropy" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
