@@ -94,6 +94,33 @@ static inline system_omp_max_threads system_find_omp_max_threads(void) {
   return found;
 }
 
+/* Gives the thread the environment that its arithmetic is meant for: rounding to nearest, subnormal numbers, no exception
+ * that ends the process. Returns what system_restore_arithmetic then needs to leave it as it was, flags included. Between
+ * the two, call a function that is not inlined: arithmetic beside them may be moved past them. */
+static inline uint64_t system_standard_arithmetic(void) {
+#if defined(__x86_64__)
+  const unsigned int present = __builtin_ia32_stmxcsr();
+  __builtin_ia32_ldmxcsr(0x1F80);
+  return present;
+#elif defined(__aarch64__)
+  const uint64_t present = __builtin_aarch64_get_fpcr64();
+  __builtin_aarch64_set_fpcr64(0);
+  return present;
+#else
+  return 0;
+#endif
+}
+
+static inline void system_restore_arithmetic(uint64_t environment) {
+#if defined(__x86_64__)
+  __builtin_ia32_ldmxcsr((unsigned int)environment);
+#elif defined(__aarch64__)
+  __builtin_aarch64_set_fpcr64(environment);
+#else
+  (void)environment;
+#endif
+}
+
 /* x86-64 micro-architecture levels, the operating system's support for their registers included. */
 #if defined(__x86_64__)
 static inline int system_supports_avx2(void) {

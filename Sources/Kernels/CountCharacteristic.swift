@@ -124,7 +124,7 @@ struct CountCharacteristic {
     index = variance < Self.smallVariance ? 0 : count
     while index < count && found < Self.mostMiddling {
       let p = probabilities[index]
-      if p * (1 - p) >= Self.middling {
+      if p - p * p >= Self.middling {
         middlingEvents[found] = index
         found &+= 1
       }

@@ -10,7 +10,7 @@ import CSystem
 // Let every rival happen with the odds e_j / c. Then σ_r is, but for a factor c^r that all r have, the probability that
 // just r of them happen, and log(σ_k / σ_{k−1}) = log c + log P(N = k) − log P(N = k−1). With c such that k − ½ happen on
 // average, both are of the order of the largest there is, whatever the logits and τ: nothing overflows and nothing
-// cancels. The gradient is
+// cancels. Scores are counted from the k-th of the rivals, so that this holds for logits of any size. The gradient is
 //
 //   ∂ℓ/∂z_y = −s / k,   ∂ℓ/∂z_j = (s / k) (π_k(j) − π_{k−1}(j)),   s = e^ρ / (1 + e^ρ),
 //
@@ -32,19 +32,19 @@ func smoothTopKSVM<V: Lanes>(_ row: SmoothTopKSVMRow, _: V.Type) -> Double {
     return .nan
   }
   let label = Int(truncatingIfNeeded: row.label)
-  let unit = Double(row.k) * row.tau
-  let labelScore = Double(V.loadScalar(row.logits, label)) / unit
-
-  let rivals = Rivals(row, unit: unit, V.self)
+  var rivals = Rivals(row, V.self)
   let k = Int(truncatingIfNeeded: row.k)
-  if rivals.count < k {
+  guard let center = rivals.center(at: k, unit: Double(row.k) * row.tau) else {
     if let gradient = row.gradient { fill(gradient, with: 0, classes, V.self) }
     return 0
   }
   let logOdds = rivals.balance(k)
   let count = rivals.distribution(near: k)
   let (more, fewer) = (count.probability(of: k), count.probability(of: k &- 1))
-  let rho = row.alpha / row.tau + logOdds + log(more / fewer) - labelScore
+  // τ ρ, but for the part that is small: the difference of the logits may be all of it.
+  let gap = (center - Double(V.loadScalar(row.logits, label))) / Double(row.k)
+  let rest = row.alpha / row.tau + logOdds + log(more / fewer)
+  let rho = gap / row.tau + rest
   let share = rho > 0 ? 1 / (1 + exp(-rho)) : exp(rho) / (1 + exp(rho))
 
   if let gradient = row.gradient {
@@ -59,7 +59,7 @@ func smoothTopKSVM<V: Lanes>(_ row: SmoothTopKSVMRow, _: V.Type) -> Double {
     }
     V.storeScalar(V.Scalar(-weight), gradient, label)
   }
-  return row.tau * (rho > 0 ? rho + log1p(exp(-rho)) : log1p(exp(rho)))
+  return rho > 0 ? gap + row.tau * (rest + log1p(exp(-rho))) : row.tau * log1p(exp(rho))
 }
 
 /// The classes other than the label that are not masked out.
@@ -73,8 +73,7 @@ private struct Rivals {
   private let working: UnsafeMutableRawPointer
   private(set) var count = 0
 
-  /// - Parameter unit: k τ; scores are logits in this unit.
-  init<V: Lanes>(_ row: SmoothTopKSVMRow, unit: Double, _: V.Type) {
+  init<V: Lanes>(_ row: SmoothTopKSVMRow, _: V.Type) {
     let rowCount = Int(truncatingIfNeeded: row.classes)
     let capacity = rowCount &+ DoubleLanes.width
     scores = row.scratch.assumingMemoryBound(to: Double.self)
@@ -88,7 +87,7 @@ private struct Rivals {
     while index < rowCount {
       let logit = V.loadScalar(row.logits, index)
       if index != Int(truncatingIfNeeded: row.label) && logit > -.infinity {
-        scores[count] = Double(logit) / unit
+        scores[count] = Double(logit)
         classes[count] = index
         count &+= 1
       }
@@ -102,18 +101,34 @@ private struct Rivals {
     }
   }
 
+  /// Puts scores, logits so far, in units of k τ, counted from the k-th of them or a number at most half a unit above it.
+  ///
+  /// - Returns: the logit that they are counted from; nil if there are fewer.
+  @inline(never)
+  mutating func center(at k: Int, unit: Double) -> Double? {
+    guard
+      let center = scoreAtRank(scores, count, rank: k, tolerance: unit / 2, DoubleLanes.self)
+    else { return nil }
+    // Beyond a thousand units odds are 0 or infinite.
+    let furthest = 1e6
+    var index = 0
+    while index < count {
+      let score = (scores[index] - center) / unit
+      scores[index] = max(-furthest, min(score, furthest))
+      index &+= 1
+    }
+    return center
+  }
+
   /// Chooses the odds, so that k − ½ happen on average, and fills in the probabilities.
   ///
   /// - Returns: log c, what is taken off every score.
   @inline(never)
   func balance(_ k: Int) -> Double {
-    guard
-      let atRank = scoreAtRank(scores, count, rank: k, tolerance: 0.5, DoubleLanes.self)
-    else { return 0 }
     // With log c so far below the k-th score its own and those above it suffice; so far above it those below are
     // too few.
-    var low = atRank - 0.5 - log(2 * Double(k))
-    var high = atRank + log(2 * Double(count))
+    var low = -0.5 - log(2 * Double(k))
+    var high = log(2 * Double(count))
     let wanted = Double(k) - 0.5
     var logOdds = (low + high) / 2
     var steps = 0

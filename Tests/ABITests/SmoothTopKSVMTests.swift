@@ -66,6 +66,36 @@ import Testing
     #expect((errors.max() ?? .nan) <= bar, "\(type), \(what)")
   }
 
+  @Test func `equal logits may be any number`() throws {
+    let loss = LossCase(
+      kind: .smoothTopKSVM(k: 5, tau: 100, alpha: 1), classes: 50, reduction: .none)
+    func evaluate(_ logit: Double) throws -> Stage {
+      try loss.evaluate(
+        Problem(
+          type: .float64, rows: 1, classes: 50, logits: [Double](repeating: logit, count: 50),
+          labels: [7]))
+    }
+    let expected = try evaluate(0)
+    for logit in [1e15, -1e20, 1e300] {
+      let stage = try evaluate(logit)
+      #expect(stage.rowValues.pattern == expected.rowValues.pattern)
+      #expect(stage.gradient.pattern == expected.gradient.pattern)
+    }
+  }
+
+  @Test func `logits that are beyond numbers in units of the temperature`() throws {
+    let loss = LossCase(
+      kind: .smoothTopKSVM(k: 2, tau: 1e-15, alpha: 1), classes: 6, reduction: .none)
+    let far = Problem(
+      type: .float64, rows: 2, classes: 6,
+      logits: [0, -1e300, -1e300, -1e300, -1e300, -1e300, 0, 1e300, 1e300, 1, 1, 1], labels: [0, 0])
+    let stage = try loss.evaluate(far)
+    #expect(stage.rowValues[0, 0] == 0 && (0..<6).allSatisfy { stage.gradient[0, $0] == 0 })
+    #expect(abs(stage.rowValues[1, 0] / 5e299 - 1) < 1e-12)
+    #expect(abs(stage.gradient[1, 0] + 0.5) < 1e-12)
+    #expect(abs((1..<3).reduce(0) { $0 + stage.gradient[1, $1] } - 0.5) < 1e-12)
+  }
+
   @Test func `towards no temperature it is the hard one`() throws {
     let problem = Problem(random: 3, type: .float64, rows: 6, classes: 9)
     let loss = LossCase(

@@ -29,9 +29,9 @@ public func topkloss_outlying_mse_create(
     let common = try CommonOptions(
       reduction: raw.reduction, checkFinite: raw.check_finite, ignoreIndex: raw.ignore_index)
     let classes = try checkedSize(raw.classes, "options.classes", atLeast: 1)
-    try checkPositive(raw.alpha, "options.alpha")
     let given = try ClassNumbers(copying: raw.teacher, classes, "teacher", .ofAnySign)
     if let given { return OutlyingMSELoss(given, common: common) }
+    try checkPositive(raw.alpha, "options.alpha")
     let counts = try ClassCounts(
       raw.class_counts, classes: raw.classes, smoothing: raw.count_smoothing)
     return OutlyingMSELoss(try counts.outlyingTeachers(alpha: raw.alpha), common: common)

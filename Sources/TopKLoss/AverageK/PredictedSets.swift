@@ -33,6 +33,9 @@ struct PredictedSets {
       indptr.storeBytes(of: Int64(end), toByteOffset: (row &+ 1) &* 8, as: Int64.self)
     }
     guard let indices else { return }
+    guard capacity >= 0 else {
+      throw Failure(TOPKLOSS_ERROR_SIZE, "capacity is \(capacity): it must be 0 or more")
+    }
     guard Int64(total) <= capacity else {
       throw Failure(
         TOPKLOSS_ERROR_SIZE, "capacity is \(capacity): the sets have \(total) classes together")

@@ -44,6 +44,9 @@ func evaluate(
   if loss.common.checkFinite { try work.checkRowsAreFinite() }
 
   let totalWeight = work.totalWeight()
+  guard totalWeight.isFinite else {
+    throw Failure(TOPKLOSS_ERROR_NOT_FINITE, "the weights of all rows together are infinite")
+  }
   if loss.common.reduction == .mean { work.call.divisor = totalWeight }
   try loss.prepare(work.call, &resultPointer.pointee)
   try work.run(evaluatePiece)

@@ -19,7 +19,6 @@ enum SinglePositiveMethod {
   case expectedPositive(Double, Double)
 
   init(_ raw: topkloss_single_positive_options) throws(Failure) {
-    try checkNotNegative(raw.regularization, "options.regularization")
     switch Int(raw.method) {
     case TOPKLOSS_ASSUME_NEGATIVE: self = .assumeNegative
     case TOPKLOSS_WEAK_ASSUME_NEGATIVE: self = .weakAssumeNegative
@@ -31,6 +30,7 @@ enum SinglePositiveMethod {
             + "most 1e15")
       }
       try checkNotNegative(raw.expected_positives, "options.expected_positives")
+      try checkNotNegative(raw.regularization, "options.regularization")
       self = .expectedPositive(raw.expected_positives, raw.regularization)
     default:
       throw Failure(

@@ -18,13 +18,14 @@ struct SmoothedOrderStatistic {
     rank: Int, epsilon: Double, estimator: topkloss_estimator, samples: Int64, seed: UInt64
   ) throws(Failure) {
     try checkNotNegative(epsilon, "options.epsilon")
-    guard samples >= 1 && samples <= Self.mostSamples else {
-      throw Failure(
-        TOPKLOSS_ERROR_OPTION,
-        "options.n_samples is \(samples): it must be 1 to \(Self.mostSamples)")
-    }
     switch Int(estimator) {
-    case TOPKLOSS_MONTE_CARLO: self.samples = Int(truncatingIfNeeded: samples)
+    case TOPKLOSS_MONTE_CARLO:
+      guard samples >= 1 && samples <= Self.mostSamples else {
+        throw Failure(
+          TOPKLOSS_ERROR_OPTION,
+          "options.n_samples is \(samples): it must be 1 to \(Self.mostSamples)")
+      }
+      self.samples = Int(truncatingIfNeeded: samples)
     // Without noise one sample is the expectation.
     case TOPKLOSS_EXACT: self.samples = epsilon == 0 ? 1 : 0
     default:
@@ -35,31 +36,45 @@ struct SmoothedOrderStatistic {
     self.rank = rank
     self.epsilon = epsilon
     self.seed = seed
-    isExact = Int(estimator) == TOPKLOSS_EXACT
+    source = Int(estimator) == TOPKLOSS_EXACT ? .none : .samples
   }
 
   /// z_[r], without noise.
   init(rank: Int) {
-    (self.rank, epsilon, samples, seed, isExact) = (rank, 0, 1, 0, true)
+    (self.rank, epsilon, samples, seed, source) = (rank, 0, 1, 0, .notAsked)
   }
 
-  private let isExact: Bool
+  /// Where noise comes from.
+  private enum NoiseSource {
+    case samples
+    /// The exact expectation has none, and a caller who passes some is mistaken.
+    case none
+    /// A loss without noise does not look.
+    case notAsked
+  }
+
+  private let source: NoiseSource
 
   func check(_ batch: Batch) throws(Failure) {
-    let (_, overflows) = batch.raw.first_row.addingReportingOverflow(batch.raw.rows)
-    guard batch.raw.first_row >= 0 && !overflows else {
-      throw Failure(
-        TOPKLOSS_ERROR_SIZE, "batch.first_row is \(batch.raw.first_row): it must be 0 or more")
-    }
-    guard batch.raw.noise == nil || !isExact else {
+    if source == .none && batch.raw.noise != nil {
       throw Failure(
         TOPKLOSS_ERROR_OPTION, "batch.noise is not NULL: the exact expectation takes no noise")
+    }
+    guard source == .samples else { return }
+    let first = batch.raw.first_row
+    guard first >= 0 else {
+      throw Failure(TOPKLOSS_ERROR_SIZE, "batch.first_row is \(first): it must be 0 or more")
+    }
+    if first.addingReportingOverflow(batch.raw.rows).overflow {
+      throw Failure(
+        TOPKLOSS_ERROR_SIZE,
+        "batch.first_row is \(first): \(batch.raw.rows) rows from it on are more than 2^63 - 1")
     }
   }
 
   /// The memory that noise passed in covers, once checked; nil if there is none.
   func noiseSpan(_ batch: Batch) throws(Failure) -> MemorySpan? {
-    guard let noise = batch.raw.noise, batch.rows > 0 else { return nil }
+    guard let noise = batch.raw.noise, batch.rows > 0, source == .samples else { return nil }
     // A row's noise is a matrix of samples; the batch's is a matrix of those, each as wide as its span.
     let samples = try MatrixLayout(
       "batch.noise (samples)", rows: samples, columns: batch.classes,
@@ -110,7 +125,8 @@ struct SmoothedOrderStatistic {
     return NoisedTopKRow(
       logits: row.logits, gradient: row.gradient, classes: Int64(batch.classes),
       label: -1, rank: Int64(rank), samples: Int64(samples),
-      noise: raw.noise.map { $0 + noiseOffset }, noise_sample_stride: sampleStride,
+      noise: source == .samples ? raw.noise.map { $0 + noiseOffset } : nil,
+      noise_sample_stride: sampleStride,
       seed: seed, step: raw.step, row: UInt64(bitPattern: raw.first_row) &+ UInt64(row.index),
       epsilon: epsilon, margin: 0, scale: 1, gradient_scale: row.gradientScale,
       scratch: row.scratch)

@@ -92,13 +92,26 @@ final class TwoHeadAverageKLoss: Loss {
       normalization: UnsafePointer(candidates.normalization))
     var selection = try AverageKSelection(k: options.k, of: rows, call.plan, call.workspace)
     // Where no probability is a candidate, the threshold is above all of them.
-    var threshold = rows.count == 0 ? before : min(selection.midpoint { exp($0) }, 1)
+    var threshold = min(selection.midpoint { exp($0) }, 1)
     if before > 0 && rows.count > 0 {
       threshold = options.thresholdDecay * before + (1 - options.thresholdDecay) * threshold
-      selection = .from(log(threshold))
+      selection = .from(Self.lowestScore(ofProbability: threshold))
     }
     candidates.selection.pointee = selection
-    result.threshold = threshold
+    if rows.count > 0 { result.threshold = threshold }
+  }
+
+  /// The lowest log-probability whose exponential is not below a threshold. Its logarithm is beside it: the two functions
+  /// are not each other's inverse to the last bit.
+  private static func lowestScore(ofProbability threshold: Double) -> Double {
+    let near = log(threshold)
+    let doubt = 1e-15 * max(1, abs(near))
+    var (below, atOrAbove) = (near - doubt, near + doubt)
+    while true {
+      let middle = below + (atOrAbove - below) / 2
+      if !(middle > below && middle < atOrAbove) { return atOrAbove }
+      if exp(middle) >= threshold { atOrAbove = middle } else { below = middle }
+    }
   }
 
   override func evaluate(_ row: Row, of batch: Batch) -> Double {

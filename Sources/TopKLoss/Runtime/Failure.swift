@@ -33,7 +33,22 @@ enum Memory {
 }
 
 /// Runs the body of an entry point: its failure becomes the status, and the thread's last error.
+///
+/// A host may round otherwise, flush subnormals or trap exceptions: its floating-point environment is put aside.
 func reportingFailure(_ body: () throws(Failure) -> Void) -> topkloss_status {
+  let environment = system_standard_arithmetic()
+  let state = ThreadState.current()
+  // Of a call that the host's executor may be in the middle of.
+  let outer = state?.hostsArithmetic
+  state?.hostsArithmetic = environment
+  let status = attempt(body)
+  if let outer { state?.hostsArithmetic = outer }
+  system_restore_arithmetic(environment)
+  return status
+}
+
+@inline(never)
+private func attempt(_ body: () throws(Failure) -> Void) -> topkloss_status {
   do {
     try body()
     return topkloss_status(TOPKLOSS_OK)

@@ -11,6 +11,7 @@ struct ThreadState {
   private struct Storage {
     var scratch: UnsafeMutableRawPointer?
     var scratchBytes: Int
+    var hostsArithmetic: UInt64
   }
 
   private let storage: UnsafeMutablePointer<Storage>
@@ -59,6 +60,12 @@ struct ThreadState {
       }
     }
     errorText[length] = 0
+  }
+
+  /// The floating-point environment of the host while a call is under way.
+  var hostsArithmetic: UInt64 {
+    get { storage.pointee.hostsArithmetic }
+    nonmutating set { storage.pointee.hostsArithmetic = newValue }
   }
 
   /// Takes memory for the length of one call, aligned to 64 bytes; its content is undefined. `giveBack` keeps it

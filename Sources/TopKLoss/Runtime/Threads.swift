@@ -73,9 +73,12 @@ struct Executor {
     fileprivate let host: topkloss_executor?
     fileprivate let openMP: HostOpenMP?
 
+    /// Whether the host's own code runs the tasks.
+    var isHosts: Bool { host != nil && pieces > 1 }
+
     /// Runs task(context, index) for every index in [0, pieces).
     func run(_ task: topkloss_task, _ context: UnsafeMutableRawPointer) {
-      if let parallelFor = host?.parallel_for, pieces > 1 {
+      if let parallelFor = host?.parallel_for, isHosts {
         parallelFor(host?.context, Int64(pieces), task, context)
       } else {
         let job = Job(task: task, context: context, count: Int64(pieces))

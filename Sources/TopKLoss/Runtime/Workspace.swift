@@ -57,7 +57,13 @@ struct Workspace {
     _ task: topkloss_task, _ context: UnsafeMutableRawPointer, _ plan: Executor.Plan
   ) throws(Failure) {
     for piece in 0..<pieces { states[piece] = PieceState(isDone: false, badRow: -1) }
-    plan.run(task, context)
+    if plan.isHosts {
+      system_restore_arithmetic(state.hostsArithmetic)
+      plan.run(task, context)
+      _ = system_standard_arithmetic()
+    } else {
+      plan.run(task, context)
+    }
     for piece in 0..<pieces where !states[piece].isDone {
       throw Failure(
         TOPKLOSS_ERROR_EXECUTOR,
@@ -65,10 +71,17 @@ struct Workspace {
     }
   }
 
-  /// Does a piece, unless there is none of that number.
+  /// Does a piece, unless there is none of that number, in the same floating-point environment on whatever thread.
   @inline(__always)
   func perform(_ piece: Int64, _ body: (Int) -> Void) {
     guard let piece = Int(exactly: piece), piece >= 0, piece < pieces else { return }
+    let environment = system_standard_arithmetic()
+    defer { system_restore_arithmetic(environment) }
+    work(piece, body)
+  }
+
+  @inline(never)
+  private func work(_ piece: Int, _ body: (Int) -> Void) {
     body(piece)
     states[piece].isDone = true
   }

@@ -132,6 +132,19 @@ def test_threshold_is_a_moving_average_across_batches(dtype, rng):
     assert loss(logits, second, labels) == alone
 
 
+def test_a_probability_at_the_moving_threshold_is_a_candidate():
+    """The logarithm and the exponential are not each other's inverse to the last bit."""
+    loss = TwoHeadAverageKLoss(0.5, candidate_weight=0.0, threshold_decay=0.5, reduction="sum")
+    for gap in np.linspace(0.01, 4, 200):
+        logits, state = np.tile([gap, 0.0], (3, 1)), ThresholdState()
+        for _ in range(3):
+            _, (_, second) = loss.value_and_grad(
+                logits, np.zeros((3, 2)), np.ones(3, int), threshold=state
+            )
+        # All rows have the same most probable class, and the threshold is its probability.
+        np.testing.assert_array_equal(second[:, 0], np.zeros(3), err_msg=f"{gap}")
+
+
 def test_without_decay_the_state_is_written_only(rng):
     logits, second, labels = heads(rng, (4, 20), FLOAT64, 1.5)
     fresh, used = ThresholdState(), ThresholdState(0.9)
