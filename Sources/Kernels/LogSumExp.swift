@@ -10,7 +10,7 @@ func logSumExp<V: Lanes>(
   var row = SoftmaxMarginRow(
     logits: logits, gradient: nil, classes: Int64(classes), label: -1, class_scale: nil,
     offset: nil, margin: nil, rival_share: 0, scale: 1, hard: 0, focal_gamma: 0, smoothing: nil,
-    smoothing_sum: 0, gradient_scale: 0, next_logits: logits, next_gradient: nil)
+    smoothing_sum: 0, gradient_scale: 0, next_logits: logits, next_gradient: nil, next_bytes: 0)
   let largest = rivalPeak(&row, PlainTransform.self, V.self)
   peak.pointee = Double(largest)
   if largest == -.infinity || largest == .infinity {

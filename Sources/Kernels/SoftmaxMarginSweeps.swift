@@ -114,6 +114,7 @@ private struct SumSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
   let row: SoftmaxMarginRow
   let peak: Vector
   let scale: Vector
+  let nextBytes: Int
   var sum = BlockSum<Vector>()
 
   @inline(__always)
@@ -121,6 +122,7 @@ private struct SumSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
     self.row = row
     self.peak = Vector.splat(peak)
     scale = Vector.splat(Vector.Scalar(row.scale))
+    nextBytes = Int(truncatingIfNeeded: row.next_bytes)
   }
 
   @inline(__always)
@@ -129,7 +131,7 @@ private struct SumSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
     let exponential = Vector.exponential(
       T.shifted(row, index, lanes, peak: peak, Vector.self) * scale)
     sum.partial = sum.partial + exponential
-    lanes_prefetch_read(row.next_logits + index &* Vector.scalarBytes)
+    lanes_prefetch_read(row.next_logits + index &* nextBytes)
     return exponential
   }
 
@@ -150,7 +152,7 @@ private struct KeepingSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
     lanes.store(sums.add(index, lanes), gradient, index)
-    lanes_prefetch_write(next + index &* Vector.scalarBytes)
+    lanes_prefetch_write(next + index &* sums.nextBytes)
   }
 
   @inline(__always)
