@@ -35,6 +35,7 @@ typedef struct SoftmaxMarginRow {
   double gradient_scale;             /* multiplies the gradient */
   const void *next_logits;           /* what to bring into the cache meanwhile; any address */
   const void *_Nullable next_gradient;
+  int64_t next_bytes;                /* of an element of these, which may be narrower than the row's */
 } SoftmaxMarginRow;
 
 /* A row of noised top-K:

@@ -18,6 +18,9 @@ typedef uint64_t lanes_u64 __attribute__((ext_vector_type(8)));
 typedef int64_t lanes_i64 __attribute__((ext_vector_type(8)));
 typedef uint16_t lanes_u16 __attribute__((ext_vector_type(16)));
 typedef float lanes_f32x8 __attribute__((ext_vector_type(8)));
+typedef float lanes_f32x4 __attribute__((ext_vector_type(4)));
+typedef double lanes_f64x4 __attribute__((ext_vector_type(4)));
+typedef double lanes_f64x2 __attribute__((ext_vector_type(2)));
 
 #define LANES_INLINE static inline __attribute__((always_inline))
 
@@ -153,6 +156,20 @@ LANES_INLINE void lanes_restore(uint64_t environment) {
 #else
   (void)environment;
 #endif
+}
+
+/* The largest lane; none may be NaN. */
+LANES_INLINE float lanes_largest_f32(lanes_f32 a) {
+  const lanes_f32x8 b = a.lo > a.hi ? a.lo : a.hi;
+  const lanes_f32x4 c = b.lo > b.hi ? b.lo : b.hi;
+  const lanes_f32x4 d = __builtin_shufflevector(c, c, 2, 3, 0, 1);
+  const lanes_f32x4 e = c > d ? c : d;
+  return e[0] > e[1] ? e[0] : e[1];
+}
+LANES_INLINE double lanes_largest_f64(lanes_f64 a) {
+  const lanes_f64x4 b = a.lo > a.hi ? a.lo : a.hi;
+  const lanes_f64x2 c = b.lo > b.hi ? b.lo : b.hi;
+  return c[0] > c[1] ? c[0] : c[1];
 }
 
 /* Correctly rounded. */

@@ -56,6 +56,10 @@ protocol Lanes: BitwiseCopyable {
   /// The sum of the lanes, taken in float64.
   var wideSum: Double { get }
 
+  /// The lanes in float64; where there are sixteen, each added to the one eight places on.
+  var wide: DoubleLanes { get }
+
+  /// No lane may be NaN.
   var largest: Scalar { get }
 }
 
@@ -170,18 +174,13 @@ extension SIMD16<Float>: Lanes {
   }
 
   @inline(__always)
-  var wideSum: Double {
-    (lanes_widen_f32(lowHalf) + lanes_widen_f32(highHalf)).wideSum
-  }
+  var wide: DoubleLanes { lanes_widen_f32(lowHalf) + lanes_widen_f32(highHalf) }
 
   @inline(__always)
-  var largest: Float {
-    let eight = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)
-    let four = eight.lowHalf.replacing(
-      with: eight.highHalf, where: eight.highHalf .> eight.lowHalf)
-    let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .> four.lowHalf)
-    return two.y > two.x ? two.y : two.x
-  }
+  var wideSum: Double { wide.wideSum }
+
+  @inline(__always)
+  var largest: Float { lanes_largest_f32(self) }
 }
 
 extension SIMD8<Double>: Lanes {
@@ -255,6 +254,9 @@ extension SIMD8<Double>: Lanes {
   static func doubles(_ row: UnsafeRawPointer, _ index: Int) -> DoubleLanes { load(row, index) }
 
   @inline(__always)
+  var wide: DoubleLanes { self }
+
+  @inline(__always)
   var wideSum: Double {
     let four = lowHalf + highHalf
     let two = four.lowHalf + four.highHalf
@@ -262,9 +264,5 @@ extension SIMD8<Double>: Lanes {
   }
 
   @inline(__always)
-  var largest: Double {
-    let four = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)
-    let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .> four.lowHalf)
-    return two.y > two.x ? two.y : two.x
-  }
+  var largest: Double { lanes_largest_f64(self) }
 }

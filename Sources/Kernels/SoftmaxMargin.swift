@@ -13,24 +13,27 @@ import CSystem
 // −log p_y = log1p(R / e_y) then keep their relative accuracy when p_y is close to 1, where 1 − p_y itself
 // would cancel.
 
-func softmaxMargin<V: Lanes>(_ row: SoftmaxMarginRow, _: V.Type) -> Double {
-  if row.class_scale != nil { return softmaxMargin(row, ScaleOffsetTransform.self, V.self) }
-  if row.offset != nil { return softmaxMargin(row, OffsetTransform.self, V.self) }
+func softmaxMargin<V: Lanes>(_ row: SoftmaxMarginPointer, _: V.Type) -> Double {
+  if row.pointee.class_scale != nil {
+    return softmaxMargin(row, ScaleOffsetTransform.self, V.self)
+  }
+  if row.pointee.offset != nil { return softmaxMargin(row, OffsetTransform.self, V.self) }
   return softmaxMargin(row, PlainTransform.self, V.self)
 }
 
 @inline(never)
 private func softmaxMargin<T: SoftmaxMarginTransform, V: Lanes>(
-  _ row: SoftmaxMarginRow, _: T.Type, _: V.Type
+  _ pointer: SoftmaxMarginPointer, _: T.Type, _: V.Type
 ) -> Double {
+  let row = pointer.pointee
   let labelIndex = Int(truncatingIfNeeded: row.label)
-  let labelMargin = labelMargin(row, V.self)
+  let labelMargin = labelMargin(pointer, V.self)
   let labelScore = T.shiftedScore(row, labelIndex, peak: 0, V.self) - labelMargin
   let labelIsMasked = V.loadScalar(row.logits, labelIndex) == -.infinity
 
-  let rivalPeak = Double(rivalPeak(row, T.self, V.self))
+  let rivalPeak = Double(rivalPeak(pointer, T.self, V.self))
   let exactPeak = rivalPeak > labelScore ? rivalPeak : labelScore
-  if exactPeak == -.infinity { return maskedRow(row, V.self) }
+  if exactPeak == -.infinity { return maskedRow(pointer, V.self) }
   let peak = V.Scalar(exactPeak)
 
   let labelShifted =
@@ -40,11 +43,11 @@ private func softmaxMargin<T: SoftmaxMarginTransform, V: Lanes>(
   // Where the exponentials can wait in the gradient's own row, the last sweep only scales them.
   let keepsExponentials = row.smoothing_sum == 0
   let rivals = rivalSum(
-    row, peak: peak, keepIn: keepsExponentials ? row.gradient : nil, T.self, V.self)
+    pointer, peak: peak, keepIn: keepsExponentials ? row.gradient : nil, T.self, V.self)
   let total = rivals + labelExponential
   let labelSmoothing = smoothingNumber(row, labelIndex, V.self)
   let smoothedScores =
-    row.smoothing_sum == 0 ? 0 : smoothedScores(row, peak: peak, T.self, V.self)
+    row.smoothing_sum == 0 ? 0 : smoothedScores(pointer, peak: peak, T.self, V.self)
 
   let label = LabelTerm(rivals: rivals, exponential: labelExponential, shifted: labelShifted)
   let focus = row.focal_gamma == 0 ? Focus.none : label.focus(gamma: row.focal_gamma)
@@ -56,10 +59,10 @@ private func softmaxMargin<T: SoftmaxMarginTransform, V: Lanes>(
     let hard = row.hard * focus.gradientFactor
     let weight = perTotal * (hard + row.smoothing_sum)
     if keepsExponentials {
-      scaleExponentials(row, in: gradient, by: weight, T.self, V.self)
+      scaleExponentials(pointer, in: gradient, by: weight, T.self, V.self)
     } else {
       writeGradient(
-        row, to: gradient, peak: peak, weight: weight, gradientScale: gradientScale, T.self,
+        pointer, to: gradient, peak: peak, weight: weight, gradientScale: gradientScale, T.self,
         V.self)
     }
     var labelGradient =
@@ -123,17 +126,19 @@ private func product(_ weight: Double, _ term: Double) -> Double {
 
 /// b_y − λ b_{j*}.
 @inline(__always)
-private func labelMargin<V: Lanes>(_ row: SoftmaxMarginRow, _: V.Type) -> Double {
+private func labelMargin<V: Lanes>(_ pointer: SoftmaxMarginPointer, _: V.Type) -> Double {
+  let row = pointer.pointee
   guard let margin = row.margin else { return 0 }
   let own = margin[Int(truncatingIfNeeded: row.label)]
   if row.rival_share == 0 { return own }
-  let rival = strongestRival(row, V.self)
+  let rival = strongestRival(pointer, V.self)
   return rival < 0 ? own : own - row.rival_share * margin[rival]
 }
 
 /// A row with no class left: NaN if a logit is NaN, else every class is masked, the label too.
 @inline(never)
-private func maskedRow<V: Lanes>(_ row: SoftmaxMarginRow, _: V.Type) -> Double {
+private func maskedRow<V: Lanes>(_ row: SoftmaxMarginPointer, _: V.Type) -> Double {
+  let row = row.pointee
   let classes = Int(truncatingIfNeeded: row.classes)
   let hasNaN = firstNotFinite(row.logits, classes, V.self) >= 0
   if let gradient = row.gradient { fill(gradient, with: hasNaN ? .nan : 0, classes, V.self) }

@@ -1,49 +1,80 @@
 import CKernels
 
-// The sweeps of the softmax-margin kernel. Each leaves the label out. Their entry points are functions of their own,
-// so that each is compiled once for an element type and a transformation.
+// The sweeps of the softmax-margin kernel. What they sum leaves the label out; what they put in the gradient at the
+// label is overwritten later. Their entry points are functions of their own, so that each is compiled once for an
+// element type and a transformation. They take a pointer: a copy of the row would be read, in whole vectors, before
+// its members have left the processor's store buffer.
+
+typealias SoftmaxMarginPointer = UnsafePointer<SoftmaxMarginRow>
 
 extension SoftmaxMarginRow {
-  @inline(__always)
-  fileprivate func sweepRivals<S: Sweep>(_ sweep: inout S) {
-    sweep.run(
-      classes: Int(truncatingIfNeeded: classes), exceptLabel: Int(truncatingIfNeeded: label))
-  }
+  @inline(__always) fileprivate var classCount: Int { Int(truncatingIfNeeded: classes) }
+  @inline(__always) fileprivate var labelIndex: Int { Int(truncatingIfNeeded: label) }
 }
 
 /// The largest v_j, rounded; −∞ if there is none. NaN is passed over, the sum will find it. The label counts where it
-/// has no margin: the peak is then the same with it, and its vector needs no care.
+/// has no margin: the peak is then the same with it.
 @inline(never)
 func rivalPeak<T: SoftmaxMarginTransform, V: Lanes>(
-  _ row: SoftmaxMarginRow, _: T.Type, _: V.Type
+  _ row: SoftmaxMarginPointer, _: T.Type, _: V.Type
 ) -> V.Scalar {
-  var sweep = PeakSweep<T, V>(row: row)
-  sweep.run(
-    classes: Int(truncatingIfNeeded: row.classes),
-    exceptLabel: row.margin == nil ? -1 : Int(truncatingIfNeeded: row.label))
-  return V.maximum(sweep.older, sweep.newer).largest
+  let row = row.pointee
+  let classes = row.classCount
+  if row.margin == nil { return peak(row, 0, classes, T.self, V.self).largest }
+  let label = row.labelIndex
+  return V.maximum(
+    peak(row, 0, label, T.self, V.self), peak(row, label &+ 1, classes, T.self, V.self)
+  ).largest
 }
 
-private struct PeakSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
-  let row: SoftmaxMarginRow
-  // Two by turns: one would wait for its own last result.
-  var older = Vector.minusInfinity
-  var newer = Vector.minusInfinity
-
-  @inline(__always)
-  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
-    let peak = Vector.maximum(older, T.shifted(row, index, lanes, peak: Vector.zero, Vector.self))
-    older = newer
-    newer = peak
+/// The largest v_j of [start, end), in some lane. A vector that begins before `end` but does not end there is one that
+/// lies over its predecessor: the maximum does not mind.
+@inline(__always)
+private func peak<T: SoftmaxMarginTransform, V: Lanes>(
+  _ row: SoftmaxMarginRow, _ start: Int, _ end: Int, _: T.Type, _: V.Type
+) -> V {
+  if end &- start < V.width { return shortPeak(row, start, end, T.self, V.self) }
+  // Four by turns: one would wait for its own last result.
+  var (first, second) = (V.minusInfinity, V.minusInfinity)
+  var (third, fourth) = (V.minusInfinity, V.minusInfinity)
+  var index = start
+  let foursEnd = end &- 4 &* V.width
+  while index <= foursEnd {
+    first = V.maximum(first, score(row, index, T.self))
+    second = V.maximum(second, score(row, index &+ V.width, T.self))
+    third = V.maximum(third, score(row, index &+ 2 &* V.width, T.self))
+    fourth = V.maximum(fourth, score(row, index &+ 3 &* V.width, T.self))
+    index &+= 4 &* V.width
   }
+  while index < end {
+    first = V.maximum(first, score(row, min(index, end &- V.width), T.self))
+    index &+= V.width
+  }
+  return V.maximum(V.maximum(first, second), V.maximum(third, fourth))
+}
+
+@inline(__always)
+private func score<T: SoftmaxMarginTransform, V: Lanes>(
+  _ row: SoftmaxMarginRow, _ index: Int, _: T.Type
+) -> V {
+  T.shifted(row, index, AllLanes<V>(), peak: V.zero, V.self)
+}
+
+/// Fewer classes than a vector has lanes.
+@inline(__always)
+private func shortPeak<T: SoftmaxMarginTransform, V: Lanes>(
+  _ row: SoftmaxMarginRow, _ start: Int, _ end: Int, _: T.Type, _: V.Type
+) -> V {
+  T.shifted(
+    row, start, SomeLanes<V>(0, max(0, end &- start), except: -1), peak: V.zero, V.self)
 }
 
 /// argmax_{j ≠ y} z_j, the lowest index among equals; −1 if no rival is a number.
 @inline(never)
-func strongestRival<V: Lanes>(_ row: SoftmaxMarginRow, _: V.Type) -> Int {
-  let classes = Int(truncatingIfNeeded: row.classes)
-  let label = Int(truncatingIfNeeded: row.label)
-  let peak = rivalPeak(row, PlainTransform.self, V.self)
+func strongestRival<V: Lanes>(_ pointer: SoftmaxMarginPointer, _: V.Type) -> Int {
+  let row = pointer.pointee
+  let (classes, label) = (row.classCount, row.labelIndex)
+  let peak = rivalPeak(pointer, PlainTransform.self, V.self)
   let peakLanes = V.splat(peak)
   var index = 0
   while index < classes {
@@ -61,55 +92,83 @@ func strongestRival<V: Lanes>(_ row: SoftmaxMarginRow, _: V.Type) -> Int {
   return -1
 }
 
-/// Σ e^{s(v_j − peak)}; the exponentials themselves go into `gradient`, if given.
+/// Σ e^{s(v_j − peak)}; the exponentials themselves go into `gradient`, if given, the label's too.
 @inline(never)
 func rivalSum<T: SoftmaxMarginTransform, V: Lanes>(
-  _ row: SoftmaxMarginRow, peak: V.Scalar, keepIn gradient: UnsafeMutableRawPointer?,
+  _ row: SoftmaxMarginPointer, peak: V.Scalar, keepIn gradient: UnsafeMutableRawPointer?,
   _: T.Type, _: V.Type
 ) -> Double {
-  var sweep = SumSweep<T, V>(row: row, peak: peak, gradient: gradient)
-  row.sweepRivals(&sweep)
-  return sweep.sum.total
+  let row = row.pointee
+  guard let gradient else {
+    var sweep = SumSweep<T, V>(row, peak)
+    sweep.run(classes: row.classCount, around: row.labelIndex)
+    return sweep.sum.total
+  }
+  var sweep = KeepingSweep<T, V>(
+    sums: SumSweep(row, peak), gradient: gradient, next: row.next_gradient ?? row.next_logits)
+  sweep.run(classes: row.classCount, around: row.labelIndex)
+  return sweep.sums.sum.total
 }
 
 private struct SumSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
   let row: SoftmaxMarginRow
   let peak: Vector
   let scale: Vector
-  let gradient: UnsafeMutableRawPointer?
+  let nextBytes: Int
   var sum = BlockSum<Vector>()
 
   @inline(__always)
-  init(row: SoftmaxMarginRow, peak: Vector.Scalar, gradient: UnsafeMutableRawPointer?) {
+  init(_ row: SoftmaxMarginRow, _ peak: Vector.Scalar) {
     self.row = row
     self.peak = Vector.splat(peak)
     scale = Vector.splat(Vector.Scalar(row.scale))
-    self.gradient = gradient
+    nextBytes = Int(truncatingIfNeeded: row.next_bytes)
+  }
+
+  @inline(__always)
+  mutating func add<L: LaneSelection>(_ index: Int, _ lanes: L) -> Vector
+  where L.Vector == Vector {
+    let exponential = Vector.exponential(
+      T.shifted(row, index, lanes, peak: peak, Vector.self) * scale)
+    sum.partial = sum.partial + exponential
+    lanes_prefetch_read(row.next_logits + index &* nextBytes)
+    return exponential
   }
 
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
-    let exponential = Vector.exponential(
-      T.shifted(row, index, lanes, peak: peak, Vector.self) * scale)
-    sum.partial = sum.partial + exponential
-    lanes_prefetch_read(row.next_logits + index &* Vector.scalarBytes)
-    if let next = row.next_gradient { lanes_prefetch_write(next + index &* Vector.scalarBytes) }
-    if let gradient { lanes.store(exponential, gradient, index) }
+    _ = add(index, lanes)
   }
 
   @inline(__always)
   mutating func endBlock() { sum.endBlock() }
 }
 
+private struct KeepingSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
+  var sums: SumSweep<T, Vector>
+  let gradient: UnsafeMutableRawPointer
+  let next: UnsafeRawPointer
+
+  @inline(__always)
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
+    lanes.store(sums.add(index, lanes), gradient, index)
+    lanes_prefetch_write(next + index &* sums.nextBytes)
+  }
+
+  @inline(__always)
+  mutating func endBlock() { sums.endBlock() }
+}
+
 /// Multiplies the exponentials kept in the gradient's row.
 @inline(never)
 func scaleExponentials<T: SoftmaxMarginTransform, V: Lanes>(
-  _ row: SoftmaxMarginRow, in gradient: UnsafeMutableRawPointer, by weight: Double, _: T.Type,
+  _ row: SoftmaxMarginPointer, in gradient: UnsafeMutableRawPointer, by weight: Double, _: T.Type,
   _: V.Type
 ) {
+  let row = row.pointee
   var sweep = ScalingSweep<T, V>(
     row: row, gradient: gradient, weight: V.splat(V.Scalar(weight)))
-  row.sweepRivals(&sweep)
+  sweep.run(classes: row.classCount)
 }
 
 private struct ScalingSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
@@ -127,15 +186,16 @@ private struct ScalingSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
 /// Writes the gradient from the logits, for rows whose exponentials were not kept.
 @inline(never)
 func writeGradient<T: SoftmaxMarginTransform, V: Lanes>(
-  _ row: SoftmaxMarginRow, to gradient: UnsafeMutableRawPointer, peak: V.Scalar,
+  _ row: SoftmaxMarginPointer, to gradient: UnsafeMutableRawPointer, peak: V.Scalar,
   weight: Double, gradientScale: Double, _: T.Type, _: V.Type
 ) {
+  let row = row.pointee
   var sweep = GradientSweep<T, V>(
     row: row, gradient: gradient, peak: V.splat(peak),
     scale: V.splat(V.Scalar(row.scale)),
     weight: V.splat(V.Scalar(weight)),
     gradientScale: V.splat(V.Scalar(gradientScale)))
-  row.sweepRivals(&sweep)
+  sweep.run(classes: row.classCount)
 }
 
 private struct GradientSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
@@ -172,11 +232,12 @@ private func scaled<T: SoftmaxMarginTransform, L: LaneSelection>(
 /// Σ q_j s (v_j − peak).
 @inline(never)
 func smoothedScores<T: SoftmaxMarginTransform, V: Lanes>(
-  _ row: SoftmaxMarginRow, peak: V.Scalar, _: T.Type, _: V.Type
+  _ row: SoftmaxMarginPointer, peak: V.Scalar, _: T.Type, _: V.Type
 ) -> Double {
+  let row = row.pointee
   var sweep = SmoothedScoresSweep<T, V>(
     row: row, peak: V.splat(peak), scale: V.splat(V.Scalar(row.scale)))
-  row.sweepRivals(&sweep)
+  sweep.run(classes: row.classCount, exceptLabel: row.labelIndex)
   return sweep.sum.total
 }
 

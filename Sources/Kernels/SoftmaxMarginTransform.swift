@@ -45,7 +45,8 @@ enum OffsetTransform: SoftmaxMarginTransform {
   static func shifted<V: Lanes, L: LaneSelection>(
     _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: V, _: V.Type
   ) -> V where L.Vector == V {
-    guard let offset = row.offset else { return V.zero }
+    // Given, or another transformation would have been chosen. A test would be made for every vector.
+    let offset = row.offset.unsafelyUnwrapped
     return lanes.keep(
       (lanes.load(row.logits, index) - peak) + lanes.load(offset, index),
       filler: -.infinity)
@@ -67,7 +68,7 @@ enum ScaleOffsetTransform: SoftmaxMarginTransform {
   static func shifted<V: Lanes, L: LaneSelection>(
     _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: V, _: V.Type
   ) -> V where L.Vector == V {
-    guard let scale = row.class_scale, let offset = row.offset else { return V.zero }
+    let (scale, offset) = (row.class_scale.unsafelyUnwrapped, row.offset.unsafelyUnwrapped)
     let scaled = V.multiplyAdd(
       lanes.load(scale, index), lanes.load(row.logits, index), V.zero - peak)
     return lanes.keep(scaled + lanes.load(offset, index), filler: -.infinity)

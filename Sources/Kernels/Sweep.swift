@@ -15,6 +15,9 @@ protocol Sweep {
 /// Elements that are summed in the arithmetic type at the most.
 private let elementsPerBlock = 512
 
+/// Elements of a block that may hold the label.
+private let elementsAround = 128
+
 extension Sweep {
   @inline(__always)
   mutating func endBlock() {}
@@ -44,6 +47,36 @@ extension Sweep {
     }
   }
 
+  /// Visits every class. The label is left out of what `keep` lets through, but what its lane holds is stored.
+  ///
+  /// Blocks are the same wherever the label is, so that the processor can foresee where they end: a wrong guess
+  /// costs as much as several vectors. Only in the label's own block is every vector looked at for it.
+  @inline(__always)
+  mutating func run(classes: Int, around label: Int) {
+    let width = Vector.width
+    let wholeEnd = classes & ~(width &- 1)
+    var index = 0
+    while index < wholeEnd {
+      let end = min(wholeEnd, index &+ elementsAround)
+      if UInt(bitPattern: label &- index) < UInt(bitPattern: elementsAround) {
+        while index < end {
+          visit(index, AllLanesButOne(label &- index))
+          index &+= width
+        }
+      } else {
+        while index < end {
+          visit(index, AllLanes<Vector>())
+          index &+= width
+        }
+      }
+      endBlock()
+    }
+    if wholeEnd == classes { return }
+    let start = max(0, classes &- width)
+    visit(start, SomeLanes(wholeEnd &- start, min(width, classes), except: label &- start))
+    endBlock()
+  }
+
   /// Visits [start, end), a whole number of vectors.
   @inline(__always)
   private mutating func runWhole(_ start: Int, _ end: Int) {
@@ -62,14 +95,17 @@ extension Sweep {
 /// A sum of vectors: in the arithmetic type within a block, in float64 from block to block.
 struct BlockSum<Vector: Lanes> {
   var partial = Vector.zero
-  private(set) var total = 0.0
+  private var wide = DoubleLanes.splat(0)
 
   @inline(__always)
   init() {}
 
   @inline(__always)
+  var total: Double { wide.wideSum }
+
+  @inline(__always)
   mutating func endBlock() {
-    total += partial.wideSum
+    wide += partial.wide
     partial = Vector.zero
   }
 }
@@ -95,6 +131,28 @@ struct AllLanes<Vector: Lanes>: LaneSelection {
 
   @inline(__always)
   func keep(_ vector: Vector, filler: Vector.Scalar) -> Vector { vector }
+
+  @inline(__always)
+  func store(_ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int) {
+    Vector.store(vector, row, index)
+  }
+}
+
+/// All lanes are loaded and stored, but one is not kept.
+struct AllLanesButOne<Vector: Lanes>: LaneSelection {
+  private let mask: Vector.Mask
+
+  /// Any lane, perhaps one that a vector has not.
+  @inline(__always)
+  init(_ lane: Int) { mask = Vector.range(0, Vector.width, except: lane) }
+
+  @inline(__always)
+  func load(_ row: UnsafeRawPointer, _ index: Int) -> Vector { Vector.load(row, index) }
+
+  @inline(__always)
+  func keep(_ vector: Vector, filler: Vector.Scalar) -> Vector {
+    Vector.splat(filler).selecting(vector, where: mask)
+  }
 
   @inline(__always)
   func store(_ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int) {

@@ -135,6 +135,16 @@ private struct EvaluationWork {
   }
 
   func evaluate(piece: Int) {
+    guard loss._withUnsafeGuaranteedRef({ $0.flushesSubnormals }) else {
+      return evaluateRows(of: piece)
+    }
+    let environment = lanes_flush_subnormals()
+    evaluateRows(of: piece)
+    lanes_restore(environment)
+  }
+
+  @inline(never)
+  private func evaluateRows(of piece: Int) {
     loss._withUnsafeGuaranteedRef { loss in
       let rows = workspace.rows(of: piece)
       let (scratch, widened) = (workspace.scratch(of: piece), workspace.widened(of: piece))

@@ -106,6 +106,9 @@ class Loss {
   /// Passes over the whole batch that have to end before any row's loss is known.
   func prepare(_ call: Call, _ result: inout topkloss_result) throws(Failure) {}
 
+  /// Whether rows are full of numbers so small that the processor is slow with them, and 0 would do.
+  var flushesSubnormals: Bool { false }
+
   /// What one row roughly costs, to decide whether threads are worth it.
   func nanosecondsPerRow(_ batch: Batch) -> Double { 0 }
 

@@ -43,8 +43,10 @@ def noise_dtype(code: int) -> Any:
     return np.float64 if code == _abi.TOPKLOSS_FLOAT64 else np.float32
 
 
-def evaluate_plain(handle: int, logits: Any, labels: Any, out: Any, step: int) -> Value | None:
-    """The value, with the gradient in ``out``, for contiguous NumPy arrays; None for any others.
+def evaluate_plain(
+    handle: int, logits: Any, labels: Any, out: Any, step: int
+) -> tuple[float, AnyArray] | None:
+    """The value and the gradient for contiguous NumPy arrays; None for any others.
 
     What `evaluate` does for the usual arguments, in few steps: a small batch takes less time than
     they do, and after other work has had the processor's caches, each waits for memory.
@@ -60,7 +62,10 @@ def evaluate_plain(handle: int, logits: Any, labels: Any, out: Any, step: int) -
     if not (flags.c_contiguous and labels.flags.c_contiguous):
         return None
     scores = address(logits)
-    if out is logits:
+    if out is None:
+        out = np.empty(shape, logits.dtype)
+        target = address(out)
+    elif out is logits:
         if not flags.writeable:
             return None
         target = scores
@@ -79,8 +84,7 @@ def evaluate_plain(handle: int, logits: Any, labels: Any, out: Any, step: int) -
     status = _evaluate(handle, byref(batch), byref(result))
     if status:
         check(status)
-    value: float = result.value
-    return value
+    return result.value, out
 
 
 def describe(name: str, scores: Any) -> tuple[_abi.batch, AnyArray]:
@@ -152,10 +156,10 @@ def evaluate(
     step: int = 0,
 ) -> tuple[Value, Any]:
     """The value, or one a row, and the gradient (None if it is not wanted)."""
-    if out is not None and sample_weight is None and noise is None and not row_values:
+    if gradient and sample_weight is None and noise is None and not row_values:
         plain = evaluate_plain(handle, logits, labels, out, step)
         if plain is not None:
-            return plain, out
+            return plain
 
     batch, scores = describe("logits", logits)
     batch.step = step

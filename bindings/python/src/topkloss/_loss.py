@@ -82,10 +82,10 @@ class Loss(Handle):
         Raises:
             TopKLossError: An argument has a wrong shape, type or value. Nothing has been written.
         """
-        if out is not None and sample_weight is None and self._may_be_plain:
-            value = evaluate_plain(self._handle, logits, labels, out, 0)
-            if value is not None:
-                return value, out
+        if sample_weight is None and self._may_be_plain:
+            plain = evaluate_plain(self._handle, logits, labels, out, 0)
+            if plain is not None:
+                return plain
         return self._evaluate(logits, labels, sample_weight, gradient=True, out=out)
 
     def _evaluate(

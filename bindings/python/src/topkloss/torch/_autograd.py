@@ -7,7 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from topkloss.torch._evaluation import Evaluation
+from topkloss import _abi
+from topkloss._evaluation import RESULT_SIZE, call
+from topkloss._loss import Loss
+from topkloss.torch._evaluation import Evaluation, plain_batch
 
 
 def _refuse_second_derivative() -> None:
@@ -40,6 +43,45 @@ class _Together(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         _refuse_second_derivative()
         return None, *[_times(gradient, upstream) for gradient in ctx.saved_tensors]
+
+
+class _Plain(torch.autograd.Function):
+    """The same for a plain batch (see `plain_batch`), whose tensors the arguments keep alive."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        handle: int,
+        batch: _abi.batch,
+        logits: Tensor,
+        labels: Tensor,  # noqa: ARG004
+    ) -> Tensor:
+        gradient = torch.empty_like(logits)
+        ctx.save_for_backward(gradient)
+        return _plain_value(handle, batch, logits, gradient.data_ptr())
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        _refuse_second_derivative()
+        (gradient,) = ctx.saved_tensors
+        return None, None, _times(gradient, upstream), None
+
+
+def _plain_value(handle: int, batch: _abi.batch, logits: Tensor, gradient: int | None) -> Tensor:
+    result = _abi.result(RESULT_SIZE, 0.0, 0.0, None, gradient, 0)
+    return logits.new_full((), call(handle, batch, result))
+
+
+def evaluate_plain(loss: Loss, logits: Tensor, labels: Tensor) -> Tensor | None:
+    """The reduced value of a plain batch under autograd; None if it is another batch."""
+    batch = plain_batch(logits, labels)
+    if batch is None:
+        return None
+    handle = loss._handle
+    if not (logits.requires_grad and torch.is_grad_enabled()):
+        return _plain_value(handle, batch, logits, None)
+    value: Tensor = _Plain.apply(handle, batch, logits, labels)  # type: ignore[no-untyped-call]
+    return value
 
 
 class _InTurn(torch.autograd.Function):

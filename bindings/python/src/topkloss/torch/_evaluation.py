@@ -11,6 +11,8 @@ from topkloss import _abi
 from topkloss._evaluation import BATCH_SIZE, RESULT_SIZE, call
 from topkloss._handle import Handle
 from topkloss.torch._tensors import (
+    FLOAT_CODES,
+    LABEL_CODES,
     element_stride,
     label_vector,
     like,
@@ -18,6 +20,33 @@ from topkloss.torch._tensors import (
     noise_block,
     row_numbers,
 )
+
+_PLAIN = (Tensor, torch.nn.Parameter)
+
+
+def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
+    """A batch of plain contiguous tensors, whatever their sizes; None for any others.
+
+    What an `Evaluation` describes for the usual arguments, in few steps: see
+    `topkloss._evaluation.evaluate_plain`.
+    """
+    if type(logits) not in _PLAIN or type(labels) not in _PLAIN:
+        return None
+    code = FLOAT_CODES.get(logits.dtype)
+    label_type = LABEL_CODES.get(labels.dtype)
+    if code is None or label_type is None or not (logits.is_cpu and labels.is_cpu):
+        return None
+    shape = logits.shape
+    if len(shape) != 2 or labels.shape != shape[:1]:
+        return None
+    if logits.layout != torch.strided or labels.layout != torch.strided:
+        return None
+    if not (logits.is_contiguous() and labels.is_contiguous()) or logits.is_neg():
+        return None
+    rows, classes = shape
+    return _abi.batch(
+        BATCH_SIZE, rows, classes, code, label_type, logits.data_ptr(), 0, labels.data_ptr()
+    )
 
 
 class Evaluation:

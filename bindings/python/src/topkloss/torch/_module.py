@@ -13,7 +13,7 @@ from topkloss._arrays import Array
 from topkloss._average_k import TwoHeadAverageKLoss
 from topkloss._handle import Handle
 from topkloss._loss import Loss
-from topkloss.torch._autograd import differentiable
+from topkloss.torch._autograd import differentiable, evaluate_plain
 from topkloss.torch._evaluation import Evaluation
 
 Arguments = ParamSpec("Arguments")
@@ -100,6 +100,10 @@ class OneHeadModule(LossModule):
         Raises:
             TopKLossError: An argument has a wrong shape, type or value.
         """
+        if sample_weight is None and self.loss._may_be_plain:
+            plain = evaluate_plain(self.loss, logits, labels)
+            if plain is not None:
+                return plain
         return differentiable(self._evaluation(logits, labels, sample_weight), logits)
 
 

@@ -14,7 +14,7 @@ FLOAT_CODES = {
     torch.float16: _abi.TOPKLOSS_FLOAT16,
     torch.bfloat16: _abi.TOPKLOSS_BFLOAT16,
 }
-_LABEL_CODES = {torch.int64: _abi.TOPKLOSS_INT64, torch.int32: _abi.TOPKLOSS_INT32}
+LABEL_CODES = {torch.int64: _abi.TOPKLOSS_INT64, torch.int32: _abi.TOPKLOSS_INT32}
 _OTHER_INTEGERS = (torch.int16, torch.int8, torch.uint8, torch.uint16, torch.uint32)
 
 
@@ -100,7 +100,7 @@ def _require_rows(name: str, tensor: Tensor, rows: int) -> None:
 def label_vector(name: str, value: object, rows: int) -> tuple[Tensor, int]:
     """One class index for each row, and the code of their type."""
     tensor = on_cpu(name, value)
-    code = _LABEL_CODES.get(tensor.dtype)
+    code = LABEL_CODES.get(tensor.dtype)
     if code is None:
         if tensor.dtype not in _OTHER_INTEGERS:
             raise TopKLossError(
