@@ -659,8 +659,9 @@ enum {
  * m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4); use a scale of 30 to 50 and a normalised last layer, or
  * scale 1 without. epsilon = 0 gives the plain top-K hinge. A logit of -inf ranks last.
  *
- * Noise is counter-based (Threefry-2x32-20, Salmon et al., SC 2011, then Box-Muller), keyed by (seed, step,
- * row): a result depends neither on threads nor, given first_row, on how a batch is split.
+ * Noise is counter-based (Threefry-2x32-20, Salmon et al., SC 2011), keyed by (seed, step, row), and drawn only
+ * where it can matter: the result is what it would be with all of it. It depends neither on threads nor, given
+ * first_row, on how a batch is split.
  *
  * Garcin, Servajean, Joly and Salmon, "Stochastic smoothing of the top-K calibrated hinge loss for deep
  * imbalanced classification", ICML 2022.

@@ -1,7 +1,7 @@
 /*
  * Operations on whole vectors that Swift's standard library has only as loops over lanes, which the optimiser does
- * not always put together again: broadcasts, comparisons, selection, shifts, bit operations. Each is one or two
- * instructions. (Swift's arithmetic operators on vectors are single instructions already.)
+ * not always put together again: arithmetic, broadcasts, comparisons, selection, shifts, bit operations. Each is one or
+ * two instructions.
  *
  * A mask has all bits of a lane set or none.
  */
@@ -106,6 +106,22 @@ LANES_INLINE _Bool lanes_any_i64(lanes_i64 mask) { return __builtin_reduce_or(ma
 LANES_INLINE _Bool lanes_all_i32(lanes_i32 mask) { return __builtin_reduce_and(mask) != 0; }
 LANES_INLINE _Bool lanes_all_i64(lanes_i64 mask) { return __builtin_reduce_and(mask) != 0; }
 
+/* A bit for every lane, that of lane 0 the lowest. */
+LANES_INLINE uint32_t lanes_bits_of_mask_i32(lanes_i32 mask) {
+  typedef _Bool lanes_bool __attribute__((ext_vector_type(16)));
+  const lanes_bool set = __builtin_convertvector(mask, lanes_bool);
+  uint16_t bits;
+  __builtin_memcpy(&bits, &set, sizeof bits);
+  return bits;
+}
+LANES_INLINE uint32_t lanes_bits_of_mask_i64(lanes_i64 mask) {
+  typedef _Bool lanes_bool __attribute__((ext_vector_type(8)));
+  const lanes_bool set = __builtin_convertvector(mask, lanes_bool);
+  uint8_t bits;
+  __builtin_memcpy(&bits, &set, sizeof bits);
+  return bits;
+}
+
 /* b where the mask is set, else a. */
 LANES_INLINE lanes_f32 lanes_select_f32(lanes_i32 mask, lanes_f32 a, lanes_f32 b) {
   return mask ? b : a;
@@ -171,6 +187,14 @@ LANES_INLINE double lanes_largest_f64(lanes_f64 a) {
   const lanes_f64x2 c = b.lo > b.hi ? b.lo : b.hi;
   return c[0] > c[1] ? c[0] : c[1];
 }
+
+/* Each rounded by itself: two of them are not fused, since they are two functions. */
+LANES_INLINE lanes_f32 lanes_add_f32(lanes_f32 a, lanes_f32 b) { return a + b; }
+LANES_INLINE lanes_f64 lanes_add_f64(lanes_f64 a, lanes_f64 b) { return a + b; }
+LANES_INLINE lanes_f32 lanes_subtract_f32(lanes_f32 a, lanes_f32 b) { return a - b; }
+LANES_INLINE lanes_f64 lanes_subtract_f64(lanes_f64 a, lanes_f64 b) { return a - b; }
+LANES_INLINE lanes_f32 lanes_multiply_f32(lanes_f32 a, lanes_f32 b) { return a * b; }
+LANES_INLINE lanes_f64 lanes_multiply_f64(lanes_f64 a, lanes_f64 b) { return a * b; }
 
 /* Correctly rounded. */
 LANES_INLINE lanes_f32 lanes_divide_f32(lanes_f32 a, lanes_f32 b) { return a / b; }

@@ -47,7 +47,7 @@ private func makeKernelTable() -> KernelTable {
       narrow: { narrow($0, $1, Int($2), BFloat16Element.self) }),
     standard_normal: { seed, step, row, sample, classes, noise in
       RowNoise(seed: seed, step: step, row: row)
-        .fill(noise, first: 0, count: Int(classes), sample: Int(sample))
+        .fill(noise, count: Int(classes), sample: Int(sample))
     },
     noised_topk_scratch_bytes: { rank, samples, classes in
       Int64(

@@ -31,6 +31,8 @@ protocol Lanes: BitwiseCopyable {
   func selecting(_ other: Self, where mask: Mask) -> Self
   static func anyTrue(_ mask: Mask) -> Bool
   static func allTrue(_ mask: Mask) -> Bool
+  /// A bit for every lane, that of lane 0 the lowest.
+  static func bits(_ mask: Mask) -> UInt32
   static func both(_ a: Mask, _ b: Mask) -> Mask
   static func either(_ a: Mask, _ b: Mask) -> Mask
 
@@ -114,6 +116,15 @@ extension SIMD16<Float>: Lanes {
   static func splat(_ number: Scalar) -> Self { lanes_splat_f32(number) }
 
   @inline(__always)
+  static func + (a: Self, b: Self) -> Self { lanes_add_f32(a, b) }
+
+  @inline(__always)
+  static func - (a: Self, b: Self) -> Self { lanes_subtract_f32(a, b) }
+
+  @inline(__always)
+  static func * (a: Self, b: Self) -> Self { lanes_multiply_f32(a, b) }
+
+  @inline(__always)
   static func quotient(_ a: Self, _ b: Self) -> Self { lanes_divide_f32(a, b) }
 
   @inline(__always)
@@ -142,6 +153,9 @@ extension SIMD16<Float>: Lanes {
 
   @inline(__always)
   static func allTrue(_ mask: Mask) -> Bool { lanes_all_i32(mask) }
+
+  @inline(__always)
+  static func bits(_ mask: Mask) -> UInt32 { lanes_bits_of_mask_i32(mask) }
 
   @inline(__always)
   static func both(_ a: Mask, _ b: Mask) -> Mask { lanes_both_i32(a, b) }
@@ -196,6 +210,15 @@ extension SIMD8<Double>: Lanes {
   static func splat(_ number: Scalar) -> Self { lanes_splat_f64(number) }
 
   @inline(__always)
+  static func + (a: Self, b: Self) -> Self { lanes_add_f64(a, b) }
+
+  @inline(__always)
+  static func - (a: Self, b: Self) -> Self { lanes_subtract_f64(a, b) }
+
+  @inline(__always)
+  static func * (a: Self, b: Self) -> Self { lanes_multiply_f64(a, b) }
+
+  @inline(__always)
   static func quotient(_ a: Self, _ b: Self) -> Self { lanes_divide_f64(a, b) }
 
   @inline(__always)
@@ -224,6 +247,9 @@ extension SIMD8<Double>: Lanes {
 
   @inline(__always)
   static func allTrue(_ mask: Mask) -> Bool { lanes_all_i64(mask) }
+
+  @inline(__always)
+  static func bits(_ mask: Mask) -> UInt32 { lanes_bits_of_mask_i64(mask) }
 
   @inline(__always)
   static func both(_ a: Mask, _ b: Mask) -> Mask { lanes_both_i64(a, b) }

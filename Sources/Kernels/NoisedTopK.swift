@@ -10,7 +10,7 @@ import CKernels
 func noisedTopKScratchBytes(rank: Int, samples: Int, classes: Int) -> Int {
   samples == 0
     ? exactOrderStatisticScratchBytes(classes: classes)
-    : sampledOrderStatisticScratchBytes(rank: rank, samples: samples)
+    : sampledOrderStatisticScratchBytes(rank: rank, samples: samples, classes: classes)
 }
 
 /// T on one row, however it is estimated.

@@ -20,7 +20,7 @@ import Testing
     arguments: [
       (0, 0, 0), (1, 2, 3), (.max, .max, 0), (0x0123_4567_89AB_CDEF, 1 << 40, 1 << 50),
     ] as [(UInt64, UInt64, Int64)])
-  func `it is Box and Muller's transform of Threefry`(
+  func `it is what a second implementation says`(
     seed: UInt64, step: UInt64, firstRow: Int64
   ) throws {
     let (rows, samples, classes) = (2, 3, 150)
@@ -40,7 +40,7 @@ import Testing
 
   @Test func `fewer classes, samples or rows see the beginning of the same noise`() throws {
     let whole = try noise(rows: 3, samples: 4, classes: 77)
-    for classes in [1, 15, 16, 17, 31, 32, 33, 64, 76] {
+    for classes in [1, 15, 16, 17, 31, 32, 33, 48, 64, 76] {
       let part = try noise(rows: 3, samples: 2, classes: classes)
       for row in 0..<3 {
         for sample in 0..<2 {
@@ -89,7 +89,7 @@ import Testing
         #expect(abs(product / Double(count)) < 5 / Double(count).squareRoot())
       }
     }
-    // Neither do neighbours, nor the two halves of a Box and Muller pair.
+    // Neither do neighbours, nor classes that share a counter.
     for distance in [1, 16] {
       let product = zip(series[0], series[0].dropFirst(distance)).reduce(0) { $0 + $1.0 * $1.1 }
       #expect(abs(product / Double(count)) < 5 / Double(count).squareRoot())
@@ -110,7 +110,7 @@ import Testing
       abs(0.5 * erfc(-number / 2.0.squareRoot()) - (Double(index) + 0.5) / count)
     }.max()
     #expect(try #require(distance) < 1.95 / count.squareRoot())
-    #expect(numbers.allSatisfy { abs($0) <= 6.8 })
+    #expect(numbers.allSatisfy { abs($0) <= 7 })
   }
 
   @Test func `nothing is written for no rows`() throws {

@@ -1,7 +1,9 @@
 import Foundation
 
-// The library's own noise, written a second time: Threefry-2x32 with 20 rounds, keyed in turn by
-// the seed, the step and the row, and Box and Muller's transform of its words in Double.
+// The library's own noise, written a second time in Double: Threefry-2x32 with 20 rounds, keyed in
+// turn by the seed, the step and the row. Of a block of sixteen classes the smallest uniform number
+// is drawn first, and its place; the others are uniform above it. Each becomes the normal number that
+// is exceeded with that probability.
 
 /// Two random words that are a function of a key and a counter.
 ///
@@ -30,11 +32,27 @@ func referenceNoise(
   }
   let stepKey = threefry2x32(key: halves(seed), counter: halves(step))
   let rowKey = threefry2x32(key: stepKey, counter: halves(row))
-  // Two classes, sixteen apart, share a pair of words: one has the cosine, the other the sine.
-  let (block, place) = classIndex.quotientAndRemainder(dividingBy: 32)
+  func uniform(_ word: UInt32) -> Double { (Double(word) + 0.5) * 0x1p-32 }
+  let (block, place) = classIndex.quotientAndRemainder(dividingBy: 16)
+  let ofBlock = threefry2x32(key: rowKey, counter: [UInt32(block), UInt32(sample) | 1 << 31])
+  let smallest = -expm1(log1p(-uniform(ofBlock[0])) / 16)
+  if ofBlock[1] >> 28 == place { return normalQuantile(above: smallest, below: 1 - smallest) }
+  // Two classes, sixteen apart, share a counter.
   let words = threefry2x32(
-    key: rowKey, counter: [UInt32(block * 16 + place % 16), UInt32(sample)])
-  let radius = (-2 * log((Double(words[0]) + 0.5) * 0x1p-32)).squareRoot()
-  let angle = 2 * .pi * Double(words[1]) * 0x1p-32
-  return radius * (place < 16 ? cos(angle) : sin(angle))
+    key: rowKey, counter: [UInt32(block / 2 * 16 + place), UInt32(sample)])
+  let word = words[block % 2]
+  return normalQuantile(
+    above: smallest + (1 - smallest) * uniform(word), below: (1 - smallest) * uniform(~word))
+}
+
+/// The number that a standard normal variable is above with one probability and below with the other,
+/// by bisection.
+private func normalQuantile(above: Double, below: Double) -> Double {
+  if below < above { return -normalQuantile(above: below, below: above) }
+  var (low, high) = (-1.0, 10.0)
+  for _ in 0..<80 {
+    let middle = (low + high) / 2
+    if erfc(middle / 2.0.squareRoot()) / 2 > above { low = middle } else { high = middle }
+  }
+  return (low + high) / 2
 }

@@ -219,8 +219,9 @@ def standard_normal(
     """The standard normal noise that `NoisedTopKLoss` draws for itself when given none.
 
     It is counter-based (Threefry-2x32-20; Salmon et al., "Parallel random numbers: as easy as 1, 2,
-    3", SC 2011; then Box-Muller): each number is a function of the first three arguments and of its
-    place, so that a batch in two parts has the noise of the whole if first_row is set.
+    3", SC 2011): each number is a function of the first three arguments and of its place, so that a
+    batch in two parts has the noise of the whole if first_row is set. The loss draws no more of it
+    than matters.
 
     Args:
         seed: The loss's seed, 0 to 2^64 - 1.
