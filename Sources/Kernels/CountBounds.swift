@@ -73,6 +73,22 @@ struct CountBounds {
     best(4, k, bin, histogram)
   }
 
+  /// About how many of the scores below the middle of a bin are above it with noise: −Σ log(1 − p).
+  @inline(never)
+  func crowd<V: Lanes>(below bin: Int, _ histogram: ScoreHistogram<V>) -> Double {
+    let numbers = UnsafeRawPointer(histogram.slice(around: bin))
+    // For the smallest u.
+    let logarithms = UnsafeRawPointer(tables + 3 &* Self.length)
+    var sum = FloatLanes.splat(0)
+    var q = Self.reach
+    while q < Self.length {
+      sum = FloatLanes.multiplyAdd(
+        FloatLanes.load(numbers, q), FloatLanes.load(logarithms, q), sum)
+      q &+= FloatLanes.width
+    }
+    return -sum.wideSum
+  }
+
   @inline(__always)
   private func best<V: Lanes>(
     _ table: Int, _ k: Int, _ bin: Int, _ histogram: ScoreHistogram<V>
@@ -96,10 +112,12 @@ struct CountBounds {
     let sure: Float = bin > Self.reach ? histogram.count(0, bin &- Self.reach) : 0
     let rest = Double(k) - Double(sure)
     // log u is what the table has for p = 1.
-    func of(_ sum: FloatLanes, _ index: Int) -> Double {
-      rest * Double(tables[(table &+ index) &* Self.length]) - sum.wideSum
-    }
-    return max(max(of(a, 0), of(b, 1)), max(of(c, 2), of(d, 3)))
+    let length = Self.length
+    let first = rest * Double(tables[table &* length]) - a.wideSum
+    let second = rest * Double(tables[(table &+ 1) &* length]) - b.wideSum
+    let third = rest * Double(tables[(table &+ 2) &* length]) - c.wideSum
+    let fourth = rest * Double(tables[(table &+ 3) &* length]) - d.wideSum
+    return max(max(first, second), max(third, fourth))
   }
 }
 

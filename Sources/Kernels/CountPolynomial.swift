@@ -24,25 +24,25 @@ struct CountPolynomial<V: Lanes> {
   /// Sums of the first powers are kept in registers.
   private static var powersAtHand: Int { 5 }
 
-  private let source: ScoreSource<V>
-  private let direct: DirectScores<V>
-  private let grid: BulkGrid<V>?
-  private let nodes: QuadratureNodes<V>
+  let source: ScoreSource<V>
+  let direct: DirectScores<V>
+  let grid: BulkGrid<V>?
+  let nodes: QuadratureNodes<V>
   /// The number of coefficients.
-  private let rank: Int
+  let rank: Int
   /// Scores of middle strength, then the grid's nodes.
-  private let entries: Int
+  let entries: Int
   /// Coefficients of all but the strong scores, and of all: a row of nodes for every power of x.
-  private let weak: UnsafeMutableRawPointer
-  private let product: UnsafeMutableRawPointer
-  private let suffix: UnsafeMutableRawPointer
+  let weak: UnsafeMutableRawPointer
+  let product: UnsafeMutableRawPointer
+  let suffix: UnsafeMutableRawPointer
   /// A row of nodes for every entry: ρ, and φ(t − z) / (1 − p).
-  private let odds: UnsafeMutableRawPointer
-  private let densities: UnsafeMutableRawPointer
+  let odds: UnsafeMutableRawPointer
+  let densities: UnsafeMutableRawPointer
   /// ∂T/∂z for every entry.
-  private let shares: UnsafeMutablePointer<V.Scalar>
-  private let strongShares: UnsafeMutablePointer<Double>
-  private let prefixes: UnsafeMutableRawPointer
+  let shares: UnsafeMutablePointer<V.Scalar>
+  let strongShares: UnsafeMutablePointer<Double>
+  let prefixes: UnsafeMutableRawPointer
 
   private static func mostEntries(_ classes: Int) -> Int {
     min(classes, DirectScores<V>.mostMedium) &+ BulkGrid<V>.size &+ V.width
@@ -110,7 +110,7 @@ struct CountPolynomial<V: Lanes> {
 
   /// Where a table keeps a power's coefficients for nodes from `node` on.
   @inline(__always)
-  private func at(_ power: Int, _ node: Int) -> Int { power &* nodes.count &+ node }
+  func at(_ power: Int, _ node: Int) -> Int { power &* nodes.count &+ node }
 
   /// Finds the coefficients, and returns the integral of P( at most r − 1 scores are above t ) over the nodes.
   @inline(never)
@@ -203,7 +203,7 @@ struct CountPolynomial<V: Lanes> {
   /// Multiplies the strong scores' factors on, at a vector of nodes; if `keeping`, every product on the way is kept, with
   /// the score's p and density behind it.
   @inline(never)
-  private func multiplyStrong(_ node: Int, keeping: Bool) {
+  func multiplyStrong(_ node: Int, keeping: Bool) {
     var power = 0
     while power < rank {
       V.store(V.load(weak, at(power, node)), product, at(power, node))
@@ -229,93 +229,6 @@ struct CountPolynomial<V: Lanes> {
         V.store(normal.density, prefixes, (kept &+ rank &+ 1) &* V.width)
       }
       score &+= 1
-    }
-  }
-
-  /// Writes `weight` times ∂T/∂z_j = ∫ φ(t − z_j) P( r − 1 of the other scores are above t ) dt for every score of the source,
-  /// in units of 1 / ε. May be in place.
-  @inline(never)
-  func writeShares(weight: Double, to target: UnsafeMutableRawPointer) {
-    var score = 0
-    while score < direct.strongCount {
-      strongShares[score] = 0
-      score &+= 1
-    }
-    var node = 0
-    while node < nodes.count {
-      multiplyStrong(node, keeping: true)
-      addStrongShares(node)
-      node &+= V.width
-    }
-    findEntryShares()
-    if let grid {
-      grid.writeShares(of: shares + direct.mediumCount, weight: weight, to: target)
-    } else {
-      fill(target, with: 0, source.count, V.self)
-    }
-    score = 0
-    while score < direct.strongCount {
-      V.storeScalar(
-        V.Scalar(weight * strongShares[score]), target, direct.strongIndexes[score])
-      score &+= 1
-    }
-    var entry = 0
-    while entry < direct.mediumCount {
-      // Rounding may take the smallest just below 0.
-      V.storeScalar(
-        V.Scalar(weight * max(0, Double(shares[entry]))), target, direct.mediumIndexes[entry])
-      entry &+= 1
-    }
-  }
-
-  private func addStrongShares(_ node: Int) {
-    var power = 0
-    while power < rank {
-      V.store(power == 0 ? V.splat(1) : V.zero, suffix, power &* V.width)
-      power &+= 1
-    }
-    var score = direct.strongCount
-    while score > 0 {
-      score &-= 1
-      let kept = score &* (rank &+ 2)
-      let p = V.load(prefixes, (kept &+ rank) &* V.width)
-      let density = V.load(prefixes, (kept &+ rank &+ 1) &* V.width)
-      var others = V.zero
-      var below = V.zero
-      power = 0
-      while power < rank {
-        let behind = V.load(suffix, power &* V.width)
-        let before = V.load(prefixes, (kept &+ rank &- 1 &- power) &* V.width)
-        others = V.multiplyAdd(before, behind, others)
-        V.store(
-          V.multiplyAdd(behind, V.splat(1) - p, below * p), suffix, power &* V.width)
-        below = behind
-        power &+= 1
-      }
-      strongShares[score] += nodes.step * (density * others).wideSum
-    }
-  }
-
-  /// Instructions an entry: 10, and 10 for every vector of nodes at rank 6.
-  @inline(never)
-  private func findEntryShares() {
-    var entry = 0
-    while entry < entries {
-      var sum = V.zero
-      var node = 0
-      while node < nodes.count {
-        let minus = V.zero - V.load(odds, at(entry, node))
-        var others = V.load(product, at(0, node))
-        var power = 1
-        while power < rank {
-          others = V.multiplyAdd(others, minus, V.load(product, at(power, node)))
-          power &+= 1
-        }
-        sum = V.multiplyAdd(V.load(densities, at(entry, node)), others, sum)
-        node &+= V.width
-      }
-      shares[entry] = V.Scalar(nodes.step * sum.wideSum)
-      entry &+= 1
     }
   }
 }

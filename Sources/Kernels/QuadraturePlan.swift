@@ -51,7 +51,9 @@ struct QuadraturePlan<V: Lanes> {
     working = nodeMemory + QuadratureNodes<V>.bytes
 
     if let whole = RowQuadrature<V>(row, memory: working) {
-      let nodes = QuadratureNodes<V>(whole.region, scores: whole.contenders, memory: nodeMemory)
+      let nodes = QuadratureNodes<V>(
+        whole.region, rank: Int(truncatingIfNeeded: row.rank), scores: whole.contenders,
+        memory: nodeMemory)
       if let polynomial = CountPolynomial(
         whole.source, rank: Int(truncatingIfNeeded: row.rank), region: whole.region, nodes: nodes,
         bulk: whole.bulk, memory: working)
@@ -77,7 +79,7 @@ struct QuadraturePlan<V: Lanes> {
     let region = ActiveRegion(
       list, reach: precision.reach, neglected: -log(precision.neglected))
     list.keep(from: region.low - precision.margin, to: region.high + precision.margin)
-    nodes = QuadratureNodes(region, scores: list.count, memory: nodeMemory)
+    nodes = QuadratureNodes(region, rank: list.rank, scores: list.count, memory: nodeMemory)
     polynomial = Self.polynomial(list, region, nodes, working)
     self.list = list
   }

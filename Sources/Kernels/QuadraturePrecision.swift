@@ -25,7 +25,7 @@ struct QuadraturePrecision {
   static var float32: QuadraturePrecision {
     QuadraturePrecision(
       reach: 8, margin: 6, neglected: 3e-7, few: SIMD4(0.25, 0.06, 0.004, 1e-7),
-      many: SIMD4(8, 40, 1000, 1e7), weak: 1, gridSize: 16, step: 0.7,
+      many: SIMD4(8, 40, 1000, 1e7), weak: 1, gridSize: 16, step: 0.6,
       fewestNodes: 16, mostNodes: 64)
   }
 

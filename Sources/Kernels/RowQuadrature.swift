@@ -6,8 +6,10 @@ import CSystem
 struct RowQuadrature<V: Lanes> {
   let source: ScoreSource<V>
   let region: ActiveRegion
-  /// About how many scores may be above a threshold in the region at all, and how many of them are of the bulk.
+  /// About how many scores crowd the lower end of the region; 0 if those below it can be expected to put less than three
+  /// above it.
   let contenders: Int
+  /// About how many scores are of the bulk.
   let bulk: Int
 
   /// Bytes of working memory.
@@ -38,11 +40,12 @@ struct RowQuadrature<V: Lanes> {
     region = ActiveRegion(low: below.low + shift, high: below.high + shift)
     source = ScoreSource(
       memory: row.logits, count: classes, center: center, inverse: V.Scalar(1 / unit))
-    // The region begins at most `reach` below the rank's bin.
+    // The bin so far below the region, which begins at most `reach` above the top or `deepest` bins and `reach` below it.
     func bin(_ distance: Double) -> Int {
-      Int(Double(ScoreHistogram<V>.binsPerUnit) * max(0, min(100, distance - below.low)))
+      Int(Double(ScoreHistogram<V>.binsPerUnit) * max(-10, min(100, distance - below.low)))
     }
-    contenders = Int(histogram.count(0, bin(4)))
+    let crowd = bounds.crowd(below: bin(0.25), histogram)
+    contenders = crowd < 3 ? 0 : Int(histogram.count(0, bin(4)))
     bulk = Int(histogram.count(bin(precision.weak), bin(precision.margin)))
   }
 }
