@@ -120,7 +120,7 @@ struct BulkGrid<V: Lanes> {
     }
     var index = 0
     while index < source.count {
-      let end = min(source.count, index &+ 512)
+      let end = min(source.count, index &+ 1024)
       m = 0
       while m < size {
         V.store(V.zero, sums, m &* V.width)

@@ -17,6 +17,7 @@ extension CountPolynomial {
       node &+= V.width
     }
     findEntryShares()
+    let weight = weight / wholeShare()
     if let grid {
       grid.writeShares(of: shares + direct.mediumCount, weight: weight, to: target)
     } else {
@@ -35,6 +36,30 @@ extension CountPolynomial {
         V.Scalar(weight * max(0, Double(shares[entry]))), target, direct.mediumIndexes[entry])
       entry &+= 1
     }
+  }
+
+  /// The sum of all shares, which is 1 but for rounding: that of many equal scores does not average out. Dividing by it
+  /// gives back what was lost.
+  private func wholeShare() -> Double {
+    var sum = 0.0
+    var score = 0
+    while score < direct.strongCount {
+      sum += strongShares[score]
+      score &+= 1
+    }
+    var entry = 0
+    while entry < direct.mediumCount {
+      sum += Double(shares[entry])
+      entry &+= 1
+    }
+    if let grid {
+      var k = 0
+      while k < BulkGrid<V>.size {
+        sum += Double(shares[entry &+ k]) * Double(grid.multiplicities[k])
+        k &+= 1
+      }
+    }
+    return abs(sum - 1) < 1e-3 ? sum : 1
   }
 
   private func addStrongShares(_ node: Int) {
