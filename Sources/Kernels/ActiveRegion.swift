@@ -10,6 +10,10 @@ struct ActiveRegion {
   private(set) var low: Double
   private(set) var high: Double
 
+  init(low: Double, high: Double) {
+    (self.low, self.high) = (low, high)
+  }
+
   /// - Parameters:
   ///   - reach: no mass that matters is further than this from the centre.
   ///   - neglected: −log of the mass that does not matter at either end.
@@ -50,7 +54,7 @@ struct ActiveRegion {
   }
 
   /// v h(x / v); 0 on the other side of the mean.
-  private static func exponent(_ x: Double, _ variance: Double) -> Double {
+  static func exponent(_ x: Double, _ variance: Double) -> Double {
     if !(x > 0) { return 0 }
     let v = max(variance, 1e-300)
     return (v + x) * log1p(x / v) - x

@@ -2,80 +2,123 @@ import CKernels
 import CSystem
 
 // How many scores with noise are above t, at many t at once: the coefficients of Π_j (1 − p_j + p_j x), p_j the
-// probability that score j is above t, up to x^(r−1). All terms are positive, so nothing cancels.
+// probability that score j is above t, up to x^(r−1).
 //
-// The bulk of the scores, whose p_j are small at every t, enters through its power sums S_n = Σ p_j^n:
+// A few strong scores are multiplied on one by one; all terms are positive, so nothing cancels. The others, p_j at most ½,
+// enter through the power sums R_n = Σ ρ_j^n of their odds ρ_j = p_j / (1 − p_j):
 //
-//   log Π (1 − p_j + p_j x) = −Σ_n S_n (1 − x)^n / n,
+//   Π (1 − p_j + p_j x) = Π (1 − p_j) · Σ_k e_k x^k,    k e_k = Σ_{i=1}^{k} (−1)^(i−1) R_i e_{k−i}
 //
-// whose first terms suffice; the exponential of a power series follows from its derivative (Newton's identities). The
-// few strong scores are multiplied on one by one. Without score j the coefficients are, for a strong one, sums over
-// the products of those before and those behind it; for one of the bulk, 1 / (1 − p_j (1 − x)) times the product:
-// Σ_i p_j^i ∇^i c, with the backward differences of the coefficients.
+// (Newton's identities). Terms of both signs, but of the size of (ρ / log(1 + ρ))^k / √(2πk) at the most, ρ the largest of
+// the odds: next to nothing is lost. The bulk of them, far below, is represented by the nodes of a grid.
 //
-// Lanes are values of t, except in sums over the bulk, where they are scores.
+// Without score j the coefficients are, for a strong one, sums over the products of those before and those behind it; for
+// another, division by 1 + ρ_j x: Σ_i (−ρ_j)^i c_{k−i}, all of them.
+//
+// Lanes are values of t.
 
 /// The distribution of the count at the nodes of a quadrature.
 struct CountPolynomial<V: Lanes> {
-  /// The largest rank that this is made for; and how many vectors of intermediate products it keeps.
+  /// The largest rank that this is made for.
   static var mostRank: Int { 16 }
-  static var mostProducts: Int { 8192 }
+  /// Sums of the first powers are kept in registers.
+  private static var powersAtHand: Int { 5 }
 
+  let source: ScoreSource<V>
+  let direct: DirectScores<V>
+  let grid: BulkGrid<V>?
+  let nodes: QuadratureNodes<V>
   /// The number of coefficients.
-  private let rank: Int
-  private let list: ScoreList<V>
-  /// How many scores at the front of the list are strong.
-  private let strong: Int
-  private let nodes: QuadratureNodes<V>
-  /// Coefficients of the bulk, and of all scores: a row of nodes for every power of x.
-  private let bulk: UnsafeMutableRawPointer
-  private let product: UnsafeMutableRawPointer
-  /// ∇^i c of the highest coefficient: a row of nodes for every i.
-  private let differences: UnsafeMutableRawPointer
-  private let suffix: UnsafeMutableRawPointer
-  private let prefixes: UnsafeMutableRawPointer
+  let rank: Int
+  /// Scores of middle strength, then the grid's nodes.
+  let entries: Int
+  /// Coefficients of all but the strong scores, and of all: a row of nodes for every power of x.
+  let weak: UnsafeMutableRawPointer
+  let product: UnsafeMutableRawPointer
+  let suffix: UnsafeMutableRawPointer
+  /// A row of nodes for every entry: ρ, and φ(t − z) / (1 − p).
+  let odds: UnsafeMutableRawPointer
+  let densities: UnsafeMutableRawPointer
+  /// ∂T/∂z for every entry.
+  let shares: UnsafeMutablePointer<V.Scalar>
+  let strongShares: UnsafeMutablePointer<Double>
+  let prefixes: UnsafeMutableRawPointer
 
-  /// Whether a list can be done this way.
-  static func suits(rank: Int, strong: Int) -> Bool {
-    rank <= mostRank && strong &* (rank &+ 2) <= mostProducts
+  private static func mostEntries(_ classes: Int) -> Int {
+    min(classes, DirectScores<V>.mostMedium) &+ BulkGrid<V>.size &+ V.width
   }
 
   /// Bytes of working memory for rows of so many classes.
   static func bytes(classes: Int) -> Int {
-    let tables = (3 &* mostRank &+ 1 &+ V.quadrature.terms) &* V.quadrature.mostNodes &* 8
-    return tables &+ 64 &* min(mostProducts, min(classes, mostProducts) &* (mostRank &+ 2))
+    let strong = min(classes, DirectScores<V>.mostStrong) &+ 1
+    let entries = mostEntries(classes)
+    let row = V.quadrature.mostNodes &* 8
+    return DirectScores<V>.bytes &+ BulkGrid<V>.bytes &+ 2 &* mostRank &* row
+      &+ mostRank &* 64 &+ entries &* (2 &* row &+ 8) &+ strong &* (8 &+ 64 &* (mostRank &+ 2))
   }
 
-  init(
-    _ list: ScoreList<V>, strong: Int, nodes: QuadratureNodes<V>, memory: UnsafeMutableRawPointer
+  /// Nil where the scores are too crowded for it.
+  ///
+  /// - Parameter bulk: about how many scores are further than `weak` below the region.
+  @inline(never)
+  init?(
+    _ source: ScoreSource<V>, rank: Int, region: ActiveRegion, nodes: QuadratureNodes<V>, bulk: Int,
+    memory: UnsafeMutableRawPointer
   ) {
-    rank = list.rank
-    self.list = list
-    self.strong = strong
+    let precision = V.quadrature
+    // The odds of a large rank must be smaller.
+    let strongest = region.low - 0.07 * Double(max(0, rank &- 6))
+    let bottom = V.Scalar(region.low - precision.margin)
+    let top = V.Scalar(region.low - precision.weak)
+    let hasGrid = bulk > 2 &* BulkGrid<V>.size
+    guard
+      let direct = DirectScores(
+        source, rank: rank, weakest: hasGrid ? top : bottom, strongest: V.Scalar(strongest),
+        sure: V.Scalar(region.high + precision.margin), memory: memory)
+    else { return nil }
+    self.direct = direct
+    self.source = source
     self.nodes = nodes
-    let table = Self.mostRank &* V.quadrature.mostNodes &* 8
-    bulk = memory
-    product = memory + table
-    suffix = memory + 2 &* table
-    differences = memory + 3 &* table
-    prefixes = differences + (1 &+ V.quadrature.terms) &* V.quadrature.mostNodes &* 8
+    self.rank = direct.rank
+    var next = memory + DirectScores<V>.bytes
+    func take(_ bytes: Int) -> UnsafeMutableRawPointer {
+      defer { next += bytes }
+      return next
+    }
+    let row = nodes.count &* V.scalarBytes
+    let gridMemory = take(BulkGrid<V>.bytes)
+    grid =
+      hasGrid
+      ? BulkGrid(
+        source, bottom: bottom, top: top, tilt: Self.tilt(region), memory: gridMemory) : nil
+    entries = direct.mediumCount &+ (hasGrid ? BulkGrid<V>.size : 0)
+    weak = take(direct.rank &* row)
+    product = take(direct.rank &* row)
+    suffix = take(Self.mostRank &* 64)
+    odds = take(entries &* row)
+    densities = take(entries &* row)
+    strongShares = take(8 &* direct.strongCount).assumingMemoryBound(to: Double.self)
+    prefixes = take(64 &* direct.strongCount &* (direct.rank &+ 2))
+    // Whole vectors of them are read.
+    shares = next.assumingMemoryBound(to: V.Scalar.self)
+  }
+
+  /// Where the weight of the bulk has its peak: a threshold in the lower part of the region, where the bulk matters.
+  private static func tilt(_ region: ActiveRegion) -> Double {
+    region.low + min(1.5, (region.high - region.low) / 4)
   }
 
   /// Where a table keeps a power's coefficients for nodes from `node` on.
   @inline(__always)
-  private func at(_ power: Int, _ node: Int) -> Int { power &* nodes.count &+ node }
+  func at(_ power: Int, _ node: Int) -> Int { power &* nodes.count &+ node }
 
   /// Finds the coefficients, and returns the integral of P( at most r − 1 scores are above t ) over the nodes.
   @inline(never)
   func integral() -> Double {
+    var sum = 0.0
     var node = 0
     while node < nodes.count {
-      expandBulk(node)
-      node &+= 1
-    }
-    var sum = 0.0
-    node = 0
-    while node < nodes.count {
+      expandWeak(node)
       multiplyStrong(node, keeping: false)
       var total = V.zero
       var power = 0
@@ -90,60 +133,86 @@ struct CountPolynomial<V: Lanes> {
     return nodes.step * (sum - 0.5)
   }
 
-  /// Newton's identities at one node, in float64.
-  private func expandBulk(_ node: Int) {
-    var sweep = PowerSums<V>(list: list, threshold: nodes[node])
-    if list.count > strong { sweep.run(from: strong) }
-    let terms = V.quadrature.terms
-    // The coefficients of the series in powers of x, that of x^i times i.
-    let slopes = suffix.assumingMemoryBound(to: Double.self)
-    let coefficients = slopes + (terms &+ 1)
-    var constant = 0.0
-    var i = 0
-    while i <= terms {
-      slopes[i] = 0
-      i &+= 1
-    }
-    var n = 1
-    while n <= terms {
-      let share = sweep.total(n) / Double(n)
-      constant -= share
-      var binomial = 1.0
-      i = 1
-      while i <= n {
-        binomial *= -Double(n &- i &+ 1) / Double(i)
-        slopes[i] -= share * binomial * Double(i)
-        i &+= 1
+  /// The coefficients of all but the strong scores. Instructions an entry: about 45.
+  @inline(never)
+  private func expandWeak(_ node: Int) {
+    let threshold = V.load(nodes.thresholds, node)
+    var sums = PowerSums<V>(rank: rank, memory: suffix)
+    var absence = V.splat(1)
+    // What rounding took from the factors, relative: scores that are equal round alike, and it adds up.
+    var rounding = V.zero
+    var entry = 0
+    while entry < direct.mediumCount {
+      // Sums of few: what rounding takes from those of many equal numbers would add up too.
+      let end = min(direct.mediumCount, entry &+ 16)
+      var blockAbsence = V.splat(1)
+      while entry < end {
+        let tail = NormalTail(threshold - V.splat(direct.medium[entry]))
+        let absent = V.splat(1) - tail.probability
+        let odds = store(tail, absent, entry, node)
+        sums.add(odds)
+        blockAbsence = blockAbsence * absent
+        rounding = V.multiplyAdd(
+          (V.splat(1) - absent) - tail.probability, V.splat(1) + odds, rounding)
+        entry &+= 1
       }
-      n &+= 1
+      absence = absence * blockAbsence
+      sums.endBlock()
     }
-    var power = 0
+    if let grid {
+      var exponent = V.zero
+      var k = 0
+      while k < BulkGrid<V>.size {
+        let tail = NormalTail(threshold - V.splat(grid.positions[k]))
+        let odds = store(tail, V.splat(1) - tail.probability, entry, node)
+        let times = V.splat(grid.multiplicities[k])
+        sums.add(odds, times: times)
+        exponent = V.multiplyAdd(times, V.logarithmOfOnePlus(odds), exponent)
+        entry &+= 1
+        k &+= 1
+      }
+      absence = absence * V.exponential(V.zero - exponent)
+    }
+    absence = V.multiplyAdd(absence, rounding, absence)
+    sums.endBlock()
+    V.store(absence, weak, at(0, node))
+    var power = 1
     while power < rank {
-      var sum = power == 0 ? exp(constant) : 0
-      i = 1
-      while i <= min(power, terms) {
-        sum += slopes[i] * coefficients[power &- i] / Double(power)
+      var sum = V.zero
+      var i = 1
+      while i <= power {
+        let term = sums.total(i) * V.load(weak, at(power &- i, node))
+        sum = i & 1 == 1 ? sum + term : sum - term
         i &+= 1
       }
-      coefficients[power] = sum
-      V.storeScalar(V.Scalar(sum), bulk, at(power, node))
+      V.store(sum * V.splat(V.Scalar(1 / Double(power))), weak, at(power, node))
       power &+= 1
     }
+  }
+
+  /// Keeps what an entry's share needs, and returns its odds.
+  @inline(__always)
+  private func store(_ tail: NormalTail<V>, _ absent: V, _ entry: Int, _ node: Int) -> V {
+    let inverse = V.quotient(V.splat(1), absent)
+    let odds = tail.probability * inverse
+    V.store(odds, self.odds, at(entry, node))
+    V.store(tail.density * inverse, densities, at(entry, node))
+    return odds
   }
 
   /// Multiplies the strong scores' factors on, at a vector of nodes; if `keeping`, every product on the way is kept, with
   /// the score's p and density behind it.
   @inline(never)
-  private func multiplyStrong(_ node: Int, keeping: Bool) {
+  func multiplyStrong(_ node: Int, keeping: Bool) {
     var power = 0
     while power < rank {
-      V.store(V.load(bulk, at(power, node)), product, at(power, node))
+      V.store(V.load(weak, at(power, node)), product, at(power, node))
       power &+= 1
     }
     let threshold = V.load(nodes.thresholds, node)
     var score = 0
-    while score < strong {
-      let normal = NormalLanes(V.splat(list.scores[score]) - threshold)
+    while score < direct.strongCount {
+      let normal = NormalLanes(V.splat(direct.strong[score]) - threshold)
       let kept = score &* (rank &+ 2)
       var below = V.zero
       power = 0
@@ -160,167 +229,6 @@ struct CountPolynomial<V: Lanes> {
         V.store(normal.density, prefixes, (kept &+ rank &+ 1) &* V.width)
       }
       score &+= 1
-    }
-  }
-
-  /// Finds ∂T/∂z_j = ∫ φ(t − z_j) P( r − 1 of the other scores are above t ) dt for every score, in units of 1 / ε.
-  @inline(never)
-  func findShares() {
-    var score = 0
-    while score < strong {
-      list.shares[score] = 0
-      score &+= 1
-    }
-    var node = 0
-    while node < nodes.count {
-      multiplyStrong(node, keeping: true)
-      addStrongShares(node)
-      node &+= V.width
-    }
-    if list.count == strong { return }
-    findDifferences()
-    var index = strong
-    while index < list.count {
-      bulkShares(index)
-      index &+= V.width
-    }
-  }
-
-  private func addStrongShares(_ node: Int) {
-    var power = 0
-    while power < rank {
-      V.store(power == 0 ? V.splat(1) : V.zero, suffix, power &* V.width)
-      power &+= 1
-    }
-    var score = strong
-    while score > 0 {
-      score &-= 1
-      let kept = score &* (rank &+ 2)
-      let p = V.load(prefixes, (kept &+ rank) &* V.width)
-      let density = V.load(prefixes, (kept &+ rank &+ 1) &* V.width)
-      var others = V.zero
-      var below = V.zero
-      power = 0
-      while power < rank {
-        let behind = V.load(suffix, power &* V.width)
-        let before = V.load(prefixes, (kept &+ rank &- 1 &- power) &* V.width)
-        others = V.multiplyAdd(before, behind, others)
-        V.store(
-          V.multiplyAdd(behind, V.splat(1) - p, below * p), suffix, power &* V.width)
-        below = behind
-        power &+= 1
-      }
-      list.shares[score] += nodes.step * (density * others).wideSum
-    }
-  }
-
-  private func findDifferences() {
-    let terms = V.quadrature.terms
-    var node = 0
-    while node < nodes.count {
-      var order = 0
-      while order <= terms {
-        // Σ_l (−1)^l binomial(order, l) c_{r−1−l}
-        var (sum, binomial) = (0.0, 1.0)
-        var l = 0
-        while l <= min(order, rank &- 1) {
-          sum += binomial * Double(V.loadScalar(product, at(rank &- 1 &- l, node)))
-          binomial *= -Double(order &- l) / Double(l &+ 1)
-          l &+= 1
-        }
-        V.storeScalar(V.Scalar(sum), differences, at(order, node))
-        order &+= 1
-      }
-      node &+= 1
-    }
-  }
-
-  /// A vector of scores of the bulk, over all nodes.
-  private func bulkShares(_ index: Int) {
-    let scores = V.load(UnsafeRawPointer(list.scores), index)
-    var sum = V.zero
-    var node = 0
-    while node < nodes.count {
-      let tail = NormalTail(V.splat(nodes[node]) - scores)
-      var order = V.quadrature.terms
-      var others = V.splat(V.loadScalar(differences, at(order, node)))
-      while order > 0 {
-        order &-= 1
-        others = V.multiplyAdd(
-          others, tail.probability, V.splat(V.loadScalar(differences, at(order, node))))
-      }
-      sum = V.multiplyAdd(tail.density, others, sum)
-      node &+= 1
-    }
-    // The list's memory goes on beyond its last score.
-    V.store(sum, suffix, 0)
-    var lane = 0
-    while lane < V.width {
-      list.shares[index &+ lane] = nodes.step * Double(V.loadScalar(suffix, lane))
-      lane &+= 1
-    }
-  }
-}
-
-/// Σ p_j^n over the bulk, for n from 1 to the number of terms.
-private struct PowerSums<V: Lanes> {
-  let list: ScoreList<V>
-  let threshold: V.Scalar
-  private var totals = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-
-  init(list: ScoreList<V>, threshold: V.Scalar) {
-    self.list = list
-    self.threshold = threshold
-  }
-
-  /// Sums from the first score of the bulk to the end of the list, with the zeros that follow it.
-  @inline(never)
-  mutating func run(from first: Int) {
-    let t = V.splat(threshold)
-    var index = first
-    while index < list.count {
-      let end = min(list.count, index &+ 512)
-      var (s1, s2, s3, s4) = (V.zero, V.zero, V.zero, V.zero)
-      var (s5, s6, s7, s8) = (V.zero, V.zero, V.zero, V.zero)
-      while index < end {
-        let p = NormalTail(t - V.load(UnsafeRawPointer(list.scores), index)).probability
-        let square = p * p
-        s1 = s1 + p
-        s2 = s2 + square
-        s3 = V.multiplyAdd(square, p, s3)
-        s4 = V.multiplyAdd(square, square, s4)
-        if V.quadrature.terms > 4 {
-          let fourth = square * square
-          s5 = V.multiplyAdd(fourth, p, s5)
-          s6 = V.multiplyAdd(fourth, square, s6)
-          s7 = V.multiplyAdd(fourth, square * p, s7)
-          s8 = V.multiplyAdd(fourth, fourth, s8)
-        }
-        index &+= V.width
-      }
-      totals.0 += s1.wideSum
-      totals.1 += s2.wideSum
-      totals.2 += s3.wideSum
-      totals.3 += s4.wideSum
-      if V.quadrature.terms > 4 {
-        totals.4 += s5.wideSum
-        totals.5 += s6.wideSum
-        totals.6 += s7.wideSum
-        totals.7 += s8.wideSum
-      }
-    }
-  }
-
-  func total(_ n: Int) -> Double {
-    switch n {
-    case 1: totals.0
-    case 2: totals.1
-    case 3: totals.2
-    case 4: totals.3
-    case 5: totals.4
-    case 6: totals.5
-    case 7: totals.6
-    default: totals.7
     }
   }
 }

@@ -20,42 +20,21 @@ struct ExactOrderStatistic<Vector: Lanes>: OrderStatistic {
   @inline(never)
   init(_ row: NoisedTopKRow) {
     self.row = row
-    let classes = Int(truncatingIfNeeded: row.classes)
-    guard
-      let center = scoreAtRank(
-        row.logits, classes, rank: Int(truncatingIfNeeded: row.rank),
-        tolerance: row.epsilon / 8, Vector.self)
-    else {
-      value = -.infinity
-      plan = nil
-      return
-    }
-    let plan = QuadraturePlan<Vector>(row, center: center)
-    value = Double(center) + row.epsilon * plan.relativeValue()
-    self.plan = plan
+    plan = QuadraturePlan<Vector>(row)
+    value = plan?.value(epsilon: row.epsilon) ?? -.infinity
   }
 
   @inline(never)
   func writeGradient(_ gradient: UnsafeMutableRawPointer, weight: Double) {
-    let classes = Int(truncatingIfNeeded: row.classes)
-    let label = Int(truncatingIfNeeded: row.label)
     guard let plan else {
       writeMaskedGradient(gradient, weight: weight)
       return
     }
-    // The list holds what is needed of the logits, over which the gradient may be written.
-    plan.findShares()
-    fill(gradient, with: 0, classes, Vector.self)
-    if label >= 0 { Vector.storeScalar(Vector.Scalar(-weight), gradient, label) }
-    let list = plan.list
-    var index = 0
-    while index < list.count {
-      // The smallest shares may come out just below 0.
-      let share = max(0, list.shares[index])
-      let classIndex = list.classes[index]
-      Vector.storeScalar(
-        Vector.Scalar(weight * (classIndex == label ? share - 1 : share)), gradient, classIndex)
-      index &+= 1
+    plan.writeShares(Int(truncatingIfNeeded: row.classes), weight: weight, to: gradient)
+    let label = Int(truncatingIfNeeded: row.label)
+    if label >= 0 {
+      let share = Double(Vector.loadScalar(gradient, label))
+      Vector.storeScalar(Vector.Scalar(share - weight), gradient, label)
     }
   }
 

@@ -2,13 +2,21 @@ import CKernels
 import CSystem
 
 /// The quadrature of one row's order statistic: its scores, its nodes, and how the count is distributed at them.
+///
+/// The polynomial works on the row itself where that can be. Else the scores that matter are listed first, upside down if
+/// the rank is nearer to the last than to the first, and where the rank is too large for a polynomial
+/// characteristic functions take its place.
 struct QuadraturePlan<V: Lanes> {
-  private(set) var list: ScoreList<V>
   private let nodes: QuadratureNodes<V>
-  /// Nil where the rank is too large for it: then characteristic functions.
+  /// Nil where the rank is too large for it.
   private let polynomial: CountPolynomial<V>?
+  /// What the region is relative to.
+  private let center: Double
+  /// Nil where the row itself is worked on.
+  private var list: ScoreList<V>?
   /// Turned upside down: the order statistic of the negated scores.
   private let isMirrored: Bool
+  /// Three float64 numbers a class.
   private let densities: UnsafeMutablePointer<Double>
   private let probabilities: UnsafeMutablePointer<Double>
   private let others: UnsafeMutablePointer<Double>
@@ -21,65 +29,127 @@ struct QuadraturePlan<V: Lanes> {
     let (both, overflows) = list.addingReportingOverflow(list)
     let working =
       QuadratureNodes<V>.bytes
-      &+ max(CountPolynomial<V>.bytes(classes: classes), CountCharacteristic.bytes)
+      &+ max(
+        RowQuadrature<V>.bytes,
+        max(CountPolynomial<V>.bytes(classes: classes), CountCharacteristic.bytes))
     let (all, allOverflow) = both.addingReportingOverflow(working &+ 128)
     return list < 0 || overflows || allOverflow ? -1 : all
   }
 
+  /// Nil where no unmasked score has the rank.
   @inline(never)
-  init(_ row: NoisedTopKRow, center: V.Scalar) {
+  init?(_ row: NoisedTopKRow) {
     let precision = V.quadrature
     let classes = Int(truncatingIfNeeded: row.classes)
-    let memory = row.scratch
-    let listBytes = ScoreList<V>.bytes(classes: classes)
     let numbers = classes &+ V.width
-    densities = (memory + listBytes).assumingMemoryBound(to: Double.self)
+    let listMemory = row.scratch
+    densities = (listMemory + ScoreList<V>.bytes(classes: classes))
+      .assumingMemoryBound(to: Double.self)
     probabilities = densities + numbers
     others = probabilities + numbers
     let nodeMemory = UnsafeMutableRawPointer(others + numbers)
     working = nodeMemory + QuadratureNodes<V>.bytes
 
+    if let whole = RowQuadrature<V>(row, memory: working) {
+      let nodes = QuadratureNodes<V>(
+        whole.region, rank: Int(truncatingIfNeeded: row.rank), scores: whole.contenders,
+        memory: nodeMemory)
+      if let polynomial = CountPolynomial(
+        whole.source, rank: Int(truncatingIfNeeded: row.rank), region: whole.region, nodes: nodes,
+        bulk: whole.bulk, memory: working)
+      {
+        (self.nodes, self.polynomial) = (nodes, polynomial)
+        center = Double(whole.source.center)
+        isMirrored = false
+        list = nil
+        return
+      }
+    }
+
+    guard
+      let center = scoreAtRank(
+        row.logits, classes, rank: Int(truncatingIfNeeded: row.rank),
+        tolerance: row.epsilon / 8, V.self)
+    else { return nil }
+    self.center = Double(center)
     var list = ScoreList<V>(
-      row, center: center, reach: precision.reach + precision.margin, memory: memory)
+      row, center: center, reach: precision.reach + precision.margin, memory: listMemory)
     isMirrored = list.rank > (list.count &+ 1) / 2
     if isMirrored { list.mirror() }
     let region = ActiveRegion(
       list, reach: precision.reach, neglected: -log(precision.neglected))
-    let strong = list.partition(
-      strong: region.low - precision.strong, weakest: region.low - precision.margin,
-      sure: region.high + precision.margin)
-    nodes = QuadratureNodes(region, scores: list.count, memory: nodeMemory)
-    polynomial =
-      CountPolynomial<V>.suits(rank: list.rank, strong: strong)
-      ? CountPolynomial(list, strong: strong, nodes: nodes, memory: working) : nil
+    list.keep(from: region.low - precision.margin, to: region.high + precision.margin)
+    nodes = QuadratureNodes(region, rank: list.rank, scores: list.count, memory: nodeMemory)
+    polynomial = Self.polynomial(list, region, nodes, working)
     self.list = list
   }
 
+  private static func polynomial(
+    _ list: ScoreList<V>, _ region: ActiveRegion, _ nodes: QuadratureNodes<V>,
+    _ memory: UnsafeMutableRawPointer
+  ) -> CountPolynomial<V>? {
+    if list.rank > CountPolynomial<V>.mostRank { return nil }
+    let scores = UnsafeRawPointer(list.scores)
+    let above = countAbove(
+      scores, list.count, V.Scalar(region.low - V.quadrature.weak), V.self)
+    return CountPolynomial(
+      ScoreSource(memory: scores, count: list.count, center: 0, inverse: 1), rank: list.rank,
+      region: region, nodes: nodes, bulk: list.count &- above, memory: memory)
+  }
+
   /// (T − centre) / ε.
-  func relativeValue() -> Double {
+  private func relativeValue() -> Double {
     let integral = polynomial?.integral() ?? characteristicIntegral()
     let value = nodes.low + nodes.step * Double(nodes.count &- 1) - integral
     return isMirrored ? -value : value
   }
 
-  /// Fills in the list's shares.
-  func findShares() {
-    if let polynomial { polynomial.findShares() } else { findCharacteristicShares() }
+  /// T.
+  func value(epsilon: Double) -> Double { center + epsilon * relativeValue() }
+
+  /// Writes `weight` times ∂T/∂z_j for every class.
+  @inline(never)
+  func writeShares(_ classes: Int, weight: Double, to gradient: UnsafeMutableRawPointer) {
+    guard let list else {
+      polynomial?.writeShares(weight: weight, to: gradient)
+      return
+    }
+    if let polynomial {
+      let shares = UnsafeMutableRawPointer(densities)
+      polynomial.writeShares(weight: 1, to: shares)
+      var index = 0
+      while index < list.count {
+        list.shares[index] = Double(V.loadScalar(shares, index))
+        index &+= 1
+      }
+    } else {
+      findCharacteristicShares(list)
+    }
+    // The list holds what is needed of the logits, over which the gradient may be written.
+    fill(gradient, with: 0, classes, V.self)
+    var index = 0
+    while index < list.count {
+      // The smallest shares may come out just below 0.
+      V.storeScalar(
+        V.Scalar(weight * max(0, list.shares[index])), gradient, list.classes[index])
+      index &+= 1
+    }
   }
 
   /// ∫ P(N(t) <= r − 1) dt.
   private func characteristicIntegral() -> Double {
+    guard let list else { return 0 }
     var sum = 0.0
     var node = 0
     while node < nodes.count {
-      sum += count(at: node).probabilityBelow()
+      sum += count(list, at: node).probabilityBelow()
       node &+= 1
     }
     return nodes.step * (sum - 0.5)
   }
 
   @inline(never)
-  private func findCharacteristicShares() {
+  private func findCharacteristicShares(_ list: ScoreList<V>) {
     var index = 0
     while index < list.count {
       list.shares[index] = 0
@@ -87,7 +157,7 @@ struct QuadraturePlan<V: Lanes> {
     }
     var node = 0
     while node < nodes.count {
-      count(at: node).probabilities(withoutEach: list.rank &- 1, into: others)
+      count(list, at: node).probabilities(withoutEach: list.rank &- 1, into: others)
       index = 0
       while index < list.count {
         list.shares[index] += nodes.step * densities[index] * others[index]
@@ -98,7 +168,7 @@ struct QuadraturePlan<V: Lanes> {
   }
 
   /// The distribution of N at a node. Fills in every score's probability of being above it, and its density there.
-  private func count(at node: Int) -> CountCharacteristic {
+  private func count(_ list: ScoreList<V>, at node: Int) -> CountCharacteristic {
     let threshold = DoubleLanes.splat(Double(nodes[node]))
     var index = 0
     while index < list.count {

@@ -8,11 +8,14 @@ struct QuadraturePrecision {
   let margin: Double
   /// The mass left out at either end of the region.
   let neglected: Double
-  /// Scores whose probability of being above the region's lower end is at least Φ(−strong) are multiplied out one by
-  /// one, those below are summed up.
-  let strong: Double
-  /// Terms of the series in which they are.
-  let terms: Int
+  /// The u of the bounds on few and on many scores above a threshold: four each for how many there are beside the sure
+  /// ones, from many to one.
+  let few: SIMD4<Float>
+  let many: SIMD4<Float>
+  /// Scores further than this below the region are the bulk, and many of them are put on a grid.
+  let weak: Double
+  /// The grid's nodes.
+  let gridSize: Int
   /// Greatest distance of two nodes, in units of the smallest scale that the distribution has.
   let step: Double
   let fewestNodes: Int
@@ -21,14 +24,16 @@ struct QuadraturePrecision {
   @inline(__always)
   static var float32: QuadraturePrecision {
     QuadraturePrecision(
-      reach: 8, margin: 6, neglected: 1e-7, strong: 1.28, terms: 4, step: 0.7,
-      fewestNodes: 32, mostNodes: 64)
+      reach: 8, margin: 6, neglected: 3e-7, few: SIMD4(0.25, 0.06, 0.004, 1e-7),
+      many: SIMD4(8, 40, 1000, 1e7), weak: 1, gridSize: 16, step: 0.6,
+      fewestNodes: 16, mostNodes: 64)
   }
 
   @inline(__always)
   static var float64: QuadraturePrecision {
     QuadraturePrecision(
-      reach: 9.5, margin: 8.3, neglected: 1e-13, strong: 1.645, terms: 8, step: 0.36,
+      reach: 9.5, margin: 8.3, neglected: 1e-13, few: SIMD4(0.25, 0.06, 1e-4, 3e-14),
+      many: SIMD4(16, 300, 1e5, 4e13), weak: 1, gridSize: 32, step: 0.36,
       fewestNodes: 64, mostNodes: 160)
   }
 }

@@ -83,37 +83,24 @@ struct ScoreList<V: Lanes> {
     pad(from: count)
   }
 
-  /// Puts the scores at `strong` or above first, then those from `weakest` up, and drops all others; those above `sure`
-  /// have a higher rank than the one sought.
-  ///
-  /// - Returns: how many are at `strong` or above.
+  /// Drops the scores below `weakest`, and those above `sure`, which have a higher rank than the one sought.
   @inline(never)
-  mutating func partition(strong: Double, weakest: Double, sure: Double) -> Int {
-    var (strongEnd, end) = (0, 0)
+  mutating func keep(from weakest: Double, to sure: Double) {
+    var end = 0
     var index = 0
     while index < count {
       let score = scores[index]
       if Double(score) > sure && rank > 1 {
         rank &-= 1
       } else if Double(score) >= weakest {
-        let classIndex = classes[index]
-        var place = end
-        if Double(score) >= strong {
-          // The first of the weak ones makes room.
-          scores[end] = scores[strongEnd]
-          classes[end] = classes[strongEnd]
-          place = strongEnd
-          strongEnd &+= 1
-        }
-        scores[place] = score
-        classes[place] = classIndex
+        scores[end] = score
+        classes[end] = classes[index]
         end &+= 1
       }
       index &+= 1
     }
     count = end
     pad(from: end)
-    return strongEnd
   }
 
   /// The mean and the variance of how many scores with noise are above t.

@@ -27,6 +27,28 @@ private struct AboveSweep<Vector: Lanes>: Sweep {
   mutating func endBlock() { sum.endBlock() }
 }
 
+/// The largest score.
+@inline(never)
+func largestScore<V: Lanes>(_ scores: UnsafeRawPointer, _ count: Int, _: V.Type) -> V.Scalar {
+  var sweep = LargestSweep<V>(scores: scores)
+  sweep.run(classes: count)
+  return sweep.largest.largest
+}
+
+private struct LargestSweep<Vector: Lanes>: Sweep {
+  let scores: UnsafeRawPointer
+  var largest = Vector.minusInfinity
+
+  @inline(__always)
+  init(scores: UnsafeRawPointer) { self.scores = scores }
+
+  @inline(__always)
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
+    largest = Vector.maximum(
+      largest, lanes.keep(lanes.load(scores, index), filler: -.infinity))
+  }
+}
+
 /// A number that is at or just above the score of rank r: at most `tolerance` above, or the next number of the type.
 /// Nil if fewer than r scores are above −∞. Found by bisection on the count of scores above a threshold, which
 /// needs no memory and takes a scan of the row a step.
