@@ -26,6 +26,7 @@
  *   - Matrices are row-major with unit stride along classes and any stride, in elements, between rows
  *     (negative too). A stride of 0 means contiguous. Pointers need no particular alignment.
  *   - Vectors indexed by class or by row (counts, weights, upstream) are float64.
+ *   - A gradient that is smaller than the smallest normal number of its type may be 0.
  *
  * Notation in the comments: B rows, C classes, z a row of logits, y its label, n_c the number of training
  * examples of class c, pi_c = n_c / sum n, [A] 1 if A else 0, (x)+ = max(0, x).

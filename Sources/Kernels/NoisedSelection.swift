@@ -12,7 +12,7 @@ struct NoisedSelection<V: Lanes> {
   private let row: NoisedTopKRow
   private let classes: Int
   private let rank: Int
-  private let noise: RowNoise
+  private let draws: NoiseDraws
   private let memory: NoisedSelectionMemory<V.Scalar>
   private let strongCount: Int
   /// A strong class ranks at or before this score and class.
@@ -24,9 +24,12 @@ struct NoisedSelection<V: Lanes> {
     self.row = row
     classes = Int(truncatingIfNeeded: row.classes)
     rank = Int(truncatingIfNeeded: row.rank)
-    noise = RowNoise(seed: row.seed, step: row.step, row: row.row)
     let memory = NoisedSelectionMemory<V.Scalar>(row.scratch, rank: rank, classes: classes)
     self.memory = memory
+    draws = NoiseDraws(
+      noise: RowNoise(seed: row.seed, step: row.step, row: row.row),
+      epsilon: V.scalarBytes == 4 ? Float(row.epsilon) : Float(row.epsilon).nextUp,
+      peaks: memory.peaks, draws: memory.draws, highest: memory.highest)
     strongCount = memory.strongCount
     let allBlocks = (classes &+ RowNoise.blockSize &- 1) / RowNoise.blockSize
     blocks = strongCount == classes ? 0 : allBlocks
@@ -132,30 +135,19 @@ struct NoisedSelection<V: Lanes> {
   static var samplesAtOnce: Int { NoisedSelectionMemory<V.Scalar>.samplesAtOnce }
 
   /// Draws the strong classes of some samples, as many as `samplesAtOnce` at the most.
-  @inline(never)
   func drawStrong(from first: Int, count: Int) {
     var sample = 0
     while sample < count {
-      var place = 0
-      while place < strongCount {
-        let counters = Bits(
-          UnsafeRawPointer(memory.strongCounters + place).loadUnaligned(as: SIMD16<UInt32>.self))
-        let highest = HighestDraws(noise.words(ofBlocks: counters >> 4, sample: first &+ sample))
-        let words = noise.words(ofClasses: counters, sample: first &+ sample)
-        addNoise(
-          RowNoise.noise(words, places: counters & Bits(15), highest),
-          to: UnsafeRawPointer(memory.strongScores), place, count: strongCount &- place,
-          into: strongNoised(sample) + place)
-        place &+= RowNoise.blockSize
-      }
+      draws.drawClasses(
+        memory.strongCounters, count: strongCount, first &+ sample, into: strongDraws(sample))
       sample &+= 1
     }
   }
 
-  /// Where the noised scores of the strong classes in a sample are, of those drawn at once.
+  /// Where the noise of the strong classes in a sample is, of those drawn at once.
   @inline(__always)
-  private func strongNoised(_ sample: Int) -> UnsafeMutablePointer<V.Scalar> {
-    memory.strongNoised + sample &* memory.strongCapacity
+  private func strongDraws(_ sample: Int) -> UnsafeMutablePointer<Float> {
+    memory.strongDraws + sample &* memory.strongCapacity
   }
 
   /// The score and the class at the rank in one sample.
@@ -165,7 +157,7 @@ struct NoisedSelection<V: Lanes> {
   func choose(_ sample: Int, _ place: Int) -> (score: V.Scalar, classIndex: Int) {
     var selection = TopSelection<V>(
       scores: memory.heapScores, classes: memory.heapClasses, rank: rank)
-    admitStrong(strongNoised(place), &selection)
+    admitStrong(strongDraws(place), &selection)
     var block = 0
     while block < blocks {
       visitBlocks(block, sample, &selection)
@@ -176,18 +168,21 @@ struct NoisedSelection<V: Lanes> {
 
   @inline(__always)
   private func admitStrong(
-    _ noised: UnsafeMutablePointer<V.Scalar>, _ selection: inout TopSelection<V>
+    _ draws: UnsafeMutablePointer<Float>, _ selection: inout TopSelection<V>
   ) {
     var place = 0
-    if strongCount >= RowNoise.blockSize && selection.start(with: noised, of: memory.strongClasses)
-    {
-      place = RowNoise.blockSize
-    }
     while place < strongCount {
-      var admitted = admitted(noised + place, count: strongCount &- place, selection)
+      let count = strongCount &- place
+      addNoise(draws + place, to: UnsafeRawPointer(memory.strongScores), place, count: count)
+      let classes = memory.strongClasses + place
+      let isBegun =
+        place == 0 && count >= RowNoise.blockSize
+        && selection.start(with: memory.noised, of: classes)
+      var admitted = LaneSet(bits: 0, count: 0)
+      if !isBegun { admitted = self.admitted(count: count, selection) }
       while admitted.bits != 0 {
-        let index = place &+ admitted.next()
-        admit(noised[index], of: memory.strongClasses[index], &selection)
+        let lane = admitted.next()
+        admit(memory.noised[lane], of: classes[lane], &selection)
       }
       place &+= RowNoise.blockSize
     }
@@ -198,112 +193,53 @@ struct NoisedSelection<V: Lanes> {
   private func visitBlocks(
     _ first: Int, _ sample: Int, _ selection: inout TopSelection<V>
   ) {
-    let threshold = FloatLanes.splat(Self.below(selection.threshold))
-    let peaks = FloatLanes.load(UnsafeRawPointer(memory.peaks), first)
-    let epsilon = V.scalarBytes == 4 ? Float(row.epsilon) : Float(row.epsilon).nextUp
-    // What the noise has to be; NaN where nothing is known, and nothing is then passed by.
-    let needed = (threshold - peaks) * FloatLanes.splat(1 / epsilon)
-    var alive = LaneSet(
-      bits: ~FloatLanes.bits(FloatLanes.less(.splat(7), needed)), count: blocks &- first)
-    if alive.bits == 0 { return }
-
-    // Of sixteen numbers one exceeds x with a probability of at most 16 Φ(−x) <= 8 e^(−x²/2).
-    let words = noise.words(
-      ofBlocks: Bits(UInt32(truncatingIfNeeded: first)) + RowNoise.lanes, sample: sample)
-    let x = FloatLanes.maximum(
-      FloatLanes.splat(0), needed * FloatLanes.splat(0.9999) - FloatLanes.splat(1e-4))
-    let bound = FloatLanes.exponential(x * x * FloatLanes.splat(-0.5)) * FloatLanes.splat(8.01)
-    alive.bits &= ~FloatLanes.bits(FloatLanes.less(bound, words.smallest.share))
-    if alive.bits == 0 { return }
-
-    let highest = HighestDraws(words)
-    let reach = peaks + (highest.noise + FloatLanes.splat(1e-5)) * FloatLanes.splat(epsilon)
-    alive.bits &= ~FloatLanes.bits(FloatLanes.less(reach, threshold))
-    if alive.bits == 0 { return }
-    FloatLanes.store(highest.survival, memory.highest.survival, 0)
-    FloatLanes.store(highest.complement, memory.highest.complement, 0)
-    memory.highest.place.storeBytes(of: highest.place.lanes, as: SIMD16<UInt32>.self)
-    // All are drawn before any is looked at: what the one needs does not wait for what the other finds.
-    var pairs = LaneSet(bits: (alive.bits | alive.bits >> 1) & 0x5555, count: 16)
-    var noised = memory.noised
-    while pairs.bits != 0 {
-      let lane = pairs.next()
-      let words = noise.words(ofPair: (first &+ lane) / 2, sample: sample)
-      if alive.contains(lane) {
-        draw(words.0, first, lane, into: noised)
-        noised += RowNoise.blockSize
-      }
-      if alive.contains(lane &+ 1) {
-        draw(words.1, first, lane &+ 1, into: noised)
-        noised += RowNoise.blockSize
-      }
-    }
-    noised = memory.noised
+    var alive = draws.drawBlocks(
+      first, count: blocks &- first, sample, threshold: Self.below(selection.threshold))
+    var drawn = memory.draws
     while alive.bits != 0 {
-      admitBlock(first &+ alive.next(), noised, &selection)
-      noised += RowNoise.blockSize
+      admitBlock(first &+ alive.next(), drawn, &selection)
+      drawn += RowNoise.blockSize
     }
-  }
-
-  /// Writes the noised scores of one of sixteen blocks.
-  @inline(__always)
-  private func draw(
-    _ words: Bits, _ firstBlock: Int, _ lane: Int, into noised: UnsafeMutablePointer<V.Scalar>
-  ) {
-    let kept = memory.highest
-    let highest = HighestDraws(
-      survival: FloatLanes.loadScalar(kept.survival, lane),
-      complement: FloatLanes.loadScalar(kept.complement, lane),
-      place: kept.place.loadUnaligned(fromByteOffset: lane &* 4, as: UInt32.self))
-    let first = (firstBlock &+ lane) &* RowNoise.blockSize
-    addNoise(
-      RowNoise.noise(words, places: RowNoise.lanes, highest), to: row.logits, first,
-      count: classes &- first, into: noised)
   }
 
   /// Takes in the classes of a block that were not drawn before.
   @inline(__always)
   private func admitBlock(
-    _ block: Int, _ noised: UnsafeMutablePointer<V.Scalar>, _ selection: inout TopSelection<V>
+    _ block: Int, _ draws: UnsafeMutablePointer<Float>, _ selection: inout TopSelection<V>
   ) {
     let first = block &* RowNoise.blockSize
-    var admitted = admitted(noised, count: classes &- first, selection)
+    addNoise(draws, to: row.logits, first, count: classes &- first)
+    var admitted = admitted(count: classes &- first, selection)
     while admitted.bits != 0 {
       let lane = admitted.next()
       if isStrong(first &+ lane) { continue }
-      admit(noised[lane], of: first &+ lane, &selection)
+      admit(memory.noised[lane], of: first &+ lane, &selection)
     }
   }
 
   /// Adds the noise of sixteen classes to their scores, of which there are `count` at the most.
   @inline(__always)
   private func addNoise(
-    _ noise: FloatLanes, to scores: UnsafeRawPointer, _ first: Int, count: Int,
-    into noised: UnsafeMutablePointer<V.Scalar>
+    _ draws: UnsafeMutablePointer<Float>, to scores: UnsafeRawPointer, _ first: Int, count: Int
   ) {
-    FloatLanes.store(noise, memory.draws, 0)
     let epsilon = V.splat(V.Scalar(row.epsilon))
     var offset = 0
     while offset < min(RowNoise.blockSize, count) {
       let score = V.load(
         scores, first &+ offset, count: min(V.width, count &- offset), filler: -.infinity)
-      let draw = V.widen(
-        UnsafePointer(memory.draws.assumingMemoryBound(to: Float.self)) + offset)
-      V.store(score + draw * epsilon, noised, offset)
+      V.store(score + V.widen(draws + offset) * epsilon, memory.noised, offset)
       offset &+= V.width
     }
   }
 
-  /// Which of sixteen noised scores, or of the first `count`, may be among the highest.
+  /// Which of the noised scores, or of the first `count`, may be among the highest.
   @inline(__always)
-  private func admitted(
-    _ noised: UnsafeMutablePointer<V.Scalar>, count: Int, _ selection: TopSelection<V>
-  ) -> LaneSet {
+  private func admitted(count: Int, _ selection: TopSelection<V>) -> LaneSet {
     let threshold = V.splat(selection.threshold)
-    var bits = V.bits(V.lessOrEqual(threshold, V.load(noised, 0)))
+    var bits = V.bits(V.lessOrEqual(threshold, V.load(memory.noised, 0)))
     if V.width < RowNoise.blockSize {
       bits |=
-        V.bits(V.lessOrEqual(threshold, V.load(noised, V.width)))
+        V.bits(V.lessOrEqual(threshold, V.load(memory.noised, V.width)))
         << UInt32(truncatingIfNeeded: V.width)
     }
     return LaneSet(bits: bits, count: count)
@@ -322,27 +258,5 @@ struct NoisedSelection<V: Lanes> {
     let score = V.loadScalar(row.logits, classIndex)
     return score > weakestStrong.score
       || (score == weakestStrong.score && classIndex <= weakestStrong.classIndex)
-  }
-}
-
-/// Some lanes of a vector.
-private struct LaneSet {
-  var bits: UInt32
-
-  /// Those of the first `count` lanes that are set.
-  @inline(__always)
-  init(bits: UInt32, count: Int) {
-    self.bits = count < 16 ? bits & ((1 &<< UInt32(truncatingIfNeeded: count)) &- 1) : bits & 0xFFFF
-  }
-
-  @inline(__always)
-  func contains(_ lane: Int) -> Bool { bits >> UInt32(truncatingIfNeeded: lane) & 1 == 1 }
-
-  /// Takes the lowest out; there is one.
-  @inline(__always)
-  mutating func next() -> Int {
-    let lane = bits.trailingZeroBitCount
-    bits &= bits &- 1
-    return lane
   }
 }

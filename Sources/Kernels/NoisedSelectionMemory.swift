@@ -11,22 +11,15 @@ struct NoisedSelectionMemory<Score: BinaryFloatingPoint & BitwiseCopyable> {
   let strongCounters: UnsafeMutablePointer<UInt32>
   /// Room for the strong classes, in whole vectors.
   let strongCapacity: Int
-  /// Their noised scores in some samples.
-  let strongNoised: UnsafeMutablePointer<Score>
+  /// Their noise in some samples.
+  let strongDraws: UnsafeMutablePointer<Float>
   /// The best score of every block but for the strong ones, in whole vectors.
   let peaks: UnsafeMutablePointer<Float>
-  /// Sixteen numbers.
-  let draws: UnsafeMutableRawPointer
-  /// The noised scores of sixteen blocks.
+  /// The noise of sixteen blocks.
+  let draws: UnsafeMutablePointer<Float>
+  /// Sixteen noised scores.
   let noised: UnsafeMutablePointer<Score>
-  let highest: Highest
-
-  /// The highest draws of sixteen blocks, sixteen float32 numbers or words each.
-  struct Highest {
-    let survival: UnsafeMutableRawPointer
-    let complement: UnsafeMutableRawPointer
-    let place: UnsafeMutableRawPointer
-  }
+  let highest: NoiseDraws.Highest
 
   /// Few enough to cost little, enough that the rank is among them. None for ranks that most blocks would reach anyway.
   private static func strongCount(rank: Int, classes: Int) -> Int {
@@ -37,9 +30,11 @@ struct NoisedSelectionMemory<Score: BinaryFloatingPoint & BitwiseCopyable> {
 
   private static func wholeVectors(_ count: Int) -> Int { (count &+ 15) / 16 &* 16 }
 
-  private static var fixedBytes: Int { 4 &* 64 &+ noisedBytes }
+  private static var drawsBytes: Int { 16 &* 16 &* 4 }
 
-  private static var noisedBytes: Int { 16 &* 16 &* 8 }
+  private static var noisedBytes: Int { 16 &* 8 }
+
+  private static var fixedBytes: Int { 3 &* 64 &+ drawsBytes &+ noisedBytes }
 
   /// Bytes for either arithmetic type, aligned to 64, or −1 if that overflows.
   static func bytes(rank: Int, classes: Int) -> Int {
@@ -47,7 +42,7 @@ struct NoisedSelectionMemory<Score: BinaryFloatingPoint & BitwiseCopyable> {
     let capacity = TopSelection<FloatLanes>.capacity(rank: max(rank, strong))
     let (heap, overflows) = capacity.multipliedReportingOverflow(by: 16)
     let (all, allOverflow) = heap.addingReportingOverflow(
-      strong &* (20 &+ 8 &* samplesAtOnce) &+ (classes / 4 &+ 128) &+ fixedBytes)
+      strong &* (20 &+ 4 &* samplesAtOnce) &+ (classes / 4 &+ 128) &+ fixedBytes)
     return overflows || allOverflow ? -1 : all
   }
 
@@ -60,9 +55,9 @@ struct NoisedSelectionMemory<Score: BinaryFloatingPoint & BitwiseCopyable> {
       defer { rest += bytes }
       return rest
     }
-    draws = take(64)
+    draws = take(Self.drawsBytes).assumingMemoryBound(to: Float.self)
     noised = take(Self.noisedBytes).assumingMemoryBound(to: Score.self)
-    highest = Highest(
+    highest = NoiseDraws.Highest(
       survival: take(64), complement: take(64), place: take(64))
     heapScores = take(heap &* 8).assumingMemoryBound(to: Score.self)
     heapClasses = take(heap &* 8).assumingMemoryBound(to: Int.self)
@@ -70,7 +65,7 @@ struct NoisedSelectionMemory<Score: BinaryFloatingPoint & BitwiseCopyable> {
     strongClasses = take(strong &* 8).assumingMemoryBound(to: Int.self)
     strongCounters = take(strong &* 4).assumingMemoryBound(to: UInt32.self)
     strongCapacity = strong
-    strongNoised = take(strong &* 8 &* Self.samplesAtOnce).assumingMemoryBound(to: Score.self)
+    strongDraws = take(strong &* 4 &* Self.samplesAtOnce).assumingMemoryBound(to: Float.self)
     peaks = rest.assumingMemoryBound(to: Float.self)
   }
 }

@@ -47,7 +47,7 @@ private func softmaxMargin<T: SoftmaxMarginTransform, V: Lanes>(
   let total = rivals + labelExponential
   let labelSmoothing = smoothingNumber(row, labelIndex, V.self)
   let smoothedScores =
-    row.smoothing_sum == 0 ? 0 : smoothedScores(pointer, peak: peak, T.self, V.self)
+    row.smoothing_sum == 0 ? 0 : smoothedScores(pointer, peak: peak, V.self)
 
   let label = LabelTerm(rivals: rivals, exponential: labelExponential, shifted: labelShifted)
   let focus = row.focal_gamma == 0 ? Focus.none : label.focus(gamma: row.focal_gamma)
@@ -62,8 +62,7 @@ private func softmaxMargin<T: SoftmaxMarginTransform, V: Lanes>(
       scaleExponentials(pointer, in: gradient, by: weight, T.self, V.self)
     } else {
       writeGradient(
-        pointer, to: gradient, peak: peak, weight: weight, gradientScale: gradientScale, T.self,
-        V.self)
+        pointer, to: gradient, peak: peak, weight: weight, gradientScale: gradientScale, V.self)
     }
     var labelGradient =
       perTotal * (row.smoothing_sum * labelExponential - hard * rivals)

@@ -185,12 +185,12 @@ private struct ScalingSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
 
 /// Writes the gradient from the logits, for rows whose exponentials were not kept.
 @inline(never)
-func writeGradient<T: SoftmaxMarginTransform, V: Lanes>(
+func writeGradient<V: Lanes>(
   _ row: SoftmaxMarginPointer, to gradient: UnsafeMutableRawPointer, peak: V.Scalar,
-  weight: Double, gradientScale: Double, _: T.Type, _: V.Type
+  weight: Double, gradientScale: Double, _: V.Type
 ) {
   let row = row.pointee
-  var sweep = GradientSweep<T, V>(
+  var sweep = GradientSweep<V>(
     row: row, gradient: gradient, peak: V.splat(peak),
     scale: V.splat(V.Scalar(row.scale)),
     weight: V.splat(V.Scalar(weight)),
@@ -198,7 +198,7 @@ func writeGradient<T: SoftmaxMarginTransform, V: Lanes>(
   sweep.run(classes: row.classCount)
 }
 
-private struct GradientSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
+private struct GradientSweep<Vector: Lanes>: Sweep {
   let row: SoftmaxMarginRow
   let gradient: UnsafeMutableRawPointer
   let peak: Vector
@@ -208,15 +208,14 @@ private struct GradientSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
 
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
-    let shifted = T.shifted(row, index, lanes, peak: peak, Vector.self)
-    var result = Vector.exponential(shifted * scale) * weight
-    if row.smoothing_sum != 0 {
-      let logit = lanes.load(row.logits, index)
-      // A class that is masked out has no gradient, whatever its smoothing; NaN, if the row is NaN.
-      result = (result - smoothing(row, index, lanes) * gradientScale)
-        .selecting(weight * Vector.zero, where: Vector.equal(logit, Vector.minusInfinity))
-    }
-    lanes.store(scaled(result, row, index, lanes, T.self), gradient, index)
+    let shifted = AnyTransform.shifted(row, index, lanes, peak: peak, Vector.self)
+    let logit = lanes.load(row.logits, index)
+    // A class that is masked out has no gradient, whatever its smoothing; NaN, if the row is NaN.
+    let result =
+      (Vector.exponential(shifted * scale) * weight
+      - smoothing(row, index, lanes) * gradientScale)
+      .selecting(weight * Vector.zero, where: Vector.equal(logit, Vector.minusInfinity))
+    lanes.store(scaled(result, row, index, lanes, AnyTransform.self), gradient, index)
   }
 }
 
@@ -231,17 +230,17 @@ private func scaled<T: SoftmaxMarginTransform, L: LaneSelection>(
 
 /// Σ q_j s (v_j − peak).
 @inline(never)
-func smoothedScores<T: SoftmaxMarginTransform, V: Lanes>(
-  _ row: SoftmaxMarginPointer, peak: V.Scalar, _: T.Type, _: V.Type
+func smoothedScores<V: Lanes>(
+  _ row: SoftmaxMarginPointer, peak: V.Scalar, _: V.Type
 ) -> Double {
   let row = row.pointee
-  var sweep = SmoothedScoresSweep<T, V>(
+  var sweep = SmoothedScoresSweep<V>(
     row: row, peak: V.splat(peak), scale: V.splat(V.Scalar(row.scale)))
   sweep.run(classes: row.classCount, exceptLabel: row.labelIndex)
   return sweep.sum.total
 }
 
-private struct SmoothedScoresSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
+private struct SmoothedScoresSweep<Vector: Lanes>: Sweep {
   let row: SoftmaxMarginRow
   let peak: Vector
   let scale: Vector
@@ -249,7 +248,7 @@ private struct SmoothedScoresSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sw
 
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
-    let score = T.shifted(row, index, lanes, peak: peak, Vector.self) * scale
+    let score = AnyTransform.shifted(row, index, lanes, peak: peak, Vector.self) * scale
     let share = smoothing(row, index, lanes)
     // Where nothing is smoothed, a score of −∞ (masked out, or a lane not selected) counts for nothing.
     let counting = score.selecting(Vector.zero, where: Vector.equal(share, Vector.zero))

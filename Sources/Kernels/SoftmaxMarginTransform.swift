@@ -83,3 +83,32 @@ enum ScaleOffsetTransform: SoftmaxMarginTransform {
       + number(row.offset, index, V.self)
   }
 }
+
+/// Whichever of the above a row has, found out at every vector: for sweeps that few rows need, so that each is compiled
+/// once.
+enum AnyTransform: SoftmaxMarginTransform {
+  @inline(__always) static var scalesClasses: Bool { true }
+
+  @inline(__always)
+  static func shifted<V: Lanes, L: LaneSelection>(
+    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: V, _: V.Type
+  ) -> V where L.Vector == V {
+    if row.class_scale != nil {
+      return ScaleOffsetTransform.shifted(row, index, lanes, peak: peak, V.self)
+    }
+    if row.offset != nil {
+      return OffsetTransform.shifted(row, index, lanes, peak: peak, V.self)
+    }
+    return PlainTransform.shifted(row, index, lanes, peak: peak, V.self)
+  }
+
+  @inline(__always)
+  static func shiftedScore<V: Lanes>(
+    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: V.Type
+  ) -> Double {
+    if row.class_scale != nil {
+      return ScaleOffsetTransform.shiftedScore(row, index, peak: peak, V.self)
+    }
+    return OffsetTransform.shiftedScore(row, index, peak: peak, V.self)
+  }
+}
