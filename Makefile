@@ -19,9 +19,13 @@ FRAMEWORK_LIST := bindings/python/tests/requirements-frameworks.txt
 CACHE := $(if $(TOPKLOSS_CACHE),$(TOPKLOSS_CACHE),$(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/topkloss)
 FRAMEWORKS := $(CACHE)/frameworks-$(shell { cat $(FRAMEWORK_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
 
+# What only the benchmark needs, in an environment that adds to that one.
+PEER_LIST := bindings/python/benchmarks/requirements.txt
+PEERS := $(CACHE)/peers-$(shell { cat $(FRAMEWORK_LIST) $(PEER_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
+
 LIBRARY := .build/release/libtopkloss.so
 LIBRARY_SOURCES := Package.swift $(shell find include Sources -type f)
-BINDING_SOURCES := $(shell find bindings/python -path '*/tests' -prune -o -type f \
+BINDING_SOURCES := $(shell find bindings/python -path '*/tests' -prune -o -path '*/benchmarks' -prune -o -type f \
   \( -name '*.py' -o -name '*.toml' -o -name py.typed -o -name '*.md' \) -print)
 DEMO := examples/python/geonames
 
@@ -60,7 +64,7 @@ $(STAMPS)/test: $(STAMPS)/venv bindings/python/tests/requirements.txt
 	$(IN_VENV)/pip install --quiet -r bindings/python/tests/requirements.txt
 	touch $@
 
-$(FRAMEWORKS)/complete: $(FRAMEWORK_LIST)
+$(FRAMEWORKS)/complete: | $(FRAMEWORK_LIST)
 	@echo "==> installing PyTorch and the papers' code in $(FRAMEWORKS) (once; this can take minutes)"
 	rm -rf $(FRAMEWORKS)
 	$(PYTHON) -m venv $(FRAMEWORKS)
@@ -72,6 +76,14 @@ $(STAMPS)/frameworks: $(STAMPS)/venv $(FRAMEWORKS)/complete
 	echo $(FRAMEWORKS)/lib/python*/site-packages > $$(echo $(VENV)/lib/python*/site-packages)/frameworks.pth
 	touch $@
 
+$(PEERS)/complete: | $(PEER_LIST) $(FRAMEWORKS)/complete
+	@echo "==> installing the benchmark's other peers in $(PEERS) (once)"
+	rm -rf $(PEERS)
+	$(PYTHON) -m venv $(PEERS)
+	echo $(FRAMEWORKS)/lib/python*/site-packages > $$(echo $(PEERS)/lib/python*/site-packages)/frameworks.pth
+	$(PEERS)/bin/pip install --quiet -r $(PEER_LIST)
+	touch $@
+
 # ---- the main job
 
 demo: $(STAMPS)/binding $(STAMPS)/demo
@@ -80,9 +92,10 @@ demo: $(STAMPS)/binding $(STAMPS)/demo
 demo-quick: $(STAMPS)/binding $(STAMPS)/demo
 	$(IN_VENV)/python $(DEMO) --quick $(ARGS)
 
-bench: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/frameworks
-	$(IN_VENV)/python bindings/python/benchmarks/compare.py $(ARGS)
-	$(IN_VENV)/python bindings/python/benchmarks/compare.py --in-a-row 100 $(ARGS)
+# Paths in ARGS are relative to bindings/python.
+bench: $(STAMPS)/binding $(STAMPS)/frameworks $(PEERS)/complete
+	cd bindings/python && PYTHONPATH=$$(echo $(PEERS)/lib/python*/site-packages) \
+	  ../../$(IN_VENV)/python -m benchmarks --output ../../.build/bench $(ARGS)
 
 # ---- tests
 
