@@ -16,29 +16,24 @@ let embedded: [SwiftSetting] = [
 ]
 
 /// The row kernels for one instruction set. `clangFlags` choose the processor for Swift code too.
-func kernels(
-  _ name: String, define: String, clangFlags: [String] = [], swiftFlags: [String] = []
-) -> Target {
+func kernels(_ name: String, define: String, clangFlags: [String] = []) -> Target {
   .target(
     name: name,
     dependencies: ["CKernels", "CSystem"],
     swiftSettings: embedded + [
       .define(define),
-      .unsafeFlags(clangFlags.flatMap { ["-Xcc", $0] } + swiftFlags),
+      .unsafeFlags(clangFlags.flatMap { ["-Xcc", $0] }),
     ])
 }
 
+var kernelTargets = [kernels("Kernels", define: "KERNELS_PORTABLE")]
 #if arch(x86_64)
-  // Vectors of 64 bytes are four of SSE2's: unrolled, the kernels for processors from before 2013 would be the largest part.
-  let kernelTargets = [
-    kernels("Kernels", define: "KERNELS_PORTABLE", swiftFlags: ["-Osize"]),
+  kernelTargets += [
     kernels("KernelsAVX2", define: "KERNELS_AVX2", clangFlags: ["-march=x86-64-v3"]),
     kernels(
       "KernelsAVX512", define: "KERNELS_AVX512",
       clangFlags: ["-march=x86-64-v4", "-mprefer-vector-width=512"]),
   ]
-#else
-  let kernelTargets = [kernels("Kernels", define: "KERNELS_PORTABLE")]
 #endif
 
 let package = Package(
@@ -56,7 +51,9 @@ let package = Package(
         + kernelTargets.map { Target.Dependency(stringLiteral: $0.name) },
       exclude: ["exports.map"],
       swiftSettings: embedded + [
-        .enableExperimentalFeature("CImplementation"), .unsafeFlags(["-Osize"]),
+        .enableExperimentalFeature("CImplementation"),
+        // Checks and set-up, not loops.
+        .unsafeFlags(["-Osize"]),
       ],
       linkerSettings: [
         .linkedLibrary("m"),

@@ -74,7 +74,7 @@ typedef struct SmoothTopKSVMRow {
   double tau;
   double alpha;
   double gradient_scale; /* multiplies the gradient */
-  void *scratch;         /* smooth_topk_svm_scratch_bytes(classes), aligned to 64 */
+  void *scratch;         /* smooth_topk_svm_scratch_bytes(k, classes), aligned to 64 */
 } SmoothTopKSVMRow;
 
 /* A row's scores, by which classes are chosen over a whole batch: (z_j - peak) - log_sum, in the arithmetic type. With
@@ -184,7 +184,7 @@ typedef struct KernelTable {
   /* Bytes of scratch that noised_topk needs, or -1 if that overflows. */
   int64_t (*noised_topk_scratch_bytes)(int64_t rank, int64_t samples, int64_t classes);
   /* Bytes of scratch that smooth_topk_svm needs, or -1 if that overflows. */
-  int64_t (*smooth_topk_svm_scratch_bytes)(int64_t classes);
+  int64_t (*smooth_topk_svm_scratch_bytes)(int64_t k, int64_t classes);
 } KernelTable;
 
 KernelTable topk_kernels_portable(void);

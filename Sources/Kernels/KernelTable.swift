@@ -53,7 +53,9 @@ private func makeKernelTable() -> KernelTable {
       Int64(
         noisedTopKScratchBytes(rank: Int(rank), samples: Int(samples), classes: Int(classes)))
     },
-    smooth_topk_svm_scratch_bytes: { Int64(smoothTopKSVMScratchBytes(classes: Int($0))) })
+    smooth_topk_svm_scratch_bytes: {
+      Int64(smoothTopKSVMScratchBytes(k: Int($0), classes: Int($1)))
+    })
 }
 
 #if KERNELS_PORTABLE

@@ -7,7 +7,7 @@ import CSystem
 //   ℓ = τ log( e_y σ_{k−1} + e^{α/τ} σ_k ) − τ log( e_y σ_{k−1} ) = τ log(1 + e^ρ),
 //   ρ = α/τ + log(σ_k / σ_{k−1}) − log e_y
 //
-// Let every rival happen with the odds e_j / c. Then σ_r is, but for a factor c^r that all r have, the probability that
+// For small k the polynomials are multiplied out (SymmetricPolynomial). Else let every rival happen with the odds e_j / c. Then σ_r is, but for a factor c^r that all r have, the probability that
 // just r of them happen, and log(σ_k / σ_{k−1}) = log c + log P(N = k) − log P(N = k−1). With c such that k − ½ happen on
 // average, both are of the order of the largest there is, whatever the logits and τ: nothing overflows and nothing
 // cancels. Scores are counted from the k-th of the rivals, so that this holds for logits of any size. The gradient is
@@ -16,8 +16,11 @@ import CSystem
 //
 // where π_r(j) = p_j P(N_{−j} = r − 1) / P(N = r) is the probability that j happens, given that r do.
 
-/// Bytes of scratch, or −1 if that overflows.
-func smoothTopKSVMScratchBytes(classes: Int) -> Int {
+/// Bytes of scratch for either arithmetic type, or −1 if that overflows.
+func smoothTopKSVMScratchBytes(k: Int, classes: Int) -> Int {
+  if k <= SymmetricPolynomial<DoubleLanes>.mostDegree {
+    return SymmetricPolynomial<DoubleLanes>.bytes
+  }
   let (padded, paddedOverflows) = classes.addingReportingOverflow(DoubleLanes.width)
   let (numbers, overflows) = padded.multipliedReportingOverflow(by: 40)
   let (all, allOverflow) = numbers.addingReportingOverflow(CountCharacteristic.bytes)
@@ -31,26 +34,52 @@ func smoothTopKSVM<V: Lanes>(_ row: SmoothTopKSVMRow, _: V.Type) -> Double {
     if let gradient = row.gradient { fill(gradient, with: .nan, classes, V.self) }
     return .nan
   }
-  let label = Int(truncatingIfNeeded: row.label)
+  return row.k <= SymmetricPolynomial<V>.mostDegree
+    ? byPolynomial(row, V.self) : byDistribution(row, V.self)
+}
+
+/// A row with fewer than k rivals loses nothing.
+private func nothing<V: Lanes>(_ row: SmoothTopKSVMRow, _: V.Type) -> Double {
+  if let gradient = row.gradient {
+    fill(gradient, with: 0, Int(truncatingIfNeeded: row.classes), V.self)
+  }
+  return 0
+}
+
+@inline(never)
+private func byPolynomial<V: Lanes>(_ row: SmoothTopKSVMRow, _: V.Type) -> Double {
+  let (label, k) = (Int(truncatingIfNeeded: row.label), Int(truncatingIfNeeded: row.k))
+  // Before its place is written to, in case the gradient replaces the logits.
+  let own = Double(V.loadScalar(row.logits, label))
+  guard let polynomial = SymmetricPolynomial<V>(row) else { return nothing(row, V.self) }
+  let term = Term(
+    row, center: polynomial.center, own: own,
+    logRatio: log(polynomial.coefficient(k) / polynomial.coefficient(k &- 1)))
+  if let gradient = row.gradient {
+    let weight = row.gradient_scale * term.share / Double(k)
+    polynomial.writeInclusion(gradient, weight: weight)
+    V.storeScalar(V.Scalar(-weight), gradient, label)
+  }
+  return term.value
+}
+
+@inline(never)
+private func byDistribution<V: Lanes>(_ row: SmoothTopKSVMRow, _: V.Type) -> Double {
+  let (label, k) = (Int(truncatingIfNeeded: row.label), Int(truncatingIfNeeded: row.k))
+  let own = Double(V.loadScalar(row.logits, label))
   var rivals = Rivals(row, V.self)
-  let k = Int(truncatingIfNeeded: row.k)
   guard let center = rivals.center(at: k, unit: Double(row.k) * row.tau) else {
-    if let gradient = row.gradient { fill(gradient, with: 0, classes, V.self) }
-    return 0
+    return nothing(row, V.self)
   }
   let logOdds = rivals.balance(k)
   let count = rivals.distribution(near: k)
   let (more, fewer) = (count.probability(of: k), count.probability(of: k &- 1))
-  // τ ρ, but for the part that is small: the difference of the logits may be all of it.
-  let gap = (center - Double(V.loadScalar(row.logits, label))) / Double(row.k)
-  let rest = row.alpha / row.tau + logOdds + log(more / fewer)
-  let rho = gap / row.tau + rest
-  let share = rho > 0 ? 1 / (1 + exp(-rho)) : exp(rho) / (1 + exp(rho))
+  let term = Term(row, center: center, own: own, logRatio: logOdds + log(more / fewer))
 
   if let gradient = row.gradient {
-    let weight = row.gradient_scale * share / Double(k)
+    let weight = row.gradient_scale * term.share / Double(k)
     rivals.findInclusion(count, k, more: more, fewer: fewer)
-    fill(gradient, with: 0, classes, V.self)
+    fill(gradient, with: 0, Int(truncatingIfNeeded: row.classes), V.self)
     var index = 0
     while index < rivals.count {
       V.storeScalar(
@@ -59,7 +88,22 @@ func smoothTopKSVM<V: Lanes>(_ row: SmoothTopKSVMRow, _: V.Type) -> Double {
     }
     V.storeScalar(V.Scalar(-weight), gradient, label)
   }
-  return rho > 0 ? gap + row.tau * (rest + log1p(exp(-rho))) : row.tau * log1p(exp(rho))
+  return term.value
+}
+
+/// The loss τ log(1 + e^ρ) and s, from log(σ_k / σ_{k−1}) of odds that are counted from a logit.
+private struct Term {
+  let value: Double
+  let share: Double
+
+  init(_ row: SmoothTopKSVMRow, center: Double, own: Double, logRatio: Double) {
+    // τ ρ, but for the part that is small: the difference of the logits may be all of it.
+    let gap = (center - own) / Double(row.k)
+    let rest = row.alpha / row.tau + logRatio
+    let rho = gap / row.tau + rest
+    share = rho > 0 ? 1 / (1 + exp(-rho)) : exp(rho) / (1 + exp(rho))
+    value = rho > 0 ? gap + row.tau * (rest + log1p(exp(-rho))) : row.tau * log1p(exp(rho))
+  }
 }
 
 /// The classes other than the label that are not masked out.

@@ -29,12 +29,17 @@ final class SmoothTopKSVMLoss: Loss {
   }
 
   override func scratchBytes(_ batch: Batch) throws(Failure) -> Int {
-    let bytes = KernelChoice.current.table.smooth_topk_svm_scratch_bytes(Int64(batch.classes))
+    let bytes = KernelChoice.current.table.smooth_topk_svm_scratch_bytes(
+      Int64(k), Int64(batch.classes))
     guard bytes >= 0 else { throw .outOfMemory(bytes: Int.max) }
     return Int(bytes)
   }
 
-  override func nanosecondsPerRow(_ batch: Batch) -> Double { 2000 + 20 * Double(batch.classes) }
+  override func nanosecondsPerRow(_ batch: Batch) -> Double {
+    k <= 8 ? 800 + Double(batch.classes) : 2000 + 20 * Double(batch.classes)
+  }
+
+  override var flushesSubnormals: Bool { true }
 
   override func evaluate(_ row: Row, of batch: Batch) -> Double {
     var kernelRow = SmoothTopKSVMRow(
