@@ -16,24 +16,29 @@ let embedded: [SwiftSetting] = [
 ]
 
 /// The row kernels for one instruction set. `clangFlags` choose the processor for Swift code too.
-func kernels(_ name: String, define: String, clangFlags: [String] = []) -> Target {
+func kernels(
+  _ name: String, define: String, clangFlags: [String] = [], swiftFlags: [String] = []
+) -> Target {
   .target(
     name: name,
     dependencies: ["CKernels", "CSystem"],
     swiftSettings: embedded + [
       .define(define),
-      .unsafeFlags(clangFlags.flatMap { ["-Xcc", $0] }),
+      .unsafeFlags(clangFlags.flatMap { ["-Xcc", $0] } + swiftFlags),
     ])
 }
 
-var kernelTargets = [kernels("Kernels", define: "KERNELS_PORTABLE")]
 #if arch(x86_64)
-  kernelTargets += [
+  // Vectors of 64 bytes are four of SSE2's: unrolled, the kernels for processors from before 2013 would be the largest part.
+  let kernelTargets = [
+    kernels("Kernels", define: "KERNELS_PORTABLE", swiftFlags: ["-Osize"]),
     kernels("KernelsAVX2", define: "KERNELS_AVX2", clangFlags: ["-march=x86-64-v3"]),
     kernels(
       "KernelsAVX512", define: "KERNELS_AVX512",
       clangFlags: ["-march=x86-64-v4", "-mprefer-vector-width=512"]),
   ]
+#else
+  let kernelTargets = [kernels("Kernels", define: "KERNELS_PORTABLE")]
 #endif
 
 let package = Package(
@@ -51,9 +56,7 @@ let package = Package(
         + kernelTargets.map { Target.Dependency(stringLiteral: $0.name) },
       exclude: ["exports.map"],
       swiftSettings: embedded + [
-        .enableExperimentalFeature("CImplementation"),
-        // Checks and set-up, not loops.
-        .unsafeFlags(["-Osize"]),
+        .enableExperimentalFeature("CImplementation"), .unsafeFlags(["-Osize"]),
       ],
       linkerSettings: [
         .linkedLibrary("m"),

@@ -11,11 +11,11 @@ func logSumExp<V: Lanes>(
     logits: logits, gradient: nil, classes: Int64(classes), label: -1, class_scale: nil,
     offset: nil, margin: nil, rival_share: 0, scale: 1, hard: 0, focal_gamma: 0, smoothing: nil,
     smoothing_sum: 0, gradient_scale: 0, next_logits: logits, next_gradient: nil, next_bytes: 0)
-  let largest = rivalPeak(&row, V.self)
+  let largest = rivalPeak(&row, PlainTransform.self, V.self)
   peak.pointee = Double(largest)
   if largest == -.infinity || largest == .infinity {
     peak.pointee = 0
     return firstNotFinite(logits, classes, V.self) >= 0 ? .nan : 0
   }
-  return log(rivalSum(&row, peak: largest, keepIn: nil, V.self))
+  return log(rivalSum(&row, peak: largest, keepIn: nil, PlainTransform.self, V.self))
 }

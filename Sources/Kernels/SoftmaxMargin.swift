@@ -13,27 +13,37 @@ import CSystem
 // −log p_y = log1p(R / e_y) then keep their relative accuracy when p_y is close to 1, where 1 − p_y itself
 // would cancel.
 
+func softmaxMargin<V: Lanes>(_ row: SoftmaxMarginPointer, _: V.Type) -> Double {
+  if row.pointee.class_scale != nil {
+    return softmaxMargin(row, ScaleOffsetTransform.self, V.self)
+  }
+  if row.pointee.offset != nil { return softmaxMargin(row, OffsetTransform.self, V.self) }
+  return softmaxMargin(row, PlainTransform.self, V.self)
+}
+
 @inline(never)
-func softmaxMargin<V: Lanes>(_ pointer: SoftmaxMarginPointer, _: V.Type) -> Double {
+private func softmaxMargin<T: SoftmaxMarginTransform, V: Lanes>(
+  _ pointer: SoftmaxMarginPointer, _: T.Type, _: V.Type
+) -> Double {
   let row = pointer.pointee
   let labelIndex = Int(truncatingIfNeeded: row.label)
   let labelMargin = labelMargin(pointer, V.self)
-  let labelScore = row.shiftedScore(labelIndex, peak: 0, V.self) - labelMargin
+  let labelScore = T.shiftedScore(row, labelIndex, peak: 0, V.self) - labelMargin
   let labelIsMasked = V.loadScalar(row.logits, labelIndex) == -.infinity
 
-  let rivalPeak = Double(rivalPeak(pointer, V.self))
+  let rivalPeak = Double(rivalPeak(pointer, T.self, V.self))
   let exactPeak = rivalPeak > labelScore ? rivalPeak : labelScore
   if exactPeak == -.infinity { return maskedRow(pointer, V.self) }
   let peak = V.Scalar(exactPeak)
 
   let labelShifted =
-    row.scale * (row.shiftedScore(labelIndex, peak: Double(peak), V.self) - labelMargin)
+    row.scale * (T.shiftedScore(row, labelIndex, peak: Double(peak), V.self) - labelMargin)
   let labelExponential = exp(labelShifted)
 
   // Where the exponentials can wait in the gradient's own row, the last sweep only scales them.
   let keepsExponentials = row.smoothing_sum == 0
   let rivals = rivalSum(
-    pointer, peak: peak, keepIn: keepsExponentials ? row.gradient : nil, V.self)
+    pointer, peak: peak, keepIn: keepsExponentials ? row.gradient : nil, T.self, V.self)
   let total = rivals + labelExponential
   let labelSmoothing = smoothingNumber(row, labelIndex, V.self)
   let smoothedScores =
@@ -49,7 +59,7 @@ func softmaxMargin<V: Lanes>(_ pointer: SoftmaxMarginPointer, _: V.Type) -> Doub
     let hard = row.hard * focus.gradientFactor
     let weight = perTotal * (hard + row.smoothing_sum)
     if keepsExponentials {
-      scaleExponentials(pointer, in: gradient, by: weight, V.self)
+      scaleExponentials(pointer, in: gradient, by: weight, T.self, V.self)
     } else {
       writeGradient(
         pointer, to: gradient, peak: peak, weight: weight, gradientScale: gradientScale, V.self)
@@ -57,7 +67,7 @@ func softmaxMargin<V: Lanes>(_ pointer: SoftmaxMarginPointer, _: V.Type) -> Doub
     var labelGradient =
       perTotal * (row.smoothing_sum * labelExponential - hard * rivals)
       - gradientScale * labelSmoothing
-    if row.class_scale != nil { labelGradient *= number(row.class_scale, labelIndex, V.self) }
+    if T.scalesClasses { labelGradient *= number(row.class_scale, labelIndex, V.self) }
     V.storeScalar(
       labelIsMasked && !total.isNaN ? 0 : V.Scalar(labelGradient), gradient, labelIndex)
   }

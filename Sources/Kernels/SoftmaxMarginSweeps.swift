@@ -2,7 +2,7 @@ import CKernels
 
 // The sweeps of the softmax-margin kernel. What they sum leaves the label out; what they put in the gradient at the
 // label is overwritten later. Their entry points are functions of their own, so that each is compiled once for an
-// element type. They take a pointer: a copy of the row would be read, in whole vectors, before
+// element type and a transformation. They take a pointer: a copy of the row would be read, in whole vectors, before
 // its members have left the processor's store buffer.
 
 typealias SoftmaxMarginPointer = UnsafePointer<SoftmaxMarginRow>
@@ -15,55 +15,58 @@ extension SoftmaxMarginRow {
 /// The largest v_j, rounded; −∞ if there is none. NaN is passed over, the sum will find it. The label counts where it
 /// has no margin: the peak is then the same with it.
 @inline(never)
-func rivalPeak<V: Lanes>(_ row: SoftmaxMarginPointer, _: V.Type) -> V.Scalar {
+func rivalPeak<T: SoftmaxMarginTransform, V: Lanes>(
+  _ row: SoftmaxMarginPointer, _: T.Type, _: V.Type
+) -> V.Scalar {
   let classes = row.pointee.classCount
-  if row.pointee.margin == nil { return peak(row, 0, classes, V.self).largest }
+  if row.pointee.margin == nil { return peak(row, 0, classes, T.self, V.self).largest }
   let label = row.pointee.labelIndex
   return V.maximum(
-    peak(row, 0, label, V.self), peak(row, label &+ 1, classes, V.self)
+    peak(row, 0, label, T.self, V.self), peak(row, label &+ 1, classes, T.self, V.self)
   ).largest
 }
 
 /// The largest v_j of [start, end), in some lane. A vector that begins before `end` but does not end there is one that
 /// lies over its predecessor: the maximum does not mind.
 @inline(never)
-private func peak<V: Lanes>(
-  _ row: SoftmaxMarginPointer, _ start: Int, _ end: Int, _: V.Type
+private func peak<T: SoftmaxMarginTransform, V: Lanes>(
+  _ row: SoftmaxMarginPointer, _ start: Int, _ end: Int, _: T.Type, _: V.Type
 ) -> V {
   let row = row.pointee
-  if end &- start < V.width { return shortPeak(row, start, end, V.self) }
+  if end &- start < V.width { return shortPeak(row, start, end, T.self, V.self) }
   // Four by turns: one would wait for its own last result.
   var (first, second) = (V.minusInfinity, V.minusInfinity)
   var (third, fourth) = (V.minusInfinity, V.minusInfinity)
   var index = start
   let foursEnd = end &- 4 &* V.width
   while index <= foursEnd {
-    first = V.maximum(first, score(row, index))
-    second = V.maximum(second, score(row, index &+ V.width))
-    third = V.maximum(third, score(row, index &+ 2 &* V.width))
-    fourth = V.maximum(fourth, score(row, index &+ 3 &* V.width))
+    first = V.maximum(first, score(row, index, T.self))
+    second = V.maximum(second, score(row, index &+ V.width, T.self))
+    third = V.maximum(third, score(row, index &+ 2 &* V.width, T.self))
+    fourth = V.maximum(fourth, score(row, index &+ 3 &* V.width, T.self))
     index &+= 4 &* V.width
   }
   while index < end {
-    first = V.maximum(first, score(row, min(index, end &- V.width)))
+    first = V.maximum(first, score(row, min(index, end &- V.width), T.self))
     index &+= V.width
   }
   return V.maximum(V.maximum(first, second), V.maximum(third, fourth))
 }
 
 @inline(__always)
-private func score<V: Lanes>(
-  _ row: SoftmaxMarginRow, _ index: Int
+private func score<T: SoftmaxMarginTransform, V: Lanes>(
+  _ row: SoftmaxMarginRow, _ index: Int, _: T.Type
 ) -> V {
-  row.shifted(index, AllLanes<V>(), peak: V.zero)
+  T.shifted(row, index, AllLanes<V>(), peak: V.zero, V.self)
 }
 
 /// Fewer classes than a vector has lanes.
 @inline(__always)
-private func shortPeak<V: Lanes>(
-  _ row: SoftmaxMarginRow, _ start: Int, _ end: Int, _: V.Type
+private func shortPeak<T: SoftmaxMarginTransform, V: Lanes>(
+  _ row: SoftmaxMarginRow, _ start: Int, _ end: Int, _: T.Type, _: V.Type
 ) -> V {
-  row.shifted(start, SomeLanes<V>(0, max(0, end &- start), except: -1), peak: V.zero)
+  T.shifted(
+    row, start, SomeLanes<V>(0, max(0, end &- start), except: -1), peak: V.zero, V.self)
 }
 
 /// argmax_{j ≠ y} z_j, the lowest index among equals; −1 if no rival is a number.
@@ -71,10 +74,7 @@ private func shortPeak<V: Lanes>(
 func strongestRival<V: Lanes>(_ pointer: SoftmaxMarginPointer, _: V.Type) -> Int {
   let row = pointer.pointee
   let (classes, label) = (row.classCount, row.labelIndex)
-  // Of the logits as they are.
-  var plain = row
-  (plain.class_scale, plain.offset) = (nil, nil)
-  let peak = rivalPeak(&plain, V.self)
+  let peak = rivalPeak(pointer, PlainTransform.self, V.self)
   let peakLanes = V.splat(peak)
   var index = 0
   while index < classes {
@@ -94,23 +94,30 @@ func strongestRival<V: Lanes>(_ pointer: SoftmaxMarginPointer, _: V.Type) -> Int
 
 /// Σ e^{s(v_j − peak)}; the exponentials themselves go into `gradient`, if given, the label's too.
 @inline(never)
-func rivalSum<V: Lanes>(
+func rivalSum<T: SoftmaxMarginTransform, V: Lanes>(
   _ row: SoftmaxMarginPointer, peak: V.Scalar, keepIn gradient: UnsafeMutableRawPointer?,
-  _: V.Type
+  _: T.Type, _: V.Type
 ) -> Double {
+  guard let gradient else { return sumOnly(row, peak, V.self) }
   let row = row.pointee
-  guard let gradient else {
-    var sweep = SumSweep<V>(row, peak)
-    sweep.run(classes: row.classCount, around: row.labelIndex)
-    return sweep.sum.total
-  }
-  var sweep = KeepingSweep<V>(
+  var sweep = KeepingSweep<T, V>(
     sums: SumSweep(row, peak), gradient: gradient, next: row.next_gradient ?? row.next_logits)
   sweep.run(classes: row.classCount, around: row.labelIndex)
   return sweep.sums.sum.total
 }
 
-private struct SumSweep<Vector: Lanes>: Sweep {
+/// The sum alone, compiled once for all transformations: of rows whose gradient nobody wants, or is smoothed.
+@inline(never)
+private func sumOnly<V: Lanes>(
+  _ row: SoftmaxMarginPointer, _ peak: V.Scalar, _: V.Type
+) -> Double {
+  let row = row.pointee
+  var sweep = SumSweep<AnyTransform, V>(row, peak)
+  sweep.run(classes: row.classCount, around: row.labelIndex)
+  return sweep.sum.total
+}
+
+private struct SumSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
   let row: SoftmaxMarginRow
   let peak: Vector
   let scale: Vector
@@ -129,7 +136,7 @@ private struct SumSweep<Vector: Lanes>: Sweep {
   mutating func add<L: LaneSelection>(_ index: Int, _ lanes: L) -> Vector
   where L.Vector == Vector {
     let exponential = Vector.exponential(
-      row.shifted(index, lanes, peak: peak) * scale)
+      T.shifted(row, index, lanes, peak: peak, Vector.self) * scale)
     sum.partial = sum.partial + exponential
     lanes_prefetch_read(row.next_logits + index &* nextBytes)
     return exponential
@@ -144,8 +151,8 @@ private struct SumSweep<Vector: Lanes>: Sweep {
   mutating func endBlock() { sum.endBlock() }
 }
 
-private struct KeepingSweep<Vector: Lanes>: Sweep {
-  var sums: SumSweep<Vector>
+private struct KeepingSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
+  var sums: SumSweep<T, Vector>
   let gradient: UnsafeMutableRawPointer
   let next: UnsafeRawPointer
 
@@ -161,16 +168,17 @@ private struct KeepingSweep<Vector: Lanes>: Sweep {
 
 /// Multiplies the exponentials kept in the gradient's row.
 @inline(never)
-func scaleExponentials<V: Lanes>(
-  _ row: SoftmaxMarginPointer, in gradient: UnsafeMutableRawPointer, by weight: Double, _: V.Type
+func scaleExponentials<T: SoftmaxMarginTransform, V: Lanes>(
+  _ row: SoftmaxMarginPointer, in gradient: UnsafeMutableRawPointer, by weight: Double, _: T.Type,
+  _: V.Type
 ) {
   let row = row.pointee
-  var sweep = ScalingSweep<V>(
+  var sweep = ScalingSweep<T, V>(
     row: row, gradient: gradient, weight: V.splat(V.Scalar(weight)))
   sweep.run(classes: row.classCount)
 }
 
-private struct ScalingSweep<Vector: Lanes>: Sweep {
+private struct ScalingSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
   let row: SoftmaxMarginRow
   let gradient: UnsafeMutableRawPointer
   let weight: Vector
@@ -178,7 +186,7 @@ private struct ScalingSweep<Vector: Lanes>: Sweep {
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
     let result = lanes.load(UnsafeRawPointer(gradient), index) * weight
-    lanes.store(row.scaled(result, index, lanes), gradient, index)
+    lanes.store(scaled(result, row, index, lanes, T.self), gradient, index)
   }
 }
 
@@ -207,15 +215,24 @@ private struct GradientSweep<Vector: Lanes>: Sweep {
 
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
-    let shifted = row.shifted(index, lanes, peak: peak)
+    let shifted = AnyTransform.shifted(row, index, lanes, peak: peak, Vector.self)
     let logit = lanes.load(row.logits, index)
     // A class that is masked out has no gradient, whatever its smoothing; NaN, if the row is NaN.
     let result =
       (Vector.exponential(shifted * scale) * weight
       - smoothing(row, index, lanes) * gradientScale)
       .selecting(weight * Vector.zero, where: Vector.equal(logit, Vector.minusInfinity))
-    lanes.store(row.scaled(result, index, lanes), gradient, index)
+    lanes.store(scaled(result, row, index, lanes, AnyTransform.self), gradient, index)
   }
+}
+
+/// The chain rule's factor d_j.
+@inline(__always)
+private func scaled<T: SoftmaxMarginTransform, L: LaneSelection>(
+  _ gradient: L.Vector, _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, _: T.Type
+) -> L.Vector {
+  guard T.scalesClasses, let scale = row.class_scale else { return gradient }
+  return gradient * lanes.load(scale, index)
 }
 
 /// Σ q_j s (v_j − peak).
@@ -238,7 +255,7 @@ private struct SmoothedScoresSweep<Vector: Lanes>: Sweep {
 
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
-    let score = row.shifted(index, lanes, peak: peak) * scale
+    let score = AnyTransform.shifted(row, index, lanes, peak: peak, Vector.self) * scale
     let share = smoothing(row, index, lanes)
     // Where nothing is smoothed, a score of −∞ (masked out, or a lane not selected) counts for nothing.
     let counting = score.selecting(Vector.zero, where: Vector.equal(share, Vector.zero))

@@ -1,38 +1,114 @@
 import CKernels
 
-// The part of the family's transformation that is the same for every label: v_j = d_j z_j + a_j. What a row does not have,
-// d or a, is found out at every vector: it is the same at all of them, so that the processor foresees it and the test
-// costs nothing that can be measured, where a copy of every sweep for every shape would be a tenth of the library.
+/// The part of the family's transformation that is the same for every label: v_j = d_j z_j + a_j. A type for each
+/// shape, so that a member pays only for what it has.
+protocol SoftmaxMarginTransform {
+  /// Whether d is other than 1, so that the gradient too is multiplied by it.
+  static var scalesClasses: Bool { get }
 
-extension SoftmaxMarginRow {
   /// v_j − peak, with the rounding error of the small difference and not of the large terms; −∞ in lanes that
   /// are not selected.
-  @inline(__always)
-  func shifted<L: LaneSelection>(_ index: Int, _ lanes: L, peak: L.Vector) -> L.Vector {
-    typealias V = L.Vector
-    let logit = lanes.load(logits, index)
-    var score: V
-    if let scale = class_scale {
-      score = V.multiplyAdd(lanes.load(scale, index), logit, V.zero - peak)
-    } else {
-      score = logit - peak
-    }
-    if let offset { score = score + lanes.load(offset, index) }
-    return lanes.keep(score, filler: -.infinity)
-  }
+  static func shifted<V: Lanes, L: LaneSelection>(
+    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: V, _: V.Type
+  ) -> V where L.Vector == V
 
   /// v_j − peak of one class, put together in the same order.
+  static func shiftedScore<V: Lanes>(
+    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: V.Type
+  ) -> Double
+}
+
+/// d = 1, a = 0.
+enum PlainTransform: SoftmaxMarginTransform {
+  @inline(__always) static var scalesClasses: Bool { false }
+
   @inline(__always)
-  func shiftedScore<V: Lanes>(_ index: Int, peak: Double, _: V.Type) -> Double {
-    let logit = Double(V.loadScalar(logits, index))
-    let scaled = class_scale == nil ? logit : number(class_scale, index, V.self) * logit
-    return (scaled - peak) + number(offset, index, V.self)
+  static func shifted<V: Lanes, L: LaneSelection>(
+    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: V, _: V.Type
+  ) -> V where L.Vector == V {
+    lanes.keep(lanes.load(row.logits, index) - peak, filler: -.infinity)
   }
 
-  /// The chain rule's factor d_j on a gradient.
   @inline(__always)
-  func scaled<L: LaneSelection>(_ gradient: L.Vector, _ index: Int, _ lanes: L) -> L.Vector {
-    guard let scale = class_scale else { return gradient }
-    return gradient * lanes.load(scale, index)
+  static func shiftedScore<V: Lanes>(
+    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: V.Type
+  ) -> Double {
+    Double(V.loadScalar(row.logits, index)) - peak
+  }
+}
+
+/// d = 1.
+enum OffsetTransform: SoftmaxMarginTransform {
+  @inline(__always) static var scalesClasses: Bool { false }
+
+  @inline(__always)
+  static func shifted<V: Lanes, L: LaneSelection>(
+    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: V, _: V.Type
+  ) -> V where L.Vector == V {
+    // Given, or another transformation would have been chosen. A test would be made for every vector.
+    let offset = row.offset.unsafelyUnwrapped
+    return lanes.keep(
+      (lanes.load(row.logits, index) - peak) + lanes.load(offset, index),
+      filler: -.infinity)
+  }
+
+  @inline(__always)
+  static func shiftedScore<V: Lanes>(
+    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: V.Type
+  ) -> Double {
+    (Double(V.loadScalar(row.logits, index)) - peak) + number(row.offset, index, V.self)
+  }
+}
+
+/// The general case.
+enum ScaleOffsetTransform: SoftmaxMarginTransform {
+  @inline(__always) static var scalesClasses: Bool { true }
+
+  @inline(__always)
+  static func shifted<V: Lanes, L: LaneSelection>(
+    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: V, _: V.Type
+  ) -> V where L.Vector == V {
+    let (scale, offset) = (row.class_scale.unsafelyUnwrapped, row.offset.unsafelyUnwrapped)
+    let scaled = V.multiplyAdd(
+      lanes.load(scale, index), lanes.load(row.logits, index), V.zero - peak)
+    return lanes.keep(scaled + lanes.load(offset, index), filler: -.infinity)
+  }
+
+  @inline(__always)
+  static func shiftedScore<V: Lanes>(
+    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: V.Type
+  ) -> Double {
+    let scale = number(row.class_scale, index, V.self)
+    return (scale * Double(V.loadScalar(row.logits, index)) - peak)
+      + number(row.offset, index, V.self)
+  }
+}
+
+/// Whichever of the above a row has, found out at every vector: for sweeps that few rows need, so that each is compiled
+/// once. On long rows it costs a fifth.
+enum AnyTransform: SoftmaxMarginTransform {
+  @inline(__always) static var scalesClasses: Bool { true }
+
+  @inline(__always)
+  static func shifted<V: Lanes, L: LaneSelection>(
+    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: V, _: V.Type
+  ) -> V where L.Vector == V {
+    if row.class_scale != nil {
+      return ScaleOffsetTransform.shifted(row, index, lanes, peak: peak, V.self)
+    }
+    if row.offset != nil {
+      return OffsetTransform.shifted(row, index, lanes, peak: peak, V.self)
+    }
+    return PlainTransform.shifted(row, index, lanes, peak: peak, V.self)
+  }
+
+  @inline(__always)
+  static func shiftedScore<V: Lanes>(
+    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: V.Type
+  ) -> Double {
+    if row.class_scale != nil {
+      return ScaleOffsetTransform.shiftedScore(row, index, peak: peak, V.self)
+    }
+    return OffsetTransform.shiftedScore(row, index, peak: peak, V.self)
   }
 }

@@ -149,7 +149,7 @@ final class SoftmaxMarginLoss: Loss {
   /// Exponentials far below the peak, times what the gradient is divided by.
   override var flushesSubnormals: Bool { true }
 
-  override func nanosecondsPerRow(_ batch: Batch) -> Double { 20 + 0.5 * Double(batch.classes) }
+  override func nanosecondsPerRow(_ batch: Batch) -> Double { 90 + 0.4 * Double(batch.classes) }
 
   override func evaluate(_ row: Row, of batch: Batch) -> Double {
     let element = batch.element
