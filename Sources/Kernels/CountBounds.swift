@@ -138,8 +138,8 @@ private func roughLogarithm(_ x: FloatLanes) -> FloatLanes {
 }
 
 extension ActiveRegion {
-  /// The region from a histogram, below its top; nil where it cannot tell. Bisection over every other bin; between them the
-  /// exponents are taken for linear.
+  /// The region from a histogram, below its top; nil where it cannot tell. Bisection over the bins; between
+  /// two of them the exponents are taken for linear where they differ by little.
   @inline(never)
   init?<V: Lanes>(
     _ histogram: ScoreHistogram<V>, _ bounds: CountBounds, rank: Int, neglected: Double
@@ -148,15 +148,15 @@ extension ActiveRegion {
     // As far as the order statistic can be from the score at the rank.
     let widest = 34
     var (inside, outside) = (End(center &- widest), End(center &+ widest))
-    while outside.bin &- inside.bin > 2 {
+    while outside.bin &- inside.bin > 1 {
       let middle = (outside.bin &+ inside.bin) >> 1
       let end = End(middle, bounds.exponent(atMost: rank &- 1, above: middle, histogram))
       if end.exponent >= neglected { outside = end } else { inside = end }
     }
     let unit = -1 / Double(ScoreHistogram<V>.binsPerUnit)
     let low = unit * outside.position(neglected, towards: inside)
-    (inside, outside) = (outside, End(center &- widest))
-    while inside.bin &- outside.bin > 2 {
+    (inside, outside) = (End(outside.bin), End(center &- widest))
+    while inside.bin &- outside.bin > 1 {
       let middle = (outside.bin &+ inside.bin) >> 1
       let end = End(middle, bounds.exponent(atLeast: rank, above: middle, histogram))
       if end.exponent >= neglected { outside = end } else { inside = end }
@@ -174,9 +174,12 @@ extension ActiveRegion {
       self.exponent = exponent
     }
 
-    /// Where the exponent is `neglected`, which it is not at the other.
+    /// Where the exponent is `neglected`, which it is not at the other. Exponents are convex, steeply so above a crowd of
+    /// like scores: a straight line would then cut off what is not to be neglected.
     func position(_ neglected: Double, towards other: End) -> Double {
-      if exponent < neglected || !(other.exponent > -.infinity) { return Double(bin) }
+      let isGentle =
+        exponent >= neglected && exponent <= 2 * neglected && other.exponent >= neglected / 2
+      if !isGentle { return Double(bin) }
       let share = (exponent - neglected) / (exponent - other.exponent)
       return Double(bin) + share * Double(other.bin &- bin)
     }

@@ -44,7 +44,7 @@ struct NoiseDraws {
     let threshold = FloatLanes.splat(threshold)
     let peaks = FloatLanes.load(UnsafeRawPointer(peaks), first)
     // What the noise has to be; NaN where nothing is known, and nothing is then passed by.
-    let needed = (threshold - peaks) * FloatLanes.splat(1 / epsilon)
+    let needed = FloatLanes.quotient(threshold - peaks, .splat(epsilon))
     var alive = LaneSet(
       bits: ~FloatLanes.bits(FloatLanes.less(.splat(7), needed)), count: count)
     if alive.bits == 0 { return alive }

@@ -127,9 +127,7 @@ struct NoisedSelection<V: Lanes> {
   }
 
   @inline(__always)
-  private static func below(_ score: V.Scalar) -> Float {
-    V.scalarBytes == 4 ? Float(score) : Float(score).nextDown
-  }
+  private static func below(_ score: V.Scalar) -> Float { Float(score).nextDown }
 
   /// Samples whose strong classes are drawn at once: no draw then waits for what was found in the sample before.
   static var samplesAtOnce: Int { NoisedSelectionMemory<V.Scalar>.samplesAtOnce }

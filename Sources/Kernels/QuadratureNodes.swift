@@ -22,7 +22,8 @@ struct QuadratureNodes<V: Lanes> {
     let precision = V.quadrature
     let scale = 1 / (2 * log(Double(max(scores, 3)))).squareRoot()
     let width = region.high - region.low
-    let wanted = scores == 0 ? 0 : width / (precision.step * (rank <= 3 ? 0.8 : 1) * scale) + 1
+    let wanted = max(
+      0, scores == 0 ? 0 : width / (precision.step * (rank <= 3 ? 0.8 : 1) * scale) + 1)
     let vectors = wanted < Double(precision.mostNodes) ? Int(wanted) / V.width &+ 1 : Int.max
     count = max(
       precision.fewestNodes, min(precision.mostNodes, vectors == .max ? .max : vectors &* V.width))

@@ -45,7 +45,8 @@ struct RowQuadrature<V: Lanes> {
       Int(Double(ScoreHistogram<V>.binsPerUnit) * max(-10, min(100, distance - below.low)))
     }
     let crowd = bounds.crowd(below: bin(0.25), histogram)
-    contenders = crowd < 3 ? 0 : Int(histogram.count(0, bin(4)))
+    // A crowd may be as far below as its size can reach: five ε for a million.
+    contenders = crowd < 3 ? 0 : Int(histogram.count(0, bin(5.25)))
     bulk = Int(histogram.count(bin(precision.weak), bin(precision.margin)))
   }
 }

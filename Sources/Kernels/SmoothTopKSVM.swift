@@ -97,12 +97,11 @@ private struct Term {
   let share: Double
 
   init(_ row: SmoothTopKSVMRow, center: Double, own: Double, logRatio: Double) {
-    // τ ρ, but for the part that is small: the difference of the logits may be all of it.
-    let gap = (center - own) / Double(row.k)
-    let rest = row.alpha / row.tau + logRatio
-    let rho = gap / row.tau + rest
+    // τ ρ, but for the part that is small: the difference of the logits and the margin may be all of it.
+    let gap = (center - own) / Double(row.k) + row.alpha
+    let rho = gap / row.tau + logRatio
     share = rho > 0 ? 1 / (1 + exp(-rho)) : exp(rho) / (1 + exp(rho))
-    value = rho > 0 ? gap + row.tau * (rest + log1p(exp(-rho))) : row.tau * log1p(exp(rho))
+    value = rho > 0 ? gap + row.tau * (logRatio + log1p(exp(-rho))) : row.tau * log1p(exp(rho))
   }
 }
 

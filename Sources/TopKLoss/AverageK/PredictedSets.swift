@@ -24,6 +24,9 @@ struct PredictedSets {
   func write(
     _ indptr: UnsafeMutableRawPointer, _ indices: UnsafeMutablePointer<Int64>?, capacity: Int64
   ) throws(Failure) {
+    guard indices == nil || capacity >= 0 else {
+      throw Failure(TOPKLOSS_ERROR_SIZE, "capacity is \(capacity): it must be 0 or more")
+    }
     let workspace = try Workspace(
       rows: 0, pieces: 1, scratchBytes: 0, widenedBytes: batch.widenedBytes)
     defer { workspace.giveBack() }
@@ -33,9 +36,6 @@ struct PredictedSets {
       indptr.storeBytes(of: Int64(end), toByteOffset: (row &+ 1) &* 8, as: Int64.self)
     }
     guard let indices else { return }
-    guard capacity >= 0 else {
-      throw Failure(TOPKLOSS_ERROR_SIZE, "capacity is \(capacity): it must be 0 or more")
-    }
     guard Int64(total) <= capacity else {
       throw Failure(
         TOPKLOSS_ERROR_SIZE, "capacity is \(capacity): the sets have \(total) classes together")

@@ -275,3 +275,21 @@ def test_copies_go_on_from_the_same_step(duplicate, rng):
         loss(logits, labels)
     twin = duplicate(loss)
     assert twin(logits, labels) == topkloss.NoisedTopKLoss(5, seed=3)(logits, labels, step=3)
+
+
+@pytest.mark.parametrize("dtype", [FLOAT32, FLOAT64], ids=str)
+@pytest.mark.parametrize(
+    ("level", "epsilon"),
+    [(0, 1e-300), (0, 1e-41), (0, 1e-39), (0, 1e-38), (1000, 1e-5), (1000, 2e-5), (20, 3e-7)],
+)
+def test_noise_that_is_not_drawn_would_not_have_mattered(dtype, level, epsilon):
+    """Where scores and noise differ by roundings, and where 1 / epsilon is beyond numbers."""
+    logits = np.full((3, 2000), level, dtype)
+    logits[:, -16:] = np.nextafter(np.asarray(level, dtype), dtype.type(np.inf))
+    labels = np.zeros(3, int)
+    loss = topkloss.NoisedTopKLoss(5, epsilon, reduction="sum", seed=3)
+    noise = topkloss.standard_normal(3, 0, 0, 3, 5, 2000).astype(dtype)
+    value, gradient = loss.value_and_grad(logits, labels, step=0)
+    expected, expected_gradient = loss.value_and_grad(logits, labels, noise=noise)
+    assert value == expected
+    np.testing.assert_array_equal(gradient, expected_gradient)

@@ -77,3 +77,11 @@ def test_bad_noise():
     noise = torch.zeros(4, 5, CLASSES, requires_grad=True)
     refuses(lambda: loss(logits, LABELS, noise=noise), "OPTION", "noise requires a gradient")
     refuses(lambda: loss(logits, LABELS, step=-1), "OPTION", "step is -1")
+
+
+def test_a_value_beyond_float32_is_infinite():
+    logits = torch.tensor([[3e38, -3e38], [3e38, -3e38]], requires_grad=True)
+    loss = modules.CrossEntropyLoss(reduction="sum")
+    assert loss(logits, torch.tensor([1, 1])) == torch.inf
+    loss(logits, torch.tensor([1, 1])).backward()
+    assert torch.isfinite(logits.grad).all()

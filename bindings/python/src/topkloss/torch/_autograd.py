@@ -11,6 +11,7 @@ from topkloss import _abi
 from topkloss._evaluation import RESULT_SIZE, call
 from topkloss._loss import Loss
 from topkloss.torch._evaluation import Evaluation, plain_batch
+from topkloss.torch._tensors import scalar
 
 
 def _refuse_second_derivative() -> None:
@@ -69,7 +70,7 @@ class _Plain(torch.autograd.Function):
 
 def _plain_value(handle: int, batch: _abi.batch, logits: Tensor, gradient: int | None) -> Tensor:
     result = _abi.result(RESULT_SIZE, 0.0, 0.0, None, gradient, 0)
-    return logits.new_full((), call(handle, batch, result))
+    return scalar(call(handle, batch, result), logits)
 
 
 def evaluate_plain(loss: Loss, logits: Tensor, labels: Tensor) -> Tensor | None:

@@ -19,6 +19,7 @@ from topkloss.torch._tensors import (
     matrix,
     noise_block,
     row_numbers,
+    scalar,
 )
 
 _PLAIN = (Tensor, torch.nn.Parameter)
@@ -148,5 +149,5 @@ class Evaluation:
         value = call(self._owner._handle, batch, result)
         self.threshold = result.threshold
         if not self._by_row:
-            values = torch.scalar_tensor(value, dtype=scores.dtype, device=scores.device)
+            values = scalar(value, scores)
         return values, gradients

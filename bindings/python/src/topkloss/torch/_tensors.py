@@ -46,6 +46,17 @@ def _usable(tensor: Tensor) -> Tensor:
     return tensor.contiguous() if repeated else tensor
 
 
+def scalar(value: float, like: Tensor) -> Tensor:
+    """A tensor of one number, of the type and on the device of another.
+
+    Beyond the type's range it is infinite, as PyTorch's own losses are; filling refuses it.
+    """
+    try:
+        return like.new_full((), value)
+    except RuntimeError:
+        return torch.tensor(value, dtype=torch.float64).to(like)
+
+
 def element_stride(tensor: Tensor, axis: int) -> int:
     """Elements from one index of an axis to the next as C wants it: 0 for contiguous."""
     if tensor.is_contiguous() or tensor.shape[axis] <= 1:
