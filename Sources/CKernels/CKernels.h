@@ -12,30 +12,51 @@
 
 #pragma clang assume_nonnull begin
 
-/* A row of the softmax-margin family:
+/* A member of the softmax-margin family, as the rows of a batch have it in common:
  *
  *   u_j = s (d_j z_j + a_j - [j = y] (b_y - lam b_{j*})),    j* = argmax_{j != y} z_j
  *   l   = hard (1 - p_y)^gamma (lse(u) - u_y) + sum_j q_j (lse(u) - u_j),    p = softmax(u)
  *
  * hard = (1 - eta) w_y, q_j = (eta / C) w_j. Class vectors are of the type of the logits. */
-typedef struct SoftmaxMarginRow {
-  const void *logits;
-  void *_Nullable gradient; /* may be the logits; NULL: not wanted */
+typedef struct SoftmaxMarginFamily {
   int64_t classes;
-  int64_t label;
   const void *_Nullable class_scale; /* d, or NULL for 1 */
   const void *_Nullable offset;      /* a, or NULL for 0; not NULL if class_scale is not */
   const double *_Nullable margin;    /* b, or NULL for 0 */
   double rival_share;                /* lam */
   double scale;                      /* s */
-  double hard;
   double focal_gamma;                /* the hard term is multiplied by (1 - softmax(u)_y)^focal_gamma */
   const void *_Nullable smoothing;   /* q, or NULL where all are equal */
   double smoothing_sum;              /* sum_j q_j */
-  double gradient_scale;             /* multiplies the gradient */
-  const void *next_logits;           /* what to bring into the cache meanwhile; any address */
+  int64_t next_bytes;                /* of an element of the next row, which may be narrower than the row's */
+} SoftmaxMarginFamily;
+
+/* What the sweeps over a row leave for one another. */
+typedef struct SoftmaxMarginProgress {
+  double peak;              /* the largest v_j = d_j z_j + a_j, the label's less its margin; -inf: the row is done */
+  double label_shifted;     /* u_y less the peak */
+  double label_exponential; /* e to the power of that */
+  double rivals;            /* the sum of the other classes' */
+  double focus;             /* (1 - p_y)^gamma */
+  double smoothed_scores;   /* the sum of q_j (u_j - peak), without the label */
+  double weight;            /* what turns an exponential into a gradient */
+  double label_smoothing;   /* q_y */
+  double label_gradient;
+  int64_t label_is_masked;  /* whether its logit is -inf */
+} SoftmaxMarginProgress;
+
+/* A row of that family. */
+typedef struct SoftmaxMarginRow {
+  const SoftmaxMarginFamily *family;
+  const void *logits;
+  void *_Nullable gradient; /* may be the logits; NULL: not wanted */
+  int64_t label;
+  double hard;
+  double gradient_scale;    /* multiplies the gradient */
+  const void *next_logits;  /* what to bring into the cache meanwhile; any address */
   const void *_Nullable next_gradient;
-  int64_t next_bytes;                /* of an element of these, which may be narrower than the row's */
+  SoftmaxMarginProgress progress; /* the kernel's own */
+  double loss;              /* the result; NaN if a logit is NaN or +inf */
 } SoftmaxMarginRow;
 
 /* A row of noised top-K:
@@ -128,8 +149,8 @@ typedef struct OutlyingMSERow {
 
 /* The kernels for one arithmetic type: rows of float32 or of float64. */
 typedef struct ArithmeticKernels {
-  /* The row's loss; NaN if a logit is NaN or +inf. */
-  double (*softmax_margin)(const SoftmaxMarginRow *row);
+  /* Some rows of one family together, so that what one has to wait for is hidden behind the others. */
+  void (*softmax_margin)(SoftmaxMarginRow *rows, int64_t count);
   double (*noised_topk)(const NoisedTopKRow *row);
   double (*smooth_topk_svm)(const SmoothTopKSVMRow *row);
   /* Index of the first NaN or +inf, or -1. */

@@ -101,11 +101,6 @@ LANES_INLINE lanes_i64 lanes_range_f64(int64_t first, int64_t end, int64_t excep
   return (lane >= first) & (lane < end) & (lane != except);
 }
 
-LANES_INLINE _Bool lanes_any_i32(lanes_i32 mask) { return __builtin_reduce_or(mask) != 0; }
-LANES_INLINE _Bool lanes_any_i64(lanes_i64 mask) { return __builtin_reduce_or(mask) != 0; }
-LANES_INLINE _Bool lanes_all_i32(lanes_i32 mask) { return __builtin_reduce_and(mask) != 0; }
-LANES_INLINE _Bool lanes_all_i64(lanes_i64 mask) { return __builtin_reduce_and(mask) != 0; }
-
 /* A bit for every lane, that of lane 0 the lowest. */
 LANES_INLINE uint32_t lanes_bits_of_mask_i32(lanes_i32 mask) {
   typedef _Bool lanes_bool __attribute__((ext_vector_type(16)));
@@ -121,6 +116,79 @@ LANES_INLINE uint32_t lanes_bits_of_mask_i64(lanes_i64 mask) {
   __builtin_memcpy(&bits, &set, sizeof bits);
   return bits;
 }
+
+/* Loads the lanes where the mask is set; the others are b's. Nothing is read for those: they may lie outside of memory. */
+LANES_INLINE lanes_f32 lanes_load_f32(const void *address, lanes_i32 mask, lanes_f32 b) {
+#if defined(__AVX512F__)
+  return __builtin_ia32_loadups512_mask(address, b, lanes_bits_of_mask_i32(mask));
+#elif defined(__AVX2__)
+  lanes_f32 a;
+  a.lo = __builtin_ia32_maskloadps256((const lanes_f32x8 *)address, mask.lo);
+  a.hi = __builtin_ia32_maskloadps256((const lanes_f32x8 *)address + 1, mask.hi);
+  return mask ? a : b;
+#else
+  for (int lane = 0; lane < 16; lane++) {
+    if (mask[lane]) {
+      float a;
+      __builtin_memcpy(&a, (const char *)address + 4 * lane, sizeof a);
+      b[lane] = a;
+    }
+  }
+  return b;
+#endif
+}
+LANES_INLINE lanes_f64 lanes_load_f64(const void *address, lanes_i64 mask, lanes_f64 b) {
+#if defined(__AVX512F__)
+  return __builtin_ia32_loadupd512_mask(address, b, lanes_bits_of_mask_i64(mask));
+#elif defined(__AVX2__)
+  lanes_f64 a;
+  a.lo = __builtin_ia32_maskloadpd256((const lanes_f64x4 *)address, mask.lo);
+  a.hi = __builtin_ia32_maskloadpd256((const lanes_f64x4 *)address + 1, mask.hi);
+  return mask ? a : b;
+#else
+  for (int lane = 0; lane < 8; lane++) {
+    if (mask[lane]) {
+      double a;
+      __builtin_memcpy(&a, (const char *)address + 8 * lane, sizeof a);
+      b[lane] = a;
+    }
+  }
+  return b;
+#endif
+}
+
+/* Stores the lanes where the mask is set. Nothing is written for the others. */
+LANES_INLINE void lanes_store_f32(void *address, lanes_i32 mask, lanes_f32 a) {
+#if defined(__AVX512F__)
+  __builtin_ia32_storeups512_mask(address, a, lanes_bits_of_mask_i32(mask));
+#elif defined(__AVX2__)
+  __builtin_ia32_maskstoreps256((lanes_f32x8 *)address, mask.lo, a.lo);
+  __builtin_ia32_maskstoreps256((lanes_f32x8 *)address + 1, mask.hi, a.hi);
+#else
+  for (int lane = 0; lane < 16; lane++) {
+    const float b = a[lane];
+    if (mask[lane]) __builtin_memcpy((char *)address + 4 * lane, &b, sizeof b);
+  }
+#endif
+}
+LANES_INLINE void lanes_store_f64(void *address, lanes_i64 mask, lanes_f64 a) {
+#if defined(__AVX512F__)
+  __builtin_ia32_storeupd512_mask(address, a, lanes_bits_of_mask_i64(mask));
+#elif defined(__AVX2__)
+  __builtin_ia32_maskstorepd256((lanes_f64x4 *)address, mask.lo, a.lo);
+  __builtin_ia32_maskstorepd256((lanes_f64x4 *)address + 1, mask.hi, a.hi);
+#else
+  for (int lane = 0; lane < 8; lane++) {
+    const double b = a[lane];
+    if (mask[lane]) __builtin_memcpy((char *)address + 8 * lane, &b, sizeof b);
+  }
+#endif
+}
+
+LANES_INLINE _Bool lanes_any_i32(lanes_i32 mask) { return __builtin_reduce_or(mask) != 0; }
+LANES_INLINE _Bool lanes_any_i64(lanes_i64 mask) { return __builtin_reduce_or(mask) != 0; }
+LANES_INLINE _Bool lanes_all_i32(lanes_i32 mask) { return __builtin_reduce_and(mask) != 0; }
+LANES_INLINE _Bool lanes_all_i64(lanes_i64 mask) { return __builtin_reduce_and(mask) != 0; }
 
 /* b where the mask is set, else a. */
 LANES_INLINE lanes_f32 lanes_select_f32(lanes_i32 mask, lanes_f32 a, lanes_f32 b) {
@@ -138,6 +206,10 @@ LANES_INLINE lanes_u32 lanes_widen_u16(lanes_u16 a) {
 }
 LANES_INLINE lanes_u16 lanes_narrow_u32(lanes_u32 a) {
   return __builtin_convertvector(a, lanes_u16);
+}
+/* To the nearest float32. */
+LANES_INLINE lanes_f32 lanes_number_u32(lanes_u32 a) {
+  return __builtin_convertvector(a, lanes_f32);
 }
 LANES_INLINE lanes_f64 lanes_widen_f32(lanes_f32x8 a) {
   return __builtin_convertvector(a, lanes_f64);
@@ -199,6 +271,16 @@ LANES_INLINE lanes_f64 lanes_multiply_f64(lanes_f64 a, lanes_f64 b) { return a *
 /* Correctly rounded. */
 LANES_INLINE lanes_f32 lanes_divide_f32(lanes_f32 a, lanes_f32 b) { return a / b; }
 LANES_INLINE lanes_f64 lanes_divide_f64(lanes_f64 a, lanes_f64 b) { return a / b; }
+#if defined(__AVX512F__)
+/* a 2^n for a whole number n, in one instruction. */
+LANES_INLINE lanes_f32 lanes_scale_f32(lanes_f32 a, lanes_f32 n) {
+  return __builtin_ia32_scalefps512_mask(a, n, a, 0xFFFF, 4);
+}
+#endif
+/* a b - c, with one rounding. */
+LANES_INLINE lanes_f32 lanes_multiply_subtract(lanes_f32 a, lanes_f32 b, lanes_f32 c) {
+  return __builtin_elementwise_fma(a, b, -c);
+}
 LANES_INLINE lanes_f32 lanes_square_root(lanes_f32 a) { return __builtin_elementwise_sqrt(a); }
 
 #endif /* CLANES_H */

@@ -4,6 +4,13 @@ extension Lanes {
   @inline(__always)
   static var scalarBytes: Int { MemoryLayout<Scalar>.size }
 
+  /// How many elements from `index` on lie before the next line of the cache, a vector's width at most.
+  @inline(__always)
+  static func elementsToLine(_ row: UnsafeRawPointer, _ index: Int) -> Int {
+    let address = Int(bitPattern: row) &+ index &* scalarBytes
+    return ((0 &- address) & 63) / scalarBytes
+  }
+
   /// A whole vector of elements from `index` on.
   @inline(__always)
   static func load(_ row: UnsafeRawPointer, _ index: Int) -> Self {
@@ -31,19 +38,9 @@ extension Lanes {
   static func load(
     _ row: UnsafeRawPointer, _ index: Int, count: Int, filler: Scalar
   ) -> Self {
-    count == width ? load(row, index) : loadPart(row, index, count: count, filler: filler)
-  }
-
-  @inline(never)
-  private static func loadPart(
-    _ row: UnsafeRawPointer, _ index: Int, count: Int, filler: Scalar
-  ) -> Self {
-    var vector = splat(filler)
-    withUnsafeMutableBytes(of: &vector) { lanes in
-      lanes.baseAddress?.copyMemory(
-        from: row + index &* scalarBytes, byteCount: count &* scalarBytes)
-    }
-    return vector
+    count == width
+      ? load(row, index)
+      : load(row + index &* scalarBytes, where: range(0, count, except: -1), filler: splat(filler))
   }
 
   /// Stores the first `count` lanes from `index` on.
@@ -52,18 +49,7 @@ extension Lanes {
     if count == width {
       store(vector, row, index)
     } else {
-      storePart(vector, row, index, count: count)
-    }
-  }
-
-  @inline(never)
-  private static func storePart(
-    _ vector: Self, _ row: UnsafeMutableRawPointer, _ index: Int, count: Int
-  ) {
-    withUnsafeBytes(of: vector) { lanes in
-      if let base = lanes.baseAddress {
-        (row + index &* scalarBytes).copyMemory(from: base, byteCount: count &* scalarBytes)
-      }
+      store(vector, row + index &* scalarBytes, where: range(0, count, except: -1))
     }
   }
 }

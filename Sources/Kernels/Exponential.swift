@@ -2,7 +2,7 @@ import CKernels
 
 // e^x = 2^n e^r with n = round(x / ln 2) and |r| <= ln(2)/2 (Cody & Waite): ln 2 is taken away in two parts, the
 // first with trailing zeros so that n times it is exact. e^r is a polynomial. n comes from adding 1.5 · 2^23
-// (1.5 · 2^52): the sum's low bits are n, without a conversion, and shifted they are the exponent field of 2^n.
+// (1.5 · 2^52) and the exponent's bias: the sum's low bits are then the exponent field of 2^n, without a conversion.
 //
 // x is first raised to where n is one less than the smallest exponent: that 2^n has no bits, so that e^x is 0 for every
 // smaller x, and nothing overflows on the way. NaN passes through: only p must be NaN.
@@ -12,7 +12,7 @@ import CKernels
 @inline(__always)
 func floatExponential(_ argument: FloatLanes) -> FloatLanes {
   let x = FloatLanes.maximum(argument, .splat(-88))
-  let shifter = FloatLanes.splat(0x1.8p23)
+  let shifter = FloatLanes.splat(0x1.8p23 + 127)
   let shifted = fusedIfAvailable(x, FloatLanes.splat(1.442_695_04), shifter)
   let n = shifted - shifter
   let r = floatRemainder(x, n)
@@ -22,8 +22,7 @@ func floatExponential(_ argument: FloatLanes) -> FloatLanes {
   q = fusedIfAvailable(q, r, FloatLanes.splat(0.166_665_147_9))
   q = fusedIfAvailable(q, r, FloatLanes.splat(0.499_999_930_5))
   let p = fusedIfAvailable(fusedIfAvailable(q, r, .splat(1)), r, .splat(1))
-  let scale = lanes_shift_left(lanes_bits_f32(shifted), 23) &+ lanes_splat_u32(127 << 23)
-  return p * lanes_from_bits_f32(scale)
+  return p * lanes_from_bits_f32(lanes_shift_left(lanes_bits_f32(shifted), 23))
 }
 
 #if KERNELS_PORTABLE && arch(x86_64)
@@ -43,7 +42,7 @@ func floatExponential(_ argument: FloatLanes) -> FloatLanes {
 @inline(__always)
 func doubleExponential(_ argument: DoubleLanes) -> DoubleLanes {
   let x = DoubleLanes.maximum(argument, .splat(-709))
-  let shifter = DoubleLanes.splat(0x1.8p52)
+  let shifter = DoubleLanes.splat(0x1.8p52 + 1023)
   let shifted = fusedIfAvailable(x, DoubleLanes.splat(1.442_695_040_888_963_4), shifter)
   let n = shifted - shifter
   var r = fusedIfAvailable(n, DoubleLanes.splat(-0.693_147_180_369_123_816_490), x)
@@ -61,6 +60,5 @@ func doubleExponential(_ argument: DoubleLanes) -> DoubleLanes {
   p = fusedIfAvailable(p, r, DoubleLanes.splat(1 / 6))
   p = fusedIfAvailable(p, r, DoubleLanes.splat(0.5))
   p = fusedIfAvailable(p, r * r, r) + DoubleLanes.splat(1)
-  let scale = lanes_shift_left_u64(lanes_bits_f64(shifted), 52) &+ lanes_splat_u64(1023 << 52)
-  return p * lanes_from_bits_f64(scale)
+  return p * lanes_from_bits_f64(lanes_shift_left_u64(lanes_bits_f64(shifted), 52))
 }

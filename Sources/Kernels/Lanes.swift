@@ -20,6 +20,11 @@ protocol Lanes: BitwiseCopyable {
   static func * (a: Self, b: Self) -> Self
   static func quotient(_ a: Self, _ b: Self) -> Self
 
+  /// Loads the lanes where the mask is set, at any address; the others are the filler's and are not read.
+  static func load(_ address: UnsafeRawPointer, where mask: Mask, filler: Self) -> Self
+  /// Stores the lanes where the mask is set, at any address; the others are not written.
+  static func store(_ vector: Self, _ address: UnsafeMutableRawPointer, where mask: Mask)
+
   /// Comparisons are false where either is NaN.
   static func less(_ a: Self, _ b: Self) -> Mask
   static func lessOrEqual(_ a: Self, _ b: Self) -> Mask
@@ -43,6 +48,10 @@ protocol Lanes: BitwiseCopyable {
   /// NaN.
   static func exponential(_ x: Self) -> Self
 
+  /// e^(s x) for x up to about 0, as softmax has it; s above 0.
+  static func softmaxExponential(_ x: Self, _ exponent: Exponent<Self>) -> Self
+  static func exponent(_ scale: Double) -> Exponent<Self>
+
   /// The Mills ratio Φ(−x) / φ(x) of the standard normal distribution, for x >= 0.
   static func millsRatio(_ x: Self) -> Self
 
@@ -51,6 +60,9 @@ protocol Lanes: BitwiseCopyable {
 
   /// Widens sixteen or eight float32 numbers, as many as there are lanes.
   static func widen(_ numbers: UnsafePointer<Float>) -> Self
+
+  /// The numbers from a place on, 0 or 8, widened.
+  static func part(_ numbers: FloatLanes, _ offset: Int) -> Self
 
   /// Eight elements of a row from `index` on, as float64.
   static func doubles(_ row: UnsafeRawPointer, _ index: Int) -> DoubleLanes
@@ -128,6 +140,16 @@ extension SIMD16<Float>: Lanes {
   static func quotient(_ a: Self, _ b: Self) -> Self { lanes_divide_f32(a, b) }
 
   @inline(__always)
+  static func load(_ address: UnsafeRawPointer, where mask: Mask, filler: Self) -> Self {
+    lanes_load_f32(address, mask, filler)
+  }
+
+  @inline(__always)
+  static func store(_ vector: Self, _ address: UnsafeMutableRawPointer, where mask: Mask) {
+    lanes_store_f32(address, mask, vector)
+  }
+
+  @inline(__always)
   static func less(_ a: Self, _ b: Self) -> Mask { lanes_less_f32(a, b) }
 
   @inline(__always)
@@ -172,6 +194,14 @@ extension SIMD16<Float>: Lanes {
   static func exponential(_ x: Self) -> Self { floatExponential(x) }
 
   @inline(__always)
+  static func softmaxExponential(_ x: Self, _ exponent: Exponent<Self>) -> Self {
+    floatSoftmaxExponential(x, exponent)
+  }
+
+  @inline(__always)
+  static func exponent(_ scale: Double) -> Exponent<Self> { floatExponent(scale) }
+
+  @inline(__always)
   static func millsRatio(_ x: Self) -> Self { floatMillsRatio(x) }
 
   @inline(__always)
@@ -181,6 +211,9 @@ extension SIMD16<Float>: Lanes {
   static func widen(_ numbers: UnsafePointer<Float>) -> Self {
     UnsafeRawPointer(numbers).loadUnaligned(as: Self.self)
   }
+
+  @inline(__always)
+  static func part(_ numbers: FloatLanes, _ offset: Int) -> Self { numbers }
 
   @inline(__always)
   static func doubles(_ row: UnsafeRawPointer, _ index: Int) -> DoubleLanes {
@@ -220,6 +253,16 @@ extension SIMD8<Double>: Lanes {
 
   @inline(__always)
   static func quotient(_ a: Self, _ b: Self) -> Self { lanes_divide_f64(a, b) }
+
+  @inline(__always)
+  static func load(_ address: UnsafeRawPointer, where mask: Mask, filler: Self) -> Self {
+    lanes_load_f64(address, mask, filler)
+  }
+
+  @inline(__always)
+  static func store(_ vector: Self, _ address: UnsafeMutableRawPointer, where mask: Mask) {
+    lanes_store_f64(address, mask, vector)
+  }
 
   @inline(__always)
   static func less(_ a: Self, _ b: Self) -> Mask { lanes_less_f64(a, b) }
@@ -266,6 +309,14 @@ extension SIMD8<Double>: Lanes {
   static func exponential(_ x: Self) -> Self { doubleExponential(x) }
 
   @inline(__always)
+  static func softmaxExponential(_ x: Self, _ exponent: Exponent<Self>) -> Self {
+    doubleExponential(x * exponent.factor)
+  }
+
+  @inline(__always)
+  static func exponent(_ scale: Double) -> Exponent<Self> { doubleExponent(scale) }
+
+  @inline(__always)
   static func millsRatio(_ x: Self) -> Self { doubleMillsRatio(x) }
 
   @inline(__always)
@@ -274,6 +325,11 @@ extension SIMD8<Double>: Lanes {
   @inline(__always)
   static func widen(_ numbers: UnsafePointer<Float>) -> Self {
     lanes_widen_f32(UnsafeRawPointer(numbers).loadUnaligned(as: SIMD8<Float>.self))
+  }
+
+  @inline(__always)
+  static func part(_ numbers: FloatLanes, _ offset: Int) -> Self {
+    lanes_widen_f32(offset == 0 ? numbers.lowHalf : numbers.highHalf)
   }
 
   @inline(__always)

@@ -7,15 +7,19 @@ import CSystem
 func logSumExp<V: Lanes>(
   _ logits: UnsafeRawPointer, _ classes: Int, _ peak: UnsafeMutablePointer<Double>, _: V.Type
 ) -> Double {
-  var row = SoftmaxMarginRow(
-    logits: logits, gradient: nil, classes: Int64(classes), label: -1, class_scale: nil,
-    offset: nil, margin: nil, rival_share: 0, scale: 1, hard: 0, focal_gamma: 0, smoothing: nil,
-    smoothing_sum: 0, gradient_scale: 0, next_logits: logits, next_gradient: nil, next_bytes: 0)
-  let largest = rivalPeak(&row, PlainTransform.self, V.self)
-  peak.pointee = Double(largest)
-  if largest == -.infinity || largest == .infinity {
-    peak.pointee = 0
-    return firstNotFinite(logits, classes, V.self) >= 0 ? .nan : 0
+  var family = SoftmaxMarginFamily(
+    classes: Int64(classes), class_scale: nil, offset: nil, margin: nil, rival_share: 0, scale: 1,
+    focal_gamma: 0, smoothing: nil, smoothing_sum: 0, next_bytes: 0)
+  return withUnsafePointer(to: &family) { family in
+    var row = SoftmaxMarginRow(
+      family: family, logits: logits, gradient: nil, label: -1, hard: 0, gradient_scale: 0,
+      next_logits: logits, next_gradient: nil, progress: SoftmaxMarginProgress(), loss: 0)
+    let largest = rivalPeak(&row, PlainTransform.self, V.self)
+    peak.pointee = Double(largest)
+    if largest == -.infinity || largest == .infinity {
+      peak.pointee = 0
+      return firstNotFinite(logits, classes, V.self) >= 0 ? .nan : 0
+    }
+    return log(rivalSum(&row, peak: largest, keepIn: nil, PlainTransform.self, V.self))
   }
-  return log(rivalSum(&row, peak: largest, keepIn: nil, PlainTransform.self, V.self))
 }

@@ -17,6 +17,30 @@ struct NoiseDraws {
     let survival: UnsafeMutableRawPointer
     let complement: UnsafeMutableRawPointer
     let place: UnsafeMutableRawPointer
+
+    static var bytes: Int { 3 &* 64 }
+
+    init(_ memory: UnsafeMutableRawPointer) {
+      survival = memory
+      complement = memory + 64
+      place = memory + 128
+    }
+
+    @inline(__always)
+    func keep(_ draws: HighestDraws) {
+      FloatLanes.store(draws.survival, survival, 0)
+      FloatLanes.store(draws.complement, complement, 0)
+      place.storeBytes(of: draws.place.lanes, as: SIMD16<UInt32>.self)
+    }
+
+    /// Those of one block.
+    @inline(__always)
+    func draws(_ block: Int) -> HighestDraws {
+      HighestDraws(
+        survival: FloatLanes.loadScalar(survival, block),
+        complement: FloatLanes.loadScalar(complement, block),
+        place: place.loadUnaligned(fromByteOffset: block &* 4, as: UInt32.self))
+    }
   }
 
   /// Draws classes from anywhere, a whole number of vectors.
@@ -68,9 +92,7 @@ struct NoiseDraws {
   /// All are drawn before any is looked at: what the one needs does not wait for what the other finds.
   @inline(__always)
   private func draw(_ alive: LaneSet, of first: Int, _ highest: HighestDraws, _ sample: Int) {
-    FloatLanes.store(highest.survival, self.highest.survival, 0)
-    FloatLanes.store(highest.complement, self.highest.complement, 0)
-    self.highest.place.storeBytes(of: highest.place.lanes, as: SIMD16<UInt32>.self)
+    self.highest.keep(highest)
     var pairs = LaneSet(bits: (alive.bits | alive.bits >> 1) & 0x5555, count: 16)
     var drawn = UnsafeMutableRawPointer(draws)
     while pairs.bits != 0 {
@@ -89,12 +111,7 @@ struct NoiseDraws {
 
   @inline(__always)
   private func block(_ words: Bits, _ lane: Int) -> FloatLanes {
-    RowNoise.noise(
-      words, places: RowNoise.lanes,
-      HighestDraws(
-        survival: FloatLanes.loadScalar(highest.survival, lane),
-        complement: FloatLanes.loadScalar(highest.complement, lane),
-        place: highest.place.loadUnaligned(fromByteOffset: lane &* 4, as: UInt32.self)))
+    RowNoise.noise(words, places: RowNoise.lanes, highest.draws(lane))
   }
 }
 

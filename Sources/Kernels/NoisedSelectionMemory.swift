@@ -34,7 +34,7 @@ struct NoisedSelectionMemory<Score: BinaryFloatingPoint & BitwiseCopyable> {
 
   private static var noisedBytes: Int { 16 &* 8 }
 
-  private static var fixedBytes: Int { 3 &* 64 &+ drawsBytes &+ noisedBytes }
+  private static var fixedBytes: Int { NoiseDraws.Highest.bytes &+ drawsBytes &+ noisedBytes }
 
   /// Bytes for either arithmetic type, aligned to 64, or −1 if that overflows.
   static func bytes(rank: Int, classes: Int) -> Int {
@@ -57,8 +57,7 @@ struct NoisedSelectionMemory<Score: BinaryFloatingPoint & BitwiseCopyable> {
     }
     draws = take(Self.drawsBytes).assumingMemoryBound(to: Float.self)
     noised = take(Self.noisedBytes).assumingMemoryBound(to: Score.self)
-    highest = NoiseDraws.Highest(
-      survival: take(64), complement: take(64), place: take(64))
+    highest = NoiseDraws.Highest(take(NoiseDraws.Highest.bytes))
     heapScores = take(heap &* 8).assumingMemoryBound(to: Score.self)
     heapClasses = take(heap &* 8).assumingMemoryBound(to: Int.self)
     strongScores = take(strong &* 8).assumingMemoryBound(to: Score.self)

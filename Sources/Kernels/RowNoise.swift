@@ -61,9 +61,44 @@ struct RowNoise {
     let isHighest = Bits.equal(places, highest.place)
     let survival = highest.survival + highest.complement * uniform.share
     let complement = highest.complement * uniform.complement
-    return normalQuantile(
+    return centralNormalQuantile(
       survival: survival.selecting(highest.survival, where: isHighest),
       complement: complement.selecting(highest.complement, where: isHighest))
+  }
+
+  /// Bytes for the highest draws of sixteen blocks.
+  static var highestBytes: Int { NoiseDraws.Highest.bytes }
+
+  /// The highest draws of the first blocks of one sample, sixteen at a time.
+  @inline(never)
+  func keepHighest(ofBlocks blocks: Int, sample: Int, in memory: UnsafeMutableRawPointer) {
+    var (block, place) = (0, memory)
+    while block < blocks {
+      let here = Bits(UInt32(truncatingIfNeeded: block)) + Self.lanes
+      NoiseDraws.Highest(place).keep(HighestDraws(words(ofBlocks: here, sample: sample)))
+      block &+= Self.blockSize
+      place += Self.highestBytes
+    }
+  }
+
+  /// Writes the noise of the first blocks of one sample, given their highest draws; an even number of blocks.
+  @inline(never)
+  func fill(
+    _ noise: UnsafeMutablePointer<Float>, blocks: Int, sample: Int,
+    _ highest: UnsafeMutableRawPointer
+  ) {
+    var block = 0
+    while block < blocks {
+      let pair = words(ofPair: block / 2, sample: sample)
+      let kept = NoiseDraws.Highest(highest + block / Self.blockSize &* Self.highestBytes)
+      let place = block % Self.blockSize
+      let row = UnsafeMutableRawPointer(noise + block &* Self.blockSize)
+      FloatLanes.store(
+        Self.noise(pair.0, places: Self.lanes, kept.draws(place)), row, 0)
+      FloatLanes.store(
+        Self.noise(pair.1, places: Self.lanes, kept.draws(place &+ 1)), row, Self.blockSize)
+      block &+= 2
+    }
   }
 
   /// Writes the noise of the first `count` classes of one sample.

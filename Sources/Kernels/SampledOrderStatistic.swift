@@ -12,8 +12,10 @@ import CKernels
 func sampledOrderStatisticScratchBytes(rank: Int, samples: Int, classes: Int) -> Int {
   let selection = NoisedSelectionMemory<Double>.bytes(rank: rank, classes: classes)
   let (chosen, chosenOverflows) = samples.multipliedReportingOverflow(by: 8)
+  let full = FullSelectionMemory<Double>.bytes(classes: classes)
   let (both, overflows) = chosen.addingReportingOverflow(selection)
-  return selection < 0 || chosenOverflows || overflows ? -1 : both
+  let (all, allOverflow) = both.addingReportingOverflow(full)
+  return selection < 0 || chosenOverflows || overflows || allOverflow ? -1 : all
 }
 
 /// T on one row, with the class that held the rank in every sample.
@@ -28,11 +30,15 @@ struct SampledOrderStatistic<Vector: Lanes>: OrderStatistic {
     let samples = Int(truncatingIfNeeded: row.samples)
     let selectionBytes = NoisedSelectionMemory<Double>.bytes(
       rank: Int(truncatingIfNeeded: row.rank), classes: Int(truncatingIfNeeded: row.classes))
-    let chosen = (row.scratch + selectionBytes).assumingMemoryBound(to: Int.self)
+    let fullBytes = FullSelectionMemory<Double>.bytes(
+      classes: Int(truncatingIfNeeded: row.classes))
+    let full = row.scratch + selectionBytes
+    let chosen = (full + fullBytes).assumingMemoryBound(to: Int.self)
     let isDrawn = row.noise == nil && row.epsilon != 0
     guard
       let sum = isDrawn
-        ? Self.drawnSum(row, samples, chosen) : Self.givenSum(row, samples, chosen)
+        ? Self.drawnSum(row, samples, full, chosen)
+        : Self.givenSum(row, samples, chosen)
     else { return nil }
     value = sum / Double(samples)
     self.row = row
@@ -41,21 +47,39 @@ struct SampledOrderStatistic<Vector: Lanes>: OrderStatistic {
 
   @inline(never)
   private static func drawnSum(
-    _ row: NoisedTopKRow, _ samples: Int, _ chosen: UnsafeMutablePointer<Int>
+    _ row: NoisedTopKRow, _ samples: Int, _ memory: UnsafeMutableRawPointer,
+    _ chosen: UnsafeMutablePointer<Int>
   ) -> Double? {
-    let selection = NoisedSelection<Vector>(row)
     var sum = 0.0
     var sample = 0
+    func note(_ choice: (score: Vector.Scalar, classIndex: Int)) {
+      sum += Double(choice.score)
+      chosen[sample] = choice.classIndex
+      sample &+= 1
+    }
+    if let selection = FullSelection<Vector>(row, memory: memory) {
+      var place = 0
+      repeat {
+        let drawn = min(selection.samplesAtOnce, samples &- sample)
+        selection.draw(from: sample, count: drawn)
+        place = 0
+        while place < drawn, let choice = selection.choose(place) {
+          note(choice)
+          place &+= 1
+        }
+        if place < drawn { break }
+      } while sample < samples
+    }
+    if sample == samples { return sum }
+    let selection = NoisedSelection<Vector>(row)
+    let first = sample
     while sample < samples {
-      let place = sample % NoisedSelection<Vector>.samplesAtOnce
+      let place = (sample &- first) % NoisedSelection<Vector>.samplesAtOnce
       if place == 0 {
         selection.drawStrong(
           from: sample, count: min(NoisedSelection<Vector>.samplesAtOnce, samples &- sample))
       }
-      let choice = selection.choose(sample, place)
-      sum += Double(choice.score)
-      chosen[sample] = choice.classIndex
-      sample &+= 1
+      note(selection.choose(sample, place))
     }
     return sum
   }

@@ -1,7 +1,7 @@
 import CKernels
 import CSystem
 
-// The softmax-margin family on one row:
+// The softmax-margin family:
 //
 //   u_j = s (v_j − [j = y] (b_y − λ b_{j*})),   v_j = d_j z_j + a_j,   j* = argmax_{j ≠ y} z_j
 //   ℓ = hard (1 − p_y)^γ (lse(u) − u_y) + Σ_j q_j (lse(u) − u_j),   p = softmax(u)
@@ -9,137 +9,187 @@ import CSystem
 //   f = (1 − p_y)^γ (1 + γ p_y (−log p_y) / (1 − p_y)),   1 where γ = 0
 //
 // Three sweeps over a row that stays in the cache: its peak; the exponentials below the peak, with their sum;
-// the gradient. The label is kept out of the sum R of its rivals' exponentials, because 1 − p_y = R / (R + e_y) and
-// −log p_y = log1p(R / e_y) then keep their relative accuracy when p_y is close to 1, where 1 − p_y itself
-// would cancel.
+// the gradient. Between two sweeps a row waits a hundred cycles for what the last one found (a sum of lanes, an
+// exponential, a division), as long as a sweep over five hundred classes takes: so that several rows are swept by
+// turns, one step of all of them after another.
 
-func softmaxMargin<V: Lanes>(_ row: SoftmaxMarginPointer, _: V.Type) -> Double {
-  if row.pointee.class_scale != nil {
-    return softmaxMargin(row, ScaleOffsetTransform.self, V.self)
+private typealias MutableRow = UnsafeMutablePointer<SoftmaxMarginRow>
+
+/// Rows of one family, not so many that the first has left the cache when it is its turn again.
+func softmaxMargin<V: Lanes>(
+  _ rows: UnsafeMutablePointer<SoftmaxMarginRow>, count: Int, _: V.Type
+) {
+  let family = rows.pointee.family.pointee
+  if family.class_scale != nil {
+    softmaxMargin(rows, count, ScaleOffsetTransform.self, V.self)
+  } else if family.offset != nil {
+    softmaxMargin(rows, count, OffsetTransform.self, V.self)
+  } else {
+    softmaxMargin(rows, count, PlainTransform.self, V.self)
   }
-  if row.pointee.offset != nil { return softmaxMargin(row, OffsetTransform.self, V.self) }
-  return softmaxMargin(row, PlainTransform.self, V.self)
 }
 
 @inline(never)
 private func softmaxMargin<T: SoftmaxMarginTransform, V: Lanes>(
-  _ pointer: SoftmaxMarginPointer, _: T.Type, _: V.Type
-) -> Double {
-  let row = pointer.pointee
-  let labelIndex = Int(truncatingIfNeeded: row.label)
-  let labelMargin = labelMargin(pointer, V.self)
-  let labelScore = T.shiftedScore(row, labelIndex, peak: 0, V.self) - labelMargin
-  let labelIsMasked = V.loadScalar(row.logits, labelIndex) == -.infinity
-
-  let rivalPeak = Double(rivalPeak(pointer, T.self, V.self))
-  let exactPeak = rivalPeak > labelScore ? rivalPeak : labelScore
-  if exactPeak == -.infinity { return maskedRow(pointer, V.self) }
-  let peak = V.Scalar(exactPeak)
-
-  let labelShifted =
-    row.scale * (T.shiftedScore(row, labelIndex, peak: Double(peak), V.self) - labelMargin)
-  let labelExponential = exp(labelShifted)
-
-  // Where the exponentials can wait in the gradient's own row, the last sweep only scales them.
-  let keepsExponentials = row.smoothing_sum == 0
-  let rivals = rivalSum(
-    pointer, peak: peak, keepIn: keepsExponentials ? row.gradient : nil, T.self, V.self)
-  let total = rivals + labelExponential
-  let labelSmoothing = smoothingNumber(row, labelIndex, V.self)
-  let smoothedScores =
-    row.smoothing_sum == 0 ? 0 : smoothedScores(pointer, peak: peak, V.self)
-
-  let label = LabelTerm(rivals: rivals, exponential: labelExponential, shifted: labelShifted)
-  let focus = row.focal_gamma == 0 ? Focus.none : label.focus(gamma: row.focal_gamma)
-
-  // The gradient first: the logarithm that follows can then be waited for while the next row is begun.
-  if let gradient = row.gradient {
-    let gradientScale = row.gradient_scale * row.scale
-    let perTotal = gradientScale / total
-    let hard = row.hard * focus.gradientFactor
-    let weight = perTotal * (hard + row.smoothing_sum)
-    if keepsExponentials {
-      scaleExponentials(pointer, in: gradient, by: weight, T.self, V.self)
-    } else {
-      writeGradient(
-        pointer, to: gradient, peak: peak, weight: weight, gradientScale: gradientScale, V.self)
+  _ rows: MutableRow, _ count: Int, _: T.Type, _: V.Type
+) {
+  let end = rows + count
+  var row = rows
+  while row < end {
+    findPeak(row, T.self, V.self)
+    row += 1
+  }
+  row = rows
+  while row < end {
+    row.pointee.progress.label_exponential = exp(row.pointee.progress.label_shifted)
+    row += 1
+  }
+  row = rows
+  while row < end {
+    if !row.pointee.isMasked { addRivals(row, T.self, V.self) }
+    row += 1
+  }
+  row = rows
+  while row < end {
+    if !row.pointee.isMasked { weigh(row, T.self, V.self) }
+    row += 1
+  }
+  row = rows
+  while row < end {
+    if !row.pointee.isMasked, let gradient = row.pointee.gradient {
+      writeGradient(row, to: gradient, T.self, V.self)
     }
-    var labelGradient =
-      perTotal * (row.smoothing_sum * labelExponential - hard * rivals)
-      - gradientScale * labelSmoothing
-    if T.scalesClasses { labelGradient *= number(row.class_scale, labelIndex, V.self) }
-    V.storeScalar(
-      labelIsMasked && !total.isNaN ? 0 : V.Scalar(labelGradient), gradient, labelIndex)
+    row += 1
   }
-
-  let hardLoss = product(row.hard * focus.valueFactor, label.loss)
-  if row.smoothing_sum == 0 { return hardLoss }
-  return hardLoss + row.smoothing_sum * label.logTotal - smoothedScores
-    - product(labelSmoothing, labelShifted)
-}
-
-/// What the label adds to a row, from R, the sum of its rivals' exponentials, and its own, all less the peak.
-private struct LabelTerm {
-  let rivals: Double
-  let exponential: Double
-  /// The logarithm of `exponential`.
-  let shifted: Double
-
-  /// −log p_y = lse(u) − u_y.
-  @inline(__always)
-  var loss: Double {
-    rivals <= exponential ? log1p(rivals / exponential) : log(rivals + exponential) - shifted
-  }
-
-  /// lse(u), less the peak.
-  @inline(__always)
-  var logTotal: Double {
-    rivals <= exponential ? loss + shifted : log(rivals + exponential)
-  }
-
-  /// L p_y / (1 − p_y) tends to 1 as p_y tends to 1, and to 0 as it tends to 0.
-  @inline(never)
-  func focus(gamma: Double) -> Focus {
-    let total = rivals + exponential
-    let (own, others) = (exponential / total, rivals / total)
-    let power = pow(others, gamma)
-    let slope = others == 0 ? 1 : own == 0 ? 0 : own * loss / others
-    return Focus(valueFactor: power, gradientFactor: power * (1 + gamma * slope))
+  row = rows
+  while row < end {
+    row.pointee.loss = row.pointee.isMasked ? maskedRow(row, V.self) : row.pointee.value
+    row += 1
   }
 }
 
-/// The focal loss's factors on cross-entropy and on its gradient.
-private struct Focus {
-  let valueFactor: Double
-  let gradientFactor: Double
-
-  @inline(__always)
-  static var none: Focus { Focus(valueFactor: 1, gradientFactor: 1) }
-}
-
-/// A weight times a term that is infinite where a class is masked out: nothing, if the weight is 0.
+/// The row's peak, and the label's score below it.
 @inline(__always)
-private func product(_ weight: Double, _ term: Double) -> Double {
-  weight == 0 && term.isInfinite ? 0 : weight * term
+private func findPeak<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _: T.Type, _: V.Type)
+{
+  let pointer = SoftmaxMarginPointer(row)
+  let (family, scores) = (row.pointee.family, ClassScores(pointer))
+  let label = Int(truncatingIfNeeded: row.pointee.label)
+  let margin = labelMargin(pointer, V.self)
+  let labelScore = T.shiftedScore(scores, label, peak: 0, V.self) - margin
+  let rivalPeak = Double(rivalPeak(pointer, T.self, V.self))
+  let peak = Double(V.Scalar(rivalPeak > labelScore ? rivalPeak : labelScore))
+  row.pointee.progress.peak = peak
+  row.pointee.progress.label_is_masked =
+    V.loadScalar(scores.logits, label) == -.infinity ? 1 : 0
+  row.pointee.progress.label_shifted =
+    family.pointee.scale * (T.shiftedScore(scores, label, peak: peak, V.self) - margin)
+}
+
+/// The sum of the rivals' exponentials. Where they can wait in the gradient's own row, its last sweep only scales them.
+@inline(__always)
+private func addRivals<T: SoftmaxMarginTransform, V: Lanes>(
+  _ row: MutableRow, _: T.Type, _: V.Type
+) {
+  let pointer = SoftmaxMarginPointer(row)
+  let peak = V.Scalar(row.pointee.progress.peak)
+  let isSmoothed = row.pointee.family.pointee.smoothing_sum != 0
+  row.pointee.progress.rivals = rivalSum(
+    pointer, peak: peak, keepIn: isSmoothed ? nil : row.pointee.gradient, T.self, V.self)
+  row.pointee.progress.smoothed_scores =
+    isSmoothed ? smoothedScores(pointer, peak: peak, V.self) : 0
+}
+
+/// What exponentials are multiplied by to become a gradient, and the label's own gradient.
+@inline(__always)
+private func weigh<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _: T.Type, _: V.Type) {
+  let (family, progress) = (row.pointee.family.pointee, row.pointee.progress)
+  let focus =
+    family.focal_gamma == 0 ? Focus.none : row.pointee.labelTerm.focus(gamma: family.focal_gamma)
+  row.pointee.progress.focus = focus.valueFactor
+
+  let gradientScale = row.pointee.gradient_scale * family.scale
+  let total = progress.rivals + progress.label_exponential
+  let perTotal = gradientScale / total
+  let hard = row.pointee.hard * focus.gradientFactor
+  row.pointee.progress.weight = perTotal * (hard + family.smoothing_sum)
+
+  let label = Int(truncatingIfNeeded: row.pointee.label)
+  let labelSmoothing = family.smoothing(label, V.self)
+  row.pointee.progress.label_smoothing = labelSmoothing
+  var gradient =
+    perTotal * (family.smoothing_sum * progress.label_exponential - hard * progress.rivals)
+    - gradientScale * labelSmoothing
+  if T.scalesClasses { gradient *= number(family.class_scale, label, V.self) }
+  row.pointee.progress.label_gradient =
+    progress.label_is_masked != 0 && !total.isNaN ? 0 : gradient
+}
+
+@inline(__always)
+private func writeGradient<T: SoftmaxMarginTransform, V: Lanes>(
+  _ row: MutableRow, to gradient: UnsafeMutableRawPointer, _: T.Type, _: V.Type
+) {
+  let (family, progress) = (row.pointee.family.pointee, row.pointee.progress)
+  let pointer = SoftmaxMarginPointer(row)
+  if family.smoothing_sum == 0 {
+    scaleExponentials(pointer, in: gradient, by: progress.weight, T.self, V.self)
+  } else {
+    writeGradient(
+      pointer, to: gradient, peak: V.Scalar(progress.peak), weight: progress.weight,
+      gradientScale: row.pointee.gradient_scale * family.scale, V.self)
+  }
+  V.storeScalar(
+    V.Scalar(progress.label_gradient), gradient, Int(truncatingIfNeeded: row.pointee.label))
+}
+
+extension SoftmaxMarginRow {
+  /// Whether no class is left: all are masked, or NaN.
+  @inline(__always)
+  fileprivate var isMasked: Bool { progress.peak == -.infinity }
+
+  @inline(__always)
+  fileprivate var labelTerm: LabelTerm {
+    LabelTerm(
+      rivals: progress.rivals, exponential: progress.label_exponential,
+      shifted: progress.label_shifted)
+  }
+
+  @inline(__always)
+  fileprivate var value: Double {
+    let (label, smoothingSum) = (labelTerm, family.pointee.smoothing_sum)
+    let hardLoss = product(hard * progress.focus, label.loss)
+    return smoothingSum == 0 ? hardLoss : hardLoss + smoothedLoss(label)
+  }
+
+  /// Σ_j q_j (lse(u) − u_j)
+  @inline(never)
+  private func smoothedLoss(_ label: LabelTerm) -> Double {
+    family.pointee.smoothing_sum * label.logTotal - progress.smoothed_scores
+      - product(progress.label_smoothing, label.shifted)
+  }
 }
 
 /// b_y − λ b_{j*}.
 @inline(__always)
-private func labelMargin<V: Lanes>(_ pointer: SoftmaxMarginPointer, _: V.Type) -> Double {
-  let row = pointer.pointee
-  guard let margin = row.margin else { return 0 }
-  let own = margin[Int(truncatingIfNeeded: row.label)]
-  if row.rival_share == 0 { return own }
-  let rival = strongestRival(pointer, V.self)
-  return rival < 0 ? own : own - row.rival_share * margin[rival]
+private func labelMargin<V: Lanes>(_ row: SoftmaxMarginPointer, _: V.Type) -> Double {
+  let family = row.pointee.family
+  guard let margin = family.pointee.margin else { return 0 }
+  let own = margin[Int(truncatingIfNeeded: row.pointee.label)]
+  if family.pointee.rival_share == 0 { return own }
+  let rival = strongestRival(row, V.self)
+  return rival < 0 ? own : own - family.pointee.rival_share * margin[rival]
 }
 
-/// A row with no class left: NaN if a logit is NaN, else every class is masked, the label too.
+/// The loss of a row with no class left: NaN if a logit is NaN, else every class is masked, the label too.
 @inline(never)
-private func maskedRow<V: Lanes>(_ row: SoftmaxMarginPointer, _: V.Type) -> Double {
-  let row = row.pointee
-  let classes = Int(truncatingIfNeeded: row.classes)
-  let hasNaN = firstNotFinite(row.logits, classes, V.self) >= 0
-  if let gradient = row.gradient { fill(gradient, with: hasNaN ? .nan : 0, classes, V.self) }
-  return hasNaN ? .nan : product(row.hard, .infinity) + product(row.smoothing_sum, .infinity)
+private func maskedRow<V: Lanes>(_ row: MutableRow, _: V.Type) -> Double {
+  let classes = Int(truncatingIfNeeded: row.pointee.family.pointee.classes)
+  let hasNaN = firstNotFinite(row.pointee.logits, classes, V.self) >= 0
+  if let gradient = row.pointee.gradient {
+    fill(gradient, with: hasNaN ? .nan : 0, classes, V.self)
+  }
+  return hasNaN
+    ? .nan
+    : product(row.pointee.hard, .infinity)
+      + product(row.pointee.family.pointee.smoothing_sum, .infinity)
 }

@@ -8,8 +8,12 @@ import CKernels
 typealias SoftmaxMarginPointer = UnsafePointer<SoftmaxMarginRow>
 
 extension SoftmaxMarginRow {
-  @inline(__always) fileprivate var classCount: Int { Int(truncatingIfNeeded: classes) }
-  @inline(__always) fileprivate var labelIndex: Int { Int(truncatingIfNeeded: label) }
+  @inline(__always)
+  fileprivate var classCount: Int { Int(truncatingIfNeeded: family.pointee.classes) }
+  @inline(__always)
+  fileprivate var labelIndex: Int { Int(truncatingIfNeeded: label) }
+  @inline(__always)
+  fileprivate func scale<V: Lanes>(_: V.Type) -> V { V.splat(V.Scalar(family.pointee.scale)) }
 }
 
 /// The largest v_j, rounded; −∞ if there is none. NaN is passed over, the sum will find it. The label counts where it
@@ -19,35 +23,39 @@ func rivalPeak<T: SoftmaxMarginTransform, V: Lanes>(
   _ row: SoftmaxMarginPointer, _: T.Type, _: V.Type
 ) -> V.Scalar {
   let classes = row.pointee.classCount
-  if row.pointee.margin == nil { return peak(row, 0, classes, T.self, V.self).largest }
+  if row.pointee.family.pointee.margin == nil {
+    return peak(row, 0, classes, T.self, V.self).largest
+  }
   let label = row.pointee.labelIndex
   return V.maximum(
     peak(row, 0, label, T.self, V.self), peak(row, label &+ 1, classes, T.self, V.self)
   ).largest
 }
 
-/// The largest v_j of [start, end), in some lane. A vector that begins before `end` but does not end there is one that
-/// lies over its predecessor: the maximum does not mind.
+/// The largest v_j of [start, end), in some lane. The first vector and the last may lie over others: the maximum does
+/// not mind, and those between lie on the cache's lines.
 @inline(never)
 private func peak<T: SoftmaxMarginTransform, V: Lanes>(
   _ row: SoftmaxMarginPointer, _ start: Int, _ end: Int, _: T.Type, _: V.Type
 ) -> V {
-  let row = row.pointee
-  if end &- start < V.width { return shortPeak(row, start, end, T.self, V.self) }
+  let scores = ClassScores(row)
+  let last = end &- V.width
+  if last < start { return shortPeak(scores, start, end, T.self, V.self) }
   // Four by turns: one would wait for its own last result.
-  var (first, second) = (V.minusInfinity, V.minusInfinity)
-  var (third, fourth) = (V.minusInfinity, V.minusInfinity)
-  var index = start
-  let foursEnd = end &- 4 &* V.width
+  var first: V = score(scores, start, T.self)
+  var second: V = score(scores, last, T.self)
+  var (third, fourth) = (first, second)
+  var index = start &+ V.elementsToLine(scores.logits, start)
+  let foursEnd = last &- 3 &* V.width
   while index <= foursEnd {
-    first = V.maximum(first, score(row, index, T.self))
-    second = V.maximum(second, score(row, index &+ V.width, T.self))
-    third = V.maximum(third, score(row, index &+ 2 &* V.width, T.self))
-    fourth = V.maximum(fourth, score(row, index &+ 3 &* V.width, T.self))
+    first = V.maximum(first, score(scores, index, T.self))
+    second = V.maximum(second, score(scores, index &+ V.width, T.self))
+    third = V.maximum(third, score(scores, index &+ 2 &* V.width, T.self))
+    fourth = V.maximum(fourth, score(scores, index &+ 3 &* V.width, T.self))
     index &+= 4 &* V.width
   }
-  while index < end {
-    first = V.maximum(first, score(row, min(index, end &- V.width), T.self))
+  while index < last {
+    first = V.maximum(first, score(scores, index, T.self))
     index &+= V.width
   }
   return V.maximum(V.maximum(first, second), V.maximum(third, fourth))
@@ -55,18 +63,18 @@ private func peak<T: SoftmaxMarginTransform, V: Lanes>(
 
 @inline(__always)
 private func score<T: SoftmaxMarginTransform, V: Lanes>(
-  _ row: SoftmaxMarginRow, _ index: Int, _: T.Type
+  _ scores: ClassScores, _ index: Int, _: T.Type
 ) -> V {
-  T.shifted(row, index, AllLanes<V>(), peak: V.zero, V.self)
+  T.shifted(scores, index, AllLanes<V>(), peak: V.zero, V.self)
 }
 
 /// Fewer classes than a vector has lanes.
 @inline(__always)
 private func shortPeak<T: SoftmaxMarginTransform, V: Lanes>(
-  _ row: SoftmaxMarginRow, _ start: Int, _ end: Int, _: T.Type, _: V.Type
+  _ scores: ClassScores, _ start: Int, _ end: Int, _: T.Type, _: V.Type
 ) -> V {
   T.shifted(
-    row, start, SomeLanes<V>(0, max(0, end &- start), except: -1), peak: V.zero, V.self)
+    scores, start, SomeLanes<V>(max(0, end &- start), except: -1), peak: V.zero, V.self)
 }
 
 /// argmax_{j ≠ y} z_j, the lowest index among equals; −1 if no rival is a number.
@@ -99,10 +107,10 @@ func rivalSum<T: SoftmaxMarginTransform, V: Lanes>(
   _: T.Type, _: V.Type
 ) -> Double {
   guard let gradient else { return sumOnly(row, peak, V.self) }
-  let row = row.pointee
   var sweep = KeepingSweep<T, V>(
-    sums: SumSweep(row, peak), gradient: gradient, next: row.next_gradient ?? row.next_logits)
-  sweep.run(classes: row.classCount, around: row.labelIndex)
+    sums: SumSweep(row, peak), gradient: gradient,
+    next: row.pointee.next_gradient ?? row.pointee.next_logits)
+  sweep.run(classes: row.pointee.classCount, around: row.pointee.labelIndex)
   return sweep.sums.sum.total
 }
 
@@ -111,34 +119,35 @@ func rivalSum<T: SoftmaxMarginTransform, V: Lanes>(
 private func sumOnly<V: Lanes>(
   _ row: SoftmaxMarginPointer, _ peak: V.Scalar, _: V.Type
 ) -> Double {
-  let row = row.pointee
   var sweep = SumSweep<AnyTransform, V>(row, peak)
-  sweep.run(classes: row.classCount, around: row.labelIndex)
+  sweep.run(classes: row.pointee.classCount, around: row.pointee.labelIndex)
   return sweep.sum.total
 }
 
 private struct SumSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
-  let row: SoftmaxMarginRow
+  let scores: ClassScores
   let peak: Vector
-  let scale: Vector
+  let exponent: Exponent<Vector>
+  let next: UnsafeRawPointer
   let nextBytes: Int
   var sum = BlockSum<Vector>()
 
   @inline(__always)
-  init(_ row: SoftmaxMarginRow, _ peak: Vector.Scalar) {
-    self.row = row
+  init(_ row: SoftmaxMarginPointer, _ peak: Vector.Scalar) {
+    scores = ClassScores(row)
     self.peak = Vector.splat(peak)
-    scale = Vector.splat(Vector.Scalar(row.scale))
-    nextBytes = Int(truncatingIfNeeded: row.next_bytes)
+    exponent = Vector.exponent(row.pointee.family.pointee.scale)
+    next = row.pointee.next_logits
+    nextBytes = Int(truncatingIfNeeded: row.pointee.family.pointee.next_bytes)
   }
 
   @inline(__always)
   mutating func add<L: LaneSelection>(_ index: Int, _ lanes: L) -> Vector
   where L.Vector == Vector {
-    let exponential = Vector.exponential(
-      T.shifted(row, index, lanes, peak: peak, Vector.self) * scale)
+    let exponential = Vector.softmaxExponential(
+      T.shifted(scores, index, lanes, peak: peak, Vector.self), exponent)
     sum.partial = sum.partial + exponential
-    lanes_prefetch_read(row.next_logits + index &* nextBytes)
+    lanes_prefetch_read(next + index &* nextBytes)
     return exponential
   }
 
@@ -172,21 +181,20 @@ func scaleExponentials<T: SoftmaxMarginTransform, V: Lanes>(
   _ row: SoftmaxMarginPointer, in gradient: UnsafeMutableRawPointer, by weight: Double, _: T.Type,
   _: V.Type
 ) {
-  let row = row.pointee
   var sweep = ScalingSweep<T, V>(
-    row: row, gradient: gradient, weight: V.splat(V.Scalar(weight)))
-  sweep.run(classes: row.classCount)
+    scores: ClassScores(row), gradient: gradient, weight: V.splat(V.Scalar(weight)))
+  sweep.run(classes: row.pointee.classCount, alignedTo: gradient)
 }
 
 private struct ScalingSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
-  let row: SoftmaxMarginRow
+  let scores: ClassScores
   let gradient: UnsafeMutableRawPointer
   let weight: Vector
 
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
     let result = lanes.load(UnsafeRawPointer(gradient), index) * weight
-    lanes.store(scaled(result, row, index, lanes, T.self), gradient, index)
+    lanes.store(scaled(result, scores, index, lanes, T.self), gradient, index)
   }
 }
 
@@ -196,42 +204,42 @@ func writeGradient<V: Lanes>(
   _ row: SoftmaxMarginPointer, to gradient: UnsafeMutableRawPointer, peak: V.Scalar,
   weight: Double, gradientScale: Double, _: V.Type
 ) {
-  let row = row.pointee
   var sweep = GradientSweep<V>(
-    row: row, gradient: gradient, peak: V.splat(peak),
-    scale: V.splat(V.Scalar(row.scale)),
+    scores: ClassScores(row), smoothing: Smoothing(row), gradient: gradient, peak: V.splat(peak),
+    exponent: V.exponent(row.pointee.family.pointee.scale),
     weight: V.splat(V.Scalar(weight)),
     gradientScale: V.splat(V.Scalar(gradientScale)))
-  sweep.run(classes: row.classCount)
+  sweep.run(classes: row.pointee.classCount)
 }
 
 private struct GradientSweep<Vector: Lanes>: Sweep {
-  let row: SoftmaxMarginRow
+  let scores: ClassScores
+  let smoothing: Smoothing<Vector>
   let gradient: UnsafeMutableRawPointer
   let peak: Vector
-  let scale: Vector
+  let exponent: Exponent<Vector>
   let weight: Vector
   let gradientScale: Vector
 
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
-    let shifted = AnyTransform.shifted(row, index, lanes, peak: peak, Vector.self)
-    let logit = lanes.load(row.logits, index)
+    let shifted = AnyTransform.shifted(scores, index, lanes, peak: peak, Vector.self)
+    let logit = lanes.load(scores.logits, index)
     // A class that is masked out has no gradient, whatever its smoothing; NaN, if the row is NaN.
     let result =
-      (Vector.exponential(shifted * scale) * weight
-      - smoothing(row, index, lanes) * gradientScale)
+      (Vector.softmaxExponential(shifted, exponent) * weight
+      - smoothing.share(index, lanes) * gradientScale)
       .selecting(weight * Vector.zero, where: Vector.equal(logit, Vector.minusInfinity))
-    lanes.store(scaled(result, row, index, lanes, AnyTransform.self), gradient, index)
+    lanes.store(scaled(result, scores, index, lanes, AnyTransform.self), gradient, index)
   }
 }
 
 /// The chain rule's factor d_j.
 @inline(__always)
 private func scaled<T: SoftmaxMarginTransform, L: LaneSelection>(
-  _ gradient: L.Vector, _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, _: T.Type
+  _ gradient: L.Vector, _ scores: ClassScores, _ index: Int, _ lanes: L, _: T.Type
 ) -> L.Vector {
-  guard T.scalesClasses, let scale = row.class_scale else { return gradient }
+  guard T.scalesClasses, let scale = scores.scale else { return gradient }
   return gradient * lanes.load(scale, index)
 }
 
@@ -240,23 +248,24 @@ private func scaled<T: SoftmaxMarginTransform, L: LaneSelection>(
 func smoothedScores<V: Lanes>(
   _ row: SoftmaxMarginPointer, peak: V.Scalar, _: V.Type
 ) -> Double {
-  let row = row.pointee
   var sweep = SmoothedScoresSweep<V>(
-    row: row, peak: V.splat(peak), scale: V.splat(V.Scalar(row.scale)))
-  sweep.run(classes: row.classCount, exceptLabel: row.labelIndex)
+    scores: ClassScores(row), smoothing: Smoothing(row), peak: V.splat(peak),
+    scale: row.pointee.scale(V.self))
+  sweep.run(classes: row.pointee.classCount, exceptLabel: row.pointee.labelIndex)
   return sweep.sum.total
 }
 
 private struct SmoothedScoresSweep<Vector: Lanes>: Sweep {
-  let row: SoftmaxMarginRow
+  let scores: ClassScores
+  let smoothing: Smoothing<Vector>
   let peak: Vector
   let scale: Vector
   var sum = BlockSum<Vector>()
 
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
-    let score = AnyTransform.shifted(row, index, lanes, peak: peak, Vector.self) * scale
-    let share = smoothing(row, index, lanes)
+    let score = AnyTransform.shifted(scores, index, lanes, peak: peak, Vector.self) * scale
+    let share = smoothing.share(index, lanes)
     // Where nothing is smoothed, a score of −∞ (masked out, or a lane not selected) counts for nothing.
     let counting = score.selecting(Vector.zero, where: Vector.equal(share, Vector.zero))
     sum.partial = Vector.multiplyAdd(share, counting, sum.partial)
@@ -266,20 +275,33 @@ private struct SmoothedScoresSweep<Vector: Lanes>: Sweep {
   mutating func endBlock() { sum.endBlock() }
 }
 
-/// q_j of one class.
-@inline(__always)
-func smoothingNumber<V: Lanes>(_ row: SoftmaxMarginRow, _ index: Int, _: V.Type) -> Double {
-  row.smoothing == nil
-    ? row.smoothing_sum / Double(row.classes) : number(row.smoothing, index, V.self)
+/// q: the share of every class in what is smoothed.
+private struct Smoothing<Vector: Lanes> {
+  private let shares: UnsafeRawPointer?
+  /// Where all are equal.
+  private let equalShare: Vector
+
+  @inline(__always)
+  init(_ row: SoftmaxMarginPointer) {
+    shares = row.pointee.family.pointee.smoothing
+    equalShare = Vector.splat(Vector.Scalar(row.pointee.family.pointee.equalShare))
+  }
+
+  /// q_j; 0 in lanes that are not selected.
+  @inline(__always)
+  func share<L: LaneSelection>(_ index: Int, _ lanes: L) -> Vector where L.Vector == Vector {
+    lanes.keep(shares.map { lanes.load($0, index) } ?? equalShare, filler: 0)
+  }
 }
 
-/// q_j; 0 in lanes that are not selected.
-@inline(__always)
-private func smoothing<L: LaneSelection>(
-  _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L
-) -> L.Vector {
-  let share =
-    row.smoothing.map { lanes.load($0, index) }
-    ?? L.Vector.splat(L.Vector.Scalar(row.smoothing_sum / Double(row.classes)))
-  return lanes.keep(share, filler: 0)
+extension SoftmaxMarginFamily {
+  @inline(__always)
+  fileprivate var equalShare: Double { smoothing_sum / Double(classes) }
+
+  /// q_j of one class.
+  @inline(__always)
+  func smoothing<V: Lanes>(_ index: Int, _: V.Type) -> Double {
+    if smoothing_sum == 0 { return 0 }
+    return smoothing == nil ? equalShare : number(smoothing, index, V.self)
+  }
 }

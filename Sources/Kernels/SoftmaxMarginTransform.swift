@@ -1,5 +1,21 @@
 import CKernels
 
+/// What the scores v_j of a row are made of. By itself, so that it stays in registers while a row is swept.
+struct ClassScores {
+  let logits: UnsafeRawPointer
+  /// d; nil for 1.
+  let scale: UnsafeRawPointer?
+  /// a; nil for 0, not nil if d is not.
+  let offset: UnsafeRawPointer?
+
+  @inline(__always)
+  init(_ row: SoftmaxMarginPointer) {
+    logits = row.pointee.logits
+    scale = row.pointee.family.pointee.class_scale
+    offset = row.pointee.family.pointee.offset
+  }
+}
+
 /// The part of the family's transformation that is the same for every label: v_j = d_j z_j + a_j. A type for each
 /// shape, so that a member pays only for what it has.
 protocol SoftmaxMarginTransform {
@@ -9,12 +25,12 @@ protocol SoftmaxMarginTransform {
   /// v_j − peak, with the rounding error of the small difference and not of the large terms; −∞ in lanes that
   /// are not selected.
   static func shifted<V: Lanes, L: LaneSelection>(
-    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: V, _: V.Type
+    _ scores: ClassScores, _ index: Int, _ lanes: L, peak: V, _: V.Type
   ) -> V where L.Vector == V
 
   /// v_j − peak of one class, put together in the same order.
   static func shiftedScore<V: Lanes>(
-    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: V.Type
+    _ scores: ClassScores, _ index: Int, peak: Double, _: V.Type
   ) -> Double
 }
 
@@ -24,16 +40,16 @@ enum PlainTransform: SoftmaxMarginTransform {
 
   @inline(__always)
   static func shifted<V: Lanes, L: LaneSelection>(
-    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: V, _: V.Type
+    _ scores: ClassScores, _ index: Int, _ lanes: L, peak: V, _: V.Type
   ) -> V where L.Vector == V {
-    lanes.keep(lanes.load(row.logits, index) - peak, filler: -.infinity)
+    lanes.keep(lanes.load(scores.logits, index) - peak, filler: -.infinity)
   }
 
   @inline(__always)
   static func shiftedScore<V: Lanes>(
-    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: V.Type
+    _ scores: ClassScores, _ index: Int, peak: Double, _: V.Type
   ) -> Double {
-    Double(V.loadScalar(row.logits, index)) - peak
+    Double(V.loadScalar(scores.logits, index)) - peak
   }
 }
 
@@ -43,20 +59,20 @@ enum OffsetTransform: SoftmaxMarginTransform {
 
   @inline(__always)
   static func shifted<V: Lanes, L: LaneSelection>(
-    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: V, _: V.Type
+    _ scores: ClassScores, _ index: Int, _ lanes: L, peak: V, _: V.Type
   ) -> V where L.Vector == V {
     // Given, or another transformation would have been chosen. A test would be made for every vector.
-    let offset = row.offset.unsafelyUnwrapped
+    let offset = scores.offset.unsafelyUnwrapped
     return lanes.keep(
-      (lanes.load(row.logits, index) - peak) + lanes.load(offset, index),
+      (lanes.load(scores.logits, index) - peak) + lanes.load(offset, index),
       filler: -.infinity)
   }
 
   @inline(__always)
   static func shiftedScore<V: Lanes>(
-    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: V.Type
+    _ scores: ClassScores, _ index: Int, peak: Double, _: V.Type
   ) -> Double {
-    (Double(V.loadScalar(row.logits, index)) - peak) + number(row.offset, index, V.self)
+    (Double(V.loadScalar(scores.logits, index)) - peak) + number(scores.offset, index, V.self)
   }
 }
 
@@ -66,21 +82,21 @@ enum ScaleOffsetTransform: SoftmaxMarginTransform {
 
   @inline(__always)
   static func shifted<V: Lanes, L: LaneSelection>(
-    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: V, _: V.Type
+    _ scores: ClassScores, _ index: Int, _ lanes: L, peak: V, _: V.Type
   ) -> V where L.Vector == V {
-    let (scale, offset) = (row.class_scale.unsafelyUnwrapped, row.offset.unsafelyUnwrapped)
+    let (scale, offset) = (scores.scale.unsafelyUnwrapped, scores.offset.unsafelyUnwrapped)
     let scaled = V.multiplyAdd(
-      lanes.load(scale, index), lanes.load(row.logits, index), V.zero - peak)
+      lanes.load(scale, index), lanes.load(scores.logits, index), V.zero - peak)
     return lanes.keep(scaled + lanes.load(offset, index), filler: -.infinity)
   }
 
   @inline(__always)
   static func shiftedScore<V: Lanes>(
-    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: V.Type
+    _ scores: ClassScores, _ index: Int, peak: Double, _: V.Type
   ) -> Double {
-    let scale = number(row.class_scale, index, V.self)
-    return (scale * Double(V.loadScalar(row.logits, index)) - peak)
-      + number(row.offset, index, V.self)
+    let scale = number(scores.scale, index, V.self)
+    return (scale * Double(V.loadScalar(scores.logits, index)) - peak)
+      + number(scores.offset, index, V.self)
   }
 }
 
@@ -91,24 +107,24 @@ enum AnyTransform: SoftmaxMarginTransform {
 
   @inline(__always)
   static func shifted<V: Lanes, L: LaneSelection>(
-    _ row: SoftmaxMarginRow, _ index: Int, _ lanes: L, peak: V, _: V.Type
+    _ scores: ClassScores, _ index: Int, _ lanes: L, peak: V, _: V.Type
   ) -> V where L.Vector == V {
-    if row.class_scale != nil {
-      return ScaleOffsetTransform.shifted(row, index, lanes, peak: peak, V.self)
+    if scores.scale != nil {
+      return ScaleOffsetTransform.shifted(scores, index, lanes, peak: peak, V.self)
     }
-    if row.offset != nil {
-      return OffsetTransform.shifted(row, index, lanes, peak: peak, V.self)
+    if scores.offset != nil {
+      return OffsetTransform.shifted(scores, index, lanes, peak: peak, V.self)
     }
-    return PlainTransform.shifted(row, index, lanes, peak: peak, V.self)
+    return PlainTransform.shifted(scores, index, lanes, peak: peak, V.self)
   }
 
   @inline(__always)
   static func shiftedScore<V: Lanes>(
-    _ row: SoftmaxMarginRow, _ index: Int, peak: Double, _: V.Type
+    _ scores: ClassScores, _ index: Int, peak: Double, _: V.Type
   ) -> Double {
-    if row.class_scale != nil {
-      return ScaleOffsetTransform.shiftedScore(row, index, peak: peak, V.self)
+    if scores.scale != nil {
+      return ScaleOffsetTransform.shiftedScore(scores, index, peak: peak, V.self)
     }
-    return OffsetTransform.shiftedScore(row, index, peak: peak, V.self)
+    return OffsetTransform.shiftedScore(scores, index, peak: peak, V.self)
   }
 }

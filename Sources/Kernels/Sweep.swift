@@ -18,15 +18,17 @@ private let elementsPerBlock = 512
 /// Elements of a block that may hold the label.
 private let elementsAround = 128
 
+/// Rows so short are still on their way to the cache when they are read again, as vectors that begin elsewhere.
+private let fewestAligned = 256
+
 extension Sweep {
   @inline(__always)
   mutating func endBlock() {}
 
   /// Visits every class, but for the label if there is one.
   ///
-  /// Vectors start at multiples of their width. The label's vector, and a last one that lies over its
-  /// predecessor so that it ends with the row, are visited with a selection of lanes: elements that were done
-  /// already, perhaps in place, must not be done again.
+  /// Vectors start at multiples of their width. The label's vector, and a last one that the row does not fill, are
+  /// visited with a selection of lanes.
   @inline(__always)
   mutating func run(classes: Int, exceptLabel label: Int = -1) {
     let width = Vector.width
@@ -38,13 +40,30 @@ extension Sweep {
       runWhole(index, end)
       let isLabels = end < wholeEnd
       if !isLabels && wholeEnd == classes { return }
-      let start = isLabels ? labelStart : max(0, classes &- width)
-      let done = isLabels ? 0 : wholeEnd &- start
-      visit(start, SomeLanes(done, min(width, classes), except: label &- start))
+      let start = isLabels ? labelStart : wholeEnd
+      visit(start, SomeLanes(min(width, classes &- start), except: label &- start))
       endBlock()
       if !isLabels { return }
       index = labelStart &+ width
     }
+  }
+
+  /// Visits every class where the order does not matter. Vectors lie on the cache's lines, as seen from the row's
+  /// address: over two of them, a store takes twice the time.
+  @inline(__always)
+  mutating func run(classes: Int, alignedTo row: UnsafeRawPointer) {
+    let width = Vector.width
+    var index = 0
+    if classes >= fewestAligned {
+      index = Vector.elementsToLine(row, 0)
+      if index > 0 { visit(0, SomeLanes(index, except: -1)) }
+    }
+    let wholeEnd = classes &- width
+    while index <= wholeEnd {
+      visit(index, AllLanes<Vector>())
+      index &+= width
+    }
+    if index < classes { visit(index, SomeLanes(classes &- index, except: -1)) }
   }
 
   /// Visits every class. The label is left out of what `keep` lets through, but what its lane holds is stored.
@@ -69,11 +88,11 @@ extension Sweep {
           index &+= width
         }
       }
-      endBlock()
+      if index & (elementsPerBlock &- 1) == 0 { endBlock() }
     }
-    if wholeEnd == classes { return }
-    let start = max(0, classes &- width)
-    visit(start, SomeLanes(wholeEnd &- start, min(width, classes), except: label &- start))
+    if wholeEnd < classes {
+      visit(wholeEnd, LastLanes(classes &- wholeEnd, except: label &- wholeEnd))
+    }
     endBlock()
   }
 
@@ -160,21 +179,44 @@ struct AllLanesButOne<Vector: Lanes>: LaneSelection {
   }
 }
 
+/// The first lanes are loaded and stored, but one of them is not kept.
+struct LastLanes<Vector: Lanes>: LaneSelection {
+  private let present: SomeLanes<Vector>
+  private let kept: SomeLanes<Vector>
+
+  @inline(__always)
+  init(_ count: Int, except: Int) {
+    present = SomeLanes(count, except: -1)
+    kept = SomeLanes(count, except: except)
+  }
+
+  @inline(__always)
+  func load(_ row: UnsafeRawPointer, _ index: Int) -> Vector { present.load(row, index) }
+
+  @inline(__always)
+  func keep(_ vector: Vector, filler: Vector.Scalar) -> Vector {
+    kept.keep(vector, filler: filler)
+  }
+
+  @inline(__always)
+  func store(_ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int) {
+    present.store(vector, row, index)
+  }
+}
+
+/// The others are neither loaded nor stored.
 struct SomeLanes<Vector: Lanes>: LaneSelection {
-  /// Elements that may be touched: all of a vector's, except in rows that are shorter.
-  private let reach: Int
   private let mask: Vector.Mask
 
-  /// Lanes from `first` on, but for one, where `reach` elements may be touched.
+  /// The first `count` lanes, but for one.
   @inline(__always)
-  init(_ first: Int, _ reach: Int, except: Int) {
-    self.reach = reach
-    mask = Vector.range(first, reach, except: except)
+  init(_ count: Int, except: Int) {
+    mask = Vector.range(0, count, except: except)
   }
 
   @inline(__always)
   func load(_ row: UnsafeRawPointer, _ index: Int) -> Vector {
-    Vector.load(row, index, count: reach, filler: 0)
+    Vector.load(row + index &* Vector.scalarBytes, where: mask, filler: Vector.zero)
   }
 
   @inline(__always)
@@ -184,7 +226,6 @@ struct SomeLanes<Vector: Lanes>: LaneSelection {
 
   @inline(__always)
   func store(_ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int) {
-    let present = Vector.load(row, index, count: reach, filler: 0)
-    Vector.store(present.selecting(vector, where: mask), row, index, count: reach)
+    Vector.store(vector, row + index &* Vector.scalarBytes, where: mask)
   }
 }

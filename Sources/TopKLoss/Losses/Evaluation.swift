@@ -30,8 +30,11 @@ func evaluate(
   let plan = batch.executor.plan(
     rows: batch.rows, nanosecondsPerRow: loss.nanosecondsPerRow(batch),
     scratchBytes: scratchBytes)
+  // Rows that have to be widened are so one by one, in the same place; those of two heads as well.
+  let isAlone = batch.conversion != nil || multiLabel != nil
   let workspace = try Workspace(
-    rows: batch.rows, pieces: plan.pieces, scratchBytes: scratchBytes,
+    rows: batch.rows, rowsAtOnce: isAlone ? 1 : loss.rowsAtOnce(batch), pieces: plan.pieces,
+    scratchBytes: scratchBytes,
     widenedBytes: batch.widenedBytes &* (multiLabel == nil ? 1 : 2),
     callBytes: try loss.callBytes(batch))
   defer { workspace.giveBack() }
@@ -146,30 +149,43 @@ private struct EvaluationWork {
   @inline(never)
   private func evaluateRows(of piece: Int) {
     loss._withUnsafeGuaranteedRef { loss in
-      let rows = workspace.rows(of: piece)
+      // Each read once: what `self` has is copied whenever it is looked at.
+      let (batch, output, rows) = (head.batch, head.output, workspace.rows(of: piece))
       let (scratch, widened) = (workspace.scratch(of: piece), workspace.widened(of: piece))
       let multiLabelWidened = widened + batch.widenedBytes
-      for index in rows {
-        guard let label = batch.labels.classIndex(index, batch.classes, loss.common.ignoredLabel)
-        else {
-          workspace.rowLosses[index] = 0
-          head.output.clear(index)
-          if hasMultiLabel { multiLabel.output.clear(index) }
-          continue
+      let (group, rowsAtOnce) = (workspace.group(of: piece), workspace.rowsAtOnce)
+      let (rowLosses, shared) = (workspace.rowLosses, workspace.call)
+      let ignored = loss.common.ignoredLabel
+      var start = rows.lowerBound
+      while start < rows.upperBound {
+        let end = min(start &+ rowsAtOnce, rows.upperBound)
+        var count = 0
+        for index in start..<end {
+          guard let label = batch.labels.classIndex(index, batch.classes, ignored) else {
+            rowLosses[index] = 0
+            output.clear(index)
+            if hasMultiLabel { multiLabel.output.clear(index) }
+            continue
+          }
+          let row = head.open(index, in: widened)
+          let next = min(index &+ rowsAtOnce, rows.upperBound &- 1)
+          group[count] = Row(
+            index: index, logits: row.logits, gradient: row.gradient, label: label,
+            weight: batch.sampleWeight[index], gradientScale: call.gradientScale(index),
+            nextLogits: batch.row(next), nextGradient: output.row(next), scratch: scratch,
+            call: shared,
+            multiLabel: hasMultiLabel ? multiLabel.open(index, in: multiLabelWidened) : nil,
+            loss: 0)
+          count &+= 1
         }
-        let row = head.open(index, in: widened)
-        let weight = batch.sampleWeight[index]
-        let next = min(index &+ 1, rows.upperBound &- 1)
-        let value = loss.evaluate(
-          Row(
-            index: index, logits: row.logits, gradient: row.gradient, label: label, weight: weight,
-            gradientScale: call.gradientScale(index), nextLogits: batch.row(next),
-            nextGradient: head.output.row(next), scratch: scratch, call: workspace.call,
-            multiLabel: hasMultiLabel ? multiLabel.open(index, in: multiLabelWidened) : nil),
-          of: batch)
-        head.close(index, from: widened)
-        if hasMultiLabel { multiLabel.close(index, from: multiLabelWidened) }
-        workspace.rowLosses[index] = weight == 0 && value.isInfinite ? 0 : weight * value
+        if count > 0 { loss.evaluate(group, count: count, of: batch) }
+        for place in 0..<count {
+          let (index, weight, value) = (group[place].index, group[place].weight, group[place].loss)
+          head.close(index, from: widened)
+          if hasMultiLabel { multiLabel.close(index, from: multiLabelWidened) }
+          rowLosses[index] = weight == 0 && value.isInfinite ? 0 : weight * value
+        }
+        start = end
       }
     }
   }

@@ -50,6 +50,8 @@ struct Row {
   let call: UnsafeMutableRawPointer
   /// The row of the multi-label head, for losses that have one.
   let multiLabel: HeadRow?
+  /// The result: w_y ℓ, without the sample's weight.
+  var loss: Double
 }
 
 /// One call of evaluate, for what has to be known of the whole batch before any row's loss.
@@ -115,6 +117,14 @@ class Loss {
   /// w_y, the class weight that enters the divisor of the mean.
   func weight(label: Int) -> Double { 1 }
 
-  /// The row's loss w_y ℓ, without its sample weight; writes the gradient, if wanted. Rows are of float32 or float64.
+  /// How many rows are best evaluated together, at least 1.
+  func rowsAtOnce(_ batch: Batch) -> Int { 1 }
+
+  /// Sets the rows' losses; writes the gradients, if wanted. Rows are of float32 or float64.
+  func evaluate(_ rows: UnsafeMutablePointer<Row>, count: Int, of batch: Batch) {
+    for index in 0..<count { rows[index].loss = evaluate(rows[index], of: batch) }
+  }
+
+  /// The same of one row.
   func evaluate(_ row: Row, of batch: Batch) -> Double { .nan }
 }

@@ -151,30 +151,59 @@ final class SoftmaxMarginLoss: Loss {
 
   override func nanosecondsPerRow(_ batch: Batch) -> Double { 90 + 0.4 * Double(batch.classes) }
 
-  override func evaluate(_ row: Row, of batch: Batch) -> Double {
+  /// As many as the first-level cache holds with their gradients.
+  override func rowsAtOnce(_ batch: Batch) -> Int {
+    let rowBytes = 2 &* batch.classes &* batch.element.arithmeticByteCount
+    return min(max(Self.bytesAtOnce / max(rowBytes, 1), 1), Self.mostRowsAtOnce)
+  }
+
+  private static let bytesAtOnce = 16 << 10
+  private static let mostRowsAtOnce = 8
+
+  override func scratchBytes(_ batch: Batch) throws(Failure) -> Int {
+    rowsAtOnce(batch) &* MemoryLayout<SoftmaxMarginRow>.stride
+  }
+
+  override func evaluate(
+    _ rows: UnsafeMutablePointer<Row>, count: Int, of batch: Batch
+  ) {
     let element = batch.element
-    var kernelRow = SoftmaxMarginRow(
-      logits: row.logits, gradient: row.gradient, classes: Int64(batch.classes),
-      label: Int64(row.label), class_scale: member.classScale?.pointer(for: element),
+    var family = SoftmaxMarginFamily(
+      classes: Int64(batch.classes), class_scale: member.classScale?.pointer(for: element),
       offset: member.offset?.pointer(for: element), margin: member.margin?.doubles,
-      rival_share: member.rivalShare, scale: member.scale,
-      hard: (1 - weighting.labelSmoothing) * weight(label: row.label),
-      focal_gamma: member.focalGamma,
+      rival_share: member.rivalShare, scale: member.scale, focal_gamma: member.focalGamma,
       smoothing: weighting.smoothing?.pointer(for: element),
-      smoothing_sum: weighting.smoothingSum, gradient_scale: row.gradientScale,
-      next_logits: row.nextLogits, next_gradient: row.nextGradient,
-      next_bytes: Int64(batch.layout.elementBytes))
-    return batch.kernels.softmax_margin(&kernelRow)
+      smoothing_sum: weighting.smoothingSum, next_bytes: Int64(batch.layout.elementBytes))
+    withUnsafePointer(to: &family) { family in
+      let kernelRows = rows.pointee.scratch.assumingMemoryBound(to: SoftmaxMarginRow.self)
+      for index in 0..<count {
+        let hard = (1 - weighting.labelSmoothing) * weight(label: rows[index].label)
+        kernelRows[index] = SoftmaxMarginRow(rows[index], of: family, hard: hard)
+      }
+      batch.kernels.softmax_margin(kernelRows, Int64(count))
+      for index in 0..<count { rows[index].loss = kernelRows[index].loss }
+    }
   }
 
   /// Cross-entropy of a row, by itself.
   static func crossEntropy(_ row: Row, of batch: Batch) -> Double {
-    var kernelRow = SoftmaxMarginRow(
-      logits: row.logits, gradient: row.gradient, classes: Int64(batch.classes),
-      label: Int64(row.label), class_scale: nil, offset: nil, margin: nil, rival_share: 0, scale: 1,
-      hard: 1, focal_gamma: 0, smoothing: nil, smoothing_sum: 0,
-      gradient_scale: row.gradientScale, next_logits: row.nextLogits,
-      next_gradient: row.nextGradient, next_bytes: Int64(batch.layout.elementBytes))
-    return batch.kernels.softmax_margin(&kernelRow)
+    var family = SoftmaxMarginFamily(
+      classes: Int64(batch.classes), class_scale: nil, offset: nil, margin: nil, rival_share: 0,
+      scale: 1, focal_gamma: 0, smoothing: nil, smoothing_sum: 0,
+      next_bytes: Int64(batch.layout.elementBytes))
+    return withUnsafePointer(to: &family) { family in
+      var kernelRow = SoftmaxMarginRow(row, of: family, hard: 1)
+      batch.kernels.softmax_margin(&kernelRow, 1)
+      return kernelRow.loss
+    }
+  }
+}
+
+extension SoftmaxMarginRow {
+  fileprivate init(_ row: Row, of family: UnsafePointer<SoftmaxMarginFamily>, hard: Double) {
+    self.init(
+      family: family, logits: row.logits, gradient: row.gradient, label: Int64(row.label),
+      hard: hard, gradient_scale: row.gradientScale, next_logits: row.nextLogits,
+      next_gradient: row.nextGradient, progress: SoftmaxMarginProgress(), loss: 0)
   }
 }

@@ -15,6 +15,9 @@ struct Workspace {
   let states: UnsafeMutablePointer<PieceState>
   /// What all pieces share.
   let call: UnsafeMutableRawPointer
+  /// How many rows are evaluated together.
+  let rowsAtOnce: Int
+  private let groups: UnsafeMutableRawPointer
   private let rowCount: Int
   private let scratch: UnsafeMutableRawPointer
   private let scratchBytes: Int
@@ -22,14 +25,18 @@ struct Workspace {
   private let state: ThreadState
   private let whole: Scratch
 
-  /// - Parameter hasRowLosses: whether there is a number for every row.
+  /// - Parameters:
+  ///   - rowsAtOnce: how many rows every piece evaluates together; 0 if it evaluates none.
+  ///   - hasRowLosses: whether there is a number for every row.
   init(
-    rows: Int, pieces: Int, scratchBytes: Int, widenedBytes: Int = 0, callBytes: Int = 0,
+    rows: Int, rowsAtOnce: Int = 0, pieces: Int, scratchBytes: Int, widenedBytes: Int = 0,
+    callBytes: Int = 0,
     hasRowLosses: Bool = true
   ) throws(Failure) {
     var size = CheckedSize()
     let losses = size.add(hasRowLosses ? rows : 0, of: MemoryLayout<Double>.stride)
     let states = size.add(pieces, of: MemoryLayout<PieceState>.stride)
+    let groups = size.add(pieces, of: Self.groupBytes(rowsAtOnce))
     let call = size.add(callBytes, of: 1)
     self.scratchBytes = CheckedSize.ofWholeLines(scratchBytes)
     self.widenedBytes = CheckedSize.ofWholeLines(widenedBytes)
@@ -43,6 +50,8 @@ struct Workspace {
     let memory = whole.memory
     rowLosses = (memory + losses).assumingMemoryBound(to: Double.self)
     self.states = (memory + states).assumingMemoryBound(to: PieceState.self)
+    self.groups = memory + groups
+    self.rowsAtOnce = rowsAtOnce
     self.call = memory + call
     self.scratch = memory + scratch
     rowCount = rows
@@ -91,6 +100,15 @@ struct Workspace {
     let (share, remainder) = rowCount.quotientAndRemainder(dividingBy: pieces)
     let start = piece &* share &+ min(piece, remainder)
     return start..<(start &+ share &+ (piece < remainder ? 1 : 0))
+  }
+
+  /// Where a piece puts the rows that it evaluates together.
+  func group(of piece: Int) -> UnsafeMutablePointer<Row> {
+    (groups + piece &* Self.groupBytes(rowsAtOnce)).assumingMemoryBound(to: Row.self)
+  }
+
+  private static func groupBytes(_ rowsAtOnce: Int) -> Int {
+    CheckedSize.ofWholeLines(rowsAtOnce &* MemoryLayout<Row>.stride)
   }
 
   func scratch(of piece: Int) -> UnsafeMutableRawPointer {
