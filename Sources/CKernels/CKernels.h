@@ -12,6 +12,13 @@
 
 #pragma clang assume_nonnull begin
 
+/* Between a 16-bit storage type and float32, in which its rows are computed. */
+typedef struct HalfConversion {
+  void (*widen)(const void *row, void *numbers, int64_t count);
+  /* Rounds to nearest even. */
+  void (*narrow)(const void *numbers, void *row, int64_t count);
+} HalfConversion;
+
 /* A member of the softmax-margin family, as the rows of a batch have it in common:
  *
  *   u_j = s (d_j z_j + a_j - [j = y] (b_y - lam b_{j*})),    j* = argmax_{j != y} z_j
@@ -29,6 +36,7 @@ typedef struct SoftmaxMarginFamily {
   const void *_Nullable smoothing;   /* q, or NULL where all are equal */
   double smoothing_sum;              /* sum_j q_j */
   int64_t next_bytes;                /* of an element of the next row, which may be narrower than the row's */
+  const HalfConversion *_Nullable conversion; /* of rows that are stored with 16 bits */
 } SoftmaxMarginFamily;
 
 /* What the sweeps over a row leave for one another. */
@@ -48,8 +56,10 @@ typedef struct SoftmaxMarginProgress {
 /* A row of that family. */
 typedef struct SoftmaxMarginRow {
   const SoftmaxMarginFamily *family;
-  const void *logits;
+  void *logits;             /* only read, but where the family has a conversion */
   void *_Nullable gradient; /* may be the logits; NULL: not wanted */
+  const void *_Nullable stored_logits; /* where the family has a conversion: what `logits` is widened from */
+  void *_Nullable stored_gradient;     /* and what `gradient` is narrowed into */
   int64_t label;
   double hard;
   double gradient_scale;    /* multiplies the gradient */
@@ -185,13 +195,6 @@ typedef struct ArithmeticKernels {
   int64_t (*choose)(const void *scores, int64_t classes, double threshold, int64_t *ties,
                     int64_t *_Nullable chosen, int64_t room);
 } ArithmeticKernels;
-
-/* Between a 16-bit storage type and float32, in which its rows are computed. */
-typedef struct HalfConversion {
-  void (*widen)(const void *row, void *numbers, int64_t count);
-  /* Rounds to nearest even. */
-  void (*narrow)(const void *numbers, void *row, int64_t count);
-} HalfConversion;
 
 /* Everything compiled for one instruction set. */
 typedef struct KernelTable {

@@ -9,10 +9,11 @@ func logSumExp<V: Lanes>(
 ) -> Double {
   var family = SoftmaxMarginFamily(
     classes: Int64(classes), class_scale: nil, offset: nil, margin: nil, rival_share: 0, scale: 1,
-    focal_gamma: 0, smoothing: nil, smoothing_sum: 0, next_bytes: 0)
+    focal_gamma: 0, smoothing: nil, smoothing_sum: 0, next_bytes: 0, conversion: nil)
   return withUnsafePointer(to: &family) { family in
     var row = SoftmaxMarginRow(
-      family: family, logits: logits, gradient: nil, label: -1, hard: 0, gradient_scale: 0,
+      family: family, logits: UnsafeMutableRawPointer(mutating: logits), gradient: nil,
+      stored_logits: nil, stored_gradient: nil, label: -1, hard: 0, gradient_scale: 0,
       next_logits: logits, next_gradient: nil, progress: SoftmaxMarginProgress(), loss: 0)
     let largest = rivalPeak(&row, PlainTransform.self, V.self)
     peak.pointee = Double(largest)

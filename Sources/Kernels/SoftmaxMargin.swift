@@ -75,9 +75,11 @@ private func findPeak<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _:
   let pointer = SoftmaxMarginPointer(row)
   let (family, scores) = (row.pointee.family, ClassScores(pointer))
   let label = Int(truncatingIfNeeded: row.pointee.label)
+  let rivalPeak = Double(
+    family.pointee.conversion == nil
+      ? rivalPeak(pointer, T.self, V.self) : rivalPeakOfStored(pointer, T.self, V.self))
   let margin = labelMargin(pointer, V.self)
   let labelScore = T.shiftedScore(scores, label, peak: 0, V.self) - margin
-  let rivalPeak = Double(rivalPeak(pointer, T.self, V.self))
   let peak = Double(V.Scalar(rivalPeak > labelScore ? rivalPeak : labelScore))
   row.pointee.progress.peak = peak
   row.pointee.progress.label_is_masked =
@@ -131,15 +133,39 @@ private func writeGradient<T: SoftmaxMarginTransform, V: Lanes>(
 ) {
   let (family, progress) = (row.pointee.family.pointee, row.pointee.progress)
   let pointer = SoftmaxMarginPointer(row)
-  if family.smoothing_sum == 0 {
-    scaleExponentials(pointer, in: gradient, by: progress.weight, T.self, V.self)
-  } else {
+  let classes = Int(truncatingIfNeeded: family.classes)
+  let label = Int(truncatingIfNeeded: row.pointee.label)
+  if family.smoothing_sum != 0 {
     writeGradient(
       pointer, to: gradient, peak: V.Scalar(progress.peak), weight: progress.weight,
       gradientScale: row.pointee.gradient_scale * family.scale, V.self)
   }
-  V.storeScalar(
-    V.Scalar(progress.label_gradient), gradient, Int(truncatingIfNeeded: row.pointee.label))
+  // What is narrowed is narrowed while it is in the first-level cache.
+  let step = family.conversion == nil ? classes : elementsConvertedAtOnce
+  var start = 0
+  while start < classes {
+    let end = min(start &+ step, classes)
+    if family.smoothing_sum == 0 {
+      scaleExponentials(
+        pointer, start, end, in: gradient, by: progress.weight, T.self, V.self)
+    }
+    if label >= start && label < end {
+      V.storeScalar(V.Scalar(progress.label_gradient), gradient, label)
+    }
+    row.pointee.narrow(start, end)
+    start = end
+  }
+}
+
+extension SoftmaxMarginRow {
+  /// Puts part of the gradient where it belongs, if that is elsewhere.
+  @inline(__always)
+  fileprivate func narrow(_ start: Int, _ end: Int) {
+    if let conversion = family.pointee.conversion, let gradient, let stored_gradient {
+      conversion.pointee.narrow(
+        gradient + start &* 4, stored_gradient + start &* 2, Int64(end &- start))
+    }
+  }
 }
 
 extension SoftmaxMarginRow {
@@ -187,6 +213,7 @@ private func maskedRow<V: Lanes>(_ row: MutableRow, _: V.Type) -> Double {
   let hasNaN = firstNotFinite(row.pointee.logits, classes, V.self) >= 0
   if let gradient = row.pointee.gradient {
     fill(gradient, with: hasNaN ? .nan : 0, classes, V.self)
+    row.pointee.narrow(0, classes)
   }
   return hasNaN
     ? .nan

@@ -32,6 +32,32 @@ func rivalPeak<T: SoftmaxMarginTransform, V: Lanes>(
   ).largest
 }
 
+/// Elements of a row that are widened or narrowed before they are read, while they are in the first-level cache.
+let elementsConvertedAtOnce = 1024
+
+/// The same of a row that is stored with 16 bits, and that is widened on the way.
+@inline(never)
+func rivalPeakOfStored<T: SoftmaxMarginTransform, V: Lanes>(
+  _ row: SoftmaxMarginPointer, _: T.Type, _: V.Type
+) -> V.Scalar {
+  let (classes, family) = (row.pointee.classCount, row.pointee.family.pointee)
+  guard let conversion = family.conversion, let stored = row.pointee.stored_logits else {
+    return -.infinity
+  }
+  let step = family.margin == nil ? elementsConvertedAtOnce : classes
+  var largest = V.minusInfinity
+  var start = 0
+  while start < classes {
+    let end = min(start &+ step, classes)
+    conversion.pointee.widen(
+      stored + start &* 2, row.pointee.logits + start &* 4, Int64(end &- start))
+    if family.margin != nil { return rivalPeak(row, T.self, V.self) }
+    largest = V.maximum(largest, peak(row, start, end, T.self, V.self))
+    start = end
+  }
+  return largest.largest
+}
+
 /// The largest v_j of [start, end), in some lane. The first vector and the last may lie over others: the maximum does
 /// not mind, and those between lie on the cache's lines.
 @inline(never)
@@ -175,15 +201,15 @@ private struct KeepingSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
   mutating func endBlock() { sums.endBlock() }
 }
 
-/// Multiplies the exponentials kept in the gradient's row.
+/// Multiplies the exponentials kept in the gradient's row, those of [start, end).
 @inline(never)
 func scaleExponentials<T: SoftmaxMarginTransform, V: Lanes>(
-  _ row: SoftmaxMarginPointer, in gradient: UnsafeMutableRawPointer, by weight: Double, _: T.Type,
-  _: V.Type
+  _ row: SoftmaxMarginPointer, _ start: Int, _ end: Int, in gradient: UnsafeMutableRawPointer,
+  by weight: Double, _: T.Type, _: V.Type
 ) {
   var sweep = ScalingSweep<T, V>(
     scores: ClassScores(row), gradient: gradient, weight: V.splat(V.Scalar(weight)))
-  sweep.run(classes: row.pointee.classCount, alignedTo: gradient)
+  sweep.run(start, end, alignedTo: gradient)
 }
 
 private struct ScalingSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {

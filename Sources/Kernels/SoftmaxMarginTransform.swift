@@ -10,7 +10,7 @@ struct ClassScores {
 
   @inline(__always)
   init(_ row: SoftmaxMarginPointer) {
-    logits = row.pointee.logits
+    logits = UnsafeRawPointer(row.pointee.logits)
     scale = row.pointee.family.pointee.class_scale
     offset = row.pointee.family.pointee.offset
   }

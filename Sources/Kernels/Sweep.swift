@@ -48,22 +48,22 @@ extension Sweep {
     }
   }
 
-  /// Visits every class where the order does not matter. Vectors lie on the cache's lines, as seen from the row's
-  /// address: over two of them, a store takes twice the time.
+  /// Visits classes where the order does not matter. Vectors lie on the cache's lines, as seen from the row's address:
+  /// over two of them, a store takes twice the time.
   @inline(__always)
-  mutating func run(classes: Int, alignedTo row: UnsafeRawPointer) {
+  mutating func run(_ start: Int, _ end: Int, alignedTo row: UnsafeRawPointer) {
     let width = Vector.width
-    var index = 0
-    if classes >= fewestAligned {
-      index = Vector.elementsToLine(row, 0)
-      if index > 0 { visit(0, SomeLanes(index, except: -1)) }
+    var index = start
+    if end &- start >= fewestAligned {
+      index &+= Vector.elementsToLine(row, start)
+      if index > start { visit(start, SomeLanes(index &- start, except: -1)) }
     }
-    let wholeEnd = classes &- width
+    let wholeEnd = end &- width
     while index <= wholeEnd {
       visit(index, AllLanes<Vector>())
       index &+= width
     }
-    if index < classes { visit(index, SomeLanes(classes &- index, except: -1)) }
+    if index < end { visit(index, SomeLanes(end &- index, except: -1)) }
   }
 
   /// Visits every class. The label is left out of what `keep` lets through, but what its lane holds is stored.

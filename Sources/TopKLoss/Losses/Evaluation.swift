@@ -30,12 +30,13 @@ func evaluate(
   let plan = batch.executor.plan(
     rows: batch.rows, nanosecondsPerRow: loss.nanosecondsPerRow(batch),
     scratchBytes: scratchBytes)
-  // Rows that have to be widened are so one by one, in the same place; those of two heads as well.
-  let isAlone = batch.conversion != nil || multiLabel != nil
+  // Rows that are widened here are so one by one, in the same place; those of two heads as well.
+  let isAlone = batch.conversion != nil && !loss.convertsRows || multiLabel != nil
+  let rowsAtOnce = isAlone ? 1 : loss.rowsAtOnce(batch)
   let workspace = try Workspace(
-    rows: batch.rows, rowsAtOnce: isAlone ? 1 : loss.rowsAtOnce(batch), pieces: plan.pieces,
+    rows: batch.rows, rowsAtOnce: rowsAtOnce, pieces: plan.pieces,
     scratchBytes: scratchBytes,
-    widenedBytes: batch.widenedBytes &* (multiLabel == nil ? 1 : 2),
+    widenedBytes: batch.widenedBytes &* (multiLabel == nil ? rowsAtOnce : 2),
     callBytes: try loss.callBytes(batch))
   defer { workspace.giveBack() }
   var work = EvaluationWork(
@@ -156,6 +157,7 @@ private struct EvaluationWork {
       let (group, rowsAtOnce) = (workspace.group(of: piece), workspace.rowsAtOnce)
       let (rowLosses, shared) = (workspace.rowLosses, workspace.call)
       let ignored = loss.common.ignoredLabel
+      let isStored = batch.conversion != nil && loss.convertsRows
       var start = rows.lowerBound
       while start < rows.upperBound {
         let end = min(start &+ rowsAtOnce, rows.upperBound)
@@ -167,10 +169,15 @@ private struct EvaluationWork {
             if hasMultiLabel { multiLabel.output.clear(index) }
             continue
           }
-          let row = head.open(index, in: widened)
+          let row =
+            isStored
+            ? head.room(in: widened + count &* batch.widenedBytes)
+            : head.open(index, in: widened)
           let next = min(index &+ rowsAtOnce, rows.upperBound &- 1)
           group[count] = Row(
             index: index, logits: row.logits, gradient: row.gradient, label: label,
+            stored: isStored
+              ? HeadRow(logits: batch.row(index), gradient: output.row(index)) : nil,
             weight: batch.sampleWeight[index], gradientScale: call.gradientScale(index),
             nextLogits: batch.row(next), nextGradient: output.row(next), scratch: scratch,
             call: shared,
@@ -181,7 +188,7 @@ private struct EvaluationWork {
         if count > 0 { loss.evaluate(group, count: count, of: batch) }
         for place in 0..<count {
           let (index, weight, value) = (group[place].index, group[place].weight, group[place].loss)
-          head.close(index, from: widened)
+          if !isStored { head.close(index, from: widened) }
           if hasMultiLabel { multiLabel.close(index, from: multiLabelWidened) }
           rowLosses[index] = weight == 0 && value.isInfinite ? 0 : weight * value
         }

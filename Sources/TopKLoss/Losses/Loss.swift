@@ -37,6 +37,9 @@ struct Row {
   let logits: UnsafeRawPointer
   let gradient: UnsafeMutableRawPointer?
   let label: Int
+  /// For losses that convert rows themselves: the row of 16-bit elements and where its gradient goes. Its logits are
+  /// then room for the row in float32.
+  let stored: HeadRow?
   /// v, the sample's weight.
   let weight: Double
   /// Multiplies the gradient of the row's loss: weights, upstream value and the reduction's divisor.
@@ -116,6 +119,9 @@ class Loss {
 
   /// w_y, the class weight that enters the divisor of the mean.
   func weight(label: Int) -> Double { 1 }
+
+  /// Whether the loss widens rows of 16-bit elements and narrows their gradients, while it works on them.
+  var convertsRows: Bool { false }
 
   /// How many rows are best evaluated together, at least 1.
   func rowsAtOnce(_ batch: Batch) -> Int { 1 }

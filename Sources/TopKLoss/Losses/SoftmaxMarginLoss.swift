@@ -160,6 +160,8 @@ final class SoftmaxMarginLoss: Loss {
   private static let bytesAtOnce = 16 << 10
   private static let mostRowsAtOnce = 8
 
+  override var convertsRows: Bool { true }
+
   override func scratchBytes(_ batch: Batch) throws(Failure) -> Int {
     rowsAtOnce(batch) &* MemoryLayout<SoftmaxMarginRow>.stride
   }
@@ -173,7 +175,21 @@ final class SoftmaxMarginLoss: Loss {
       offset: member.offset?.pointer(for: element), margin: member.margin?.doubles,
       rival_share: member.rivalShare, scale: member.scale, focal_gamma: member.focalGamma,
       smoothing: weighting.smoothing?.pointer(for: element),
-      smoothing_sum: weighting.smoothingSum, next_bytes: Int64(batch.layout.elementBytes))
+      smoothing_sum: weighting.smoothingSum, next_bytes: Int64(batch.layout.elementBytes),
+      conversion: nil)
+    guard var conversion = batch.conversion else {
+      return evaluate(rows, count, of: batch, &family)
+    }
+    withUnsafePointer(to: &conversion) { conversion in
+      family.conversion = conversion
+      evaluate(rows, count, of: batch, &family)
+    }
+  }
+
+  private func evaluate(
+    _ rows: UnsafeMutablePointer<Row>, _ count: Int, of batch: Batch,
+    _ family: inout SoftmaxMarginFamily
+  ) {
     withUnsafePointer(to: &family) { family in
       let kernelRows = rows.pointee.scratch.assumingMemoryBound(to: SoftmaxMarginRow.self)
       for index in 0..<count {
@@ -190,7 +206,7 @@ final class SoftmaxMarginLoss: Loss {
     var family = SoftmaxMarginFamily(
       classes: Int64(batch.classes), class_scale: nil, offset: nil, margin: nil, rival_share: 0,
       scale: 1, focal_gamma: 0, smoothing: nil, smoothing_sum: 0,
-      next_bytes: Int64(batch.layout.elementBytes))
+      next_bytes: Int64(batch.layout.elementBytes), conversion: nil)
     return withUnsafePointer(to: &family) { family in
       var kernelRow = SoftmaxMarginRow(row, of: family, hard: 1)
       batch.kernels.softmax_margin(&kernelRow, 1)
@@ -202,7 +218,9 @@ final class SoftmaxMarginLoss: Loss {
 extension SoftmaxMarginRow {
   fileprivate init(_ row: Row, of family: UnsafePointer<SoftmaxMarginFamily>, hard: Double) {
     self.init(
-      family: family, logits: row.logits, gradient: row.gradient, label: Int64(row.label),
+      family: family, logits: UnsafeMutableRawPointer(mutating: row.logits),
+      gradient: row.gradient, stored_logits: row.stored?.logits,
+      stored_gradient: row.stored?.gradient, label: Int64(row.label),
       hard: hard, gradient_scale: row.gradientScale, next_logits: row.nextLogits,
       next_gradient: row.nextGradient, progress: SoftmaxMarginProgress(), loss: 0)
   }

@@ -32,6 +32,13 @@ extension Head {
       gradient: batch.conversion == nil || gradient == nil ? gradient : memory)
   }
 
+  /// Room for a row of 16-bit elements in float32, for losses that fill it themselves.
+  @inline(__always)
+  func room(in memory: UnsafeMutableRawPointer) -> HeadRow {
+    HeadRow(
+      logits: UnsafeRawPointer(memory), gradient: output.gradient == nil ? nil : memory)
+  }
+
   /// Puts the gradient of a row of 16-bit elements from `memory` where it belongs.
   @inline(__always)
   func close(_ index: Int, from memory: UnsafeMutableRawPointer) {
