@@ -1,7 +1,8 @@
 import CKernels
 
 // Standard normal numbers from uniform ones, by the inverse of the distribution function. Products and sums are
-// rounded one by one, never fused, so that the numbers are the same bits on every instruction set.
+// rounded one by one, never fused, so that the numbers are the same bits on every instruction set. Where a vector takes
+// four registers, a function is compiled once: inlined, they would be a tenth of the library.
 
 /// Numbers of (0, 1) with their complements, (word + ½) / 2³² and 1 less that: both keep their relative accuracy near 0.
 struct UniformLanes {
@@ -40,7 +41,11 @@ private func pair(_ x: FloatLanes, _ a: Float, _ b: Float) -> FloatLanes {
 ///
 /// Z = (1 − 2s) P(w) with w = −ln(4 s (1 − s)): P is a polynomial of w where w <= 5, else of √w. Fitted for the least
 /// relative error, 9e-8 and 5e-7. The idea of w is Giles's, "Approximating the erfinv function", GPU Computing Gems, 2011.
-@inline(__always)
+#if KERNELS_PORTABLE
+  @inline(never)
+#else
+  @inline(__always)
+#endif
 func normalQuantile(survival: FloatLanes, complement: FloatLanes) -> FloatLanes {
   let w = FloatLanes.splat(0) - logarithm(survival * complement * FloatLanes.splat(4))
   let isTail = FloatLanes.less(.splat(5), w)
@@ -49,7 +54,11 @@ func normalQuantile(survival: FloatLanes, complement: FloatLanes) -> FloatLanes 
 }
 
 /// The same where few are in a tail: of sixteen plain draws one is in 5 of 100 cases.
-@inline(__always)
+#if KERNELS_PORTABLE
+  @inline(never)
+#else
+  @inline(__always)
+#endif
 func centralNormalQuantile(survival: FloatLanes, complement: FloatLanes) -> FloatLanes {
   let w = FloatLanes.splat(0) - logarithm(survival * complement * FloatLanes.splat(4))
   let isTail = FloatLanes.less(.splat(5), w)
@@ -93,7 +102,11 @@ private func tailFactor(_ w: FloatLanes) -> FloatLanes {
 /// The smallest of sixteen uniform numbers, m = 1 − (1 − v)^(1/16) from one, and 1 − m.
 ///
 /// With x = −ln(1 − v) / 16 it is 1 − e^−x = x R(x), R of degree 6 fitted over 0 <= x <= 1.44, relative error 3e-8.
-@inline(__always)
+#if KERNELS_PORTABLE
+  @inline(never)
+#else
+  @inline(__always)
+#endif
 func smallestOfSixteen(_ v: UniformLanes) -> (smallest: FloatLanes, complement: FloatLanes) {
   let x = logarithmOfComplement(v) * FloatLanes.splat(-0.0625)
   let r = polynomial(

@@ -161,9 +161,9 @@ extension SoftmaxMarginRow {
   /// Puts part of the gradient where it belongs, if that is elsewhere.
   @inline(__always)
   fileprivate func narrow(_ start: Int, _ end: Int) {
-    if let conversion = family.pointee.conversion, let gradient, let stored_gradient {
+    if let conversion = family.pointee.conversion, let gradient, let stored = stored_gradient {
       conversion.pointee.narrow(
-        gradient + start &* 4, stored_gradient + start &* 2, Int64(end &- start))
+        gradient + start &* 4, stored + start &* 2, Int64(end &- start))
     }
   }
 }

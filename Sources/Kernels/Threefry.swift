@@ -16,7 +16,11 @@ enum Threefry {
   }
 
   /// Sixteen counters at once, one a lane.
-  @inline(__always)
+  #if KERNELS_PORTABLE
+    @inline(never)
+  #else
+    @inline(__always)
+  #endif
   static func words(
     key: (UInt32, UInt32), counter: (Bits, Bits)
   ) -> (Bits, Bits) {
