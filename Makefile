@@ -24,7 +24,9 @@ PEER_LIST := bindings/python/benchmarks/requirements.txt
 PEERS := $(CACHE)/peers-$(shell { cat $(FRAMEWORK_LIST) $(PEER_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
 
 LIBRARY := .build/release/libtopkloss.so
-LIBRARY_SOURCES := Package.swift $(shell find include Sources -type f)
+# What a linker writes into programs: see Package.swift.
+SONAME := libtopkloss.so.$(shell sed -n 's/^.define TOPKLOSS_ABI_VERSION //p' include/topkloss.h)
+LIBRARY_SOURCES := Package.swift $(shell find include Sources -type f ! -name '*.hpp')
 BINDING_SOURCES := $(shell find bindings/python -path '*/tests' -prune -o -path '*/benchmarks' -prune -o -type f \
   \( -name '*.py' -o -name '*.toml' -o -name py.typed -o -name '*.md' \) -print)
 DEMO := examples/python/geonames
@@ -41,6 +43,7 @@ $(LIBRARY): $(LIBRARY_SOURCES)
 	@command -v swift >/dev/null || { echo "Swift 6.3 is needed: no swift on PATH" >&2; exit 1; }
 	@echo "==> building libtopkloss.so"
 	swift build -c release --product topkloss
+	ln -sf libtopkloss.so $(dir $(LIBRARY))$(SONAME)
 	@touch $(LIBRARY)
 
 $(STAMPS)/venv:
