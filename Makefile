@@ -31,7 +31,7 @@ BINDING_SOURCES := $(shell find bindings/python -path '*/tests' -prune -o -path 
   \( -name '*.py' -o -name '*.toml' -o -name py.typed -o -name '*.md' \) -print)
 DEMO := examples/python/geonames
 
-.PHONY: help build demo demo-quick bench test test-native test-swift test-python test-demo lint clean
+.PHONY: help build install uninstall demo demo-quick bench test test-install test-native test-swift test-python test-demo lint clean
 help:
 	@sed -n '1,4s/^# \{0,1\}//p' Makefile
 
@@ -102,7 +102,7 @@ bench: $(STAMPS)/binding $(STAMPS)/frameworks $(PEERS)/complete
 
 # ---- tests
 
-test: lint test-native test-swift test-python test-demo
+test: lint test-native test-install test-swift test-python test-demo
 
 # Swift's test runner finds Python's headers through pkg-config.
 PYTHON_HEADERS := $(STAMPS)/python-headers
@@ -142,6 +142,32 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/ruff check --line-length 100 $(DEMO)
 	$(IN_VENV)/ruff format --check --line-length 100 $(DEMO)
 	cd $(DEMO) && ../../../$(IN_VENV)/mypy --strict .
+
+# ---- install, for C, C++ and Rust programs of others
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR ?=
+INSTALL := PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" DESTDIR="$(DESTDIR)" packaging/install
+
+install: $(LIBRARY)
+	$(INSTALL) install $(LIBRARY)
+
+uninstall:
+	$(INSTALL) uninstall
+
+# Called with what is missing, as Debian names it.
+define install_debian
+echo "==> installing $(1) (Debian)"; \
+as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+$$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends $(1)
+endef
+
+test-install: $(LIBRARY)
+	@echo "==> make install, with programs out of the tree"
+	@{ command -v cmake && command -v pkg-config; } >/dev/null || { $(call install_debian,cmake pkg-config); }
+	Tests/Install/run $(MAKE)
 
 clean:
 	rm -rf .build $(VENV)
