@@ -31,7 +31,8 @@ BINDING_SOURCES := $(shell find bindings/python -path '*/tests' -prune -o -path 
   \( -name '*.py' -o -name '*.toml' -o -name py.typed -o -name '*.md' \) -print)
 DEMO := examples/python/geonames
 
-.PHONY: help build install uninstall demo demo-quick bench test test-install test-native test-swift test-python test-demo lint clean
+.PHONY: help build install uninstall cities example-c example-cpp example-rust demo demo-quick bench test test-install \
+  test-native-examples test-native test-swift test-python test-demo lint clean
 help:
 	@sed -n '1,4s/^# \{0,1\}//p' Makefile
 
@@ -102,7 +103,7 @@ bench: $(STAMPS)/binding $(STAMPS)/frameworks $(PEERS)/complete
 
 # ---- tests
 
-test: lint test-native test-install test-swift test-python test-demo
+test: lint test-native test-install test-native-examples test-swift test-python test-demo
 
 # Swift's test runner finds Python's headers through pkg-config.
 PYTHON_HEADERS := $(STAMPS)/python-headers
@@ -142,6 +143,8 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/ruff check --line-length 100 $(DEMO)
 	$(IN_VENV)/ruff format --check --line-length 100 $(DEMO)
 	cd $(DEMO) && ../../../$(IN_VENV)/mypy --strict .
+	@command -v rustfmt >/dev/null || { $(call install_debian,rustfmt); }
+	rustfmt --check --edition 2021 examples/rust/train.rs
 
 # ---- install, for C, C++ and Rust programs of others
 
@@ -168,6 +171,53 @@ test-install: $(LIBRARY)
 	@echo "==> make install, with programs out of the tree"
 	@{ command -v cmake && command -v pkg-config; } >/dev/null || { $(call install_debian,cmake pkg-config); }
 	Tests/Install/run $(MAKE)
+
+# ---- training loops in C, C++ and Rust, built as their readers would: against an installed prefix
+
+EXAMPLES := .build/examples
+LOCAL_PREFIX := $(CURDIR)/.build/prefix
+INSTALLED := $(LOCAL_PREFIX)/lib/pkgconfig/topkloss.pc
+CITIES := $(EXAMPLES)/cities.tsv
+CITIES_SOURCES := $(DEMO)/write_cities.py $(DEMO)/data.py $(DEMO)/features.py
+RUSTC_FLAGS := --edition 2021 -D warnings -L $(LOCAL_PREFIX)/lib -C link-arg=-Wl,-rpath,$(LOCAL_PREFIX)/lib
+
+$(INSTALLED): $(LIBRARY) $(shell find include packaging -type f)
+	PREFIX="$(LOCAL_PREFIX)" LIBDIR= INCLUDEDIR= DESTDIR= packaging/install install $(LIBRARY)
+
+cities: $(CITIES)
+
+$(CITIES): $(CITIES_SOURCES) $(STAMPS)/demo
+	@echo "==> writing $@"
+	$(IN_VENV)/python $(DEMO)/write_cities.py $@
+
+$(EXAMPLES)/c/train: $(INSTALLED) $(wildcard examples/c/*.[ch])
+	@command -v pkg-config >/dev/null || { $(call install_debian,pkg-config); }
+	@mkdir -p $(@D)
+	export PKG_CONFIG_PATH=$(LOCAL_PREFIX)/lib/pkgconfig; \
+	$(CC) -std=c99 -O3 -march=native -Wall -Wextra -Wpedantic -Werror -Wconversion -Wshadow examples/c/*.c \
+	  $$(pkg-config --cflags --libs topkloss) -Wl,-rpath,$(LOCAL_PREFIX)/lib -lm -o $@
+
+$(EXAMPLES)/cpp/train: $(INSTALLED) $(wildcard examples/cpp/*)
+	@{ command -v cmake && [ -d /usr/include/eigen3 ]; } >/dev/null || { $(call install_debian,cmake libeigen3-dev); }
+	cmake -S examples/cpp -B $(@D) -DCMAKE_PREFIX_PATH=$(LOCAL_PREFIX) -DCMAKE_CXX_FLAGS=-Werror
+	cmake --build $(@D)
+	@touch $@
+
+$(EXAMPLES)/rust/train: $(INSTALLED) $(wildcard examples/rust/*.rs)
+	@command -v rustc >/dev/null || { $(call install_debian,rustc); }
+	@mkdir -p $(@D)
+	rustc $(RUSTC_FLAGS) -C opt-level=3 -C target-cpu=native examples/rust/train.rs -o $@
+
+$(EXAMPLES)/rust/tests: $(EXAMPLES)/rust/train
+	rustc $(RUSTC_FLAGS) --test examples/rust/train.rs -o $@
+
+example-c example-cpp example-rust: example-%: $(EXAMPLES)/%/train $(CITIES)
+	$< $(ARGS) $(CITIES)
+
+test-native-examples: $(EXAMPLES)/rust/tests $(CITIES) | $(EXAMPLES)/c/train $(EXAMPLES)/cpp/train $(EXAMPLES)/rust/train
+	@echo "==> training loops in C, C++ and Rust"
+	$(EXAMPLES)/rust/tests --quiet
+	Tests/Examples/run $(CITIES) $(EXAMPLES)/c/train $(EXAMPLES)/cpp/train $(EXAMPLES)/rust/train
 
 clean:
 	rm -rf .build $(VENV)
