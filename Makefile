@@ -24,8 +24,8 @@ PEER_LIST := bindings/python/benchmarks/requirements.txt
 PEERS := $(CACHE)/peers-$(shell { cat $(FRAMEWORK_LIST) $(PEER_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
 
 LIBRARY := .build/release/libtopkloss.so
-# What a linker writes into programs: see Package.swift.
-SONAME := libtopkloss.so.$(shell sed -n 's/^.define TOPKLOSS_ABI_VERSION //p' include/topkloss.h)
+# By the name that a linker writes into programs: see Package.swift.
+LINK := $(LIBRARY).$(shell sed -n 's/^.define TOPKLOSS_ABI_VERSION //p' include/topkloss.h)
 LIBRARY_SOURCES := Package.swift $(shell find include Sources -type f ! -name '*.hpp')
 BINDING_SOURCES := $(shell find bindings/python -path '*/tests' -prune -o -path '*/benchmarks' -prune -o -type f \
   \( -name '*.py' -o -name '*.toml' -o -name py.typed -o -name '*.md' \) -print)
@@ -38,14 +38,17 @@ help:
 
 # ---- set-up
 
-build: $(LIBRARY)
+build: $(LIBRARY) $(LINK)
 
 $(LIBRARY): $(LIBRARY_SOURCES)
 	@command -v swift >/dev/null || { echo "Swift 6.3 is needed: no swift on PATH" >&2; exit 1; }
 	@echo "==> building libtopkloss.so"
 	swift build -c release --product topkloss
-	ln -sf libtopkloss.so $(dir $(LIBRARY))$(SONAME)
 	@touch $(LIBRARY)
+
+# What programs that were linked with the library where it was built look for.
+$(LINK): | $(LIBRARY)
+	ln -sf libtopkloss.so $@
 
 $(STAMPS)/venv:
 	@echo "==> making a virtual environment in $(VENV)"
@@ -119,7 +122,7 @@ test-native: $(LIBRARY)
 	Tests/C/run $(LIBRARY)
 
 # The same tests for every instruction set; the second and third runs need no build.
-test-swift: $(LIBRARY) $(STAMPS)/binding $(STAMPS)/test $(PYTHON_HEADERS)
+test-swift: $(LIBRARY) $(LINK) $(STAMPS)/binding $(STAMPS)/test $(PYTHON_HEADERS)
 	@echo "==> Swift tests"
 	export TOPKLOSS_TEST_SITE_PACKAGES="$$(echo $(CURDIR)/$(VENV)/lib/python*/site-packages)"; \
 	swift build -c release --build-tests; \

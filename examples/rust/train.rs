@@ -6,6 +6,8 @@ mod ffi;
 mod network;
 mod random;
 mod topkloss;
+#[cfg(test)]
+mod topkloss_tests;
 
 use cities::{Cities, CityRows};
 use network::Network;
