@@ -91,6 +91,13 @@ $(PEERS)/complete: | $(PEER_LIST) $(FRAMEWORKS)/complete
 	$(PEERS)/bin/pip install --quiet -r $(PEER_LIST)
 	touch $@
 
+# Called with what is missing, as Debian names it.
+define install_debian
+echo "==> installing $(1) (Debian)"; \
+as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+$$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends $(1)
+endef
+
 # ---- the main job
 
 demo: $(STAMPS)/binding $(STAMPS)/demo
@@ -111,10 +118,7 @@ test: lint test-native test-install test-native-examples test-swift test-python 
 # Swift's test runner finds Python's headers through pkg-config.
 PYTHON_HEADERS := $(STAMPS)/python-headers
 $(PYTHON_HEADERS): $(STAMPS)/venv
-	@pkg-config --exists python3-embed 2>/dev/null || { \
-	  echo "==> installing libpython3-dev and pkg-config (Debian)"; \
-	  as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
-	  $$as_root apt-get update -qq && $$as_root apt-get install -y -qq libpython3-dev pkg-config; }
+	@pkg-config --exists python3-embed 2>/dev/null || { $(call install_debian,libpython3-dev pkg-config); }
 	@touch $@
 
 test-native: $(LIBRARY)
@@ -162,13 +166,6 @@ install: $(LIBRARY)
 
 uninstall:
 	$(INSTALL) uninstall
-
-# Called with what is missing, as Debian names it.
-define install_debian
-echo "==> installing $(1) (Debian)"; \
-as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
-$$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends $(1)
-endef
 
 test-install: $(LIBRARY)
 	@echo "==> make install, with programs out of the tree"
