@@ -155,6 +155,29 @@ void errors_of_the_library() {
   }
 }
 
+// Options that change what is allowed.
+void allowances() {
+  const std::vector<float> bad = {1, 2, 3, NAN, 2, 1};
+  const topkloss::ConstMatrix bad_matrix(bad.data(), 2, 3);
+  topkloss::FocalOptions focal;
+  CHECK(std::isnan(topkloss::FocalLoss(focal).value(bad_matrix, labels)), "a NaN makes its row's value NaN");
+  focal.check_finite = true;
+  expect_error(__LINE__, TOPKLOSS_ERROR_NOT_FINITE, "logits[1, 0]",
+               [&] { (void)topkloss::FocalLoss(focal).value(bad_matrix, labels); });
+  topkloss::NoisedTopKOperatorOptions rank;
+  rank.k = 1;
+  rank.check_finite = true;
+  expect_error(__LINE__, TOPKLOSS_ERROR_NOT_FINITE, "logits[1, 0]",
+               [&] { (void)topkloss::NoisedTopKOperator(rank).value(bad_matrix, {}); });
+
+  const std::vector<double> zero = {5, 0, 1};
+  topkloss::OutlyingMSEOptions mse;
+  mse.class_counts = zero;
+  expect_error(__LINE__, TOPKLOSS_ERROR_CLASS_COUNT, "class_counts[1]", [&] { topkloss::OutlyingMSELoss loss(mse); });
+  mse.count_smoothing = 1.0;
+  CHECK(topkloss::OutlyingMSELoss(mse).classes() == 3, "no count is zero once smoothed");
+}
+
 // What the library cannot see, because it gets pointers: views of other lengths than the batch.
 void errors_of_views() {
   const topkloss::CrossEntropyLoss loss;
@@ -249,6 +272,7 @@ int main() {
   softmax_defaults();
   other_defaults();
   errors_of_the_library();
+  allowances();
   errors_of_views();
   views();
   value_and_gradient();
