@@ -24,24 +24,31 @@ PEER_LIST := bindings/python/benchmarks/requirements.txt
 PEERS := $(CACHE)/peers-$(shell { cat $(FRAMEWORK_LIST) $(PEER_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
 
 LIBRARY := .build/release/libtopkloss.so
-LIBRARY_SOURCES := Package.swift $(shell find include Sources -type f)
+# By the name that a linker writes into programs: see Package.swift.
+LINK := $(LIBRARY).$(shell sed -n 's/^.define TOPKLOSS_ABI_VERSION //p' include/topkloss.h)
+LIBRARY_SOURCES := Package.swift $(shell find include Sources -type f ! -name '*.hpp')
 BINDING_SOURCES := $(shell find bindings/python -path '*/tests' -prune -o -path '*/benchmarks' -prune -o -type f \
   \( -name '*.py' -o -name '*.toml' -o -name py.typed -o -name '*.md' \) -print)
 DEMO := examples/python/geonames
 
-.PHONY: help build demo demo-quick bench test test-native test-swift test-python test-demo lint clean
+.PHONY: help build install uninstall cities example-c example-cpp example-rust demo demo-quick bench test test-install \
+  test-native-examples test-native test-swift test-python test-demo lint clean
 help:
 	@sed -n '1,4s/^# \{0,1\}//p' Makefile
 
 # ---- set-up
 
-build: $(LIBRARY)
+build: $(LIBRARY) $(LINK)
 
 $(LIBRARY): $(LIBRARY_SOURCES)
 	@command -v swift >/dev/null || { echo "Swift 6.3 is needed: no swift on PATH" >&2; exit 1; }
 	@echo "==> building libtopkloss.so"
 	swift build -c release --product topkloss
 	@touch $(LIBRARY)
+
+# What programs that were linked with the library where it was built look for.
+$(LINK): | $(LIBRARY)
+	ln -sf libtopkloss.so $@
 
 $(STAMPS)/venv:
 	@echo "==> making a virtual environment in $(VENV)"
@@ -84,6 +91,13 @@ $(PEERS)/complete: | $(PEER_LIST) $(FRAMEWORKS)/complete
 	$(PEERS)/bin/pip install --quiet -r $(PEER_LIST)
 	touch $@
 
+# Called with what is missing, as Debian names it.
+define install_debian
+echo "==> installing $(1) (Debian)"; \
+as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+$$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends $(1)
+endef
+
 # ---- the main job
 
 demo: $(STAMPS)/binding $(STAMPS)/demo
@@ -99,15 +113,12 @@ bench: $(STAMPS)/binding $(STAMPS)/frameworks $(PEERS)/complete
 
 # ---- tests
 
-test: lint test-native test-swift test-python test-demo
+test: lint test-native test-install test-native-examples test-swift test-python test-demo
 
 # Swift's test runner finds Python's headers through pkg-config.
 PYTHON_HEADERS := $(STAMPS)/python-headers
 $(PYTHON_HEADERS): $(STAMPS)/venv
-	@pkg-config --exists python3-embed 2>/dev/null || { \
-	  echo "==> installing libpython3-dev and pkg-config (Debian)"; \
-	  as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
-	  $$as_root apt-get update -qq && $$as_root apt-get install -y -qq libpython3-dev pkg-config; }
+	@pkg-config --exists python3-embed 2>/dev/null || { $(call install_debian,libpython3-dev pkg-config); }
 	@touch $@
 
 test-native: $(LIBRARY)
@@ -115,7 +126,7 @@ test-native: $(LIBRARY)
 	Tests/C/run $(LIBRARY)
 
 # The same tests for every instruction set; the second and third runs need no build.
-test-swift: $(LIBRARY) $(STAMPS)/binding $(STAMPS)/test $(PYTHON_HEADERS)
+test-swift: $(LIBRARY) $(LINK) $(STAMPS)/binding $(STAMPS)/test $(PYTHON_HEADERS)
 	@echo "==> Swift tests"
 	export TOPKLOSS_TEST_SITE_PACKAGES="$$(echo $(CURDIR)/$(VENV)/lib/python*/site-packages)"; \
 	swift build -c release --build-tests; \
@@ -139,6 +150,74 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/ruff check --line-length 100 $(DEMO)
 	$(IN_VENV)/ruff format --check --line-length 100 $(DEMO)
 	cd $(DEMO) && ../../../$(IN_VENV)/mypy --strict .
+	@command -v rustfmt >/dev/null || { $(call install_debian,rustfmt); }
+	rustfmt --check --edition 2021 examples/rust/train.rs
+
+# ---- install, for C, C++ and Rust programs of others
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR ?=
+INSTALL := PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" DESTDIR="$(DESTDIR)" packaging/install
+
+install: $(LIBRARY)
+	$(INSTALL) install $(LIBRARY)
+
+uninstall:
+	$(INSTALL) uninstall
+
+test-install: $(LIBRARY)
+	@echo "==> make install, with programs out of the tree"
+	@{ command -v cmake && command -v pkg-config; } >/dev/null || { $(call install_debian,cmake pkg-config); }
+	Tests/Install/run $(MAKE)
+
+# ---- training loops in C, C++ and Rust, built as their readers would: against an installed prefix
+
+EXAMPLES := .build/examples
+LOCAL_PREFIX := $(CURDIR)/.build/prefix
+INSTALLED := $(LOCAL_PREFIX)/lib/pkgconfig/topkloss.pc
+CITIES := $(EXAMPLES)/cities.tsv
+CITIES_SOURCES := $(DEMO)/write_cities.py $(DEMO)/data.py $(DEMO)/features.py
+RUSTC_FLAGS := --edition 2021 -D warnings -L $(LOCAL_PREFIX)/lib -C link-arg=-Wl,-rpath,$(LOCAL_PREFIX)/lib
+
+$(INSTALLED): $(LIBRARY) $(shell find include packaging -type f)
+	PREFIX="$(LOCAL_PREFIX)" LIBDIR= INCLUDEDIR= DESTDIR= packaging/install install $(LIBRARY)
+
+cities: $(CITIES)
+
+$(CITIES): $(CITIES_SOURCES) $(STAMPS)/demo
+	@echo "==> writing $@"
+	$(IN_VENV)/python $(DEMO)/write_cities.py $@
+
+$(EXAMPLES)/c/train: $(INSTALLED) $(wildcard examples/c/*.[ch])
+	@command -v pkg-config >/dev/null || { $(call install_debian,pkg-config); }
+	@mkdir -p $(@D)
+	export PKG_CONFIG_PATH=$(LOCAL_PREFIX)/lib/pkgconfig; \
+	$(CC) -std=c99 -O3 -march=native -Wall -Wextra -Wpedantic -Werror -Wconversion -Wshadow examples/c/*.c \
+	  $$(pkg-config --cflags --libs topkloss) -Wl,-rpath,$(LOCAL_PREFIX)/lib -lm -o $@
+
+$(EXAMPLES)/cpp/train: $(INSTALLED) $(wildcard examples/cpp/*)
+	@{ command -v cmake && [ -d /usr/include/eigen3 ]; } >/dev/null || { $(call install_debian,cmake libeigen3-dev); }
+	cmake -S examples/cpp -B $(@D) -DCMAKE_PREFIX_PATH=$(LOCAL_PREFIX) -DCMAKE_CXX_FLAGS=-Werror
+	cmake --build $(@D)
+	@touch $@
+
+$(EXAMPLES)/rust/train: $(INSTALLED) $(wildcard examples/rust/*.rs)
+	@command -v rustc >/dev/null || { $(call install_debian,rustc); }
+	@mkdir -p $(@D)
+	rustc $(RUSTC_FLAGS) -C opt-level=3 -C target-cpu=native examples/rust/train.rs -o $@
+
+$(EXAMPLES)/rust/tests: $(EXAMPLES)/rust/train
+	rustc $(RUSTC_FLAGS) --test examples/rust/train.rs -o $@
+
+example-c example-cpp example-rust: example-%: $(EXAMPLES)/%/train $(CITIES)
+	$< $(ARGS) $(CITIES)
+
+test-native-examples: $(EXAMPLES)/rust/tests $(CITIES) | $(EXAMPLES)/c/train $(EXAMPLES)/cpp/train $(EXAMPLES)/rust/train
+	@echo "==> training loops in C, C++ and Rust"
+	$(EXAMPLES)/rust/tests --quiet
+	Tests/Examples/run $(CITIES) $(EXAMPLES)/c/train $(EXAMPLES)/cpp/train $(EXAMPLES)/rust/train
 
 clean:
 	rm -rf .build $(VENV)

@@ -62,7 +62,8 @@ let package = Package(
         .linkedLibrary("m"),
         .unsafeFlags([
           "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/TopKLoss/exports.map",
-          "-Xlinker", "-soname", "-Xlinker", "libtopkloss.so",
+          // The ABI version, TOPKLOSS_ABI_VERSION in the header: what was linked with one does not load another.
+          "-Xlinker", "-soname", "-Xlinker", "libtopkloss.so.1",
           "-Xlinker", "-z", "-Xlinker", "nodelete",
           "-Xlinker", "-z", "-Xlinker", "now",
           "-Xlinker", "--gc-sections",

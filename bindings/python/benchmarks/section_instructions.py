@@ -15,6 +15,7 @@ from benchmarks.lines import Line
 from benchmarks.losses import Loss
 from benchmarks.problems import Size
 from benchmarks.settings import Settings
+from topkloss._abi import TOPKLOSS_ABI_VERSION
 
 # valgrind knows no AVX-512.
 _LEVELS = ("avx2", "portable")
@@ -38,11 +39,12 @@ def _missing() -> str:
 
 
 def _compile(folder: Path) -> Path:
-    """The driver, linked to the library."""
+    """The driver, linked to the library, which it looks for beside itself by its soname."""
     program = folder / "instructions"
-    library = _library()
+    library = folder / f"libtopkloss.so.{TOPKLOSS_ABI_VERSION}"
+    library.symlink_to(_library().resolve())
     command = ["cc", "-O1", "-std=c11", f"-I{_INCLUDE}", str(_SOURCE), "-o", str(program)]
-    command += [str(library), f"-Wl,-rpath,{library.parent}", "-lm"]
+    command += [str(library), f"-Wl,-rpath,{folder}", "-lm"]
     subprocess.run(command, check=True)
     return program
 

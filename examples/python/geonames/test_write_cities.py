@@ -1,0 +1,28 @@
+"""The file for other languages holds what the demo learns from, and nothing that needs quoting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from data import load_cities, split_cities
+from features import marked
+from write_cities import write_cities
+
+
+def test_the_file_says_what_the_split_does(tmp_path: Path) -> None:
+    split = split_cities(load_cities(), 0)
+    path = tmp_path / "new" / "cities.tsv"
+    write_cities(path, {"training": split.training, "test": split.test})
+    lines = path.read_text("utf-8").split("\n")
+    assert lines[0] == "part\tcountry\tcountry_name\tname"
+    assert lines.pop() == ""
+    rows = [line.split("\t") for line in lines[1:]]
+    assert {len(row) for row in rows} == {4}
+    for part, cities in (("training", split.training), ("test", split.test)):
+        of_part = [row for row in rows if row[0] == part]
+        assert [row[3] for row in of_part] == [marked(name) for name in cities.names]
+        labels = np.array([int(row[1]) for row in of_part])
+        np.testing.assert_array_equal(labels, cities.labels)
+        assert [row[2] for row in of_part] == [cities.countries[label] for label in labels]
+    assert [entry.name for entry in path.parent.iterdir()] == ["cities.tsv"]

@@ -1,0 +1,224 @@
+// A batch, where its answer goes, and a loss that turns the one into the other.
+#ifndef TOPKLOSS_LOSS_HPP
+#define TOPKLOSS_LOSS_HPP
+
+#include <cstdint>
+#include <utility>
+
+#include "executor.hpp"
+#include "views.hpp"
+
+namespace topkloss {
+
+/// How row losses become one value.
+enum class Reduction : topkloss_reduction {
+  /// Weighted mean: divided by the sum of the weights of the rows that count.
+  mean = TOPKLOSS_MEAN,
+  /// Weighted sum.
+  sum = TOPKLOSS_SUM,
+  /// One value a row; the value is their sum.
+  none = TOPKLOSS_NONE
+};
+
+/// A batch of B rows and C classes. Views: everything is read during the call only.
+struct Batch {
+  /// B x C scores.
+  ConstMatrix logits;
+  /// B labels in [0, C), or the loss's ignore_index. The noised top-K operator needs none.
+  Labels labels;
+  /// B finite weights that multiply each row's loss; empty: 1.
+  Span<const double> sample_weight = {};
+  /// Finite factor on the gradient from further up the chain rule: one number for the reductions mean and sum, B
+  /// numbers for none; empty: 1.
+  Span<const double> upstream = {};
+  /// Noised top-K only: noise to use in place of the library's own.
+  Noise noise = {};
+  /// Noised top-K only: the library's own noise is a function of (seed, step, row). Advance it a call.
+  std::uint64_t step = 0;
+  /// Noised top-K only: number of the batch's first row.
+  std::int64_t first_row = 0;
+  /// The host's threads; null: the library's choice.
+  const Executor *executor = nullptr;
+  /// Two-head average-K only: B x C logits of the multi-label head.
+  ConstMatrix multi_label_logits = {};
+};
+
+/// What is wanted besides the value, in buffers of the caller's of the logits' element type.
+struct Output {
+  /// B x C gradient with respect to the logits; may be the logits themselves. Default: not wanted.
+  Matrix gradient = {};
+  /// B row losses. Default: not wanted.
+  Values row_values = {};
+  /// Two-head average-K only: B x C gradient with respect to multi_label_logits. Default: not wanted.
+  Matrix multi_label_gradient = {};
+  /// Two-head average-K with a threshold_decay only: the threshold that the batch before had, 0 for none.
+  double threshold = 0.0;
+};
+
+/// What a loss came to.
+struct Evaluation {
+  /// The reduced value.
+  double value = 0.0;
+  /// The sum of the weights of the rows that count, so that split batches can be put together.
+  double total_weight = 0.0;
+  /// Two-head average-K only: the threshold on probabilities, for the next batch's Output.
+  double threshold = 0.0;
+};
+
+namespace detail {
+
+inline void check_like(const char *name, const ConstMatrix &matrix, const ConstMatrix &logits) {
+  if (matrix.data() == nullptr) return;
+  if (matrix.rows() != logits.rows() || matrix.classes() != logits.classes())
+    throw Error(TOPKLOSS_ERROR_SIZE, std::string(name) + " is " + std::to_string(matrix.rows()) + " x " +
+                                         std::to_string(matrix.classes()) + ", logits " +
+                                         std::to_string(logits.rows()) + " x " + std::to_string(logits.classes()));
+  if (matrix.element() != logits.element())
+    throw Error(TOPKLOSS_ERROR_ENUMERATOR, std::string(name) + " has another element type than logits");
+}
+
+inline void check_length(const char *name, const void *data, std::size_t size, std::int64_t rows) {
+  if (data != nullptr) check_size(name, static_cast<std::int64_t>(size), "rows", rows);
+}
+
+/// The part of a batch that metrics and post-hoc functions look at.
+inline topkloss_batch scores(const ConstMatrix &logits, const Labels &labels = {}) {
+  check_length("labels", labels.data(), labels.size(), logits.rows());
+  topkloss_batch c = initialized(topkloss_batch_init);
+  c.rows = logits.rows();
+  c.classes = logits.classes();
+  c.dtype = static_cast<topkloss_dtype>(logits.element());
+  c.label_type = labels.type();
+  c.logits = logits.data();
+  c.logits_row_stride = logits.row_stride();
+  c.labels = labels.data();
+  return c;
+}
+
+}  // namespace detail
+
+/// A loss, ready to be evaluated: owner of a handle, of which it is the only one. The losses derive from it, and any of
+/// them can be moved into a Loss.
+class Loss {
+ public:
+  /// Empty.
+  Loss() noexcept = default;
+
+  /// Takes over a handle of the C interface. What it wants as upstream is not known: one number or one a row is trusted.
+  explicit Loss(topkloss_loss *handle) noexcept : handle_(handle) {}
+
+  Loss(Loss &&other) noexcept : upstream_(other.upstream_), handle_(other.release()) {}
+
+  Loss &operator=(Loss &&other) noexcept {
+    if (this != &other) {
+      topkloss_loss_destroy(handle_);
+      upstream_ = other.upstream_;
+      handle_ = other.release();
+    }
+    return *this;
+  }
+
+  Loss(const Loss &) = delete;
+  Loss &operator=(const Loss &) = delete;
+
+  ~Loss() { topkloss_loss_destroy(handle_); }
+
+  /// Whether it has a handle.
+  explicit operator bool() const noexcept { return handle_ != nullptr; }
+
+  /// The handle, for the C interface; null if empty. Stays this object's.
+  const topkloss_loss *get() const noexcept { return handle_; }
+
+  /// Gives the handle away, to be freed with topkloss_loss_destroy, and is empty.
+  topkloss_loss *release() noexcept { return std::exchange(handle_, nullptr); }
+
+  /// The reduced value, and what else output wants. Allocates nothing.
+  Evaluation evaluate(const Batch &batch, const Output &output = {}) const {
+    check_views(batch, output);
+    const detail::ExecutorCall executor(batch.executor);
+    topkloss_batch c = detail::scores(batch.logits, batch.labels);
+    c.sample_weight = batch.sample_weight.data();
+    c.upstream = batch.upstream.data();
+    c.noise = batch.noise.data();
+    c.noise_row_stride = batch.noise.row_stride();
+    c.noise_sample_stride = batch.noise.sample_stride();
+    c.step = batch.step;
+    c.first_row = batch.first_row;
+    c.executor = executor.c();
+    c.multi_label_logits = batch.multi_label_logits.data();
+    c.multi_label_row_stride = batch.multi_label_logits.row_stride();
+
+    topkloss_result result = detail::initialized(topkloss_result_init);
+    result.row_values = output.row_values.data();
+    result.gradient = output.gradient.data();
+    result.gradient_row_stride = output.gradient.row_stride();
+    result.multi_label_gradient = output.multi_label_gradient.data();
+    result.multi_label_gradient_row_stride = output.multi_label_gradient.row_stride();
+    result.threshold = output.threshold;
+    executor.check(topkloss_evaluate(handle_, &c, &result));
+    return {result.value, result.total_weight, result.threshold};
+  }
+
+  /// The reduced value alone.
+  double value(const ConstMatrix &logits, const Labels &labels) const {
+    Batch batch;
+    batch.logits = logits;
+    batch.labels = labels;
+    return evaluate(batch).value;
+  }
+
+  /// The reduced value, and its gradient in a buffer of the caller's, which may be the logits.
+  double value_and_gradient(const ConstMatrix &logits, const Labels &labels, const Matrix &gradient) const {
+    Batch batch;
+    batch.logits = logits;
+    batch.labels = labels;
+    Output output;
+    output.gradient = gradient;
+    return evaluate(batch, output).value;
+  }
+
+ protected:
+  /// How many numbers the handle reads as upstream.
+  enum class Upstream : unsigned char { unknown, one, each_row };
+
+  /// Creates a handle from options of the C interface.
+  template <class Options>
+  Loss(topkloss_status (*create)(const Options *, topkloss_loss **), const Options &options, Upstream upstream)
+      : upstream_(upstream) {
+    detail::check(create(&options, &handle_));
+  }
+
+  /// The same, for options with a reduction.
+  template <class Options>
+  Loss(topkloss_status (*create)(const Options *, topkloss_loss **), const Options &options)
+      : Loss(create, options, options.reduction == TOPKLOSS_NONE ? Upstream::each_row : Upstream::one) {}
+
+ private:
+  void check_views(const Batch &batch, const Output &output) const {
+    const ConstMatrix &logits = batch.logits;
+    detail::check_length("sample_weight", batch.sample_weight.data(), batch.sample_weight.size(), logits.rows());
+    if (upstream_ == Upstream::one) {
+      if (batch.upstream.data() != nullptr && batch.upstream.size() != 1)
+        throw Error(TOPKLOSS_ERROR_SIZE, "upstream has " + std::to_string(batch.upstream.size()) +
+                                             " entries; the reductions mean and sum take one");
+    } else if (upstream_ == Upstream::each_row || batch.upstream.size() != 1) {
+      detail::check_length("upstream", batch.upstream.data(), batch.upstream.size(), logits.rows());
+    }
+    detail::check_length("row_values", output.row_values.data(), output.row_values.size(), logits.rows());
+    if (output.row_values.data() != nullptr && output.row_values.element() != logits.element())
+      throw Error(TOPKLOSS_ERROR_ENUMERATOR, "row_values has another element type than logits");
+    if (batch.noise.data() != nullptr &&
+        (batch.noise.element() == Element::float64) != (logits.element() == Element::float64))
+      throw Error(TOPKLOSS_ERROR_ENUMERATOR, "noise is double for double logits and float for all others");
+    detail::check_like("multi_label_logits", batch.multi_label_logits, logits);
+    detail::check_like("gradient", output.gradient, logits);
+    detail::check_like("multi_label_gradient", output.multi_label_gradient, logits);
+  }
+
+  Upstream upstream_ = Upstream::unknown;
+  topkloss_loss *handle_ = nullptr;
+};
+
+}  // namespace topkloss
+
+#endif  // TOPKLOSS_LOSS_HPP

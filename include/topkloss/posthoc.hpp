@@ -1,0 +1,91 @@
+// After training: adjusted scores, and sets of classes with K of them on average.
+#ifndef TOPKLOSS_POSTHOC_HPP
+#define TOPKLOSS_POSTHOC_HPP
+
+#include <cstdint>
+#include <vector>
+
+#include "loss.hpp"
+
+namespace topkloss {
+
+struct LogitAdjustOptions {
+  /// Training examples of each class. No default.
+  Span<const double> class_counts = {};
+  /// Added to every count.
+  double count_smoothing = 0.0;
+  double tau = 1.0;
+};
+
+/// Writes z_j - tau log pi_j for every row of scores; adjusted may be the scores themselves.
+inline void logit_adjust(const ConstMatrix &scores, const LogitAdjustOptions &options, const Matrix &adjusted) {
+  detail::check_like("adjusted", adjusted, scores);
+  const topkloss_batch batch = detail::scores(scores);
+  auto c = detail::initialized(topkloss_logit_adjust_options_init);
+  c.classes = static_cast<std::int64_t>(options.class_counts.size());
+  c.class_counts = options.class_counts.data();
+  c.count_smoothing = options.count_smoothing;
+  c.tau = options.tau;
+  detail::check(topkloss_logit_adjust(&c, &batch, adjusted.data(), adjusted.row_stride()));
+}
+
+/// Keeps the scores above value, and of those that equal it the first `ties`, row by row and then by class.
+struct Threshold {
+  double value = 0.0;
+  /// Negative: all.
+  std::int64_t ties = -1;
+};
+
+/// The threshold with which the average size of a row's set is k over these rows, exactly. k: above 0 and below C.
+inline Threshold average_k_threshold(double k, const ConstMatrix &scores, const Executor *executor = nullptr) {
+  const detail::ExecutorCall call(executor);
+  topkloss_batch batch = detail::scores(scores);
+  batch.executor = call.c();
+  auto c = detail::initialized(topkloss_threshold_init);
+  call.check(topkloss_average_k_threshold(k, &batch, &c));
+  return {c.value, c.ties};
+}
+
+/// What a row with an empty set gets.
+enum class EmptySets {
+  /// Nothing.
+  stay,
+  /// Its best class, unless all its scores are NaN.
+  get_best
+};
+
+/// Sets of classes as compressed sparse rows: those of row i, in increasing order, are indices[indptr[i]] up to
+/// indices[indptr[i + 1] - 1].
+struct Sets {
+  std::vector<std::int64_t> indptr;
+  std::vector<std::int64_t> indices;
+};
+
+/// The sets that a threshold keeps, in buffers of the caller's: indptr of B + 1 numbers, and indices, which must have
+/// room for indptr[B] classes. With empty indices, only indptr is written. Returns indptr[B].
+inline std::int64_t predict_sets(const Threshold &threshold, const ConstMatrix &scores, Span<std::int64_t> indptr,
+                                 Span<std::int64_t> indices, EmptySets empty_sets = EmptySets::stay) {
+  const topkloss_batch batch = detail::scores(scores);
+  detail::check_size("indptr", static_cast<std::int64_t>(indptr.size()), "rows and one more", scores.rows() + 1);
+  auto c = detail::initialized(topkloss_threshold_init);
+  c.value = threshold.value;
+  c.ties = threshold.ties;
+  detail::check(topkloss_predict_sets(&c, empty_sets == EmptySets::get_best ? 1 : 0, &batch, indptr.data(),
+                                      indices.empty() ? nullptr : indices.data(),
+                                      static_cast<std::int64_t>(indices.size())));
+  return indptr[indptr.size() - 1];
+}
+
+/// The sets that a threshold keeps.
+inline Sets predict_sets(const Threshold &threshold, const ConstMatrix &scores,
+                         EmptySets empty_sets = EmptySets::stay) {
+  Sets sets;
+  sets.indptr.resize(scores.rows() < 0 ? 1 : static_cast<std::size_t>(scores.rows()) + 1);
+  sets.indices.resize(static_cast<std::size_t>(predict_sets(threshold, scores, sets.indptr, {}, empty_sets)));
+  if (!sets.indices.empty()) predict_sets(threshold, scores, sets.indptr, sets.indices, empty_sets);
+  return sets;
+}
+
+}  // namespace topkloss
+
+#endif  // TOPKLOSS_POSTHOC_HPP
