@@ -17,6 +17,7 @@ typedef int32_t lanes_i32 __attribute__((ext_vector_type(16)));
 typedef uint64_t lanes_u64 __attribute__((ext_vector_type(8)));
 typedef int64_t lanes_i64 __attribute__((ext_vector_type(8)));
 typedef uint16_t lanes_u16 __attribute__((ext_vector_type(16)));
+typedef uint16_t lanes_u16x32 __attribute__((ext_vector_type(32)));
 typedef float lanes_f32x8 __attribute__((ext_vector_type(8)));
 typedef float lanes_f32x4 __attribute__((ext_vector_type(4)));
 typedef double lanes_f64x4 __attribute__((ext_vector_type(4)));
@@ -210,6 +211,12 @@ LANES_INLINE lanes_u16 lanes_narrow_u32(lanes_u32 a) {
 /* To the nearest float32. */
 LANES_INLINE lanes_f32 lanes_number_u32(lanes_u32 a) {
   return __builtin_convertvector(a, lanes_f32);
+}
+/* The upper halves of a's lanes, then of b's. */
+LANES_INLINE lanes_u16x32 lanes_upper_halves(lanes_u32 a, lanes_u32 b) {
+  return __builtin_shufflevector((lanes_u16x32)a, (lanes_u16x32)b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19,
+                                 21, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53,
+                                 55, 57, 59, 61, 63);
 }
 LANES_INLINE lanes_f64 lanes_widen_f32(lanes_f32x8 a) {
   return __builtin_convertvector(a, lanes_f64);
