@@ -267,6 +267,35 @@ LANES_INLINE double lanes_largest_f64(lanes_f64 a) {
   return c[0] > c[1] ? c[0] : c[1];
 }
 
+/* Of every sixteen of 256 numbers the largest; none may be NaN. By halves of pairs: lanes of two vectors are put side by
+ * side until each of one has the numbers of one sixteen. */
+LANES_INLINE lanes_f32 lanes_larger_f32(lanes_f32 a, lanes_f32 b) { return a > b ? a : b; }
+LANES_INLINE lanes_f32 lanes_peaks_f32(const void *numbers) {
+  lanes_f32 a[16];
+  __builtin_memcpy(a, numbers, sizeof a);
+  for (int i = 0; i < 8; i++) {
+    a[i] = lanes_larger_f32(
+        __builtin_shufflevector(a[i], a[i + 8], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
+        __builtin_shufflevector(a[i], a[i + 8], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30,
+                                31));
+  }
+  for (int i = 0; i < 4; i++) {
+    a[i] = lanes_larger_f32(
+        __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27),
+        __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30,
+                                31));
+  }
+  for (int i = 0; i < 2; i++) {
+    a[i] = lanes_larger_f32(
+        __builtin_shufflevector(a[i], a[i + 2], 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),
+        __builtin_shufflevector(a[i], a[i + 2], 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30,
+                                31));
+  }
+  return lanes_larger_f32(
+      __builtin_shufflevector(a[0], a[1], 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30),
+      __builtin_shufflevector(a[0], a[1], 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31));
+}
+
 /* Each rounded by itself: two of them are not fused, since they are two functions. */
 LANES_INLINE lanes_f32 lanes_add_f32(lanes_f32 a, lanes_f32 b) { return a + b; }
 LANES_INLINE lanes_f64 lanes_add_f64(lanes_f64 a, lanes_f64 b) { return a + b; }

@@ -54,7 +54,7 @@ struct FullSelection<V: Lanes> {
       block &+= 1
     }
     maxima.store(memory.maxima(0))
-    let reach = scoreAtRank(memory.maxima(0)) - V.Scalar(1.8 * row.epsilon)
+    let reach = scoreAtRank(rank, of: memory.maxima(0), V.self) - V.Scalar(1.8 * row.epsilon)
     var count = 0
     block = 0
     while block < blocks {
@@ -120,24 +120,8 @@ struct FullSelection<V: Lanes> {
   /// out.
   @inline(never)
   func choose(_ place: Int) -> (score: V.Scalar, classIndex: Int)? {
-    let bound = scoreAtRank(memory.maxima(place))
+    let bound = scoreAtRank(rank, of: memory.maxima(place), V.self)
     return bound == -.infinity ? nil : choice(among: memory.noised(place), atLeast: bound)
-  }
-
-  /// Of sixteen scores the lowest that fewer than `rank` others are above. Each is compared with all, without branches.
-  @inline(__always)
-  private func scoreAtRank(_ scores: UnsafePointer<V.Scalar>) -> V.Scalar {
-    let (low, high) = (V.load(scores, 0), V.load(scores, RowNoise.blockSize &- V.width))
-    var lowest = V.Scalar.infinity
-    var place = 0
-    while place < RowNoise.blockSize {
-      let own = V.splat(scores[place])
-      var above = V.bits(V.less(own, low)).nonzeroBitCount
-      if V.width < RowNoise.blockSize { above &+= V.bits(V.less(own, high)).nonzeroBitCount }
-      lowest = above < rank && scores[place] < lowest ? scores[place] : lowest
-      place &+= 1
-    }
-    return lowest
   }
 
   /// Compares those that reach a bound, of which there are at least as many as the rank.
@@ -164,31 +148,10 @@ struct FullSelection<V: Lanes> {
       memory.scores[place] = -.infinity
       place &+= 1
     }
-    let score = scoreAtRank(memory.scores)
+    let score = scoreAtRank(rank, of: memory.scores, V.self)
     place = 0
     while place < count &- 1 && memory.scores[place] != score { place &+= 1 }
     return (score, memory.candidates[place])
-  }
-}
-
-/// The highest of every sixteenth number.
-private struct LaneMaxima<V: Lanes> {
-  private var low = V.minusInfinity
-  private var high = V.minusInfinity
-
-  @inline(__always)
-  init() {}
-
-  /// Takes in numbers whose places begin at a multiple of sixteen and an offset.
-  @inline(__always)
-  mutating func add(_ numbers: V, at offset: Int) {
-    if offset == 0 { low = V.maximum(low, numbers) } else { high = V.maximum(high, numbers) }
-  }
-
-  @inline(__always)
-  func store(_ numbers: UnsafeMutablePointer<V.Scalar>) {
-    V.store(low, numbers, 0)
-    if V.width < RowNoise.blockSize { V.store(high, numbers, V.width) }
   }
 }
 

@@ -61,6 +61,9 @@ protocol Lanes: BitwiseCopyable {
   /// Widens sixteen or eight float32 numbers, as many as there are lanes.
   static func widen(_ numbers: UnsafePointer<Float>) -> Self
 
+  /// The highest of each of sixteen times sixteen scores; nil where there is no short way to it.
+  static func peaks(_ row: UnsafeRawPointer, _ first: Int) -> FloatLanes?
+
   /// The numbers from a place on, 0 or 8, widened.
   static func part(_ numbers: FloatLanes, _ offset: Int) -> Self
 
@@ -213,6 +216,11 @@ extension SIMD16<Float>: Lanes {
   }
 
   @inline(__always)
+  static func peaks(_ row: UnsafeRawPointer, _ first: Int) -> FloatLanes? {
+    lanes_peaks_f32(row + first &* scalarBytes)
+  }
+
+  @inline(__always)
   static func part(_ numbers: FloatLanes, _ offset: Int) -> Self { numbers }
 
   @inline(__always)
@@ -326,6 +334,9 @@ extension SIMD8<Double>: Lanes {
   static func widen(_ numbers: UnsafePointer<Float>) -> Self {
     lanes_widen_f32(UnsafeRawPointer(numbers).loadUnaligned(as: SIMD8<Float>.self))
   }
+
+  @inline(__always)
+  static func peaks(_ row: UnsafeRawPointer, _ first: Int) -> FloatLanes? { nil }
 
   @inline(__always)
   static func part(_ numbers: FloatLanes, _ offset: Int) -> Self {

@@ -30,33 +30,125 @@ struct NoisedSelection<V: Lanes> {
       noise: RowNoise(seed: row.seed, step: row.step, row: row.row),
       epsilon: V.scalarBytes == 4 ? Float(row.epsilon) : Float(row.epsilon).nextUp,
       peaks: memory.peaks, draws: memory.draws, highest: memory.highest)
-    strongCount = memory.strongCount
     let allBlocks = (classes &+ RowNoise.blockSize &- 1) / RowNoise.blockSize
-    blocks = strongCount == classes ? 0 : allBlocks
-
-    var strong = TopSelection<V>(
-      scores: memory.heapScores, classes: memory.heapClasses, rank: strongCount)
-    var block = 0
-    while block < allBlocks {
-      let first = block &* RowNoise.blockSize
-      var peak = V.minusInfinity
-      var index = first
-      while index < min(first &+ RowNoise.blockSize, classes) {
-        let score = V.load(
-          row.logits, index, count: min(V.width, classes &- index), filler: -.infinity)
-        peak = V.maximum(peak, score)
-        index &+= V.width
-      }
-      let best = peak.largest
-      memory.peaks[block] = Self.above(best)
-      if strongCount > 0 && (best > strong.threshold || first < strongCount) {
-        Self.admit(row, first, min(RowNoise.blockSize, classes &- first), into: &strong)
-      }
-      block &+= 1
+    Self.findPeaks(row, memory)
+    if let reached = Self.keepReaching(row, memory, rank: rank) {
+      strongCount = reached.count
+      weakestStrong = (reached.bound, Int.max)
+    } else {
+      strongCount = memory.strongCount
+      weakestStrong = Self.keepHighest(row, memory)
     }
-    weakestStrong =
-      strongCount > 0 ? (strong.threshold, strong.classAtLastRank) : (.infinity, -1)
-    keepStrong()
+    blocks = strongCount == classes ? 0 : allBlocks
+    padStrong()
+    excludeStrong()
+  }
+
+  /// The best score of every block.
+  @inline(never)
+  private static func findPeaks(_ row: NoisedTopKRow, _ memory: NoisedSelectionMemory<V.Scalar>) {
+    let classes = Int(truncatingIfNeeded: row.classes)
+    var first = 0
+    while first < classes {
+      let end = min(first &+ RowNoise.blockSize &* RowNoise.blockSize, classes)
+      let isWhole = end &- first == RowNoise.blockSize &* RowNoise.blockSize
+      let peaks = memory.peaks + first / RowNoise.blockSize
+      if isWhole, let best = V.peaks(row.logits, first) {
+        FloatLanes.store(best, UnsafeMutableRawPointer(peaks), 0)
+      } else {
+        var index = first
+        while index < end {
+          let stop = min(index &+ RowNoise.blockSize, end)
+          peaks[(index &- first) / RowNoise.blockSize] = above(peak(row, index, stop).largest)
+          index = stop
+        }
+      }
+      first = end
+    }
+  }
+
+  /// The best scores of [start, end), at most a block, in some lane.
+  @inline(__always)
+  private static func peak(_ row: NoisedTopKRow, _ start: Int, _ end: Int) -> V {
+    var peak = V.minusInfinity
+    var index = start
+    while index < end {
+      peak = V.maximum(
+        peak, V.load(row.logits, index, count: min(V.width, end &- index), filler: -.infinity))
+      index &+= V.width
+    }
+    return peak
+  }
+
+  /// Takes for strong what reaches a bound that a few more than the rank do: that of the highest of every sixteenth class.
+  ///
+  /// - Returns: nil if too many do, as where many scores are alike, or masked out.
+  @inline(never)
+  private static func keepReaching(
+    _ row: NoisedTopKRow, _ memory: NoisedSelectionMemory<V.Scalar>, rank: Int
+  ) -> (count: Int, bound: V.Scalar)? {
+    let classes = Int(truncatingIfNeeded: row.classes)
+    if rank &+ 3 > RowNoise.blockSize || memory.strongCapacity < RowNoise.blockSize { return nil }
+    var maxima = LaneMaxima<V>()
+    var first = 0
+    while first < classes {
+      var offset = 0
+      while offset < RowNoise.blockSize && first &+ offset < classes {
+        let index = first &+ offset
+        maxima.add(
+          V.load(row.logits, index, count: min(V.width, classes &- index), filler: -.infinity),
+          at: offset)
+        offset &+= V.width
+      }
+      first &+= RowNoise.blockSize
+    }
+    maxima.store(memory.noised)
+    let bound = scoreAtRank(rank &+ 3, of: memory.noised, V.self)
+    if bound == -.infinity { return nil }
+    let boundLanes = V.splat(bound)
+    var count = 0
+    var index = 0
+    while index < classes {
+      let score = V.load(
+        row.logits, index, count: min(V.width, classes &- index), filler: -.infinity)
+      var bits = V.bits(V.lessOrEqual(boundLanes, score))
+      while bits != 0 {
+        if count == RowNoise.blockSize { return nil }
+        let classIndex = index &+ bits.trailingZeroBitCount
+        memory.strongScores[count] = V.loadScalar(row.logits, classIndex)
+        memory.strongClasses[count] = classIndex
+        bits &= bits &- 1
+        count &+= 1
+      }
+      index &+= V.width
+    }
+    return (count, bound)
+  }
+
+  /// Takes the highest for strong, as many as there is room for.
+  @inline(never)
+  private static func keepHighest(
+    _ row: NoisedTopKRow, _ memory: NoisedSelectionMemory<V.Scalar>
+  ) -> (score: V.Scalar, classIndex: Int) {
+    let (classes, count) = (Int(truncatingIfNeeded: row.classes), memory.strongCount)
+    if count == 0 { return (.infinity, -1) }
+    var strong = TopSelection<V>(
+      scores: memory.heapScores, classes: memory.heapClasses, rank: count)
+    var first = 0
+    while first < classes {
+      let end = min(first &+ RowNoise.blockSize, classes)
+      if first < count || peak(row, first, end).largest > strong.threshold {
+        admit(row, first, end &- first, into: &strong)
+      }
+      first = end
+    }
+    var place = 0
+    while place < count {
+      memory.strongScores[place] = memory.heapScores[place]
+      memory.strongClasses[place] = memory.heapClasses[place]
+      place &+= 1
+    }
+    return (strong.threshold, strong.classAtLastRank)
   }
 
   /// Takes in the classes of a block that are above the threshold. They come in increasing order, so that one equal to the
@@ -83,26 +175,25 @@ struct NoisedSelection<V: Lanes> {
     }
   }
 
-  /// Takes the strong classes out of the heap, which is needed, and out of their blocks' peaks.
-  @inline(never)
-  private func keepStrong() {
+  /// Whole vectors are read.
+  @inline(__always)
+  private func padStrong() {
     var place = 0
-    while place < strongCount {
-      let classIndex = memory.heapClasses[place]
-      memory.strongScores[place] = memory.heapScores[place]
-      memory.strongClasses[place] = classIndex
-      memory.strongCounters[place] = UInt32(truncatingIfNeeded: classIndex)
+    while place < memory.strongCapacity {
+      if place >= strongCount { memory.strongScores[place] = -.infinity }
+      memory.strongCounters[place] =
+        place < strongCount ? UInt32(truncatingIfNeeded: memory.strongClasses[place]) : 0
       place &+= 1
     }
-    // Whole vectors are read.
-    while place % RowNoise.blockSize != 0 {
-      memory.strongScores[place] = -.infinity
-      memory.strongCounters[place] = 0
-      place &+= 1
-    }
+  }
+
+  /// Takes the strong classes out of their blocks' peaks.
+  @inline(never)
+  private func excludeStrong() {
     if blocks == 0 { return }
     let limit = V.splat(weakestStrong.score)
-    place = 0
+    let isLimitStrong = weakestStrong.classIndex == Int.max
+    var place = 0
     while place < strongCount {
       let block = memory.strongClasses[place] / RowNoise.blockSize
       let end = min((block &+ 1) &* RowNoise.blockSize, classes)
@@ -111,8 +202,8 @@ struct NoisedSelection<V: Lanes> {
       while index < end {
         let score = V.load(
           row.logits, index, count: min(V.width, end &- index), filler: -.infinity)
-        peak = V.maximum(
-          peak, V.minusInfinity.selecting(score, where: V.lessOrEqual(score, limit)))
+        let isWeak = isLimitStrong ? V.less(score, limit) : V.lessOrEqual(score, limit)
+        peak = V.maximum(peak, V.minusInfinity.selecting(score, where: isWeak))
         index &+= V.width
       }
       memory.peaks[block] = Self.above(peak.largest)
@@ -174,8 +265,9 @@ struct NoisedSelection<V: Lanes> {
       addNoise(draws + place, to: UnsafeRawPointer(memory.strongScores), place, count: count)
       let classes = memory.strongClasses + place
       let isBegun =
-        place == 0 && count >= RowNoise.blockSize
-        && selection.start(with: memory.noised, of: classes)
+        place == 0
+        && selection.start(
+          with: memory.noised, of: classes, count: min(count, RowNoise.blockSize))
       var admitted = LaneSet(bits: 0, count: 0)
       if !isBegun { admitted = self.admitted(count: count, selection) }
       while admitted.bits != 0 {
@@ -215,16 +307,16 @@ struct NoisedSelection<V: Lanes> {
     }
   }
 
-  /// Adds the noise of sixteen classes to their scores, of which there are `count` at the most.
+  /// Adds the noise of sixteen classes to their scores, of which there are `count` at the most; −∞ behind them.
   @inline(__always)
   private func addNoise(
     _ draws: UnsafeMutablePointer<Float>, to scores: UnsafeRawPointer, _ first: Int, count: Int
   ) {
     let epsilon = V.splat(V.Scalar(row.epsilon))
     var offset = 0
-    while offset < min(RowNoise.blockSize, count) {
-      let score = V.load(
-        scores, first &+ offset, count: min(V.width, count &- offset), filler: -.infinity)
+    while offset < RowNoise.blockSize {
+      let here = min(V.width, max(0, count &- offset))
+      let score = V.load(scores, first &+ offset, count: here, filler: -.infinity)
       V.store(score + V.widen(draws + offset) * epsilon, memory.noised, offset)
       offset &+= V.width
     }

@@ -64,17 +64,20 @@ struct TopSelection<V: Lanes> {
     if isList { insert(score, classIndex) } else { push(score, classIndex) }
   }
 
-  /// Fills a list that nothing is in yet with sixteen scores, each at the place that is the number of scores above it.
-  /// Comparisons that need not wait for one another, where insertions would.
+  /// Fills a list that nothing is in yet with scores, sixteen at the most, each at the place that is the number of scores
+  /// above it. Comparisons that need not wait for one another, where insertions would.
   ///
+  /// - Parameter given: sixteen; those behind `count` are −∞.
   /// - Returns: false if some are equal, which are then to be admitted one by one.
   @inline(__always)
-  func start(with given: UnsafePointer<V.Scalar>, of givenClasses: UnsafePointer<Int>) -> Bool {
+  func start(
+    with given: UnsafePointer<V.Scalar>, of givenClasses: UnsafePointer<Int>, count: Int
+  ) -> Bool {
     if !isList { return false }
     let (low, high) = (V.load(given, 0), V.load(given, Self.listLength &- V.width))
     var sum = 0
     var index = 0
-    while index < Self.listLength {
+    while index < count {
       let own = V.splat(given[index])
       var position = V.bits(V.less(own, low)).nonzeroBitCount
       if V.width < Self.listLength { position &+= V.bits(V.less(own, high)).nonzeroBitCount }
@@ -83,7 +86,7 @@ struct TopSelection<V: Lanes> {
       sum &+= position
       index &+= 1
     }
-    if sum == Self.listLength &* (Self.listLength &- 1) / 2 { return true }
+    if sum == count &* (count &- 1) / 2 { return true }
     clear()
     return false
   }
