@@ -14,7 +14,7 @@ struct FullSelection<V: Lanes> {
   private let noise: RowNoise
   private let memory: FullSelectionMemory<V.Scalar>
 
-  /// Nil for rows that `NoisedSelection` is better for.
+  /// Nil for rows that are too long, and for ranks that are too low.
   init?(_ row: NoisedTopKRow, memory: UnsafeMutableRawPointer) {
     self.row = row
     self.memory = FullSelectionMemory(memory, classes: Int(truncatingIfNeeded: row.classes))
@@ -25,44 +25,10 @@ struct FullSelection<V: Lanes> {
     if rank > RowNoise.blockSize || classes > FullSelectionMemory<V.Scalar>.mostClasses {
       return nil
     }
-    if classes > Self.fewClasses && !mostBlocksMatter() { return nil }
   }
 
   /// How many samples are drawn at once.
   var samplesAtOnce: Int { memory.samplesAtOnce }
-
-  /// As many classes take no longer than to find out which of them matter.
-  private static var fewClasses: Int { 256 }
-
-  /// Whether in about a sixth of the blocks the highest of sixteen draws, 1.8 ε as a rule, would lift the best score to
-  /// what is now at the rank.
-  @inline(never)
-  private func mostBlocksMatter() -> Bool {
-    var maxima = LaneMaxima<V>()
-    let peaks = memory.noised(0)
-    var block = 0
-    while block < blocks {
-      var peak = V.minusInfinity
-      var offset = 0
-      while offset < RowNoise.blockSize {
-        let score = logits(block &* RowNoise.blockSize &+ offset)
-        maxima.add(score, at: offset)
-        peak = V.maximum(peak, score)
-        offset &+= V.width
-      }
-      peaks[block] = peak.largest
-      block &+= 1
-    }
-    maxima.store(memory.maxima(0))
-    let reach = scoreAtRank(rank, of: memory.maxima(0), V.self) - V.Scalar(1.8 * row.epsilon)
-    var count = 0
-    block = 0
-    while block < blocks {
-      if peaks[block] >= reach { count &+= 1 }
-      block &+= 1
-    }
-    return count &* 6 > blocks
-  }
 
   /// Logits from a class on; −∞ behind the last.
   @inline(__always)

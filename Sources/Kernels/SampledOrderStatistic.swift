@@ -57,7 +57,8 @@ struct SampledOrderStatistic<Vector: Lanes>: OrderStatistic {
       chosen[sample] = choice.classIndex
       sample &+= 1
     }
-    if let selection = FullSelection<Vector>(row, memory: memory) {
+    let partial = NoisedSelection<Vector>(row)
+    if partial.mostBlocksMatter, let selection = FullSelection<Vector>(row, memory: memory) {
       var place = 0
       repeat {
         let drawn = min(selection.samplesAtOnce, samples &- sample)
@@ -71,15 +72,14 @@ struct SampledOrderStatistic<Vector: Lanes>: OrderStatistic {
       } while sample < samples
     }
     if sample == samples { return sum }
-    let selection = NoisedSelection<Vector>(row)
     let first = sample
     while sample < samples {
       let place = (sample &- first) % NoisedSelection<Vector>.samplesAtOnce
       if place == 0 {
-        selection.drawStrong(
+        partial.drawStrong(
           from: sample, count: min(NoisedSelection<Vector>.samplesAtOnce, samples &- sample))
       }
-      note(selection.choose(sample, place))
+      note(partial.choose(sample, place))
     }
     return sum
   }
