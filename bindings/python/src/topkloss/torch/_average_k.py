@@ -70,7 +70,8 @@ class TwoHeadAverageKLoss(LossModule):
                 self, logits, multi_label_logits, labels, sample_weight, threshold
             )
             if threshold is not None and self.training:
-                threshold.copy_(used)
+                # By a view: graphs (of PyTorch 2.13) lose what is written to float64 scalars.
+                threshold.view(1).copy_(used.view(1))
             return value
         heads, dtype = autocast_scores(logits, multi_label_logits, by_row=self._by_row)
         evaluation = self._evaluation(

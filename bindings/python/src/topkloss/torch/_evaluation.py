@@ -35,11 +35,12 @@ def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
     """
     if type(logits) not in _PLAIN or type(labels) not in _PLAIN:
         return None
-    code = FLOAT_CODES.get(logits.dtype)
+    dtype = logits.dtype
+    code = FLOAT_CODES.get(dtype)
     label_type = LABEL_CODES.get(labels.dtype)
     if code is None or label_type is None or not (logits.is_cpu and labels.is_cpu):
         return None
-    if logits.dtype in HALVES and torch.is_autocast_enabled("cpu"):
+    if dtype in HALVES and torch.is_autocast_enabled("cpu"):
         return None  # its value is not of the dtype of the logits
     shape = logits.shape
     if len(shape) != 2 or labels.shape != shape[:1]:

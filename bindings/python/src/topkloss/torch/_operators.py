@@ -113,6 +113,7 @@ def _(
 
 
 def _keep_one(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:  # noqa: ARG001
+    ctx.mark_non_differentiable(output[1])
     ctx.save_for_backward(output[1])
 
 
@@ -250,6 +251,7 @@ def _(
 
 def _keep_two(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     ctx.wanted = inputs[7:9]
+    ctx.mark_non_differentiable(*output[1:])
     ctx.save_for_backward(*output[1:3])
 
 
