@@ -74,7 +74,7 @@ class LossModule(nn.Module):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Copies and pickles have tickets of their own."""
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
         self._ticket = new_ticket(self)
 
     @property

@@ -61,9 +61,9 @@ def noised_topk(
         TopKLossError: An argument has a wrong shape, type or value.
     """
     if torch.compiler.is_compiling():
-        leading = x.shape[:-1]
+        outer = x.shape[:-1]
         values: Tensor = _operators.noised_topk(
-            x.reshape(math.prod(leading), x.shape[-1]),
+            x.reshape(math.prod(outer), x.shape[-1]),
             None if noise is None else noise.reshape(-1, *noise.shape[-2:]),
             k,
             epsilon,
@@ -74,7 +74,7 @@ def noised_topk(
             check_finite,
             torch.is_grad_enabled() and x.requires_grad,
         )[0]
-        return values.reshape(leading)
+        return values.reshape(outer)
     options = {"estimator": estimator, "n_samples": n_samples, "seed": seed}
     made = operator(k=k, epsilon=epsilon, check_finite=check_finite, **options)
     host, noise = staged(x, noise)
@@ -85,9 +85,7 @@ def noised_topk(
         )
     *leading, classes = shape
     rows = math.prod(leading)
-    evaluation = Evaluation(
-        made, "x", host.reshape(rows, classes), by_row=True, device=home_of(x)
-    )
+    evaluation = Evaluation(made, "x", host.reshape(rows, classes), by_row=True, device=home_of(x))
     evaluation.add_noise(noise, (*leading, made.n_samples, classes))
     evaluation.add_step(integer("step", step, signed=False))
     return differentiable(evaluation, x.reshape(rows, classes)).reshape(leading)

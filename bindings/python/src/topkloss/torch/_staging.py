@@ -2,14 +2,16 @@
 
 The library computes on the CPU. What a call with CUDA tensors moves:
 
-1. Each tensor is copied into pinned memory, on its device's current stream and so after the work
-   that makes it; all copies are on their way together.
-2. The call waits once for each stream that it copies on. This is where it costs: the work that is
-   queued on the stream has to end first.
+1. Logits, labels and whatever else is on a device are copied into pinned memory, each on its
+   device's current stream and so after the work that makes it; all are on their way together.
+2. The call waits, once, for those streams. This is where it costs: the work that is queued there
+   has to end first, and the device has nothing to do while the CPU computes.
 3. Gradients are written into pinned memory and copied to the device on its current stream; nothing
-   waits for them. A scalar value travels as the argument of a fill.
+   waits for them. A scalar value travels as the argument of a fill. The backward pass
+   stays on the device, but for losses whose rows depend on each other.
 
-PyTorch's allocator of pinned memory gives a block out again only after the copies from it are over.
+The same bytes cross the bus as the logits have, once in each direction. PyTorch's allocator of
+pinned memory gives a block out again only after the copies from it are over.
 """
 
 from __future__ import annotations
@@ -31,6 +33,11 @@ def pinned(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     return torch.empty(tuple(shape), dtype=dtype, device="cpu", pin_memory=True)
 
 
+def fetched(tensor: Tensor) -> Tensor:
+    """A tensor's copy in pinned memory, which is complete once `wait` returns."""
+    return pinned(tensor.shape, tensor.dtype).copy_(tensor.detach(), non_blocking=True)
+
+
 def wait(device: torch.device) -> None:
     """Until the device has done all that is queued on its current stream."""
     torch.cuda.current_stream(device).synchronize()
@@ -47,10 +54,8 @@ def staged(*values: Any) -> tuple[Any, ...]:
     devices = set()
     for value in values:
         if isinstance(value, Tensor) and is_remote(value):
-            copy = pinned(value.shape, value.dtype)
-            copy.copy_(value.detach(), non_blocking=True)
             devices.add(value.device)
-            found.append(copy.requires_grad_(value.requires_grad))
+            found.append(fetched(value).requires_grad_(value.requires_grad))
         else:
             found.append(value)
     for device in devices:
