@@ -178,6 +178,7 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/ruff check --line-length 100 $(DEMO)
 	$(IN_VENV)/ruff format --check --line-length 100 $(DEMO)
 	cd $(DEMO) && ../../../$(IN_VENV)/mypy --strict .
+	$(MAKE) --no-print-directory lint-pytorch-example
 
 clean:
-	rm -rf .build $(VENV)
+	rm -rf .build dist $(VENV)

@@ -23,7 +23,7 @@ DEMO = ROOT / "examples" / "python" / "geonames"
 DIST = os.environ.get("TOPKLOSS_DIST")
 pytestmark = pytest.mark.skipif(DIST is None, reason="`make test-wheel` builds what this tests")
 
-NEWEST_GLIBC = (2, 34)
+OLDEST_GLIBC = (2, 17)
 """What the README says that the wheel needs."""
 
 
@@ -75,18 +75,28 @@ def installed(bare, wheel):
     return bare
 
 
+def tags_of(wheel):
+    """Its version, and its platforms: one may go by two names."""
+    name, version, python, abi, platforms = wheel.name.removesuffix(".whl").split("-")
+    assert (name, python, abi) == ("topkloss", "py3", "none")
+    return version, platforms.split(".")
+
+
+def glibc_of(platform):
+    """The version of glibc and the processor of a name like manylinux_2_17_x86_64."""
+    match = re.fullmatch(r"manylinux_(\d+)_(\d+)_(\w+)", platform)
+    return ((int(match[1]), int(match[2])), match[3]) if match else None
+
+
 def test_name_and_tags(wheel):
     """One wheel for every Python 3, for this processor, and for glibc as old as it says."""
-    match = re.fullmatch(
-        r"topkloss-([\d.]+)-py3-none-manylinux_(\d+)_(\d+)_(\w+)\.whl", wheel.name
-    )
-    assert match
-    assert match[4] == os.uname().machine
-    assert (int(match[2]), int(match[3])) <= NEWEST_GLIBC
+    version, platforms = tags_of(wheel)
+    (promised,) = filter(None, map(glibc_of, platforms))
+    assert promised == (OLDEST_GLIBC, os.uname().machine)
     with zipfile.ZipFile(wheel) as file:
-        told = email.message_from_bytes(file.read(f"topkloss-{match[1]}.dist-info/WHEEL"))
+        told = email.message_from_bytes(file.read(f"topkloss-{version}.dist-info/WHEEL"))
     assert told["Root-Is-Purelib"] == "false"
-    assert f"{told['Tag']}.whl" == wheel.name.split("-", 2)[2]
+    assert set(told.get_all("Tag")) == {f"py3-none-{platform}" for platform in platforms}
 
 
 def test_auditwheel_agrees(wheel):
@@ -94,8 +104,8 @@ def test_auditwheel_agrees(wheel):
     auditwheel = Path(sys.executable).with_name("auditwheel")
     done = subprocess.run([auditwheel, "show", wheel], capture_output=True, text=True, check=True)
     told = " ".join(done.stdout.split())
-    platform = wheel.stem.split("-")[-1]
-    assert f'consistent with the following platform tag: "{platform}"' in told
+    (consistent,) = re.findall(r'consistent with the following platform tag: "(\w+)"', told)
+    assert glibc_of(consistent) == (OLDEST_GLIBC, os.uname().machine)
     assert set(re.findall(r"\S+\.so[.\d]*", told)) <= {"libc.so.6", "libm.so.6"}
 
 
@@ -182,7 +192,9 @@ def test_content_of_the_archive(archive):
     swift = {name.removeprefix("swift/") for name in names if name.startswith("swift/")}
     listed = subprocess.run(
         ["git", "ls-files", "--", "Package.swift", "include", "Sources", "Tests"],
-        **{"cwd": ROOT, "capture_output": True, "text": True},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     tracked = {name for name in listed.stdout.splitlines() if (ROOT / name).is_file()}
     assert tracked
@@ -197,7 +209,7 @@ def test_content_of_the_archive(archive):
 
 @pytest.mark.skipif(shutil.which("swift") is None, reason="needs Swift")
 def test_swift_finds_all_it_needs_in_the_archive(archive, tmp_path):
-    """Reading the package is quick, and fails for a target without sources; a build takes minutes."""
+    """Reading the package fails for a target without sources, and needs no build."""
     with tarfile.open(archive) as file:
         file.extractall(tmp_path, filter="data")
     (package,) = tmp_path.glob("*/swift")
