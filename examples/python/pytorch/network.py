@@ -91,7 +91,10 @@ class Layers(nn.Module):
 
 def _head(classes: int, normalized: bool) -> nn.Module:
     if normalized:
-        return NormedLinear(HIDDEN_WIDTH, classes)
+        normed = NormedLinear(HIDDEN_WIDTH, classes)
+        # Directions alone matter to the logits; the longer the vectors, the slower Adam turns them.
+        nn.init.normal_(normed.weight)
+        return normed
     head = nn.Linear(HIDDEN_WIDTH, classes)
     nn.init.normal_(head.weight, std=HIDDEN_WIDTH**-0.5)
     nn.init.zeros_(head.bias)

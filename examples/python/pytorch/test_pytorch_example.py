@@ -73,9 +73,8 @@ def test_the_spread_of_the_first_weights_is_the_demos() -> None:
         ours = Network(BUCKETS, 50, normalized=normalized).state_dict()
         for name, key in (("embedding", "bag.weight"), ("hidden_weight", "rest.hidden.weight")):
             assert ours[key].std().item() == pytest.approx(theirs[name].std(), rel=0.05)
-        if not normalized:
-            head = ours["rest.heads.0.weight"].std().item()
-            assert head == pytest.approx(theirs["head_weight"].std(), rel=0.05)
+        head = ours["rest.heads.0.weight"].std().item()
+        assert head == pytest.approx(theirs["head_weight"].std(), rel=0.05)
 
 
 def test_every_loss_of_the_demo_is_here_with_its_constant() -> None:
