@@ -111,9 +111,48 @@ bench: $(STAMPS)/binding $(STAMPS)/frameworks $(PEERS)/complete
 	cd bindings/python && PYTHONPATH=$$(echo $(PEERS)/lib/python*/site-packages) \
 	  ../../$(IN_VENV)/python -m benchmarks --output ../../.build/bench $(ARGS)
 
+# ---- packages and the PyTorch example
+
+$(STAMPS)/packaging: $(STAMPS)/venv bindings/python/packaging-requirements.txt
+	@echo "==> installing what building packages needs"
+	$(IN_VENV)/pip install --quiet -r bindings/python/packaging-requirements.txt
+	touch $@
+
+# auditwheel gives the wheel the tag of the oldest glibc that has the symbols which the library needs.
+.PHONY: wheel
+wheel: $(LIBRARY) $(STAMPS)/packaging
+	@echo "==> building the wheel and the source archive"
+	rm -rf .build/wheel dist
+	TOPKLOSS_LIBRARY_FILE="$(CURDIR)/$(LIBRARY)" $(IN_VENV)/python -m build --quiet --wheel --outdir .build/wheel bindings/python
+	$(IN_VENV)/python -m build --quiet --sdist --outdir dist bindings/python
+	PATH="$(CURDIR)/$(IN_VENV):$$PATH" $(IN_VENV)/auditwheel repair --wheel-dir dist .build/wheel/*.whl
+	$(IN_VENV)/auditwheel show dist/*.whl
+
+.PHONY: test-wheel
+test-wheel: wheel $(STAMPS)/binding $(STAMPS)/test
+	@echo "==> tests of the wheel and of the source archive, without Swift"
+	cd bindings/python && TOPKLOSS_DIST="$(CURDIR)/dist" ../../$(IN_VENV)/python -m pytest -q tests/test_wheel.py
+
+PYTORCH_EXAMPLE := examples/python/pytorch
+
+.PHONY: example-pytorch
+example-pytorch: $(STAMPS)/binding $(STAMPS)/demo $(STAMPS)/frameworks
+	$(IN_VENV)/python $(PYTORCH_EXAMPLE) $(ARGS)
+
+.PHONY: test-pytorch-example
+test-pytorch-example: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
+	@echo "==> tests of the PyTorch example"
+	$(IN_VENV)/python -m pytest -q $(PYTORCH_EXAMPLE)
+
+.PHONY: lint-pytorch-example
+lint-pytorch-example: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
+	$(IN_VENV)/ruff check --line-length 100 $(PYTORCH_EXAMPLE)
+	$(IN_VENV)/ruff format --check --line-length 100 $(PYTORCH_EXAMPLE)
+	cd $(PYTORCH_EXAMPLE) && MYPYPATH=../geonames ../../../$(IN_VENV)/mypy --strict .
+
 # ---- tests
 
-test: lint test-native test-install test-native-examples test-swift test-python test-demo
+test: lint test-native test-install test-native-examples test-swift test-python test-demo test-wheel test-pytorch-example
 
 # Swift's test runner finds Python's headers through pkg-config.
 PYTHON_HEADERS := $(STAMPS)/python-headers
@@ -152,6 +191,7 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	cd $(DEMO) && ../../../$(IN_VENV)/mypy --strict .
 	@command -v rustfmt >/dev/null || { $(call install_debian,rustfmt); }
 	rustfmt --check --edition 2021 examples/rust/train.rs
+	$(MAKE) --no-print-directory lint-pytorch-example
 
 # ---- install, for C, C++ and Rust programs of others
 
@@ -220,4 +260,4 @@ test-native-examples: $(EXAMPLES)/rust/tests $(CITIES) | $(EXAMPLES)/c/train $(E
 	Tests/Examples/run $(CITIES) $(EXAMPLES)/c/train $(EXAMPLES)/cpp/train $(EXAMPLES)/rust/train
 
 clean:
-	rm -rf .build $(VENV)
+	rm -rf .build dist $(VENV)

@@ -18,7 +18,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "COldSymbols.h"
+
+/* The calling thread, as the system counts them; gettid itself is no older than glibc 2.30. */
+static inline pid_t system_thread(void) { return (pid_t)syscall(SYS_gettid); }
 
 /* Whether the system gives so much memory now. Volatile, because an allocation that is only compared with NULL may be
  * optimised away, and taken to have succeeded. */

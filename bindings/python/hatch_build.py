@@ -17,7 +17,11 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _BUILD = ["swift", "build", "-c", "release", "--product", "topkloss"]
-_SWIFT_PACKAGE = ("LICENSE", "Package.swift", "Sources", "Tests", "include")
+_SWIFT_PACKAGE = ("Package.swift", "Sources", "Tests", "include")
+
+
+class BuildError(Exception):
+    """What keeps the package from being built, in one sentence for whoever installs it."""
 
 
 def _repository(root: Path) -> Path:
@@ -25,7 +29,7 @@ def _repository(root: Path) -> Path:
     for folder in (root / "swift", root.parent.parent):
         if (folder / "Package.swift").exists():
             return folder
-    raise RuntimeError(f"topkloss finds no Package.swift around {root} to build its library from")
+    raise BuildError(f"topkloss finds no Package.swift around {root} to build its library from")
 
 
 def _swift_files(repository: Path) -> Iterator[Path]:
@@ -41,12 +45,13 @@ def _swift_files(repository: Path) -> Iterator[Path]:
 def _build(package: Path) -> Path:
     """Builds the library, outside the source tree of the Python package."""
     if shutil.which("swift") is None:
-        raise RuntimeError(
+        raise BuildError(
             "topkloss needs the Swift toolchain to build its library: install Swift 6.2 or later, "
             "or name a built libtopkloss.so in the environment variable TOPKLOSS_LIBRARY_FILE"
         )
     command = [*_BUILD, "--package-path", str(package)]
-    subprocess.run(command, check=True)
+    if subprocess.run(command).returncode:
+        raise BuildError("topkloss could not build its library: swift says why above")
     folder = subprocess.run(
         [*command, "--show-bin-path"], check=True, capture_output=True, text=True
     ).stdout.strip()
@@ -61,6 +66,13 @@ class LibraryHook(BuildHookInterface):  # type: ignore[type-arg]
 
         An editable install has no place for the library: TOPKLOSS_LIBRARY names it at run time.
         """
+        try:
+            self._add(version, build_data)
+        except BuildError as error:
+            # Not an exception: installers show a sentence as it is, and a traceback for those.
+            self.app.abort(str(error))
+
+    def _add(self, version: str, build_data: dict[str, Any]) -> None:
         repository = _repository(Path(self.root))
         included: dict[str, str] = build_data["force_include"]
         if self.target_name == "sdist":
@@ -75,6 +87,5 @@ class LibraryHook(BuildHookInterface):  # type: ignore[type-arg]
         named = os.environ.get("TOPKLOSS_LIBRARY_FILE")
         library = Path(named).resolve() if named else _build(repository)
         if not library.is_file():
-            raise RuntimeError(f"topkloss finds no library at {library}")
+            raise BuildError(f"topkloss finds no library at {library}")
         included[str(library)] = "topkloss/libtopkloss.so"
-        included[str(repository / "LICENSE")] = "topkloss/LICENSE"

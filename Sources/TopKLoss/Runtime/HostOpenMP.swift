@@ -42,7 +42,7 @@ struct HostOpenMP {
   /// Whether this is the thread that the process began with, in a process whose runtime has its threads.
   private static func isFirstThread() -> Bool {
     let process = getpid()
-    guard gettid() == process else { return false }
+    guard system_thread() == process else { return false }
     if knownProcess.load(ordering: .relaxed) != process {
       mayBorrow.store(system_is_forked_child() == 0, ordering: .relaxed)
       knownProcess.store(process, ordering: .relaxed)

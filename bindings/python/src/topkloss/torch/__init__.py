@@ -8,10 +8,24 @@
 Every loss of `topkloss` is here under the same name and with the same arguments, and with it the
 operator `noised_topk`. Each module has its loss as the attribute ``loss``.
 
-Tensors must be in the CPU's memory. They are read where they are, in float32, float64, float16 or
-bfloat16; value and gradient are computed together in the forward pass. The gradient has the dtype
-of the logits: with loss scaling in float16 (pure float16, not autocast), give the loss
-``logits.float()``, as small gradients would be lost before they are scaled.
+Tensors are read where they are, in float32, float64, float16 or bfloat16; value and gradient are
+computed together in the forward pass, on the CPU. They have the dtype of the logits.
+
+**Under autocast** the value is float32, as that of PyTorch's own losses is, and the gradient has
+the dtype of the logits. bfloat16 goes straight into the library; float16 is converted to float32
+first, so that small gradients are scaled by a `torch.amp.GradScaler` before they are rounded. In
+pure float16, without autocast, give the loss ``logits.float()``.
+
+**torch.compile**: inside a graph a loss is one operator, without a graph break, also with
+``fullgraph=True``. It has the same values as outside, counts the same steps of noise, needs no new
+graph for other class weights (``set_class_weight``), and has no second derivative there either.
+Keep the module as long as the graph.
+
+**CUDA tensors** are accepted, each tensor on whichever device. The forward pass copies logits and
+labels into pinned memory on the current stream, waits for that stream, computes on the CPU, and
+copies the gradient back on the stream without waiting; the value comes back with it. So a call
+costs two transfers of the logits' size and one synchronisation, and the device is idle meanwhile:
+it pays where the model's own step is long against that.
 """
 
 try:

@@ -11,10 +11,12 @@ from topkloss import _abi
 from topkloss._evaluation import RESULT_SIZE, call
 from topkloss._loss import Loss
 from topkloss.torch._evaluation import Evaluation, plain_batch
+from topkloss.torch._staging import staged
 from topkloss.torch._tensors import scalar
 
 
-def _refuse_second_derivative() -> None:
+def refuse_second_derivative() -> None:
+    """Called by every backward pass."""
     if torch.is_grad_enabled():  # create_graph=True: the gradient would pass for a constant
         raise RuntimeError(
             "topkloss losses can be differentiated only once: create_graph=True asks for "
@@ -27,8 +29,9 @@ def _times(gradient: Tensor | None, upstream: Tensor) -> Tensor | None:
         return None
     if upstream.dim() == 1:
         return gradient * upstream[:, None]
-    # It is 1 for a plain loss.backward().
-    return gradient if upstream.item() == 1 else gradient * upstream
+    # It is 1 for a plain loss.backward(), but asking a device for it would wait for the device.
+    plain = upstream.is_cpu and upstream.item() == 1
+    return gradient if plain else gradient * upstream
 
 
 class _Together(torch.autograd.Function):
@@ -42,7 +45,7 @@ class _Together(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        _refuse_second_derivative()
+        refuse_second_derivative()
         return None, *[_times(gradient, upstream) for gradient in ctx.saved_tensors]
 
 
@@ -63,7 +66,7 @@ class _Plain(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        _refuse_second_derivative()
+        refuse_second_derivative()
         (gradient,) = ctx.saved_tensors
         return None, None, _times(gradient, upstream), None
 
@@ -96,11 +99,12 @@ class _InTurn(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[None, Tensor | None]:
-        _refuse_second_derivative()
+        refuse_second_derivative()
         (scores, *_) = ctx.saved_tensors  # raises if one of them has been changed in place
-        if not upstream.isfinite().all():
+        (factors,) = staged(upstream)
+        if not factors.isfinite().all():
             return None, torch.full_like(scores, torch.nan)
-        (gradient,) = ctx.evaluation.run((True,), upstream)[1]
+        (gradient,) = ctx.evaluation.run((True,), factors)[1]
         return None, gradient
 
 

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 import topkloss
+from topkloss.torch import _compiled
+from topkloss.torch._autocast import autocast_scores
 from topkloss.torch._autograd import differentiable
 from topkloss.torch._module import LossModule, OneHeadModule, arguments_of
 
@@ -56,17 +58,28 @@ class TwoHeadAverageKLoss(LossModule):
             sample_weight: B finite numbers that multiply the loss of each row. Default 1.
 
         Returns:
-            A scalar, or for the reduction ``"none"`` B values, of the dtype of the logits. If all
-            rows are ignored, the mean is 0 with gradient 0.
+            A scalar, or for the reduction ``"none"`` B values, as for every loss. If all rows are
+            ignored, the mean is 0 with gradient 0.
 
         Raises:
             TopKLossError: An argument has a wrong shape, type or value.
         """
-        evaluation = self._evaluation(logits, labels, sample_weight)
-        evaluation.add_multi_label_logits(multi_label_logits)
+        if torch.compiler.is_compiling():
+            threshold = self.threshold if self._averages else None
+            value, used = _compiled.two_heads(
+                self, logits, multi_label_logits, labels, sample_weight, threshold
+            )
+            if threshold is not None and self.training:
+                # By a view: graphs (of PyTorch 2.13) lose what is written to float64 scalars.
+                threshold.view(1).copy_(used.view(1))
+            return value
+        heads, dtype = autocast_scores(logits, multi_label_logits, by_row=self._by_row)
+        evaluation = self._evaluation(
+            heads[0], labels, sample_weight, second=heads[1], value_dtype=dtype
+        )
         if self._averages:
             evaluation.threshold = float(self.threshold)
-        value = differentiable(evaluation, logits, multi_label_logits)
+        value = differentiable(evaluation, *heads)
         if self._averages and self.training:
             self.threshold.fill_(evaluation.threshold)
         return value
@@ -95,6 +108,10 @@ class SinglePositiveLoss(OneHeadModule):
         self, logits: Tensor, labels: Tensor, *, sample_weight: Tensor | None = None
     ) -> Tensor:
         """As for every loss; with ``"epr"``, each row's value depends on all rows' logits."""
-        coupled = self.loss.method == "epr" and self.loss.reduction == "none"
-        evaluation = self._evaluation(logits, labels, sample_weight)
-        return differentiable(evaluation, logits, rows_are_coupled=coupled)
+        if self.loss.method != "epr" or not self._by_row:
+            return super().forward(logits, labels, sample_weight=sample_weight)
+        if torch.compiler.is_compiling():
+            return _compiled.coupled_rows(self, logits, labels, sample_weight)
+        (scores,), _ = autocast_scores(logits, by_row=True)
+        evaluation = self._evaluation(scores, labels, sample_weight)
+        return differentiable(evaluation, scores, rows_are_coupled=True)

@@ -10,6 +10,8 @@ from torch import Tensor
 from topkloss import _abi
 from topkloss._evaluation import BATCH_SIZE, RESULT_SIZE, call
 from topkloss._handle import Handle
+from topkloss.torch._autocast import HALVES
+from topkloss.torch._staging import pinned, sent
 from topkloss.torch._tensors import (
     FLOAT_CODES,
     LABEL_CODES,
@@ -18,8 +20,8 @@ from topkloss.torch._tensors import (
     like,
     matrix,
     noise_block,
+    number,
     row_numbers,
-    scalar,
 )
 
 _PLAIN = (Tensor, torch.nn.Parameter)
@@ -33,10 +35,13 @@ def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
     """
     if type(logits) not in _PLAIN or type(labels) not in _PLAIN:
         return None
-    code = FLOAT_CODES.get(logits.dtype)
+    dtype = logits.dtype
+    code = FLOAT_CODES.get(dtype)
     label_type = LABEL_CODES.get(labels.dtype)
     if code is None or label_type is None or not (logits.is_cpu and labels.is_cpu):
         return None
+    if dtype in HALVES and torch.is_autocast_enabled("cpu"):
+        return None  # its value is not of the dtype of the logits
     shape = logits.shape
     if len(shape) != 2 or labels.shape != shape[:1]:
         return None
@@ -53,7 +58,8 @@ def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
 class Evaluation:
     """A batch of tensors for a loss, and the calls that evaluate it.
 
-    Everything is checked when it is added, except what the library checks itself when it runs.
+    Everything is checked when it is added, except what the library checks itself when it runs. Give
+    it tensors that `staged` returned: it reads the CPU's memory.
 
     Attributes:
         constants: The tensors that the batch points to, other than the scores.
@@ -63,7 +69,16 @@ class Evaluation:
 
     threshold: float = 0.0
 
-    def __init__(self, owner: Handle, name: str, scores: object, *, by_row: bool) -> None:
+    def __init__(
+        self,
+        owner: Handle,
+        name: str,
+        scores: object,
+        *,
+        by_row: bool,
+        value_dtype: torch.dtype | None = None,
+        device: torch.device | None = None,
+    ) -> None:
         """Begins with the scores.
 
         Args:
@@ -71,10 +86,14 @@ class Evaluation:
             name: What error messages call the scores.
             scores: Of shape (B, C).
             by_row: Whether a run gives one value for each row.
+            value_dtype: Of the value, if it is one. Default: that of the scores.
+            device: The device that results are sent to. Default: they stay on the CPU.
         """
         self._owner = owner
         self._scores, dtype = matrix(name, scores)
         self._by_row = by_row
+        self._value_dtype = value_dtype or self._scores.dtype
+        self._device = device
         self.constants: list[Tensor] = []
         batch = _abi.batch(BATCH_SIZE, *self._scores.shape, dtype)
         batch.logits = self._scores.data_ptr()
@@ -117,6 +136,16 @@ class Evaluation:
         self._batch.multi_label_logits = self._keep(second)
         self._batch.multi_label_row_stride = element_stride(second, 0)
 
+    def _new(self, shape: Sequence[int]) -> Tensor:
+        """Room for results, in the CPU's memory whatever PyTorch's default device is."""
+        if self._device is None:
+            return self._scores.new_empty(tuple(shape))
+        return pinned(shape, self._scores.dtype)
+
+    def _home(self, result: Tensor) -> Tensor:
+        """A result where the caller wants it."""
+        return result if self._device is None else sent(result, self._device)
+
     def run(
         self, wanted: Sequence[bool] = (), upstream: Tensor | None = None
     ) -> tuple[Tensor, list[Tensor | None]]:
@@ -124,19 +153,17 @@ class Evaluation:
 
         Args:
             wanted: For each head, whether its gradient is wanted.
-            upstream: By one value a row: B finite numbers that multiply the gradients of the rows'
-                values. Default 1.
+            upstream: By one value a row: B finite numbers, in the CPU's memory, that multiply the
+                gradients of the rows' values. Default 1.
 
         Returns:
             The value, or one a row, in the dtype of the scores; and for each head, its gradient or
             None.
         """
-        batch, scores = self._batch, self._scores
+        batch = self._batch
         result = _abi.result(RESULT_SIZE)
         result.threshold = self.threshold
-        # New tensors are made like the scores, so that they are in the CPU's memory whatever
-        # PyTorch's default device is.
-        gradients = [scores.new_empty(scores.shape) if one else None for one in wanted]
+        gradients = [self._new(self._scores.shape) if one else None for one in wanted]
         addresses = [None if one is None else one.data_ptr() for one in gradients]
         if addresses:
             result.gradient = addresses[0]
@@ -144,10 +171,12 @@ class Evaluation:
         factors = None if upstream is None else row_numbers("upstream", upstream, batch.rows)
         batch.upstream = None if factors is None else factors.data_ptr()
         if self._by_row:
-            values = scores.new_empty(batch.rows)
+            values = self._new((batch.rows,))
             result.row_values = values.data_ptr()
         value = call(self._owner._handle, batch, result)
         self.threshold = result.threshold
-        if not self._by_row:
-            values = scalar(value, scores)
-        return values, gradients
+        if self._by_row:
+            values = self._home(values)
+        else:
+            values = number(value, self._value_dtype, self._device or self._scores.device)
+        return values, [None if one is None else self._home(one) for one in gradients]

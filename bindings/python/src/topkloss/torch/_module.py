@@ -7,14 +7,19 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from topkloss._arrays import Array
 from topkloss._average_k import TwoHeadAverageKLoss
 from topkloss._handle import Handle
 from topkloss._loss import Loss
+from topkloss.torch import _compiled
+from topkloss.torch._autocast import autocast_scores
 from topkloss.torch._autograd import differentiable, evaluate_plain
 from topkloss.torch._evaluation import Evaluation
+from topkloss.torch._staging import home_of, staged
+from topkloss.torch._tickets import new_ticket
 
 Arguments = ParamSpec("Arguments")
 Module = TypeVar("Module")
@@ -65,11 +70,41 @@ class LossModule(nn.Module):
         """Wraps a loss. Called by the modules themselves."""
         super().__init__()
         self.loss = loss
+        self._ticket = new_ticket(self)
 
-    def _evaluation(self, logits: object, labels: object, sample_weight: object) -> Evaluation:
-        evaluation = Evaluation(self.loss, "logits", logits, by_row=self.loss.reduction == "none")
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Copies and pickles have tickets of their own."""
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._ticket = new_ticket(self)
+
+    @property
+    def _by_row(self) -> bool:
+        return self.loss.reduction == "none"
+
+    def _evaluation(
+        self,
+        logits: Any,
+        labels: Any,
+        sample_weight: Any,
+        *,
+        second: Any = None,
+        value_dtype: torch.dtype | None = None,
+    ) -> Evaluation:
+        """A batch for the loss; second are the logits of the second head of a loss with two."""
+        home = home_of(logits)
+        logits, labels, sample_weight, second = staged(logits, labels, sample_weight, second)
+        evaluation = Evaluation(
+            self.loss,
+            "logits",
+            logits,
+            by_row=self._by_row,
+            value_dtype=value_dtype,
+            device=home,
+        )
         evaluation.add_labels(labels)
         evaluation.add_sample_weight(sample_weight)
+        if isinstance(self.loss, TwoHeadAverageKLoss):
+            evaluation.add_multi_label_logits(second)
         return evaluation
 
     def extra_repr(self) -> str:
@@ -88,23 +123,28 @@ class OneHeadModule(LossModule):
         """The loss of a batch, differentiable once with respect to the logits.
 
         Args:
-            logits: Scores, of shape (B, C), in the CPU's memory, in float32, float64, float16 or
-                bfloat16. They are read where they are if their classes lie one after another.
+            logits: Scores, of shape (B, C), in float32, float64, float16 or bfloat16. In the CPU's
+                memory they are read where they are if their classes lie one after another.
             labels: B class indices in [0, C), or the ignored one.
             sample_weight: B finite numbers that multiply the loss of each row. Default 1.
 
         Returns:
-            A scalar, or for the reduction ``"none"`` B values, of the dtype of the logits. If all
-            rows are ignored, the mean is 0 with gradient 0, where PyTorch's losses give NaN.
+            A scalar, or for the reduction ``"none"`` B values, of the dtype of the logits (under
+            autocast at least float32) and on their device. If all rows are ignored, the mean is 0
+            with gradient 0, where PyTorch's losses give NaN.
 
         Raises:
             TopKLossError: An argument has a wrong shape, type or value.
         """
+        if torch.compiler.is_compiling():
+            return _compiled.one_head(self, logits, labels, sample_weight)
         if sample_weight is None and self.loss._may_be_plain:
             plain = evaluate_plain(self.loss, logits, labels)
             if plain is not None:
                 return plain
-        return differentiable(self._evaluation(logits, labels, sample_weight), logits)
+        (scores,), dtype = autocast_scores(logits, by_row=self._by_row)
+        evaluation = self._evaluation(scores, labels, sample_weight, value_dtype=dtype)
+        return differentiable(evaluation, scores)
 
 
 class WeightedModule(OneHeadModule):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 import topkloss
+from topkloss.torch import _compiled
+from topkloss.torch._autocast import autocast_scores
 from topkloss.torch._autograd import differentiable
+from topkloss.torch._evaluation import Evaluation
 from topkloss.torch._module import OneHeadModule, arguments_of
+from topkloss.torch._staging import staged
 
 
 class NoisedTopKLoss(OneHeadModule):
@@ -47,18 +53,38 @@ class NoisedTopKLoss(OneHeadModule):
                 given neither noise nor a step.
 
         Returns:
-            A scalar, or for the reduction ``"none"`` B values, of the dtype of the logits. If all
-            rows are ignored, the mean is 0 with gradient 0.
+            A scalar, or for the reduction ``"none"`` B values, as for every loss. If all rows are
+            ignored, the mean is 0 with gradient 0.
 
         Raises:
             TopKLossError: An argument has a wrong shape, type or value, or C is not above K.
         """
+        if torch.compiler.is_compiling():
+            taken = _compiled.noise_step(self, noise, step)
+            return _compiled.one_head(self, logits, labels, sample_weight, noise, taken)
+        (scores,), dtype = autocast_scores(logits, by_row=self._by_row)
         drawn = self.loss._step(noise, step)
-        evaluation = self._evaluation(logits, labels, sample_weight)
+        evaluation = self._evaluation(
+            scores, labels, sample_weight, value_dtype=dtype, noise=noise, step=drawn
+        )
+        return differentiable(evaluation, scores)
+
+    def _evaluation(
+        self,
+        logits: Any,
+        labels: Any,
+        sample_weight: Any,
+        *,
+        noise: Any = None,
+        step: int = 0,
+        **options: Any,
+    ) -> Evaluation:
+        evaluation = super()._evaluation(logits, labels, sample_weight, **options)
+        (noise,) = staged(noise)
         rows, classes = logits.shape
         evaluation.add_noise(noise, (rows, self.loss.n_samples, classes))
-        evaluation.add_step(drawn)
-        return differentiable(evaluation, logits)
+        evaluation.add_step(step)
+        return evaluation
 
     def get_extra_state(self) -> Tensor:
         """The number of counted calls, for the state_dict."""

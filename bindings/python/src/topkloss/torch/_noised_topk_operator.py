@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 from topkloss._arguments import integer
 from topkloss._noised_topk import Estimator
 from topkloss._noised_topk_operator import operator
 from topkloss.errors import TopKLossError
+from topkloss.torch import _operators
 from topkloss.torch._autograd import differentiable
 from topkloss.torch._evaluation import Evaluation
+from topkloss.torch._staging import home_of, staged
 from topkloss.torch._tensors import on_cpu
 
 
@@ -38,7 +41,7 @@ def noised_topk(
     deep imbalanced classification", ICML 2022.
 
     Args:
-        x: Scores, of shape (..., C), in the CPU's memory, in float32, float64, float16 or bfloat16.
+        x: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
         k: The rank, counted from 1 (the largest) to C.
         epsilon: Standard deviation of the noise, in units of a score; finite and 0 or more.
         estimator: How the expectation is taken: ``"exact"``, with an error of at most
@@ -52,21 +55,37 @@ def noised_topk(
         check_finite: Refuse NaN and +inf among the scores.
 
     Returns:
-        Values of shape (...) and of the dtype of the scores.
+        Values of shape (...), of the dtype of the scores and on their device.
 
     Raises:
         TopKLossError: An argument has a wrong shape, type or value.
     """
+    if torch.compiler.is_compiling():
+        outer = x.shape[:-1]
+        values: Tensor = _operators.noised_topk(
+            x.reshape(math.prod(outer), x.shape[-1]),
+            None if noise is None else noise.reshape(-1, *noise.shape[-2:]),
+            k,
+            epsilon,
+            estimator,
+            n_samples,
+            _operators.signed(seed),
+            _operators.signed(step),
+            check_finite,
+            torch.is_grad_enabled() and x.requires_grad,
+        )[0]
+        return values.reshape(outer)
     options = {"estimator": estimator, "n_samples": n_samples, "seed": seed}
     made = operator(k=k, epsilon=epsilon, check_finite=check_finite, **options)
-    shape = on_cpu("x", x).shape
+    host, noise = staged(x, noise)
+    shape = on_cpu("x", host).shape
     if not shape:
         raise TopKLossError(
             "x has shape (); its last dimension must be the classes", "TOPKLOSS_ERROR_SIZE"
         )
     *leading, classes = shape
-    scores = x.reshape(math.prod(leading), classes)
-    evaluation = Evaluation(made, "x", scores, by_row=True)
+    rows = math.prod(leading)
+    evaluation = Evaluation(made, "x", host.reshape(rows, classes), by_row=True, device=home_of(x))
     evaluation.add_noise(noise, (*leading, made.n_samples, classes))
     evaluation.add_step(integer("step", step, signed=False))
-    return differentiable(evaluation, scores).reshape(leading)
+    return differentiable(evaluation, x.reshape(rows, classes)).reshape(leading)

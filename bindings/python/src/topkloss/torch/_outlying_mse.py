@@ -8,6 +8,7 @@ from torch import Tensor
 import topkloss
 from topkloss._outlying_mse import Rule
 from topkloss.torch._module import OneHeadModule, arguments_of
+from topkloss.torch._staging import staged
 from topkloss.torch._tensors import matrix
 
 
@@ -32,10 +33,10 @@ class OutlyingMSELoss(OneHeadModule):
                 teacher vector ``t_c e_c`` is nearest to the row, ``argmax_j t_j (2 z_j - t_j)``.
 
         Returns:
-            B class indices, in int64.
+            B class indices, in int64, on the device of the logits.
 
         Raises:
             TopKLossError: An argument has a wrong shape, type or value.
         """
-        scores = matrix("logits", logits)[0].detach()
-        return torch.from_numpy(self.loss.predict(scores, rule))
+        scores = matrix("logits", *staged(logits))[0].detach()
+        return torch.from_numpy(self.loss.predict(scores, rule)).to(logits.device)

@@ -27,8 +27,8 @@ def on_cpu(name: str, value: object) -> Tensor:
         )
     if not value.is_cpu or value.layout != torch.strided:
         raise TopKLossError(
-            f"{name} is on the device {value.device} with layout {value.layout}; topkloss works on "
-            "strided tensors in the CPU's memory",
+            f"{name} is on the device {value.device} with layout {value.layout}; topkloss takes "
+            "strided tensors on the CPU or on CUDA devices",
             "TOPKLOSS_ERROR_ENUMERATOR",
         )
     # Lazily negated tensors (imaginary parts of conjugates) hold the opposite of their values.
@@ -46,15 +46,23 @@ def _usable(tensor: Tensor) -> Tensor:
     return tensor.contiguous() if repeated else tensor
 
 
-def scalar(value: float, like: Tensor) -> Tensor:
-    """A tensor of one number, of the type and on the device of another.
+def number(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """A tensor of one number.
 
     Beyond the type's range it is infinite, as PyTorch's own losses are; filling refuses it.
     """
     try:
+        return torch.full((), value, dtype=dtype, device=device)
+    except RuntimeError:
+        return torch.tensor(value, dtype=torch.float64, device="cpu").to(device, dtype)
+
+
+def scalar(value: float, like: Tensor) -> Tensor:
+    """The same of the type and on the device of another tensor, in less time."""
+    try:
         return like.new_full((), value)
     except RuntimeError:
-        return torch.tensor(value, dtype=torch.float64).to(like)
+        return number(value, like.dtype, like.device)
 
 
 def element_stride(tensor: Tensor, axis: int) -> int:

@@ -1,0 +1,140 @@
+"""Tensors on a CUDA device, where there is one: on every device, stream and dtype."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from torch_support import CLASSES, COUNTS, MAKERS, batch, call, each, fixed, modules, torch
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+BUSY = 200_000_000
+"""Cycles: a few tenths of a second."""
+
+
+def on_device(*tensors):
+    return [tensor.detach().cuda().requires_grad_(tensor.requires_grad) for tensor in tensors]
+
+
+def function_of(module):
+    """The module on tensors of any device, its second head's logits on that of the first."""
+    if not isinstance(module, modules.TwoHeadAverageKLoss):
+        return fixed(module)
+    second = batch(seed=6)[0].detach()
+
+    def two_heads(logits, labels, **options):
+        return module.eval()(logits, second.to(logits), labels, **options)
+
+    return two_heads
+
+
+@each
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+@pytest.mark.parametrize("labels_there", [False, True], ids=["labels-here", "labels-there"])
+def test_the_answers_of_the_cpu(name, reduction, labels_there):
+    module = function_of(MAKERS[name](reduction=reduction))
+    logits, labels = batch()
+    weight = torch.arange(1.0, 7.0)
+    expected = module(logits, labels, sample_weight=weight)
+    wanted = torch.autograd.grad(expected.sum(), logits)[0]
+    there, there_labels, there_weight = on_device(logits, labels, weight)
+    found = module(there, there_labels if labels_there else labels, sample_weight=there_weight)
+    gradient = torch.autograd.grad(found.sum(), there)[0]
+    assert found.device == gradient.device == there.device
+    torch.testing.assert_close(found.cpu(), expected)
+    torch.testing.assert_close(gradient.cpu(), wanted)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32], ids=str)
+def test_autocast(dtype):
+    logits, labels = batch(dtype=dtype)
+    (there,) = on_device(logits)
+    module = MAKERS["ldam"](class_weight=COUNTS)
+    with torch.autocast("cuda", dtype=torch.bfloat16):
+        value = module(there, labels)
+    value.backward()
+    assert value.dtype == torch.float32
+    assert there.grad.dtype == dtype
+    torch.testing.assert_close(value.cpu(), module(logits.float(), labels).detach())
+
+
+def test_work_of_the_current_stream_is_waited_for():
+    logits, labels = batch()
+    module = MAKERS["ldam"]()
+    expected = module(logits, labels)
+    wanted = torch.autograd.grad(expected, logits)[0]
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):
+        target = torch.zeros_like(logits, device="cuda")
+        torch.cuda._sleep(BUSY)
+        target.copy_(logits.detach().cuda())
+        there = target.requires_grad_()
+        value = module(there, labels)
+        gradient = torch.autograd.grad(value, there)[0]
+        # Nothing waits for the gradient, but what follows on the stream sees it.
+        doubled = gradient * 2
+    stream.synchronize()
+    assert torch.allclose(value.cpu(), expected)
+    torch.testing.assert_close(doubled.cpu(), 2 * wanted)
+
+
+def test_pinned_memory_is_not_given_out_too_early():
+    """Gradients of many calls in a row, while the device is too busy to take any of them."""
+    module = MAKERS["cross_entropy"]()
+    batches = [batch(200, seed=seed) for seed in range(30)]
+    found = []
+    there = [on_device(logits)[0] for logits, _ in batches]
+    for logits, (_, labels) in zip(there, batches, strict=True):
+        value = module(logits, labels)
+        torch.cuda._sleep(BUSY // 100)
+        found.append(torch.autograd.grad(value, logits)[0])
+    torch.cuda.synchronize()
+    for gradient, (logits, labels) in zip(found, batches, strict=True):
+        wanted = torch.autograd.grad(module(logits, labels), logits)[0]
+        torch.testing.assert_close(gradient.cpu(), wanted)
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
+def test_labels_on_another_device():
+    logits, labels = batch()
+    module = MAKERS["ldam"]()
+    value = module(logits.cuda(1), labels.cuda(0))
+    assert value.device == torch.device("cuda:1")
+    torch.testing.assert_close(value.cpu(), module(logits, labels))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", ["ldam", "noised", "expected_positive", "two_head_decay"])
+@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+def test_compiled(name, backend):
+    torch._dynamo.reset()
+    module = MAKERS[name]()
+    logits, labels = batch()
+    there, there_labels = on_device(logits, labels)
+    expected = call(copy.deepcopy(module))(logits, labels)
+    second = batch(60, seed=6)[0].detach()[:6].cuda()
+    heads = (there, second) if name.startswith("two_head") else (there,)
+    value = torch.compile(module, fullgraph=True, backend=backend)(*heads, there_labels)
+    gradient = torch.autograd.grad(value, there)[0]
+    wanted = torch.autograd.grad(expected, logits)[0]
+    torch.testing.assert_close(value.cpu(), expected)
+    torch.testing.assert_close(gradient.cpu(), wanted)
+
+
+def test_noise_and_the_operator():
+    logits, labels = batch()
+    noise = torch.randn(6, 5, CLASSES)
+    module = modules.NoisedTopKLoss(3)
+    there = logits.detach().cuda()
+    found = module(there, labels, noise=noise.cuda())
+    torch.testing.assert_close(found.cpu(), module(logits.detach(), labels, noise=noise))
+    values = modules.noised_topk(there, 3)
+    torch.testing.assert_close(values.cpu(), modules.noised_topk(logits.detach(), 3))
+
+
+def test_moving_a_module_changes_nothing():
+    logits, labels = batch()
+    for maker in (MAKERS["noised"], MAKERS["ldam"]):
+        module = maker().cuda()
+        torch.testing.assert_close(module(logits.cuda(), labels).cpu(), maker()(logits, labels))

@@ -1,0 +1,253 @@
+"""The wheel and the source archive that `make wheel` leaves, in environments that have nothing.
+
+Needs the folder with both in the environment variable TOPKLOSS_DIST, as `make test-wheel` sets it.
+"""
+
+from __future__ import annotations
+
+import email
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+DEMO = ROOT / "examples" / "python" / "geonames"
+DIST = os.environ.get("TOPKLOSS_DIST")
+pytestmark = pytest.mark.skipif(DIST is None, reason="`make test-wheel` builds what this tests")
+
+OLDEST_GLIBC = (2, 17)
+"""What the README says that the wheel needs."""
+
+
+def only(pattern):
+    (found,) = Path(DIST).glob(pattern)
+    return found
+
+
+@pytest.fixture(scope="module")
+def wheel():
+    return only("*.whl")
+
+
+@pytest.fixture(scope="module")
+def archive():
+    return only("*.tar.gz")
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """A new virtual environment: its folder, and a function that runs programs of it.
+
+    PATH has that folder alone, and so neither Swift nor a compiler.
+    """
+    folder = tmp_path_factory.mktemp("bare")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    kept = ("HOME", "LANG", "PIP_CACHE_DIR", "PIP_CONFIG_FILE", "PIP_FIND_LINKS", "PIP_INDEX_URL")
+    environment = {name: os.environ[name] for name in kept if name in os.environ}
+    environment |= {"PATH": str(folder / "bin"), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    assert shutil.which("swift", path=environment["PATH"]) is None
+
+    def run(program, *arguments):
+        return subprocess.run(
+            [folder / "bin" / program, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            env=environment,
+            cwd=folder,
+        )
+
+    return folder, run
+
+
+@pytest.fixture(scope="module")
+def installed(bare, wheel):
+    _, run = bare
+    done = run("pip", "install", wheel)
+    assert done.returncode == 0, done.stderr
+    return bare
+
+
+def tags_of(wheel):
+    """Its version, and its platforms: one may go by two names."""
+    name, version, python, abi, platforms = wheel.name.removesuffix(".whl").split("-")
+    assert (name, python, abi) == ("topkloss", "py3", "none")
+    return version, platforms.split(".")
+
+
+def glibc_of(platform):
+    """The version of glibc and the processor of a name like manylinux_2_17_x86_64."""
+    match = re.fullmatch(r"manylinux_(\d+)_(\d+)_(\w+)", platform)
+    return ((int(match[1]), int(match[2])), match[3]) if match else None
+
+
+def test_name_and_tags(wheel):
+    """One wheel for every Python 3, for this processor, and for glibc as old as it says."""
+    version, platforms = tags_of(wheel)
+    (promised,) = filter(None, map(glibc_of, platforms))
+    assert promised == (OLDEST_GLIBC, os.uname().machine)
+    with zipfile.ZipFile(wheel) as file:
+        told = email.message_from_bytes(file.read(f"topkloss-{version}.dist-info/WHEEL"))
+    assert told["Root-Is-Purelib"] == "false"
+    assert set(told.get_all("Tag")) == {f"py3-none-{platform}" for platform in platforms}
+
+
+def test_auditwheel_agrees(wheel):
+    """The library needs no newer glibc than the tag says, and nothing else of the system's."""
+    auditwheel = Path(sys.executable).with_name("auditwheel")
+    done = subprocess.run([auditwheel, "show", wheel], capture_output=True, text=True, check=True)
+    told = " ".join(done.stdout.split())
+    (consistent,) = re.findall(r'consistent with the following platform tag: "(\w+)"', told)
+    assert glibc_of(consistent) == (OLDEST_GLIBC, os.uname().machine)
+    assert set(re.findall(r"\S+\.so[.\d]*", told)) <= {"libc.so.6", "libm.so.6"}
+
+
+def test_metadata(wheel):
+    with zipfile.ZipFile(wheel) as file:
+        (name,) = [name for name in file.namelist() if name.endswith(".dist-info/METADATA")]
+        metadata = email.message_from_bytes(file.read(name))
+        licence = file.read(name.replace("METADATA", "licenses/LICENSE")).decode()
+    assert metadata["Name"] == "topkloss"
+    assert metadata["License-Expression"] == "MIT"
+    assert licence == (ROOT / "LICENSE").read_text()
+    assert metadata["Requires-Python"] == ">=3.10"
+    requirements = metadata.get_all("Requires-Dist")
+    assert [each for each in requirements if "extra" not in each] == ["numpy>=1.24"]
+    assert "torch" in metadata.get_all("Provides-Extra")
+
+
+def test_content(wheel):
+    """The package with its types and its library, and nothing of tests or sources."""
+    with zipfile.ZipFile(wheel) as file:
+        names = {name for name in file.namelist() if not name.endswith("/")}
+        (library,) = [info for info in file.infolist() if info.filename.endswith(".so")]
+    source = ROOT / "bindings" / "python" / "src"
+    expected = {
+        str(path.relative_to(source))
+        for path in source.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    packaged = {name for name in names if name.startswith("topkloss/")}
+    assert packaged == expected | {"topkloss/libtopkloss.so"}
+    assert "topkloss/py.typed" in packaged
+    assert all(name.split("/")[0].startswith("topkloss") for name in names)
+    mode = library.external_attr >> 16
+    assert stat.S_IMODE(mode) == 0o755
+    assert library.filename == "topkloss/libtopkloss.so"
+
+
+def test_snippet_of_the_readme(installed):
+    folder, run = installed
+    text = (ROOT / "README.md").read_text()
+    snippets = re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
+    (snippet,) = [each for each in snippets if "import topkloss\n" in each and "jax" not in each]
+    (folder / "snippet.py").write_text(snippet)
+    done = run("python", "snippet.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("loss ")
+
+
+def test_it_is_the_wheel_that_runs(installed):
+    folder, run = installed
+    done = run("python", "-c", "import topkloss._library as l; print(l.library._name)")
+    assert Path(done.stdout.strip()).is_relative_to(folder), done.stderr
+
+
+def test_missing_frameworks_are_named(installed):
+    _, run = installed
+    done = run("python", "-c", "import topkloss.torch")
+    assert done.stderr.strip().splitlines()[-1] == (
+        "ImportError: topkloss.torch needs PyTorch: pip install topkloss[torch]"
+    )
+
+
+def test_an_example(installed):
+    folder, run = installed
+    done = run("pip", "install", "-r", DEMO / "requirements.txt")
+    assert done.returncode == 0, done.stderr
+    output = folder / "output"
+    done = run("python", DEMO, "--quick", "--losses", "ldam", "--epochs", 1, "--output", output)
+    assert done.returncode == 0, done.stderr
+    assert "LDAM" in done.stdout
+    assert (output / "results.json").exists()
+
+
+# The source archive
+
+
+def test_content_of_the_archive(archive):
+    """All that a build needs, as files: the links between targets have become copies."""
+    with tarfile.open(archive) as file:
+        members = file.getmembers()
+    assert all(member.isfile() for member in members)
+    names = [member.name.split("/", 1)[1] for member in members]
+    assert len(names) == len(set(names))
+    swift = {name.removeprefix("swift/") for name in names if name.startswith("swift/")}
+    listed = subprocess.run(
+        ["git", "ls-files", "--", "Package.swift", "include", "Sources", "Tests"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    tracked = {name for name in listed.stdout.splitlines() if (ROOT / name).is_file()}
+    assert tracked
+    assert tracked <= swift
+    kernels = {name.split("/", 2)[2] for name in swift if name.startswith("Sources/Kernels/")}
+    assert kernels
+    for level in ("AVX2", "AVX512"):
+        prefix = f"Sources/Kernels{level}/"
+        assert kernels == {name.split("/", 2)[2] for name in swift if name.startswith(prefix)}
+    assert {"pyproject.toml", "hatch_build.py", "LICENSE", "src/topkloss/py.typed"} <= set(names)
+
+
+@pytest.mark.skipif(shutil.which("swift") is None, reason="needs Swift")
+def test_swift_finds_all_it_needs_in_the_archive(archive, tmp_path):
+    """Reading the package fails for a target without sources, and needs no build."""
+    with tarfile.open(archive) as file:
+        file.extractall(tmp_path, filter="data")
+    (package,) = tmp_path.glob("*/swift")
+    subprocess.run(["swift", "package", "describe"], cwd=package, check=True, capture_output=True)
+
+
+def test_without_swift_the_archive_says_what_is_missing(bare, archive):
+    """One sentence, and no traceback."""
+    _, run = bare
+    done = run("pip", "install", "--no-deps", "--force-reinstall", archive)
+    assert done.returncode != 0
+    told = done.stdout + done.stderr
+    assert "Traceback" not in told
+    (sentence,) = [line.strip() for line in told.splitlines() if "Swift" in line]
+    assert sentence.startswith("topkloss needs the Swift toolchain to build its library: install")
+    assert "[1 lines of output]" in told
+
+
+def test_with_a_library_the_archive_needs_no_swift(bare, archive, wheel, tmp_path):
+    """And the wheel that comes of it is the one that `make wheel` tags."""
+    _, run = bare
+    with zipfile.ZipFile(wheel) as file:
+        library = file.extract("topkloss/libtopkloss.so", tmp_path)
+    done = run(
+        *("python", "-c"),
+        "import os, subprocess, sys; os.environ['TOPKLOSS_LIBRARY_FILE'] = sys.argv[1]; "
+        "sys.exit(subprocess.call(['pip', 'wheel', '--no-deps', '-w', *sys.argv[2:]]))",
+        *(library, tmp_path, archive),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (made,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(made) as one, zipfile.ZipFile(wheel) as other:
+        contents = [
+            {
+                name: file.read(name)
+                for name in file.namelist()
+                if not name.endswith(("/RECORD", "/WHEEL", "/"))
+            }
+            for file in (one, other)
+        ]
+    assert contents[0] == contents[1]

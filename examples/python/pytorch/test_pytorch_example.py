@@ -1,0 +1,225 @@
+"""The example's own parts against the demo's, and the program in quick mode."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from command_line import parse
+from comparison import HashedCities
+from criteria import CRITERIA, criterion_of, method_of, takes_class_weights
+from data import load_cities, split_cities, thin_out
+from features import BUCKETS, hash_names
+from loop import Options, Timing, train
+from losses import METHODS
+from model import CityModel
+from network import Bags, Network
+from topkloss.class_weights import effective_number
+from topkloss.torch import LDAMLoss
+from torch import nn
+from training import Settings
+
+HERE = Path(__file__).resolve().parent
+NAMES = ["Paris", "San José", "Warszawa", "Springfield", "Łódź"]
+
+
+def run_example(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(HERE), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+
+
+@pytest.mark.parametrize("normalized", [False, True])
+def test_the_network_is_the_demos(normalized: bool) -> None:
+    """The same logits from the same parameters."""
+    theirs = CityModel(BUCKETS, 7, normalized=normalized, seed=3)
+    network = Network(BUCKETS, 7, normalized=normalized)
+    state = {name: torch.from_numpy(value) for name, value in theirs.state().items()}
+    parameters = {
+        "bag.weight": state["embedding"],
+        "rest.hidden.weight": state["hidden_weight"].t(),
+        "rest.hidden.bias": state["hidden_bias"],
+    }
+    if normalized:
+        parameters["rest.heads.0.weight"] = state["head_weight"]
+    else:
+        parameters["rest.heads.0.weight"] = state["head_weight"].t()
+        parameters["rest.heads.0.bias"] = state["head_bias"]
+    network.load_state_dict(parameters)
+    features = hash_names(NAMES)
+    np.testing.assert_allclose(
+        network.logits(features), theirs.scores(features), rtol=1e-4, atol=1e-5
+    )
+    (logits,) = network(Bags.of(features))
+    assert logits.requires_grad
+
+
+def test_the_spread_of_the_first_weights_is_the_demos() -> None:
+    torch.manual_seed(0)
+    for normalized in (False, True):
+        theirs = CityModel(BUCKETS, 50, normalized=normalized, seed=3).state()
+        ours = Network(BUCKETS, 50, normalized=normalized).state_dict()
+        for name, key in (("embedding", "bag.weight"), ("hidden_weight", "rest.hidden.weight")):
+            assert ours[key].std().item() == pytest.approx(theirs[name].std(), rel=0.05)
+        head = ours["rest.heads.0.weight"].std().item()
+        assert head == pytest.approx(theirs["head_weight"].std(), rel=0.05)
+
+
+def test_every_loss_of_the_demo_is_here_with_its_constant() -> None:
+    assert set(CRITERIA) == {name for name, each in METHODS.items() if each.trained_as is None}
+    counts = np.array([900, 80, 40, 30, 20, 10, 3])
+    rng = np.random.default_rng(0)
+    for name in CRITERIA:
+        method, heads = method_of(name), method_of(name).heads
+        outputs = rng.uniform(-1, 1, (5, heads * 7)).astype(np.float32)
+        labels = rng.integers(0, 7, 5)
+        theirs, _ = method.loss(counts).value_and_grad(outputs, labels, out=outputs.copy())
+        logits = torch.from_numpy(outputs).chunk(heads, dim=1)
+        value = criterion_of(name, counts)(*logits, torch.from_numpy(labels))
+        assert value.item() == pytest.approx(theirs, rel=1e-5), name
+
+
+@functools.cache
+def some_cities() -> HashedCities:
+    """A few thousand names to train on, of all countries."""
+    return HashedCities.of(split_cities(thin_out(load_cities(), 0.02, 0), 0).training)
+
+
+def trained(name: str, options: Options, epochs: int = 1) -> tuple[Network, nn.Module, Timing]:
+    cities, features = some_cities().cities, some_cities().features
+    torch.manual_seed(0)
+    method = method_of(name)
+    network = Network(
+        BUCKETS, len(cities.countries), heads=method.heads, normalized=method.normalized
+    )
+    criterion = criterion_of(name, cities.counts())
+    rows: list[int] = []
+
+    def after_batch(batch: int, _: float) -> None:
+        rows.append(batch)
+
+    settings = replace(Settings(), epochs=epochs, batch_size=64)
+    timing = train(network, criterion, features, cities.labels, settings, options, after_batch)
+    assert sum(rows) == epochs * len(cities.names)
+    return network, criterion, timing
+
+
+@pytest.mark.parametrize("name", CRITERIA)
+def test_training_lowers_every_loss(name: str) -> None:
+    network, criterion, timing = trained(name, Options())
+    assert 0 < timing.loss < timing.step < timing.seconds
+    method = method_of(name)
+    torch.manual_seed(0)
+    fresh = Network(
+        BUCKETS,
+        len(some_cities().cities.countries),
+        heads=method.heads,
+        normalized=method.normalized,
+    )
+    labels = torch.from_numpy(some_cities().cities.labels)
+    bags = Bags.of(some_cities().features)
+    with torch.no_grad():
+        before, after = (criterion(*each(bags), labels).item() for each in (fresh, network))
+    assert after < before
+
+
+def test_timing_leaves_the_training_as_it_is() -> None:
+    """Noise and all: the parameters after two runs are the same."""
+    (one, _, _), (other, _, _) = (trained("noised-top5", Options()) for _ in range(2))
+    assert torch.equal(one.rest.hidden.weight, other.rest.hidden.weight)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", ["noised-top5", "two-head"])
+def test_a_compiled_training_ends_where_the_other_does(name: str) -> None:
+    torch.compiler.reset()
+    (plain, _, _), (compiled, _, _) = (
+        trained(name, Options(compiled=compiled)) for compiled in (False, True)
+    )
+    torch.testing.assert_close(
+        compiled.rest.hidden.weight, plain.rest.hidden.weight, rtol=1e-2, atol=2e-3
+    )
+
+
+def test_mixed_precision_ends_near() -> None:
+    (plain, _, _), (mixed, _, _) = (
+        trained("ldam", Options(autocast=autocast)) for autocast in (False, True)
+    )
+    assert mixed.rest.hidden.weight.dtype == torch.float32
+    difference = (mixed.rest.hidden.weight - plain.rest.hidden.weight).abs().mean()
+    assert 0 < difference < 0.02
+
+
+def test_deferred_weights() -> None:
+    for drw, weighted in ((2, True), (3, False)):
+        _, criterion, _ = trained("ldam", Options(drw=drw), epochs=2)
+        assert isinstance(criterion, LDAMLoss)
+        loss = criterion.loss
+        assert (loss.class_weight is not None) == weighted
+        if weighted:
+            np.testing.assert_allclose(
+                np.asarray(loss.class_weight), effective_number(loss.class_counts)
+            )
+
+
+# The program
+
+
+def test_the_program_prints_its_figures() -> None:
+    shown = run_example("--quick", "--epochs", "1", "--losses", "logit-adjusted", "--drw", "2")
+    assert shown.returncode == 0, shown.stderr
+    (row,) = [
+        line for line in shown.stdout.splitlines() if re.search(r"Logit-adj.*%$", line.strip())
+    ]
+    top_1, macro_1, top_5, macro_5, seconds, step, loss, share = row.split()[1:]
+    assert 0.2 < float(top_1) < float(top_5) < 1
+    assert 0.03 < float(macro_1) < float(macro_5) < 1
+    assert float(share.rstrip("%")) == pytest.approx(100 * float(loss) / float(step), abs=0.2)
+    # The bar is on the loss's share of a step at the demo's size, which this is.
+    assert 0 < float(share.rstrip("%")) < 3
+    assert float(seconds) > 0
+    assert "re-weighted from epoch 2" in shown.stdout
+
+
+def test_help_names_every_option_and_loss() -> None:
+    shown = run_example("--help")
+    assert shown.returncode == 0, shown.stderr
+    # Lines are broken after hyphens.
+    told = "".join(shown.stdout.split())
+    for word in ("--drw", "--autocast", "--compile", "--quick", "--threads", *CRITERIA):
+        assert word in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--losses", "hinge"], "--losses: invalid choice: 'hinge'"),
+        (["--epochs", "0"], "--epochs: expected a whole number of at least 1, got '0'"),
+        (["--drw", "2", "--losses", "ldam", "noised-top5"], "take no class weights: noised-top5"),
+    ],
+)
+def test_bad_arguments_are_refused_in_plain_words(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        parse(arguments)
+    assert refused.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_which_losses_take_class_weights() -> None:
+    weighted = {name for name in CRITERIA if takes_class_weights(name)}
+    assert weighted == {"cross-entropy", "logit-adjusted", "ldam", "elm"}
+    assert parse(["--losses", "all"]).losses == list(CRITERIA)
