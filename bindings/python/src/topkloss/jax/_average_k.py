@@ -64,11 +64,11 @@ def two_head_average_k_loss(
         "threshold_decay": threshold_decay,
         "ignore_index": ignore_index,
     }
-    loss = topkloss.TwoHeadAverageKLoss(**constant(options), reduction="none")  # type: ignore[arg-type]
+    loss = topkloss.TwoHeadAverageKLoss(**constant(options), reduction="none")
     if loss.threshold_decay and threshold is None:
         raise TopKLossError(
-            f"threshold_decay is {threshold_decay} without a threshold to decay from: give 0 first, "
-            "then what the call before returned",
+            f"threshold_decay is {threshold_decay} without a threshold to decay from: give 0 "
+            "first, then what the call before returned",
             "TOPKLOSS_ERROR_OPTION",
         )
     rows = score_array("logits", logits)

@@ -8,7 +8,6 @@ the process lives.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from dataclasses import dataclass, field
 
@@ -71,14 +70,11 @@ class Call:
     def with_gradient(self) -> Call:
         """The same, with the gradients of each row's own value after the other outputs."""
         gradients = [name.replace("logits", "gradient") for name in self.heads]
-        return self._variant(outputs=(*self.outputs, *gradients))
+        return made(self.loss, self.inputs, (*self.outputs, *gradients), self.row_axes)
 
     def backward(self) -> Call:
         """The gradient of all rows' values, each times its upstream number."""
-        return self._variant(inputs=(*self.inputs, "upstream"), outputs=("gradient",))
-
-    def _variant(self, **changes: tuple[str, ...]) -> Call:
-        return _CALLS.setdefault((made := dataclasses.replace(self, **changes)).key, made)
+        return made(self.loss, (*self.inputs, "upstream"), ("gradient",), self.row_axes)
 
 
 _CALLS: dict[int, Call] = {}
@@ -98,7 +94,7 @@ def check_classes(loss: Handle, classes: int) -> None:
     """Refuses numbers of classes that the loss is not for, by asking it to evaluate no rows."""
     rows, labels = np.empty((0, classes), np.float32), np.empty(0, np.int64)
     if isinstance(loss, NoisedTopKOperator):
-        evaluate_operator(rows, loss.k, loss.epsilon, estimator=loss.estimator)
+        evaluate_operator(rows, loss._arguments["k"])
     elif isinstance(loss, TwoHeadAverageKLoss):
         loss(rows, rows, labels)
     elif isinstance(loss, NoisedTopKLoss):

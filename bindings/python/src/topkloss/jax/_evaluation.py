@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import jax
 import numpy as np
 
+from topkloss._arrays import AnyArray
 from topkloss.errors import TopKLossError
 from topkloss.jax._calls import Call
 from topkloss.jax._host import block_of, run
@@ -15,8 +16,10 @@ from topkloss.jax._target import NAME
 
 Arrays: TypeAlias = tuple[jax.Array, ...]
 
+_Described: Any = jax.ShapeDtypeStruct
 
-def _results(call: Call, operands: Arrays) -> tuple[jax.ShapeDtypeStruct, ...]:
+
+def _results(call: Call, operands: Arrays) -> Any:
     """Shapes and types of a call's outputs, when nothing has been mapped over."""
     named = dict(zip(call.inputs, operands, strict=True))
     logits = named["logits"]
@@ -26,14 +29,14 @@ def _results(call: Call, operands: Arrays) -> tuple[jax.ShapeDtypeStruct, ...]:
         "multi_label_gradient": logits.shape,
     }
     return tuple(
-        jax.ShapeDtypeStruct((), named["threshold"].dtype)
+        _Described((), named["threshold"].dtype)
         if name == "threshold"
-        else jax.ShapeDtypeStruct(shapes[name], logits.dtype)
+        else _Described(shapes[name], logits.dtype)
         for name in call.outputs
     )
 
 
-def on_host(call: Call, *operands: Any) -> tuple[np.ndarray[Any, Any], ...]:
+def on_host(call: Call, *operands: Any) -> tuple[AnyArray, ...]:
     """The call for arrays of any kind, as NumPy arrays. No operation of JAX may run in here."""
     arrays = [np.ascontiguousarray(np.asarray(operand)) for operand in operands]
     # ascontiguousarray gives arrays without axes one of length 1.
@@ -66,7 +69,7 @@ def through_callback(call: Call, *operands: jax.Array) -> Arrays:
 def through_ffi(call: Call, *operands: jax.Array) -> Arrays:
     """The call as a custom call of XLA's, on the CPU."""
     invoke = jax.ffi.ffi_call(NAME, _results(call, operands), vmap_method="expand_dims")
-    return tuple(invoke(*operands, call=np.int64(call.key)))
+    return tuple(invoke(*operands, call=np.int64(call.key)))  # type: ignore[no-untyped-call]
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))

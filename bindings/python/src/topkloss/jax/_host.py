@@ -16,6 +16,7 @@ import numpy as np
 
 from topkloss import _abi
 from topkloss._address import address
+from topkloss._arrays import AnyArray
 from topkloss._evaluation import BATCH_SIZE, RESULT_SIZE, call
 from topkloss.jax import _xla
 from topkloss.jax._calls import Call
@@ -39,14 +40,14 @@ def _numpy_dtype(code: int) -> np.dtype[Any]:
 _ITEM_SIZES = {code: _numpy_dtype(code).itemsize for code in _xla.DTYPE_NAMES}
 
 
-def array_of(block: Block) -> np.ndarray[Any, np.dtype[Any]]:
+def array_of(block: Block) -> AnyArray:
     """A view of the block's memory."""
     size = math.prod(block.shape) * _ITEM_SIZES[block.dtype]
     memory = (ctypes.c_char * size).from_address(block.address)
-    return np.frombuffer(memory, _numpy_dtype(block.dtype)).reshape(block.shape)
+    return np.frombuffer(memoryview(memory), _numpy_dtype(block.dtype)).reshape(block.shape)
 
 
-def block_of(array: np.ndarray[Any, np.dtype[Any]]) -> Block:
+def block_of(array: AnyArray) -> Block:
     """The block that a contiguous array lies in, which has to be kept alive."""
     return Block(address(array), _xla.DTYPES[array.dtype.name], array.shape)
 
@@ -54,8 +55,14 @@ def block_of(array: np.ndarray[Any, np.dtype[Any]]) -> Block:
 # How many axes an array has after those of the rows. A step is two numbers for all rows of a call,
 # as a threshold is one, so that neither has axes of rows.
 _OWN_AXES = {
-    **{"logits": 1, "multi_label_logits": 1, "labels": 0, "upstream": 0, "noise": 2},
-    **{"values": 0, "gradient": 1, "multi_label_gradient": 1},
+    "logits": 1,
+    "multi_label_logits": 1,
+    "labels": 0,
+    "upstream": 0,
+    "noise": 2,
+    "values": 0,
+    "gradient": 1,
+    "multi_label_gradient": 1,
 }
 _FOR_ALL_ROWS = {"step": 1, "threshold": 0}
 

@@ -1,4 +1,4 @@
-"""Arguments of the functions: what can be known of them when a program is traced is checked then."""
+"""Arguments of the functions, checked when a program is traced where that can be."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def noised_topk_loss(
         "count_smoothing": count_smoothing,
         "ignore_index": ignore_index,
     }
-    loss = topkloss.NoisedTopKLoss(**constant(options), reduction="none")  # type: ignore[arg-type]
+    loss = topkloss.NoisedTopKLoss(**constant(options), reduction="none")
     rows = score_array("logits", logits)
     others = {"labels": label_array(labels, rows)}
     if estimator == "monte_carlo":

@@ -7,6 +7,8 @@ gives it back while the library computes.
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 
 from topkloss.jax import _xla
@@ -24,8 +26,7 @@ def _blocks(buffers: _xla.Buffers) -> list[Block]:
     return blocks
 
 
-@_xla.Handler
-def _handler(address: int) -> int | None:
+def _answer(address: int) -> int | None:
     frame = _xla.Frame.from_address(address)
     # Nothing may be raised through C, so everything becomes an error of XLA's.
     try:
@@ -38,4 +39,7 @@ def _handler(address: int) -> int | None:
     return None
 
 
-jax.ffi.register_ffi_target(NAME, jax.ffi.pycapsule(_handler), platform="cpu")
+# Kept for as long as XLA may call it.
+_handler = _xla.Handler(_answer)
+_as_capsule: Any = jax.ffi.pycapsule
+jax.ffi.register_ffi_target(NAME, _as_capsule(_handler), platform="cpu")

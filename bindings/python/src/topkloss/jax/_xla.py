@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import POINTER, Structure, c_char_p, c_int, c_int64, c_size_t, c_uint32, c_void_p
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from topkloss import _abi
 
@@ -26,24 +26,29 @@ FLOATS = {
 }
 INTEGERS = {4: _abi.TOPKLOSS_INT32, 5: _abi.TOPKLOSS_INT64}
 DTYPE_NAMES = {
-    **{4: "int32", 5: "int64", 8: "uint32"},
-    **{10: "float16", 11: "float32", 12: "float64", 16: "bfloat16"},
+    4: "int32",
+    5: "int64",
+    8: "uint32",
+    10: "float16",
+    11: "float32",
+    12: "float64",
+    16: "bfloat16",
 }
 DTYPES = {name: code for code, name in DTYPE_NAMES.items()}
 
-Fields = ClassVar[list[tuple[str, Any]]]
+Fields: TypeAlias = list[tuple[str, Any]]
 
 
 class Extension(Structure):
     """XLA_FFI_Extension_Base."""
 
-    _fields_: Fields = [("struct_size", c_size_t), ("type", c_int), ("next", c_void_p)]
+    _fields_: ClassVar[Fields] = [("struct_size", c_size_t), ("type", c_int), ("next", c_void_p)]
 
 
 class Version(Structure):
     """XLA_FFI_Api_Version."""
 
-    _fields_: Fields = [
+    _fields_: ClassVar[Fields] = [
         ("struct_size", c_size_t),
         ("extension_start", c_void_p),
         ("major", c_int),
@@ -54,19 +59,23 @@ class Version(Structure):
 class Metadata(Structure):
     """XLA_FFI_Metadata: what a handler says of itself when asked."""
 
-    _fields_: Fields = [("struct_size", c_size_t), ("version", Version), ("traits", c_uint32)]
+    _fields_: ClassVar[Fields] = [
+        ("struct_size", c_size_t),
+        ("version", Version),
+        ("traits", c_uint32),
+    ]
 
 
 class MetadataExtension(Structure):
     """XLA_FFI_Metadata_Extension."""
 
-    _fields_: Fields = [("base", Extension), ("metadata", POINTER(Metadata))]
+    _fields_: ClassVar[Fields] = [("base", Extension), ("metadata", POINTER(Metadata))]
 
 
 class Buffer(Structure):
     """XLA_FFI_Buffer: an array, row-major."""
 
-    _fields_: Fields = [
+    _fields_: ClassVar[Fields] = [
         ("struct_size", c_size_t),
         ("extension_start", c_void_p),
         ("dtype", c_int),
@@ -79,7 +88,7 @@ class Buffer(Structure):
 class Buffers(Structure):
     """XLA_FFI_Args, and XLA_FFI_Rets, which is laid out alike."""
 
-    _fields_: Fields = [
+    _fields_: ClassVar[Fields] = [
         ("struct_size", c_size_t),
         ("extension_start", c_void_p),
         ("size", c_int64),
@@ -91,13 +100,13 @@ class Buffers(Structure):
 class Scalar(Structure):
     """XLA_FFI_Scalar, for those that are int64."""
 
-    _fields_: Fields = [("dtype", c_int), ("value", POINTER(c_int64))]
+    _fields_: ClassVar[Fields] = [("dtype", c_int), ("value", POINTER(c_int64))]
 
 
 class Attributes(Structure):
     """XLA_FFI_Attrs."""
 
-    _fields_: Fields = [
+    _fields_: ClassVar[Fields] = [
         ("struct_size", c_size_t),
         ("extension_start", c_void_p),
         ("size", c_int64),
@@ -110,7 +119,7 @@ class Attributes(Structure):
 class ErrorArguments(Structure):
     """XLA_FFI_Error_Create_Args."""
 
-    _fields_: Fields = [
+    _fields_: ClassVar[Fields] = [
         ("struct_size", c_size_t),
         ("extension_start", c_void_p),
         ("message", c_char_p),
@@ -124,7 +133,7 @@ CreateError = ctypes.CFUNCTYPE(c_void_p, POINTER(ErrorArguments))
 class Interface(Structure):
     """XLA_FFI_Api, its beginning."""
 
-    _fields_: Fields = [
+    _fields_: ClassVar[Fields] = [
         ("struct_size", c_size_t),
         ("extension_start", c_void_p),
         ("version", Version),
@@ -136,7 +145,7 @@ class Interface(Structure):
 class Frame(Structure):
     """XLA_FFI_CallFrame: one call."""
 
-    _fields_: Fields = [
+    _fields_: ClassVar[Fields] = [
         ("struct_size", c_size_t),
         ("extension_start", POINTER(Extension)),
         ("api", POINTER(Interface)),
@@ -163,9 +172,9 @@ def error(frame: Frame, message: str) -> int | None:
 def answer_metadata(frame: Frame) -> bool:
     """Says which version of the interface is spoken here, if that is what the call asks.
 
-    That is the minor version of whoever asks: later ones only add to what is used here. Those who do
-    not say theirs have the oldest. Another major version refuses the handler with a message of
-    XLA's.
+    That is the minor version of whoever asks: later ones only add to what is used here. Those who
+    do not say theirs have the oldest. Another major version refuses the handler with a message
+    of XLA's.
     """
     if not frame.extension_start or frame.extension_start.contents.type != METADATA:
         return False
