@@ -1,9 +1,9 @@
 """Diagonals of Hessians, from what one evaluation gives: the gradient.
 
-**Softmax and margins.** Every member of the family is cross-entropy on ``u_j = f_j z_j + c_j``, where
-f_j > 0 is the product of scale and class scale, and c_j does not depend on the scores but, in ELM,
-through which class the rival is. With class weights w, label smoothing eta and p = softmax(u), a
-row of label y has
+**Softmax and margins.** Every member of the family is cross-entropy on ``u_j = f_j z_j + c_j``,
+where f_j > 0 is the product of scale and class scale, and c_j does not depend on the scores but, in
+ELM, through which class the rival is. With class weights w, label smoothing eta and p = softmax(u),
+a row of label y has
 
     dl/dz_j     = f_j (W p_j - t_j),  t_j = (1 - eta) w_y [j = y] + (eta / C) w_j,  W = sum_j t_j
     d2l/dz_j2   = f_j^2 W p_j (1 - p_j)
@@ -14,11 +14,11 @@ difference where it is 0: at the label of a row that the model is sure of, that 
 exactly.)
 
 The whole Hessian of a row, ``W F (diag(p) - p p^T) F``, is not diagonal. Twice its diagonal bounds
-it from above: ``2 diag(p (1 - p)) - diag(p) + p p^T`` has ``p_j (1 - p_j)`` on the diagonal, the sum
-of the sizes of the other entries of its row, and so no negative eigenvalue. XGBoost's own softmax
-uses that factor of 2; LightGBM's uses C / (C - 1), after Friedman, "Greedy function approximation:
-a gradient boosting machine", Annals of Statistics 2001, section 4.6. Each objective uses its
-library's, so that with plain cross-entropy it gives the library's own trees.
+it from above: ``2 diag(p (1 - p)) - diag(p) + p p^T`` has ``p_j (1 - p_j)`` on the diagonal, which
+is the sum of the sizes of the other entries of its row, and so no negative eigenvalue. XGBoost's own
+softmax uses that factor of 2; LightGBM's uses C / (C - 1), after Friedman, "Greedy function
+approximation: a gradient boosting machine", Annals of Statistics 2001, section 4.6. Each objective
+uses its library's, so that with plain cross-entropy it grows the library's own trees.
 
 **Losses that are a sum over classes.** Their Hessians are diagonal, and used as they are: 2 / C for
 the mean squared error, and ``c_j f_j (1 - f_j)`` for the binary cross-entropies, whose gradient is
