@@ -15,8 +15,8 @@ exactly.)
 
 The whole Hessian of a row, ``W F (diag(p) - p p^T) F``, is not diagonal. Twice its diagonal bounds
 it from above: ``2 diag(p (1 - p)) - diag(p) + p p^T`` has ``p_j (1 - p_j)`` on the diagonal, which
-is the sum of the sizes of the other entries of its row, and so no negative eigenvalue. XGBoost's own
-softmax uses that factor of 2; LightGBM's uses C / (C - 1), after Friedman, "Greedy function
+is the sum of the sizes of the other entries of its row, and so no negative eigenvalue. XGBoost's
+own softmax uses that factor of 2; LightGBM's uses C / (C - 1), after Friedman, "Greedy function
 approximation: a gradient boosting machine", Annals of Statistics 2001, section 4.6. Each objective
 uses its library's, so that with plain cross-entropy it grows the library's own trees.
 
