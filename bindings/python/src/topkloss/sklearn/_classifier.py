@@ -171,10 +171,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 problem, self.epochs, self.batch_size, self.learning_rate, random
             )
         features = X.shape[1]
-        self.coef_ = parameters[:, :features]
-        self.intercept_ = (
-            parameters[:, features] if self.fit_intercept else np.zeros(len(self.classes_))
-        )
+        self.coef_ = np.ascontiguousarray(parameters[:features].T)
+        self.intercept_ = parameters[features] if self.fit_intercept else np.zeros(problem.classes)
         return self
 
     def _scores(self, X: Any) -> AnyArray:  # noqa: N803

@@ -43,15 +43,15 @@ class Problem:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Of the parameters: a row for each class, the intercept last."""
-        return self.classes, self.inputs.shape[1] + self.intercept
+        """Of the parameters: a row for each feature, and one for the intercepts last."""
+        return self.inputs.shape[1] + self.intercept, self.classes
 
     def scores(self, parameters: FloatVector, inputs: Any) -> AnyArray:
         """(n, C) scores of any rows, in the type of the rows."""
         features = self.inputs.shape[1]
-        found: AnyArray = inputs @ parameters[:, :features].T.astype(inputs.dtype)
+        found: AnyArray = inputs @ parameters[:features].astype(inputs.dtype, copy=False)
         if self.intercept:
-            found += parameters[:, features].astype(inputs.dtype)
+            found += parameters[features].astype(inputs.dtype)
         return np.ascontiguousarray(found)
 
     def value_and_gradient(
@@ -66,19 +66,19 @@ class Problem:
         )
         gradient = np.empty(self.shape)
         total = weights.sum()
-        gradient[:, :features] = (inputs.T @ slope).T
+        gradient[:features] = inputs.T @ slope
         if self.intercept:
-            gradient[:, features] = slope.sum(axis=0, dtype=np.float64)
+            gradient[features] = slope.sum(axis=0, dtype=np.float64)
         gradient /= total
-        coefficients = parameters[:, :features]
+        coefficients = parameters[:features]
         strength = 1 / (self.inverse_strength * self.weights.sum())
-        gradient[:, :features] += strength * coefficients
+        gradient[:features] += strength * coefficients
         penalty = 0.5 * strength * float(np.vdot(coefficients, coefficients))
         return float(value) / total + penalty, gradient
 
 
 def lbfgs(problem: Problem, max_iter: int, tol: float) -> tuple[FloatVector, int]:
-    """The parameters, (C, F or F + 1), and how many iterations it took.
+    """The parameters, (F or F + 1, C), and how many iterations it took.
 
     It ends when no entry of the gradient is above tol.
     """
