@@ -97,9 +97,28 @@ bench: $(STAMPS)/binding $(STAMPS)/frameworks $(PEERS)/complete
 	cd bindings/python && PYTHONPATH=$$(echo $(PEERS)/lib/python*/site-packages) \
 	  ../../$(IN_VENV)/python -m benchmarks --output ../../.build/bench $(ARGS)
 
+# ---- JAX, boosted trees and scikit-learn: examples, and their tests
+
+FRAMEWORK_EXAMPLES := $(addprefix examples/python/,jax boosting scikit_learn)
+.PHONY: example-jax example-boosting example-scikit-learn test-framework-examples
+
+example-jax: $(STAMPS)/binding $(STAMPS)/demo $(STAMPS)/frameworks
+	$(IN_VENV)/python examples/python/jax $(ARGS)
+
+example-boosting: $(STAMPS)/binding $(STAMPS)/demo $(STAMPS)/frameworks
+	$(IN_VENV)/python examples/python/boosting $(ARGS)
+
+example-scikit-learn: $(STAMPS)/binding $(STAMPS)/demo $(STAMPS)/frameworks
+	$(IN_VENV)/python examples/python/scikit_learn $(ARGS)
+
+# One process each: modules of different examples have the same names.
+test-framework-examples: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
+	@echo "==> tests of the examples for JAX, boosted trees and scikit-learn"
+	for example in $(FRAMEWORK_EXAMPLES); do $(IN_VENV)/python -m pytest -q $$example; done
+
 # ---- tests
 
-test: lint test-native test-swift test-python test-demo
+test: lint test-native test-swift test-python test-demo test-framework-examples
 
 # Swift's test runner finds Python's headers through pkg-config.
 PYTHON_HEADERS := $(STAMPS)/python-headers
@@ -139,6 +158,10 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/ruff check --line-length 100 $(DEMO)
 	$(IN_VENV)/ruff format --check --line-length 100 $(DEMO)
 	cd $(DEMO) && ../../../$(IN_VENV)/mypy --strict .
+	$(IN_VENV)/ruff check --line-length 100 $(FRAMEWORK_EXAMPLES)
+	$(IN_VENV)/ruff format --check --line-length 100 $(FRAMEWORK_EXAMPLES)
+	for example in $(FRAMEWORK_EXAMPLES); do \
+	  (cd $$example && MYPYPATH=../geonames ../../../$(IN_VENV)/mypy --strict .); done
 
 clean:
 	rm -rf .build $(VENV)

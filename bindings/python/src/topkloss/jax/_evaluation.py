@@ -16,8 +16,6 @@ from topkloss.jax._target import NAME
 
 Arrays: TypeAlias = tuple[jax.Array, ...]
 
-_Described: Any = jax.ShapeDtypeStruct
-
 
 def _results(call: Call, operands: Arrays) -> Any:
     """Shapes and types of a call's outputs, when nothing has been mapped over."""
@@ -28,10 +26,11 @@ def _results(call: Call, operands: Arrays) -> Any:
         "gradient": logits.shape,
         "multi_label_gradient": logits.shape,
     }
+    described: Any = jax.ShapeDtypeStruct
     return tuple(
-        _Described((), named["threshold"].dtype)
+        described((), named["threshold"].dtype)
         if name == "threshold"
-        else _Described(shapes[name], logits.dtype)
+        else described(shapes[name], logits.dtype)
         for name in call.outputs
     )
 
