@@ -45,8 +45,8 @@ def parse() -> argparse.Namespace:
         metavar="NAME",
         help=f"of {', '.join(LOSSES)}; default: all",
     )
-    parser.add_argument("--rounds", type=int, metavar="N", help="of trees; default: 30")
-    parser.add_argument("--share", type=float, metavar="X", help="of the cities; default: 0.5")
+    parser.add_argument("--rounds", type=int, metavar="N", help="of trees; default: 20")
+    parser.add_argument("--share", type=float, metavar="X", help="of the cities; default: 0.25")
     parser.add_argument("--seed", type=int, metavar="N", default=0, help="default: 0")
     parser.add_argument("--quick", action="store_true", help="few cities and rounds: to see it run")
     return parser.parse_args()
@@ -55,8 +55,8 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     options = parse()
     console = Console()
-    rounds = options.rounds or (4 if options.quick else 30)
-    share = options.share or (0.06 if options.quick else 0.5)
+    rounds = options.rounds or (4 if options.quick else 20)
+    share = options.share or (0.06 if options.quick else 0.25)
     train, test = split_cities(load_cities(), share, options.seed)
     counts = train.counts()
     console.print(

@@ -15,16 +15,18 @@ takes them. The functions work inside `jax.jit`, `jax.grad`, `jax.vmap`, `jax.la
 for them all. When a gradient is wanted, value
 and gradient are computed together in the forward pass. They can be differentiated once, in reverse
 mode; more is refused. Options (counts, K, margins) must be known when a program is traced; logits,
-labels, noise, steps and keys may be traced. A wrong label is an error (jax.errors.JaxRuntimeError)
-that names the row, when the program runs.
+labels, noise, steps and keys may be traced. A wrong label is an error that names the row, when the
+program runs: a ValueError or a jax.errors.JaxRuntimeError, as the version of JAX has it.
 
 Randomness is explicit: `noised_topk_loss` and `noised_topk` with the Monte Carlo estimator draw
 what their key, or their seed and step, say.
 
 On the CPU the functions are a typed custom call of XLA's foreign function interface, whose C
 function is made by ctypes, so that no compiler is needed: the library reads and writes XLA's own
-buffers. A call costs 8 microseconds more than the library itself, and nothing is copied. Elsewhere
-they go through `jax.pure_callback`, which copies the scores to the host and the gradient back.
+buffers, and nothing is copied. A call costs 20 to 40 microseconds more than the library's own from
+NumPy, 10 of which any jitted function takes: 170 instead of 133 for value and gradient of
+cross-entropy of 256 x 1000 on two cores, where `jax.pure_callback` takes 609. On other devices the
+functions go through `jax.pure_callback`, which copies the scores to the host and the gradient back.
 """
 
 try:
