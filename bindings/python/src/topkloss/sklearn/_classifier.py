@@ -56,7 +56,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             first for losses whose gradient is continuous and without noise, the second for others
             (the top-K hinge, noise by Monte Carlo, margins of rivals).
         max_iter: L-BFGS only: the most iterations, 1 or more.
-        tol: L-BFGS only: it ends when no entry of the gradient of the mean is larger.
+        tol: L-BFGS only: it ends when no entry of the gradient is larger than this times the
+            largest one at the start.
         epochs: Adam only: how often every row is seen, 1 or more.
         batch_size: Adam only: rows a step, 1 or more.
         learning_rate: Adam only: at the start, above 0; it falls to 0.

@@ -80,19 +80,21 @@ class Problem:
 def lbfgs(problem: Problem, max_iter: int, tol: float) -> tuple[FloatVector, int]:
     """The parameters, (F or F + 1, C), and how many iterations it took.
 
-    It ends when no entry of the gradient is above tol.
+    It ends when no entry of the gradient is above tol times the largest one at the start, where all
+    parameters are 0: losses differ in scale, some by the number of classes.
     """
 
     def flat(parameters: FloatVector) -> tuple[float, FloatVector]:
         value, gradient = problem.value_and_gradient(parameters.reshape(problem.shape))
         return value, gradient.ravel()
 
+    start = np.zeros(np.prod(problem.shape))
     found = scipy.optimize.minimize(
         flat,
-        np.zeros(np.prod(problem.shape)),
+        start,
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": max_iter, "gtol": tol, "ftol": 0.0, "maxls": 50},
+        options={"maxiter": max_iter, "gtol": tol * np.abs(flat(start)[1]).max(), "ftol": 0.0, "maxls": 50},
     )
     if found.nit >= max_iter:
         warnings.warn(
