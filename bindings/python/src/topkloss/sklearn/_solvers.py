@@ -89,12 +89,13 @@ def lbfgs(problem: Problem, max_iter: int, tol: float) -> tuple[FloatVector, int
         return value, gradient.ravel()
 
     start = np.zeros(np.prod(problem.shape))
+    enough = tol * np.abs(flat(start)[1]).max()
     found = scipy.optimize.minimize(
         flat,
         start,
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": max_iter, "gtol": tol * np.abs(flat(start)[1]).max(), "ftol": 0.0, "maxls": 50},
+        options={"maxiter": max_iter, "gtol": enough, "ftol": 0.0, "maxls": 50},
     )
     if found.nit >= max_iter:
         warnings.warn(
