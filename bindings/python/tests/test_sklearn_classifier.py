@@ -12,7 +12,7 @@ pytest.importorskip("sklearn", minversion="1.6")
 
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -72,6 +72,19 @@ def test_logit_adjusted_minimises_its_objective(data):
     )
     np.testing.assert_allclose(model.class_counts_, np.bincount(index, weights=weights))
     assert classes.tolist() == model.classes_.tolist()
+
+
+def test_outlying_mse_is_ridge_regression(data):
+    """On the labels t_y e_y; the loss is their mean over classes, so C stands for 2 C / 3."""
+    inputs, labels, weights = data
+    model = LinearClassifier("outlying_mse", loss_options={"alpha": 2.0}, C=0.05)
+    model.fit(inputs, labels, weights)
+    index = np.searchsorted(model.classes_, labels)
+    targets = np.zeros((600, 3))
+    targets[np.arange(600), index] = model.loss_.teacher[index]
+    ridge = Ridge(alpha=3 / (2 * 0.05)).fit(inputs, targets, weights)
+    np.testing.assert_allclose(model.coef_, ridge.coef_, atol=1e-4)
+    np.testing.assert_allclose(model.intercept_, ridge.intercept_, atol=1e-4)
 
 
 def macro(model, inputs, labels):
