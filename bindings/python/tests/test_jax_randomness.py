@@ -89,6 +89,24 @@ def test_vmap_over_steps():
     assert not np.array_equal(gradient[0], gradient[2])
 
 
+def test_vmap_over_steps_inside_and_outside_others():
+    """Rows that share a step have noise of their own, whichever axis comes first."""
+    logits, labels = batch((2, 3, 4))
+    steps = jnp.array([7, 9, 11])
+
+    def by_step(z, y, s):
+        return loss(z, y, step=s)
+
+    outside = jax.vmap(jax.vmap(by_step, (0, 0, None)))(logits, labels, steps[:2])
+    for index in range(2):
+        whole = loss(logits[index], labels[index], step=int(steps[index]))
+        np.testing.assert_array_equal(outside[index], whole)
+    inside = jax.vmap(jax.vmap(by_step), (0, 0, None))(logits, labels, steps)
+    for index in range(3):
+        whole = loss(logits[:, index], labels[:, index], step=int(steps[index]))
+        np.testing.assert_array_equal(inside[:, index], whole)
+
+
 def test_vmap_over_noise():
     logits, labels = batch((3, 4))
     noise = np.random.default_rng(0).standard_normal((3, 4, 5, CLASSES)).astype(np.float32)

@@ -80,6 +80,8 @@ class _Sliced:
         self.rows = math.prod(lead[mapped:])
         self.classes = self.inputs["logits"].shape[-1]
         self._kept: list[Any] = []
+        step = self.inputs.get("step")
+        self._steps: tuple[int, ...] = step.shape[:-1] if step else ()
         if mapped:
             for name, block in self.inputs.items():
                 own = _FOR_ALL_ROWS.get(name)
@@ -110,6 +112,17 @@ class _Sliced:
         self._kept.append(array)
         return block_of(array)
 
+    def first_row(self, slice_index: tuple[int, ...]) -> int:
+        """The number of a slice's first row among all rows of its step.
+
+        An axis over which the step is the same adds to the rows that are drawn with it.
+        """
+        before = 0
+        for index, size, steps in zip(slice_index, self.slices, self._steps, strict=False):
+            if steps == 1:
+                before = before * size + index
+        return before * self.rows
+
     def address(self, blocks: dict[str, Block], name: str, index: int) -> int | None:
         """Where the slice of an array begins; None if the call has no such array."""
         block = blocks.get(name)
@@ -132,7 +145,7 @@ def _step(pointer: int | None) -> int:
     return int(high) << 32 | int(low)
 
 
-def _evaluate_slice(what: Call, arrays: _Sliced, index: int) -> None:
+def _evaluate_slice(what: Call, arrays: _Sliced, index: int, first_row: int) -> None:
     """One call of the library."""
     inputs, outputs = arrays.inputs, arrays.outputs
     logits = inputs["logits"]
@@ -144,6 +157,7 @@ def _evaluate_slice(what: Call, arrays: _Sliced, index: int) -> None:
         batch.labels = arrays.address(inputs, "labels", index)
     batch.noise = arrays.address(inputs, "noise", index)
     batch.step = _step(arrays.address(inputs, "step", index))
+    batch.first_row = first_row
     result = _abi.result(RESULT_SIZE)
     result.row_values = arrays.address(outputs, "values", index)
     result.gradient = arrays.address(outputs, "gradient", index)
@@ -182,5 +196,5 @@ def run(what: Call, inputs: list[Block], outputs: list[Block]) -> None:
         if "threshold" in arrays.outputs:  # left as it is where no row counts
             array_of(arrays.outputs["threshold"])[...] = array_of(arrays.inputs["threshold"])
         return
-    for index, _ in enumerate(itertools.product(*map(range, arrays.slices))):
-        _evaluate_slice(what, arrays, index)
+    for index, place in enumerate(itertools.product(*map(range, arrays.slices))):
+        _evaluate_slice(what, arrays, index, arrays.first_row(place))

@@ -40,8 +40,8 @@ def noised_topk_loss(
     Monte Carlo noise is a function of its arguments: **the same key, or seed and step, is the same
     noise**. Give every training step its own. Rows of one call have noise of their own, and are
     numbered in order. Under `jax.vmap`, a step or key that is not mapped over is one for the whole
-    batch, whose rows are numbered as in one call on all of it; if it is mapped over, the rows of
-    each one's part are numbered from 0.
+    batch, whose rows are numbered as in one call on all of it, so that no two have the same noise;
+    if it is mapped over, the rows of each one's part are numbered from 0.
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
