@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import jax
@@ -18,7 +17,9 @@ from topkloss.jax._evaluation import Arrays, evaluate
 from topkloss.jax._xla import DTYPES
 
 _FLOATS = {name for name in DTYPES if "float" in name}
-_checked_once = functools.lru_cache(maxsize=256)(check_classes)
+
+# Calls and numbers of classes that have been found to fit.
+_fitting: set[tuple[int, int]] = set()
 
 
 def constant(options: dict[str, Any]) -> dict[str, Any]:
@@ -115,8 +116,11 @@ def outputs_of(
 ) -> Arrays:
     """The outputs of a loss for these arrays, under whatever transformation."""
     logits = scores["logits"]
-    _checked_once(loss, logits.shape[-1])
     call = made(loss, (*scores, *others), outputs, logits.ndim - 1)
+    fit = call.key, logits.shape[-1]
+    if fit not in _fitting:
+        check_classes(loss, logits.shape[-1])
+        _fitting.add(fit)
     found: Arrays = evaluate(call, tuple(scores.values()), tuple(others.values()))
     return found
 
