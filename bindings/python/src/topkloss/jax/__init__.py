@@ -12,11 +12,11 @@
 Logits have the shape (..., C), labels and values the shape (...); whoever wants a mean or weights
 takes them. The functions work inside `jax.jit`, `jax.grad`, `jax.vmap`, `jax.lax.scan`,
 `jax.checkpoint` and `jax.shard_map` (with ``check_vma=False``); `jax.vmap` over rows makes one call
-for them all. When a gradient is wanted, value
-and gradient are computed together in the forward pass. They can be differentiated once, in reverse
-mode; more is refused. Options (counts, K, margins) must be known when a program is traced; logits,
-labels, noise, steps and keys may be traced. A wrong label is an error that names the row, when the
-program runs: a ValueError or a jax.errors.JaxRuntimeError, as the version of JAX has it.
+for them all. When a gradient is wanted, value and gradient are computed together in the forward
+pass. They can be differentiated once, in reverse mode; more is refused. Options (counts, K,
+margins) must be known when a program is traced; logits, labels, noise, steps and keys may be
+traced. A wrong label is an error that names the row, when the program runs: a ValueError or a
+jax.errors.JaxRuntimeError, as the version of JAX has it.
 
 Randomness is explicit: `noised_topk_loss` and `noised_topk` with the Monte Carlo estimator draw
 what their key, or their seed and step, say.
