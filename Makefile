@@ -111,7 +111,7 @@ bench: $(STAMPS)/binding $(STAMPS)/frameworks $(PEERS)/complete
 	cd bindings/python && PYTHONPATH=$$(echo $(PEERS)/lib/python*/site-packages) \
 	  ../../$(IN_VENV)/python -m benchmarks --output ../../.build/bench $(ARGS)
 
-# ---- packages and the PyTorch example
+# ---- packages
 
 $(STAMPS)/packaging: $(STAMPS)/venv bindings/python/packaging-requirements.txt
 	@echo "==> installing what building packages needs"
@@ -133,26 +133,32 @@ test-wheel: wheel $(STAMPS)/binding $(STAMPS)/test
 	@echo "==> tests of the wheel and of the source archive, without Swift"
 	cd bindings/python && TOPKLOSS_DIST="$(CURDIR)/dist" ../../$(IN_VENV)/python -m pytest -q tests/test_wheel.py
 
-PYTORCH_EXAMPLE := examples/python/pytorch
+# ---- training loops in Python, and their tests
 
-.PHONY: example-pytorch
+FRAMEWORK_EXAMPLES := $(addprefix examples/python/,pytorch jax boosting scikit_learn)
+.PHONY: example-pytorch example-jax example-boosting example-scikit-learn test-framework-examples
+
 example-pytorch: $(STAMPS)/binding $(STAMPS)/demo $(STAMPS)/frameworks
-	$(IN_VENV)/python $(PYTORCH_EXAMPLE) $(ARGS)
+	$(IN_VENV)/python examples/python/pytorch $(ARGS)
 
-.PHONY: test-pytorch-example
-test-pytorch-example: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
-	@echo "==> tests of the PyTorch example"
-	$(IN_VENV)/python -m pytest -q $(PYTORCH_EXAMPLE)
+example-jax: $(STAMPS)/binding $(STAMPS)/demo $(STAMPS)/frameworks
+	$(IN_VENV)/python examples/python/jax $(ARGS)
 
-.PHONY: lint-pytorch-example
-lint-pytorch-example: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
-	$(IN_VENV)/ruff check --line-length 100 $(PYTORCH_EXAMPLE)
-	$(IN_VENV)/ruff format --check --line-length 100 $(PYTORCH_EXAMPLE)
-	cd $(PYTORCH_EXAMPLE) && MYPYPATH=../geonames ../../../$(IN_VENV)/mypy --strict .
+example-boosting: $(STAMPS)/binding $(STAMPS)/demo $(STAMPS)/frameworks
+	$(IN_VENV)/python examples/python/boosting $(ARGS)
+
+example-scikit-learn: $(STAMPS)/binding $(STAMPS)/demo $(STAMPS)/frameworks
+	$(IN_VENV)/python examples/python/scikit_learn $(ARGS)
+
+# One process each: modules of different examples have the same names.
+test-framework-examples: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
+	@echo "==> tests of the examples for PyTorch, JAX, boosted trees and scikit-learn"
+	for example in $(FRAMEWORK_EXAMPLES); do $(IN_VENV)/python -m pytest -q $$example; done
 
 # ---- tests
 
-test: lint test-native test-install test-native-examples test-swift test-python test-demo test-wheel test-pytorch-example
+test: lint test-native test-install test-native-examples test-swift test-python test-demo test-wheel \
+  test-framework-examples
 
 # Swift's test runner finds Python's headers through pkg-config.
 PYTHON_HEADERS := $(STAMPS)/python-headers
@@ -189,9 +195,12 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/ruff check --line-length 100 $(DEMO)
 	$(IN_VENV)/ruff format --check --line-length 100 $(DEMO)
 	cd $(DEMO) && ../../../$(IN_VENV)/mypy --strict .
+	$(IN_VENV)/ruff check --line-length 100 $(FRAMEWORK_EXAMPLES)
+	$(IN_VENV)/ruff format --check --line-length 100 $(FRAMEWORK_EXAMPLES)
+	for example in $(FRAMEWORK_EXAMPLES); do \
+	  (cd $$example && MYPYPATH=../geonames ../../../$(IN_VENV)/mypy --strict .); done
 	@command -v rustfmt >/dev/null || { $(call install_debian,rustfmt); }
 	rustfmt --check --edition 2021 examples/rust/train.rs
-	$(MAKE) --no-print-directory lint-pytorch-example
 
 # ---- install, for C, C++ and Rust programs of others
 

@@ -1,0 +1,137 @@
+"""Arguments of the functions, checked when a program is traced where that can be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from topkloss._arguments import integer
+from topkloss._handle import Handle
+from topkloss.errors import TopKLossError
+from topkloss.jax._calls import check_classes, made
+from topkloss.jax._evaluation import Arrays, evaluate
+from topkloss.jax._xla import DTYPES
+
+_FLOATS = {name for name in DTYPES if "float" in name}
+
+# Calls and numbers of classes that have been found to fit.
+_fitting: set[tuple[int, int]] = set()
+
+
+def constant(options: dict[str, Any]) -> dict[str, Any]:
+    """The options, none of them a value that is not known until a program runs."""
+    for name, value in options.items():
+        if isinstance(value, jax.core.Tracer):
+            raise TopKLossError(
+                f"{name} is traced; options of a loss must be known when it is traced: keep "
+                f"{name} out of the arguments of the jitted function, or make it a static one",
+                "TOPKLOSS_ERROR_OPTION",
+            )
+    return options
+
+
+def score_array(name: str, value: ArrayLike) -> jax.Array:
+    """Scores of any number of rows, of a type that the library computes with."""
+    array = jnp.asarray(value)
+    if array.dtype.name not in _FLOATS:
+        raise TopKLossError(
+            f"{name} has dtype {array.dtype}; it must be float32, float64, float16 or bfloat16",
+            "TOPKLOSS_ERROR_ENUMERATOR",
+        )
+    if array.ndim == 0:
+        raise TopKLossError(
+            f"{name} has no axes; the last one must be that of the classes", "TOPKLOSS_ERROR_SIZE"
+        )
+    return array
+
+
+def label_array(value: ArrayLike, logits: jax.Array) -> jax.Array:
+    """One class index for each row, as int32 or int64."""
+    labels = jnp.asarray(value)
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise TopKLossError(
+            f"labels has dtype {labels.dtype}; class indices must be integers",
+            "TOPKLOSS_ERROR_ENUMERATOR",
+        )
+    if labels.shape != logits.shape[:-1]:
+        raise TopKLossError(
+            f"labels has shape {labels.shape}; with logits of shape {logits.shape} it must be "
+            f"{logits.shape[:-1]}",
+            "TOPKLOSS_ERROR_SIZE",
+        )
+    if labels.dtype not in (jnp.int32, jnp.int64):
+        if labels.dtype in (jnp.uint32, jnp.uint64):
+            # What int32 cannot hold must not become a negative label, which may be ignored.
+            labels = jnp.minimum(labels, labels.dtype.type(np.iinfo(np.int32).max))
+        labels = labels.astype(jnp.int32)
+    return labels
+
+
+def step_words(step: ArrayLike) -> jax.Array:
+    """A step as two uint32 numbers, the high one first: JAX has no 64-bit integers by default."""
+    if not isinstance(step, jax.Array | np.ndarray):
+        number = integer("step", step, signed=False)
+        return jnp.array([number >> 32, number & 0xFFFFFFFF], jnp.uint32)
+    array = jnp.asarray(step)
+    if array.ndim or not jnp.issubdtype(array.dtype, jnp.integer):
+        raise TopKLossError(
+            f"step has shape {array.shape} and dtype {array.dtype}; it must be one integer",
+            "TOPKLOSS_ERROR_OPTION",
+        )
+    high = array >> 32 if array.dtype.itemsize == 8 else jnp.zeros((), jnp.uint32)
+    return jnp.stack([high.astype(jnp.uint32), array.astype(jnp.uint32)])
+
+
+def randomness(
+    step: ArrayLike, key: ArrayLike | None, noise: ArrayLike | None, logits: jax.Array, samples: int
+) -> dict[str, jax.Array]:
+    """What a Monte Carlo estimate draws from: noise of the caller's, a key, or a step."""
+    if noise is not None:
+        if key is not None:
+            raise TopKLossError("both key and noise are given", "TOPKLOSS_ERROR_OPTION")
+        dtype = jnp.float64 if logits.dtype == jnp.float64 else jnp.float32
+        block = jnp.asarray(noise).astype(dtype)
+        shape = (*logits.shape[:-1], samples, logits.shape[-1])
+        if block.shape != shape:
+            raise TopKLossError(
+                f"noise has shape {block.shape}; with logits of shape {logits.shape} and "
+                f"{samples} samples it must be {shape}",
+                "TOPKLOSS_ERROR_SIZE",
+            )
+        return {"noise": block}
+    if key is not None:
+        return {"step": jax.random.bits(jnp.asarray(key), (2,), jnp.uint32)}
+    return {"step": step_words(step)}
+
+
+def outputs_of(
+    loss: Handle,
+    scores: dict[str, jax.Array],
+    others: dict[str, jax.Array],
+    outputs: tuple[str, ...] = ("values",),
+) -> Arrays:
+    """The outputs of a loss for these arrays, under whatever transformation."""
+    logits = scores["logits"]
+    call = made(loss, (*scores, *others), outputs, logits.ndim - 1)
+    fit = call.key, logits.shape[-1]
+    if fit not in _fitting:
+        check_classes(loss, logits.shape[-1])
+        _fitting.add(fit)
+    found: Arrays = evaluate(call, tuple(scores.values()), tuple(others.values()))
+    return found
+
+
+def values_of(
+    kind: Any,
+    options: dict[str, Any],
+    logits: ArrayLike,
+    labels: ArrayLike,
+) -> jax.Array:
+    """The value of each row for a loss of logits and labels."""
+    loss = kind(**constant(options), reduction="none")
+    rows = score_array("logits", logits)
+    return outputs_of(loss, {"logits": rows}, {"labels": label_array(labels, rows)})[0]

@@ -1,0 +1,134 @@
+"""A linear model's weights that make a loss small: L-BFGS on all rows, or Adam on a few at a time.
+
+Both minimise ``(sum_i v_i l_i + |W|^2 / (2 C)) / sum_i v_i``, l_i being the loss of row i, v_i its
+weight, W the coefficients without the intercepts and C the inverse strength of regularisation, as
+in `sklearn.linear_model.LogisticRegression`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+from sklearn.exceptions import ConvergenceWarning
+
+from topkloss._arrays import AnyArray, FloatVector
+from topkloss._loss import Loss
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is to be fitted.
+
+    Attributes:
+        inputs: (n, F) dense, or sparse by rows.
+        labels: (n,) class indices.
+        weights: (n,) weights above 0.
+        classes: How many classes there are.
+        loss: With the reduction ``"sum"``.
+        inverse_strength: C.
+        intercept: Whether there are intercepts.
+    """
+
+    inputs: Any
+    labels: AnyArray
+    weights: FloatVector
+    classes: int
+    loss: Loss
+    inverse_strength: float
+    intercept: bool
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the parameters: a row for each feature, and one for the intercepts last."""
+        return self.inputs.shape[1] + self.intercept, self.classes
+
+    def scores(self, parameters: FloatVector, inputs: Any) -> AnyArray:
+        """(n, C) scores of any rows, in the type of the rows."""
+        features = self.inputs.shape[1]
+        found: AnyArray = inputs @ parameters[:features].astype(inputs.dtype, copy=False)
+        if self.intercept:
+            found += parameters[features].astype(inputs.dtype)
+        return np.ascontiguousarray(found)
+
+    def value_and_gradient(
+        self, parameters: FloatVector, rows: AnyArray | slice = slice(None)
+    ) -> tuple[float, FloatVector]:
+        """The mean loss of some rows and the penalty, and the gradient by the parameters."""
+        inputs, weights = self.inputs[rows], self.weights[rows]
+        features = inputs.shape[1]
+        scores = self.scores(parameters, inputs)
+        value, slope = self.loss.value_and_grad(
+            scores, self.labels[rows], sample_weight=weights, out=scores
+        )
+        gradient = np.empty(self.shape)
+        total = weights.sum()
+        gradient[:features] = inputs.T @ slope
+        if self.intercept:
+            gradient[features] = slope.sum(axis=0, dtype=np.float64)
+        gradient /= total
+        coefficients = parameters[:features]
+        strength = 1 / (self.inverse_strength * self.weights.sum())
+        gradient[:features] += strength * coefficients
+        penalty = 0.5 * strength * float(np.vdot(coefficients, coefficients))
+        return float(value) / total + penalty, gradient
+
+
+def lbfgs(problem: Problem, max_iter: int, tol: float) -> tuple[FloatVector, int]:
+    """The parameters, (F or F + 1, C), and how many iterations it took.
+
+    It ends when no entry of the gradient is above tol times the largest one at the start, where all
+    parameters are 0: losses differ in scale, some by the number of classes.
+    """
+
+    def flat(parameters: FloatVector) -> tuple[float, FloatVector]:
+        value, gradient = problem.value_and_gradient(parameters.reshape(problem.shape))
+        return value, gradient.ravel()
+
+    start = np.zeros(np.prod(problem.shape))
+    enough = tol * np.abs(flat(start)[1]).max()
+    found = scipy.optimize.minimize(
+        flat,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": max_iter, "gtol": enough, "ftol": 0.0, "maxls": 50},
+    )
+    if found.nit >= max_iter:
+        warnings.warn(
+            f"L-BFGS has not converged after {max_iter} iterations: allow more (max_iter), scale "
+            "the features, or regularise more strongly (a smaller C)",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+    return found.x.reshape(problem.shape), int(found.nit)
+
+
+def adam(
+    problem: Problem,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    random: np.random.RandomState,
+) -> tuple[FloatVector, int]:
+    """The parameters and the number of epochs. The learning rate falls to 0 in a straight line.
+
+    Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015.
+    """
+    rows = problem.inputs.shape[0]
+    parameters, mean, square = (np.zeros(problem.shape) for _ in range(3))
+    steps = epochs * -(-rows // batch_size)
+    step = 0
+    for _ in range(epochs):
+        order = random.permutation(rows)
+        for start in range(0, rows, batch_size):
+            _, gradient = problem.value_and_gradient(parameters, order[start : start + batch_size])
+            step += 1
+            mean += 0.1 * (gradient - mean)
+            square += 0.001 * (gradient**2 - square)
+            rate = learning_rate * (1 - (step - 1) / steps) / (1 - 0.9**step)
+            parameters -= rate * mean / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
+    return parameters, epochs

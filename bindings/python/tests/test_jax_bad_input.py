@@ -1,0 +1,114 @@
+"""What the JAX functions refuse, and when."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from jax_support import CLASSES, COUNTS, batch, functions, jax, jnp
+
+from topkloss import TopKLossError
+
+LOGITS, LABELS = batch((4,))
+
+
+def test_without_jax():
+    finished = subprocess.run(
+        [sys.executable, "-c", "import sys; sys.modules['jax'] = None; import topkloss.jax"],
+        capture_output=True,
+        text=True,
+    )
+    last = finished.stderr.strip().splitlines()[-1]
+    assert last == "ImportError: topkloss.jax needs JAX: pip install topkloss[jax]"
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: functions.cross_entropy_loss(LOGITS, LABELS[:2]), "labels has shape (2,)"),
+        (lambda: functions.cross_entropy_loss(LOGITS, LABELS + 0.0), "integers"),
+        (lambda: functions.cross_entropy_loss(LOGITS.astype(int), LABELS), "logits has dtype"),
+        (lambda: functions.cross_entropy_loss(1.0, 0), "no axes"),
+        (lambda: functions.logit_adjusted_loss(LOGITS, LABELS, COUNTS[:3]), "3 classes"),
+        (lambda: functions.logit_adjusted_loss(LOGITS, LABELS, 0 * COUNTS), "class_counts[0]"),
+        (lambda: functions.topk_hinge_loss(LOGITS, LABELS, CLASSES), "K is 1"),
+        (lambda: functions.noised_topk(LOGITS, CLASSES + 1), "k is 12"),
+        (lambda: functions.noised_topk_loss(LOGITS, LABELS, step=-1), "step is -1"),
+        (lambda: functions.noised_topk_loss(LOGITS, LABELS, step=jnp.ones(2)), "one integer"),
+        (
+            lambda: functions.noised_topk_loss(LOGITS, LABELS, noise=np.ones((4, 5))),
+            "noise has shape (4, 5)",
+        ),
+        (
+            lambda: functions.two_head_average_k_loss(LOGITS, LOGITS[:2], LABELS),
+            "multi_label_logits has shape",
+        ),
+        (
+            lambda: functions.two_head_average_k_loss(LOGITS, LOGITS, LABELS, threshold_decay=0.5),
+            "without a threshold",
+        ),
+        (
+            lambda: jax.jit(lambda c: functions.logit_adjusted_loss(LOGITS, LABELS, c))(COUNTS),
+            "class_counts is traced",
+        ),
+        (
+            lambda: jax.jit(lambda k: functions.topk_hinge_loss(LOGITS, LABELS, k))(3),
+            "k is traced",
+        ),
+    ],
+)
+def test_refused_while_tracing(call, words):
+    with pytest.raises(TopKLossError) as caught:
+        call()
+    assert words in str(caught.value)
+
+
+# Which of the two it is depends on the version of JAX.
+RUN_TIME = (jax.errors.JaxRuntimeError, ValueError)
+
+
+@pytest.mark.parametrize("transformed", [lambda f: f, jax.jit, jax.vmap])
+def test_wrong_labels_are_told_by_row(transformed):
+    labels = LABELS.at[2].set(CLASSES)
+    with pytest.raises(RUN_TIME) as caught:
+        transformed(functions.cross_entropy_loss)(LOGITS, labels).block_until_ready()
+    assert f"labels[2] is {CLASSES}" in str(caught.value)
+    # And the next call is none the worse.
+    assert np.isfinite(functions.cross_entropy_loss(LOGITS, LABELS)).all()
+
+
+def test_unsigned_labels_do_not_wrap_around():
+    labels = np.full(4, 2**32 - 100, np.uint32)  # -100 as int32
+    with pytest.raises(RUN_TIME, match="labels"):
+        functions.cross_entropy_loss(LOGITS, labels).block_until_ready()
+
+
+def test_nan_stays_in_its_row():
+    logits = LOGITS.at[1, 3].set(jnp.nan)
+    values, pullback = jax.vjp(lambda z: functions.cross_entropy_loss(z, LABELS), logits)
+    (gradient,) = pullback(jnp.ones(4))
+    assert np.isnan(values).tolist() == [False, True, False, False]
+    assert np.isnan(gradient).all(axis=1).tolist() == [False, True, False, False]
+
+
+def test_upstream_that_is_not_finite():
+    """As the chain rule has it: no error, for either kind of gradient."""
+    for ours in (
+        functions.cross_entropy_loss,
+        lambda z, y: functions.single_positive_loss(z, y, "epr", expected_positives=1.5),
+    ):
+        _, pullback = jax.vjp(lambda z, f=ours: f(z, LABELS), LOGITS)
+        (gradient,) = pullback(jnp.ones(4).at[0].set(jnp.nan))
+        assert np.isnan(gradient[0]).all()
+
+
+def test_programs_of_another_process():
+    """A program that calls a loss which nobody has made here is told so."""
+    from topkloss.jax import _target
+
+    with pytest.raises(RUN_TIME, match="has not made"):
+        jax.ffi.ffi_call(_target.NAME, jax.ShapeDtypeStruct((4,), np.float32))(
+            LOGITS, LABELS, call=np.int64(12345)
+        ).block_until_ready()

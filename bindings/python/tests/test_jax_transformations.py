@@ -1,0 +1,259 @@
+"""The JAX functions under JAX's transformations."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from jax_support import CLASSES, PAIRS, batch, functions, jax, jnp, pairs
+
+from topkloss import TopKLossError
+from topkloss.jax import _evaluation, _host
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Counts the library's evaluations, and the rows of each."""
+    seen = []
+    original = _host.call
+
+    def counted(handle, described, result):
+        seen.append(described.rows)
+        return original(handle, described, result)
+
+    monkeypatch.setattr(_host, "call", counted)
+    return seen
+
+
+@pairs
+def test_jit_changes_nothing(name):
+    ours, _ = PAIRS[name]
+    logits, labels = batch()
+    plain = jax.value_and_grad(lambda z, y: ours(z, y).mean())
+    for found, expected in zip(jax.jit(plain)(logits, labels), plain(logits, labels), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", [name for name in PAIRS if name != "noised_topk"])
+def test_vmap_over_rows(name):
+    """Whichever way round, and where only one of logits and labels is mapped over."""
+    ours, _ = PAIRS[name]
+    logits, labels = batch((5,))
+    rows = jnp.stack([ours(z, y) for z, y in zip(logits, labels, strict=True)])
+    gradients = jnp.stack([jax.grad(ours)(z, y) for z, y in zip(logits, labels, strict=True)])
+    found = jax.vmap(jax.value_and_grad(ours))(logits, labels)
+    np.testing.assert_allclose(found[0], rows, rtol=1e-6)
+    np.testing.assert_allclose(found[1], gradients, rtol=1e-6, atol=1e-8)
+    outside = jax.grad(lambda z: jax.vmap(ours)(z, labels).sum())(logits)
+    np.testing.assert_allclose(outside, gradients, rtol=1e-6, atol=1e-8)
+    one_label = jax.vmap(ours, (0, None))(logits, labels[0])
+    np.testing.assert_allclose(one_label, [ours(z, labels[0]) for z in logits], rtol=1e-6)
+    one_row = jax.vmap(ours, (None, 0))(logits[0], labels)
+    np.testing.assert_allclose(one_row, [ours(logits[0], y) for y in labels], rtol=1e-6)
+
+
+def test_vmap_makes_one_call(calls):
+    logits, labels = batch((7,))
+    per_row = jax.value_and_grad(functions.cross_entropy_loss)
+    values, _ = jax.jit(jax.vmap(per_row))(logits, labels)
+    values.block_until_ready()
+    assert calls == [7]
+    logits, labels = batch((7, 2, 3))
+    jax.vmap(jax.vmap(functions.cross_entropy_loss))(logits, labels).block_until_ready()
+    assert calls == [7, 42]
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_vmap_over_another_axis(axis):
+    logits, labels = batch((4, 3))
+    moved = jnp.moveaxis(logits, 0, axis)
+    found = jax.vmap(functions.cross_entropy_loss, (axis, 0))(moved, labels)
+    np.testing.assert_array_equal(found, functions.cross_entropy_loss(logits, labels))
+
+
+def test_vmap_over_batches_that_rows_share():
+    """A loss whose rows depend on each other is evaluated once for each batch."""
+    logits, labels = batch((3, 5))
+    second, _ = batch((3, 5), seed=6)
+
+    def two_head(z, g, y):
+        return functions.two_head_average_k_loss(z, g, y, 2.5, threshold=0.1, threshold_decay=0.5)
+
+    values, thresholds = jax.vmap(two_head)(logits, second, labels)
+    for index in range(3):
+        expected = two_head(logits[index], second[index], labels[index])
+        np.testing.assert_array_equal(values[index], expected[0])
+        np.testing.assert_array_equal(thresholds[index], expected[1])
+    ours, _ = PAIRS["expected_positive"]
+    upstream = np.random.default_rng(0).standard_normal((3, 5)).astype(np.float32)
+    found = jax.grad(lambda z: (jax.vmap(ours)(z, labels) * upstream).sum())(logits)
+    for index in range(3):
+        expected = jax.grad(lambda z, i=index: (ours(z, labels[i]) * upstream[i]).sum())
+        np.testing.assert_allclose(found[index], expected(logits[index]), rtol=1e-5, atol=1e-7)
+
+
+def test_large_batches_in_a_loop():
+    """No deadlock with asynchronous dispatch: 256 x 4096 rows, 30 steps in one program."""
+    rng = np.random.default_rng(0)
+    start = jnp.asarray(rng.standard_normal((256, 4096)), jnp.float32)
+    labels = jnp.asarray(rng.integers(4096, size=256))
+
+    def step(logits, _):
+        value, gradient = jax.value_and_grad(
+            lambda z: functions.cross_entropy_loss(z, labels).sum()
+        )(logits)
+        return logits - gradient, value
+
+    last, values = jax.jit(lambda z: jax.lax.scan(step, z, None, length=30))(start)
+    expected = np.asarray(start, np.float64)
+    for value in np.asarray(values)[:3]:
+        shifted = expected - expected.max(1, keepdims=True)
+        shares = np.exp(shifted) / np.exp(shifted).sum(1, keepdims=True)
+        np.testing.assert_allclose(value, -np.log(shares[np.arange(256), labels]).sum(), rtol=1e-5)
+        shares[np.arange(256), labels] -= 1
+        expected -= shares
+    assert np.isfinite(last).all()
+    assert (np.diff(values) < 0).all()
+
+
+def test_rematerialisation():
+    ours, _ = PAIRS["logit_adjusted"]
+    logits, labels = batch()
+    kept = jax.grad(lambda z: ours(jnp.sin(z), labels).sum())(logits)
+    again = jax.grad(jax.checkpoint(lambda z: ours(jnp.sin(z), labels).sum()))(logits)
+    np.testing.assert_allclose(again, kept, rtol=1e-6)
+
+
+def test_many_threads_at_once():
+    ours, _ = PAIRS["logit_adjusted"]
+    logits, labels = batch((64,))
+    gradient = jax.jit(jax.grad(lambda z, y: ours(z, y).sum()))
+    expected = np.asarray(gradient(logits, labels))
+    wrong = []
+
+    def work():
+        found = [np.array_equal(gradient(logits, labels), expected) for _ in range(50)]
+        wrong.append(found.count(False))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        lambda f, z: jax.hessian(f)(z),
+        lambda f, z: jax.grad(lambda x: jax.grad(f)(x).sum())(z),
+        lambda f, z: jax.jvp(jax.grad(f), (z,), (z,)),
+    ],
+    ids=["hessian", "gradient of a gradient", "forward over reverse"],
+)
+@pytest.mark.parametrize("name", ["cross_entropy", "expected_positive"])
+def test_second_derivatives_are_refused(name, twice):
+    ours, _ = PAIRS[name]
+    logits, labels = batch()
+    with pytest.raises(TopKLossError, match="can be differentiated once only"):
+        twice(lambda z: ours(z, labels).sum(), logits)
+
+
+def test_forward_mode_is_refused():
+    logits, labels = batch()
+    with pytest.raises(TypeError, match="forward-mode"):
+        jax.jvp(lambda z: functions.cross_entropy_loss(z, labels), (logits,), (logits,))
+
+
+def test_second_derivatives_of_what_does_not_reach_the_loss():
+    """The loss may stand beside other terms that are differentiated twice."""
+    logits, labels = batch()
+
+    def total(scale):
+        return functions.cross_entropy_loss(logits, labels).sum() + scale**3
+
+    assert jax.grad(jax.grad(total))(2.0) == 12
+
+
+@pairs
+def test_callback_gives_the_same(name):
+    """What other devices than the CPU use, here on the CPU: the same bits, mapped over or not."""
+    ours, _ = PAIRS[name]
+    if name == "noised_topk":
+        pytest.skip("its noise has a shape of its own")
+    logits, labels = batch((3, 5))
+    expected = jax.vmap(jax.value_and_grad(lambda z, y: ours(z, y).sum()))(logits, labels)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_evaluation, "through_ffi", _evaluation.through_callback)
+        jax.clear_caches()
+        mapped = jax.jit(jax.vmap(jax.value_and_grad(lambda z, y: ours(z, y).sum())))
+        assert "topkloss_evaluate" not in mapped.lower(logits, labels).as_text()
+        found = mapped(logits, labels)
+    jax.clear_caches()
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-8)
+
+
+def test_which_way_a_platform_goes():
+    """The CPU's programs have no callback in them; those of other devices have nothing else."""
+    logits, labels = batch()
+    program = jax.jit(functions.cross_entropy_loss)
+    described = str(jax.make_jaxpr(program)(logits, labels))
+    assert "pure_callback" in described
+    assert "ffi_call" in described
+    lowered = program.lower(logits, labels).as_text()
+    assert "topkloss_evaluate" in lowered
+    assert "callback" not in lowered
+
+
+def on_two_devices(script):
+    """Runs a script where JAX sees two CPUs."""
+    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    head = f"""if True:
+        import jax, numpy as np
+        from jax.sharding import Mesh, NamedSharding, PartitionSpec
+        from topkloss.jax import cross_entropy_loss
+        assert len(jax.devices()) == 2
+        mesh, rows = Mesh(np.array(jax.devices()), ("rows",)), PartitionSpec("rows")
+        logits = np.random.default_rng(0).standard_normal((8, {CLASSES})).astype(np.float32)
+        labels = np.arange(8) % {CLASSES}
+        mean = lambda z, y: cross_entropy_loss(z, y).mean()
+        here = jax.value_and_grad(mean)(logits, labels)
+    """
+    tail = """
+        for one, other in zip(here, there):
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-8)
+    """
+    finished = subprocess.run(
+        [sys.executable, "-c", head + script + tail],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=120,
+    )
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_sharded_arrays():
+    """Rows on two devices: the call gathers them."""
+    on_two_devices("""
+        place = NamedSharding(mesh, rows)
+        parts = jax.device_put(logits, place), jax.device_put(labels, place)
+        there = jax.jit(jax.value_and_grad(mean))(*parts)
+    """)
+
+
+@pytest.mark.skipif(not hasattr(jax, "shard_map"), reason="this JAX has no jax.shard_map")
+def test_shard_map():
+    """Each device calls with its own rows."""
+    on_two_devices("""
+        split = jax.shard_map(
+            cross_entropy_loss, mesh=mesh, in_specs=(rows, rows), out_specs=rows, check_vma=False
+        )
+        there = jax.jit(jax.value_and_grad(lambda z, y: split(z, y).mean()))(logits, labels)
+    """)

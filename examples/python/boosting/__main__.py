@@ -1,0 +1,88 @@
+"""The country of a European city by boosted trees, with objectives for long tails.
+
+Run it as `python examples/python/boosting`; `--help` lists the options.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from time import perf_counter
+
+try:
+    import numpy as np
+    from boosters import LIBRARIES, LOSSES
+    from cities import load_cities, split_cities
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.table import Table
+    from topkloss import metrics
+except ModuleNotFoundError as missing:
+    sys.exit(
+        f"The package {missing.name} is not installed. Install topkloss[xgboost,lightgbm] from "
+        "bindings/python, and this example's own packages from "
+        "examples/python/boosting/requirements.txt."
+    )
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python examples/python/boosting", description=__doc__)
+    parser.add_argument(
+        "--libraries",
+        nargs="+",
+        choices=LIBRARIES,
+        default=list(LIBRARIES),
+        metavar="NAME",
+        help=f"of {', '.join(LIBRARIES)}; default: both",
+    )
+    parser.add_argument(
+        "--losses",
+        nargs="+",
+        choices=LOSSES,
+        default=list(LOSSES),
+        metavar="NAME",
+        help=f"of {', '.join(LOSSES)}; default: all",
+    )
+    parser.add_argument("--rounds", type=int, metavar="N", help="of trees; default: 20")
+    parser.add_argument("--share", type=float, metavar="X", help="of the cities; default: 0.25")
+    parser.add_argument("--seed", type=int, metavar="N", default=0, help="default: 0")
+    parser.add_argument("--quick", action="store_true", help="few cities and rounds: to see it run")
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = parse()
+    console = Console()
+    rounds = options.rounds or (4 if options.quick else 20)
+    share = options.share or (0.06 if options.quick else 0.25)
+    train, test = split_cities(load_cities(), share, options.seed)
+    counts = train.counts()
+    console.print(
+        f"{len(train.labels):,} cities of {len(counts)} countries to train on, {counts.max():,} of "
+        f"the largest and {counts.min()} of the smallest; {len(test.labels):,} to test on."
+    )
+    columns = "library", "objective", "top-1", "class average", "top-5", "class average", "seconds"
+    table = Table(*columns)
+    with Progress(console=console) as progress:
+        for library in options.libraries:
+            for name in options.losses:
+                task = progress.add_task(f"{library}, {name}", total=rounds)
+                started = perf_counter()
+                after_round = partial(progress.advance, task)
+                loss = LOSSES[name](counts)
+                scores = LIBRARIES[library](loss, train, test, rounds, after_round)
+                seconds = perf_counter() - started
+                scores = np.ascontiguousarray(scores)
+                figures = [
+                    f"{metrics.topk_accuracy(scores, test.labels, k=k, average=average):.3f}"
+                    for k in (1, 5)
+                    for average in ("micro", "macro")
+                ]
+                table.add_row(library, name, *figures, f"{seconds:.0f}")
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

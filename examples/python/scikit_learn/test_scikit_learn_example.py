@@ -1,0 +1,38 @@
+"""The whole example on a few names."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def test_quick_run() -> None:
+    """From another folder; adjustment wins the class average, and sets have the size asked for."""
+    finished = subprocess.run(
+        [sys.executable, str(HERE), "--quick"],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env={**os.environ, "COLUMNS": "120", "OMP_NUM_THREADS": "1"},
+        timeout=300,
+    )
+    assert finished.returncode == 0, finished.stderr
+    balanced = {}
+    for loss in ("cross_entropy", "logit_adjusted"):
+        row = re.search(rf"{loss} +│[^│]*│ 10 +│ (0\.\d+) +│ (0\.\d+)", finished.stdout)
+        assert row is not None, finished.stdout
+        balanced[loss] = float(row[2])
+    assert balanced["logit_adjusted"] > balanced["cross_entropy"]
+    assert "Best: logit_adjusted" in finished.stdout
+    size = re.search(r"Sets of (\d\.\d+) countries .* for (0\.\d+) of", finished.stdout)
+    assert size is not None, finished.stdout
+    assert 4 < float(size[1]) < 6
+    # Five countries for every name, the largest ones, hold 0.36.
+    assert float(size[2]) > 0.4
+    assert re.search(r"Paris: \w+", finished.stdout)
