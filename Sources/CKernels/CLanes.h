@@ -308,9 +308,11 @@ LANES_INLINE lanes_f64 lanes_multiply_f64(lanes_f64 a, lanes_f64 b) { return a *
 LANES_INLINE lanes_f32 lanes_divide_f32(lanes_f32 a, lanes_f32 b) { return a / b; }
 LANES_INLINE lanes_f64 lanes_divide_f64(lanes_f64 a, lanes_f64 b) { return a / b; }
 #if defined(__AVX512F__)
-/* a 2^n for a whole number n, in one instruction. */
-LANES_INLINE lanes_f32 lanes_scale_f32(lanes_f32 a, lanes_f32 n) {
-  return __builtin_ia32_scalefps512_mask(a, n, a, 0xFFFF, 4);
+/* a 2^n for a whole number n where x is above the least, or NaN; else 0. In one instruction, which is many times slower
+ * where the result would be too small for a number. */
+LANES_INLINE lanes_f32 lanes_scale_f32(lanes_f32 a, lanes_f32 n, lanes_f32 x, lanes_f32 least) {
+  const lanes_f32 zero = 0.0f;
+  return __builtin_ia32_scalefps512_mask(a, n, zero, lanes_bits_of_mask_i32(~(x <= least)), 4);
 }
 #endif
 /* a b - c, with one rounding. */

@@ -143,7 +143,7 @@ struct FullSelectionMemory<Score: BinaryFloatingPoint & BitwiseCopyable> {
     (blocks &+ 1) &* 128 &+ (blocks &+ 15) / 16 &* RowNoise.highestBytes
   }
 
-  /// Bytes for either arithmetic type, aligned to 64.
+  /// Bytes for either arithmetic type, a whole number of cache lines, aligned to 64.
   static func bytes(classes: Int) -> Int {
     if classes > mostClasses { return 0 }
     return 2 &* candidateBytes

@@ -30,6 +30,12 @@ struct NoisedSelectionMemory<Score: BinaryFloatingPoint & BitwiseCopyable> {
 
   private static func wholeVectors(_ count: Int) -> Int { (count &+ 15) / 16 &* 16 }
 
+  /// Up to a whole number of cache lines, or −1 if that overflows.
+  private static func wholeLines(_ bytes: Int) -> Int {
+    let (sum, overflows) = bytes.addingReportingOverflow(63)
+    return overflows ? -1 : sum & ~63
+  }
+
   private static var drawsBytes: Int { 16 &* 16 &* 4 }
 
   private static var noisedBytes: Int { 16 &* 8 }
@@ -43,7 +49,7 @@ struct NoisedSelectionMemory<Score: BinaryFloatingPoint & BitwiseCopyable> {
     let (heap, overflows) = capacity.multipliedReportingOverflow(by: 16)
     let (all, allOverflow) = heap.addingReportingOverflow(
       strong &* (20 &+ 4 &* samplesAtOnce) &+ (classes / 4 &+ 128) &+ fixedBytes)
-    return overflows || allOverflow ? -1 : all
+    return overflows || allOverflow ? -1 : wholeLines(all)
   }
 
   init(_ memory: UnsafeMutableRawPointer, rank: Int, classes: Int) {

@@ -4,7 +4,7 @@ import CKernels
 // rounded one by one, never fused, so that the numbers are the same bits on every instruction set. Where a vector takes
 // four registers, a function is compiled once: inlined, they would be a tenth of the library.
 
-/// Numbers of (0, 1) with their complements, (word + ½) / 2³² and 1 less that: both keep their relative accuracy near 0.
+/// Numbers of (0, 1] with their complements, (word + ½) / 2³² and 1 less that: both keep their relative accuracy near 0.
 struct UniformLanes {
   let share: FloatLanes
   let complement: FloatLanes
@@ -37,7 +37,7 @@ private func pair(_ x: FloatLanes, _ a: Float, _ b: Float) -> FloatLanes {
   FloatLanes.splat(a) + FloatLanes.splat(b) * x
 }
 
-/// The number that a standard normal variable exceeds with probability s, given s and 1 − s, within 2e-6.
+/// The number that a standard normal variable exceeds with probability s, given s and 1 − s, within 2e-6 max(1, |Z|).
 ///
 /// Z = (1 − 2s) P(w) with w = −ln(4 s (1 − s)): P is a polynomial of w where w <= 5, else of √w. Fitted for the least
 /// relative error, 9e-8 and 5e-7. The idea of w is Giles's, "Approximating the erfinv function", GPU Computing Gems, 2011.

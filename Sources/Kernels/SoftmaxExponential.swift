@@ -5,7 +5,7 @@ import CKernels
 // e^(s x) = 2^t with t = x (s / ln 2) = n + f, n whole and |f| <= 1/2. The multiplication by s costs nothing then. With
 // s / ln 2 in two parts and fused steps, no error of t is felt in f, however far below the peak x lies.
 
-/// s, and the lowest x that is told from lower ones.
+/// s, and the x from which on downwards the result is 0.
 struct Exponent<Vector: Lanes> {
   let factor: Vector
   /// What the factor's rounding has left out.
@@ -29,11 +29,11 @@ func doubleExponent(_ scale: Double) -> Exponent<DoubleLanes> {
     floatExponential(x * exponent.factor)
   }
 #else
-  /// Below the lowest, 2^t is rounded to 0.
+  /// At the least x, t is between what is rounded to the smallest exponent and what is not: from there on the result is 0.
   @inline(__always)
   func floatExponent(_ scale: Double) -> Exponent<FloatLanes> {
     #if KERNELS_AVX512
-      let lowest = -151.0
+      let lowest = -126.5
     #else
       let lowest = -127.0
     #endif
@@ -50,7 +50,11 @@ func doubleExponent(_ scale: Double) -> Exponent<DoubleLanes> {
   func floatSoftmaxExponential(
     _ argument: FloatLanes, _ exponent: Exponent<FloatLanes>
   ) -> FloatLanes {
-    let x = FloatLanes.maximum(argument, exponent.least)
+    #if KERNELS_AVX512
+      let x = argument
+    #else
+      let x = FloatLanes.maximum(argument, exponent.least)
+    #endif
     let shifter = FloatLanes.splat(0x1.8p23 + 127)
     let shifted = fusedIfAvailable(x, exponent.factor, shifter)
     let n = shifted - shifter
@@ -63,7 +67,7 @@ func doubleExponent(_ scale: Double) -> Exponent<DoubleLanes> {
     p = fusedIfAvailable(p, f, FloatLanes.splat(0.693_147_06))
     p = fusedIfAvailable(p, f, FloatLanes.splat(1))
     #if KERNELS_AVX512
-      return lanes_scale_f32(p, n)
+      return lanes_scale_f32(p, n, x, exponent.least)
     #else
       return p * lanes_from_bits_f32(lanes_shift_left(lanes_bits_f32(shifted), 23))
     #endif

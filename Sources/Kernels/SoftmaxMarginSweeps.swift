@@ -16,8 +16,8 @@ extension SoftmaxMarginRow {
   fileprivate func scale<V: Lanes>(_: V.Type) -> V { V.splat(V.Scalar(family.pointee.scale)) }
 }
 
-/// The largest v_j, rounded; −∞ if there is none. NaN is passed over, the sum will find it. The label counts where it
-/// has no margin: the peak is then the same with it.
+/// The largest v_j, rounded; −∞ if there is none. NaN may be passed over or not: the sum will find it. The label counts
+/// where it has no margin: the peak is then the same with it.
 @inline(never)
 func rivalPeak<T: SoftmaxMarginTransform, V: Lanes>(
   _ row: SoftmaxMarginPointer, _: T.Type, _: V.Type

@@ -2,7 +2,7 @@ import CSystem
 import CTopKLoss
 
 /// The working memory of one call, in the calling thread's scratch: a number for every row, memory that all share, and
-/// for every piece of the work its state, the scratch of its rows and room to widen one.
+/// for every piece of the work its state, the rows that it evaluates together, their scratch, and room to widen them.
 struct Workspace {
   struct PieceState {
     var isDone: Bool
@@ -115,7 +115,7 @@ struct Workspace {
     scratch + piece &* scratchBytes
   }
 
-  /// Where a piece widens a row.
+  /// Where a piece widens rows.
   func widened(of piece: Int) -> UnsafeMutableRawPointer {
     scratch + pieces &* scratchBytes + piece &* widenedBytes
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -15,34 +16,86 @@ from topkloss._library import library
 ROOT = Path(__file__).parents[3]
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
 PYTHON = [text for language, text in BLOCKS if language == "python"]
-C = [text for language, text in BLOCKS if language == "c"]
+SHELL = [line for language, text in BLOCKS if language == "sh" for line in text.splitlines()]
+COMPILED = {"c": "example.c", "cpp": "example.cpp", "rust": "example.rs"}
+
+
+def commands(beginning: str) -> list[str]:
+    """The shell lines that begin so, without the remarks behind them."""
+    return [re.sub(r"\s+#.*", "", line) for line in SHELL if line.startswith(beginning)]
 
 
 def test_there_is_something_to_paste() -> None:
-    assert len(PYTHON) >= 2
-    assert len(C) >= 1
+    languages = [language for language, _ in BLOCKS]
+    assert languages.count("python") >= 5
+    assert all(languages.count(language) == 1 for language in COMPILED)
+    assert set(languages) == {"python", "sh", *COMPILED}
 
 
 @pytest.mark.parametrize("text", PYTHON)
 def test_python(text: str) -> None:
-    if "import torch" in text:
-        pytest.importorskip("torch")
+    for framework in re.findall(r"^(?:import|from) (torch|jax|xgboost)\b", text, re.M):
+        pytest.importorskip(framework)
+    if "topkloss.sklearn" in text:
+        pytest.importorskip("sklearn")
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("loss ")
 
 
-@pytest.mark.parametrize("text", C)
-def test_c(text: str, tmp_path: Path) -> None:
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("no C compiler")
-    source, program = tmp_path / "example.c", tmp_path / "example"
-    source.write_text(text)
-    folder = Path(library._name).parent
-    link = [f"-L{folder}", "-ltopkloss", f"-Wl,-rpath,{folder}"]
-    flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'include'}"]
-    subprocess.run([compiler, *flags, str(source), *link, "-o", str(program)], check=True)
-    done = subprocess.run([str(program)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder in which the README's commands find the repository and the built library."""
+    for name in ("include", "examples"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    built = tmp_path / ".build" / "release"
+    built.mkdir(parents=True)
+    for name in ("libtopkloss.so", "libtopkloss.so.1"):
+        (built / name).symlink_to(library._name)
+    return tmp_path
+
+
+@pytest.mark.parametrize("language", COMPILED)
+def test_compiled(language: str, checkout: Path) -> None:
+    name = COMPILED[language]
+    (checkout / name).write_text(dict(BLOCKS)[language])
+    [line] = [line for line in SHELL if f" {name} " in line and ".build/release" in line]
+    compiler = line.split()[0]
+    if shutil.which(compiler) is None:
+        pytest.skip(f"no {compiler}")
+    for command in [*(commands("cp examples/rust") if language == "rust" else []), line]:
+        subprocess.run(["bash", "-euc", command], cwd=checkout, check=True)
+    done = subprocess.run(["./example"], cwd=checkout, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("loss ")
+
+
+def test_installed(tmp_path: Path, checkout: Path) -> None:
+    """`make install`, and the program that is then compiled through pkg-config."""
+    [install] = commands("make install")
+    [compile_example] = [line for line in SHELL if "pkg-config" in line]
+    if shutil.which("pkg-config") is None or not (ROOT / ".build/release/libtopkloss.so").exists():
+        pytest.skip("no pkg-config, or the library is elsewhere")
+    prefix = tmp_path / "prefix"
+    subprocess.run([*install.split()[:2], f"PREFIX={prefix}"], cwd=ROOT, check=True)
+    (checkout / "example.c").write_text(dict(BLOCKS)["c"])
+    environment = {**os.environ, "PKG_CONFIG_PATH": str(prefix / "lib/pkgconfig")}
+    subprocess.run(["bash", "-euc", compile_example], cwd=checkout, env=environment, check=True)
+    environment["LD_LIBRARY_PATH"] = str(prefix / "lib")
+    done = subprocess.run(
+        ["./example"], cwd=checkout, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("loss ")
+
+
+@pytest.mark.parametrize("command", sorted(set(commands("make "))))
+def test_targets(command: str) -> None:
+    """They are there. `make test` runs them, or their quick modes, by itself."""
+    targets = [word for word in command.split()[1:] if "=" not in word]
+    rules = (ROOT / "Makefile").read_text()
+    assert all(re.search(rf"^(\S+ )*{target}( \S+)*:", rules, re.M) for target in targets)
+
+
+def test_every_command_is_known() -> None:
+    known = ("make ", "pip install ./bindings/python", "cc ", "c++ ", "rustc ", "cp examples/rust")
+    assert [line for line in SHELL if not line.startswith(known)] == []
