@@ -203,6 +203,21 @@ class Noise {
   Element element_ = Element::float32;
 };
 
+namespace detail {
+
+/// An optional view's pointer for the C interface, where null is none. Empty is none here, though a vector that was
+/// cleared has a pointer still, from which the library would read. A pointer that is missing is not taken for none.
+template <class View>
+auto data_or_null(const char *name, const View &view) -> decltype(view.data()) {
+  if (view.size() == 0) return nullptr;
+  if (view.data() == nullptr)
+    throw Error(TOPKLOSS_ERROR_NULL_POINTER,
+                std::string(name) + " is null, but has " + std::to_string(view.size()) + " entries");
+  return view.data();
+}
+
+}  // namespace detail
+
 }  // namespace topkloss
 
 #endif  // TOPKLOSS_VIEWS_HPP
