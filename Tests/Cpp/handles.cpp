@@ -46,6 +46,24 @@ void moves() {
   CHECK(any.get() == handle, "moved onto itself");
   CHECK_CLOSE(any.value(matrix, labels), std::log(1 + std::exp(-1) + std::exp(-2)) + 0.5, 1e-6, "still works");
 
+  // How many numbers the upstream has goes with the handle.
+  topkloss::FocalOptions each_row;
+  each_row.reduction = topkloss::Reduction::none;
+  topkloss::Loss over = topkloss::FocalLoss();
+  const std::vector<double> one = {1};
+  const std::vector<double> two = {1, 1};
+  topkloss::Batch batch;
+  batch.logits = matrix;
+  batch.labels = labels;
+  batch.upstream = one;
+  over.evaluate(batch);
+  over = topkloss::FocalLoss(each_row);
+  expect_error(__LINE__, TOPKLOSS_ERROR_SIZE, "upstream has 1", [&] { over.evaluate(batch); });
+  batch.upstream = two;
+  over.evaluate(batch);
+  over = topkloss::FocalLoss();
+  expect_error(__LINE__, TOPKLOSS_ERROR_SIZE, "upstream has 2", [&] { over.evaluate(batch); });
+
   const topkloss::Loss adopted(any.release());
   CHECK(!any && adopted.get() == handle, "given away and taken over");
   CHECK(!topkloss::Loss(), "a default loss is empty");
