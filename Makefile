@@ -224,14 +224,16 @@ test-install: $(LIBRARY)
 # ---- training loops in C, C++ and Rust, built as their readers would: against an installed prefix
 
 EXAMPLES := .build/examples
-LOCAL_PREFIX := $(CURDIR)/.build/prefix
+# Relative, for targets of make cannot have the spaces that the tree's own path may have.
+LOCAL_PREFIX := .build/prefix
+RPATH := -Wl,-rpath,$(CURDIR)/$(LOCAL_PREFIX)/lib
 INSTALLED := $(LOCAL_PREFIX)/lib/pkgconfig/topkloss.pc
 CITIES := $(EXAMPLES)/cities.tsv
 CITIES_SOURCES := $(DEMO)/write_cities.py $(DEMO)/data.py $(DEMO)/features.py
-RUSTC_FLAGS := --edition 2021 -D warnings -L $(LOCAL_PREFIX)/lib -C link-arg=-Wl,-rpath,$(LOCAL_PREFIX)/lib
+RUSTC_FLAGS := --edition 2021 -D warnings -L $(LOCAL_PREFIX)/lib -C link-arg="$(RPATH)"
 
 $(INSTALLED): $(LIBRARY) $(shell find include packaging -type f)
-	PREFIX="$(LOCAL_PREFIX)" LIBDIR= INCLUDEDIR= DESTDIR= packaging/install install $(LIBRARY)
+	PREFIX="$(CURDIR)/$(LOCAL_PREFIX)" LIBDIR= INCLUDEDIR= DESTDIR= packaging/install install $(LIBRARY)
 
 cities: $(CITIES)
 
@@ -242,13 +244,13 @@ $(CITIES): $(CITIES_SOURCES) $(STAMPS)/demo
 $(EXAMPLES)/c/train: $(INSTALLED) $(wildcard examples/c/*.[ch])
 	@command -v pkg-config >/dev/null || { $(call install_debian,pkg-config); }
 	@mkdir -p $(@D)
-	export PKG_CONFIG_PATH=$(LOCAL_PREFIX)/lib/pkgconfig; \
 	$(CC) -std=c99 -O3 -march=native -Wall -Wextra -Wpedantic -Werror -Wconversion -Wshadow examples/c/*.c \
-	  $$(pkg-config --cflags --libs topkloss) -Wl,-rpath,$(LOCAL_PREFIX)/lib -lm -o $@
+	  $$(PKG_CONFIG_PATH=$(LOCAL_PREFIX)/lib/pkgconfig pkg-config --define-variable=prefix=$(LOCAL_PREFIX) \
+	    --cflags --libs topkloss) "$(RPATH)" -lm -o $@
 
 $(EXAMPLES)/cpp/train: $(INSTALLED) $(wildcard examples/cpp/*)
 	@{ command -v cmake && [ -d /usr/include/eigen3 ]; } >/dev/null || { $(call install_debian,cmake libeigen3-dev); }
-	cmake -S examples/cpp -B $(@D) -DCMAKE_PREFIX_PATH=$(LOCAL_PREFIX) -DCMAKE_CXX_FLAGS=-Werror
+	cmake -S examples/cpp -B $(@D) -DCMAKE_PREFIX_PATH="$(CURDIR)/$(LOCAL_PREFIX)" -DCMAKE_CXX_FLAGS=-Werror
 	cmake --build $(@D)
 	@touch $@
 

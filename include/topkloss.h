@@ -15,9 +15,9 @@
  *     topkloss_last_error() says in words which argument, row and value was wrong and what was allowed.
  *     A call that fails on a check has written nothing.
  *   - No call ends the process, prints, throws or installs a signal handler. Calls compute in a floating-point
- *     environment of their own (rounding to nearest, no traps) and leave the host's as it was. Pointers are trusted to be NULL or valid for the sizes given with them. Memory
- *     whose size depends on the arguments may be refused (OUT_OF_MEMORY); the few hundred bytes of a handle
- *     or of a message are taken for granted.
+ *     environment of their own (rounding to nearest, no traps) and leave the host's as it was. Pointers are
+ *     trusted to be NULL or valid for the sizes given with them. Memory whose size depends on the arguments may
+ *     be refused (OUT_OF_MEMORY); the few hundred bytes of a handle or of a message are taken for granted.
  *   - Every struct begins with struct_size, which the *_init functions set. It tells the library which
  *     version of the struct the caller was compiled with, so that structs can grow at their end. A larger
  *     struct than the library knows is accepted, up to 4096 bytes, if what it does not know is zero.

@@ -19,7 +19,9 @@
 //   - Views (ConstMatrix, Matrix, Labels, Span, Values, Noise) own nothing. What they look at must outlive the call;
 //     options are read while a loss is made and may go afterwards.
 //   - What fails throws topkloss::Error with the library's message and status. The sizes of views are checked against
-//     each other first, so that a short buffer is an error and not an overrun.
+//     each other first, so that a view that is too short is an error and not an overrun. Taken on trust: that there is
+//     as much memory as a view says, matrices and their strides included; Noise, which has no length; and, of a Loss
+//     that was made from a handle of the C interface, that an upstream of one number is what its reduction takes.
 //   - evaluate allocates nothing, and a warm library neither. An exception's message does.
 #ifndef TOPKLOSS_HPP
 #define TOPKLOSS_HPP

@@ -19,12 +19,15 @@ extern void *__libc_memalign(size_t alignment, size_t bytes);
 extern void __libc_free(void *memory);
 
 static atomic_long calls;
+static atomic_long live;
 static atomic_size_t smallest_failing = SIZE_MAX;
 static atomic_long remaining = -1;
 
 long allocation_calls(void) { return atomic_load(&calls); }
 
 void reset_allocation_calls(void) { atomic_store(&calls, 0); }
+
+long live_allocations(void) { return atomic_load(&live); }
 
 void fail_allocations_from(size_t bytes) { atomic_store(&smallest_failing, bytes); }
 
@@ -38,29 +41,35 @@ static int is_granted(size_t bytes) {
   return atomic_fetch_sub(&remaining, 1) != 0;
 }
 
-void *malloc(size_t bytes) {
-  if (is_granted(bytes)) return __libc_malloc(bytes);
-  errno = ENOMEM;
-  return NULL;
+/* Counts a piece of memory that was given, or says that there is none. */
+static void *given(void *memory) {
+  if (memory == NULL)
+    errno = ENOMEM;
+  else
+    atomic_fetch_add(&live, 1);
+  return memory;
 }
+
+void *malloc(size_t bytes) { return given(is_granted(bytes) ? __libc_malloc(bytes) : NULL); }
 
 void *calloc(size_t count, size_t bytes) {
-  if (is_granted(bytes == 0 || count <= SIZE_MAX / bytes ? count * bytes : SIZE_MAX))
-    return __libc_calloc(count, bytes);
-  errno = ENOMEM;
-  return NULL;
+  const int granted = is_granted(bytes == 0 || count <= SIZE_MAX / bytes ? count * bytes : SIZE_MAX);
+  return given(granted ? __libc_calloc(count, bytes) : NULL);
 }
 
+/* Of no bytes, it gives back what there was. */
 void *realloc(void *memory, size_t bytes) {
-  if (is_granted(bytes)) return __libc_realloc(memory, bytes);
-  errno = ENOMEM;
-  return NULL;
+  void *found = NULL;
+  if (is_granted(bytes)) {
+    found = __libc_realloc(memory, bytes);
+    if (memory != NULL && (found != NULL || bytes == 0)) atomic_fetch_sub(&live, 1);
+    if (memory != NULL && bytes == 0 && found == NULL) return NULL;
+  }
+  return given(found);
 }
 
 void *memalign(size_t alignment, size_t bytes) {
-  if (is_granted(bytes)) return __libc_memalign(alignment, bytes);
-  errno = ENOMEM;
-  return NULL;
+  return given(is_granted(bytes) ? __libc_memalign(alignment, bytes) : NULL);
 }
 
 void *aligned_alloc(size_t alignment, size_t bytes) { return memalign(alignment, bytes); }
@@ -73,7 +82,10 @@ int posix_memalign(void **memory, size_t alignment, size_t bytes) {
 }
 
 void free(void *memory) {
-  if (memory != NULL) atomic_fetch_add(&calls, 1);
+  if (memory != NULL) {
+    atomic_fetch_add(&calls, 1);
+    atomic_fetch_sub(&live, 1);
+  }
   __libc_free(memory);
 }
 

@@ -11,6 +11,9 @@
 long allocation_calls(void);
 void reset_allocation_calls(void);
 
+/* Pieces of memory that malloc and its kin have given, on any thread, and that nobody has given back. */
+long live_allocations(void);
+
 /* From now on, requests of this many bytes or more find no memory. SIZE_MAX: none fails. */
 void fail_allocations_from(size_t bytes);
 

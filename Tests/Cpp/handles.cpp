@@ -21,6 +21,9 @@ static_assert(!std::is_constructible_v<topkloss::Span<double>, const std::vector
 static_assert(!std::is_constructible_v<topkloss::Span<const double>, const std::vector<float> &>);
 static_assert(!std::is_constructible_v<topkloss::Values, const std::vector<float> &>);
 static_assert(!std::is_constructible_v<topkloss::Labels, const std::vector<float> &>);
+static_assert(!std::is_constructible_v<topkloss::Labels, const float (&)[2]>);
+static_assert(!std::is_constructible_v<topkloss::Labels, const unsigned (&)[2]>);
+static_assert(!std::is_constructible_v<topkloss::Values, const float (&)[2]>);
 static_assert(!std::is_constructible_v<topkloss::Labels, const std::vector<unsigned> &>);
 static_assert(std::is_convertible_v<topkloss::Matrix, topkloss::ConstMatrix>);
 
@@ -45,6 +48,24 @@ void moves() {
   any = std::move(same);
   CHECK(any.get() == handle, "moved onto itself");
   CHECK_CLOSE(any.value(matrix, labels), std::log(1 + std::exp(-1) + std::exp(-2)) + 0.5, 1e-6, "still works");
+
+  // How many numbers the upstream has goes with the handle.
+  topkloss::FocalOptions each_row;
+  each_row.reduction = topkloss::Reduction::none;
+  topkloss::Loss over = topkloss::FocalLoss();
+  const std::vector<double> one = {1};
+  const std::vector<double> two = {1, 1};
+  topkloss::Batch batch;
+  batch.logits = matrix;
+  batch.labels = labels;
+  batch.upstream = one;
+  over.evaluate(batch);
+  over = topkloss::FocalLoss(each_row);
+  expect_error(__LINE__, TOPKLOSS_ERROR_SIZE, "upstream has 1", [&] { over.evaluate(batch); });
+  batch.upstream = two;
+  over.evaluate(batch);
+  over = topkloss::FocalLoss();
+  expect_error(__LINE__, TOPKLOSS_ERROR_SIZE, "upstream has 2", [&] { over.evaluate(batch); });
 
   const topkloss::Loss adopted(any.release());
   CHECK(!any && adopted.get() == handle, "given away and taken over");
@@ -249,6 +270,13 @@ void views() {
   for (const double number : topkloss::Span<double>(plain)) sum += number;
   CHECK_CLOSE(sum, 15.0, 0.0, "views of arrays");
   CHECK(topkloss::Span<const double>(numbers)[2] > 2.5 && topkloss::Span<double>().empty(), "a view's entries");
+  const std::int32_t classes[2] = {2, 1};
+  const topkloss::Labels label_view(classes);
+  CHECK(label_view.data() == classes && label_view.size() == 2 && label_view.type() == TOPKLOSS_INT32, "labels");
+  CHECK_CLOSE(topkloss::CrossEntropyLoss().value(matrix, classes),
+              topkloss::CrossEntropyLoss().value(matrix, labels), 0.0, "labels in an array");
+  const topkloss::Values values(plain);
+  CHECK(values.data() == plain && values.size() == 2 && values.element() == topkloss::Element::float64, "values");
   const topkloss::Matrix matrix_view(numbers.data(), 1, 3, 4);
   CHECK(matrix_view.rows() == 1 && matrix_view.classes() == 3 && matrix_view.row_stride() == 4, "a matrix's size");
   CHECK(matrix_view.element() == topkloss::Element::float64 && matrix_view.data() == numbers.data(), "its elements");

@@ -44,6 +44,13 @@ static char *next_field(char **line) {
   return field;
 }
 
+/* The index of a country, written in one to three digits, or -1. */
+static int64_t index_of(const char *text) {
+  const size_t length = strlen(text);
+  if (length < 1 || length > 3 || strspn(text, "0123456789") != length) return -1;
+  return strtol(text, NULL, 10);
+}
+
 static void fail(const char *path, size_t line, const char *what) {
   fprintf(stderr, "%s:%zu: %s\n", path, line, what);
   exit(1);
@@ -68,7 +75,6 @@ cities read_cities(const char *path, int quick) {
   while ((length = getline(&line, &room, file)) > 0) {
     char *rest = line;
     const char *part, *country, *name;
-    char *end;
     int64_t label;
     growing_rows *rows;
     number++;
@@ -77,10 +83,10 @@ cities read_cities(const char *path, int quick) {
     country = next_field(&rest);
     next_field(&rest);
     name = next_field(&rest);
-    if (name == NULL) fail(path, number, "fewer than four columns");
-    label = strtoll(country, &end, 10);
-    if (end == country || *end != '\0' || label < 0 || label >= MOST_COUNTRIES)
-      fail(path, number, "the index of a country is no number from 0 to 999");
+    if (name == NULL || rest != NULL) fail(path, number, "not four columns");
+    if (*name == '\0') fail(path, number, "the name is empty");
+    label = index_of(country);
+    if (label < 0) fail(path, number, "the index of a country is no number from 0 to 999");
     if (label >= read.countries) read.countries = label + 1;
     rows = strcmp(part, "training") == 0 ? training : strcmp(part, "test") == 0 ? test : NULL;
     if (rows != NULL && (rows->seen[label]++ % QUICK_SHARE == 0 || !quick)) append(rows, label, name);

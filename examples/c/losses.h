@@ -4,7 +4,7 @@
 
 #include <topkloss.h>
 
-/* One name a line, for the help. */
+/* All their names in one line, for the help. */
 extern const char loss_names[];
 
 /*

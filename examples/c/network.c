@@ -35,9 +35,9 @@ network make_network(size_t outputs, size_t most_rows, size_t most_ngrams, uint6
   net.outputs = outputs;
   net.most_rows = most_rows;
   net.embedding = make_parameter(embedding, most_ngrams * EMBEDDING_WIDTH, 0.1, &seed);
-  net.hidden_weight = make_parameter(hidden, hidden, sqrt(2.0 / EMBEDDING_WIDTH), &seed);
+  net.hidden_weight = make_parameter(hidden, hidden, sqrt(2.0 / (double)EMBEDDING_WIDTH), &seed);
   net.hidden_bias = make_parameter(HIDDEN_WIDTH, HIDDEN_WIDTH, 0.0, &seed);
-  net.head_weight = make_parameter(head, head, sqrt(1.0 / HIDDEN_WIDTH), &seed);
+  net.head_weight = make_parameter(head, head, sqrt(1.0 / (double)HIDDEN_WIDTH), &seed);
   net.head_bias = make_parameter(outputs, outputs, 0.0, &seed);
   net.touched = zeroed(most_ngrams, sizeof *net.touched);
   net.place = zeroed(BUCKETS, sizeof *net.place);

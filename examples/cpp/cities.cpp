@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <fstream>
 #include <map>
 #include <stdexcept>
@@ -48,12 +47,11 @@ std::array<std::string, 4> columns_of(const std::string &line) {
   return columns;
 }
 
-std::int64_t number_of(const std::string &text) {
-  std::int64_t number = -1;
-  const char *const end = text.data() + text.size();
-  if (std::from_chars(text.data(), end, number).ptr != end || number < 0)
-    throw std::runtime_error("\"" + text + "\" is no index of a country");
-  return number;
+// The index of a country, written in one to three digits.
+std::int64_t index_of(const std::string &text) {
+  if (text.empty() || text.size() > 3 || text.find_first_not_of("0123456789") != std::string::npos)
+    throw std::runtime_error("the index of a country is no number from 0 to 999");
+  return std::stoi(text);
 }
 
 }  // namespace
@@ -75,7 +73,8 @@ Cities read_cities(const std::string &path, bool quick) {
   for (int number = 2; std::getline(file, line); ++number) {
     try {
       const auto [part, country, country_name, name] = columns_of(line);
-      const std::int64_t label = number_of(country);
+      if (name.empty()) throw std::runtime_error("the name is empty");
+      const std::int64_t label = index_of(country);
       cities.countries = std::max(cities.countries, label + 1);
       CityRows *const rows = part == "training" ? &cities.training : part == "test" ? &cities.test : nullptr;
       if (rows == nullptr || (seen[{rows, label}]++ % quick_share != 0 && quick)) continue;

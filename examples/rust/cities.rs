@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 /// How many different n-grams are told apart.
@@ -37,18 +37,21 @@ impl Cities {
         counts
     }
 
-    /// Reads the file; quick: of every country, one name in four.
-    pub fn read(path: &Path, quick: bool) -> io::Result<Cities> {
+    /// Reads the file; quick: of every country, one name in four. Errors name the file and the line.
+    pub fn read(path: &Path, quick: bool) -> Result<Cities, String> {
+        let nowhere = |error: std::io::Error| {
+            format!("{}: {} (make cities writes it)", path.display(), error)
+        };
+        let wrong = |line: usize, what: &str| format!("{}:{}: {}", path.display(), line, what);
         let mut cities = Cities::default();
         let mut seen = HashMap::new();
-        let mut lines = BufReader::new(File::open(path)?).lines();
-        if lines.next().transpose()?.as_deref() != Some(TITLES) {
-            return Err(invalid("it has not the titles of a file of cities".to_string()));
+        let mut lines = BufReader::new(File::open(path).map_err(nowhere)?).lines();
+        if lines.next().transpose().map_err(nowhere)?.as_deref() != Some(TITLES) {
+            return Err(wrong(1, "not the titles of a file of cities"));
         }
         for (index, line) in lines.enumerate() {
-            let line = line?;
-            let (part, label, name) =
-                parse(&line).ok_or_else(|| invalid(format!("line {}: {:?}", index + 2, line)))?;
+            let line = line.map_err(|error| wrong(index + 2, &error.to_string()))?;
+            let (part, label, name) = parse(&line).map_err(|what| wrong(index + 2, what))?;
             cities.countries = cities.countries.max(label + 1);
             let rows = match part {
                 "training" => &mut cities.training,
@@ -63,23 +66,29 @@ impl Cities {
             }
         }
         if cities.training.labels.is_empty() || cities.test.labels.is_empty() {
-            return Err(invalid("it has no names to learn from or to test on".to_string()));
+            return Err(format!("{}: no names to learn from or to test on", path.display()));
         }
         Ok(cities)
     }
 }
 
-fn invalid(message: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, message)
-}
-
-/// A line's part, country and name.
-fn parse(line: &str) -> Option<(&str, usize, &str)> {
+/// A line's part, country and name, or what is wrong with it.
+fn parse(line: &str) -> Result<(&str, usize, &str), &'static str> {
     let columns: Vec<&str> = line.split('\t').collect();
     match columns[..] {
-        [part, country, _, name] if !name.is_empty() => Some((part, country.parse().ok()?, name)),
-        _ => None,
+        [_, _, _, ""] => Err("the name is empty"),
+        [part, country, _, name] => Ok((part, index_of(country)?, name)),
+        _ => Err("not four columns"),
     }
+}
+
+/// The index of a country, written in one to three digits.
+fn index_of(text: &str) -> Result<usize, &'static str> {
+    const WRONG: &str = "the index of a country is no number from 0 to 999";
+    if text.len() > 3 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(WRONG);
+    }
+    text.parse().map_err(|_| WRONG)
 }
 
 /// The buckets of all 1- to 4-grams of a name.

@@ -13,7 +13,8 @@ use cities::{Cities, CityRows};
 use network::Network;
 use random::Random;
 use std::error::Error;
-use std::io::Write;
+use std::ffi::OsString;
+use std::io::{stderr, stdout, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use topkloss::{topk_accuracy, Average, Estimator, Labels, Loss};
@@ -48,7 +49,7 @@ fn train(
     loss: &Loss,
     part: &CityRows,
     epochs: usize,
-) -> Result<Duration, topkloss::Error> {
+) -> Result<Duration, Box<dyn Error>> {
     // SAFETY: it only looks at a number; 1 is standard output.
     let is_terminal = unsafe { isatty(1) } != 0;
     let mut random = Random(1);
@@ -79,19 +80,19 @@ fn train(
             step += 1;
             if is_terminal && number % 20 == 0 {
                 let percent = 100 * number * BATCH_ROWS / order.len();
-                print!("\repoch {} of {}: {:3} %", epoch, epochs, percent);
-                let _ = std::io::stdout().flush();
+                write!(stdout(), "\repoch {} of {}: {:3} %", epoch, epochs, percent)?;
+                stdout().flush()?;
             }
         }
         let mean = sum / order.len() as f64;
         let start = if is_terminal { "\r" } else { "" };
-        println!("{}epoch {} of {}: mean loss {:.4}", start, epoch, epochs, mean);
+        writeln!(stdout(), "{}epoch {} of {}: mean loss {:.4}", start, epoch, epochs, mean)?;
         learning_rate *= LEARNING_RATE_DECAY;
     }
     Ok(in_loss)
 }
 
-fn print_accuracies(network: &mut Network, part: &CityRows) -> Result<(), topkloss::Error> {
+fn print_accuracies(network: &mut Network, part: &CityRows) -> Result<(), Box<dyn Error>> {
     let order: Vec<usize> = (0..part.labels.len()).collect();
     let (mut scores, mut logits) = (Vec::new(), Vec::new());
     for rows in order.chunks(BATCH_ROWS) {
@@ -102,7 +103,7 @@ fn print_accuracies(network: &mut Network, part: &CityRows) -> Result<(), topklo
     for k in [1, 5] {
         let by_name = topk_accuracy(&scores, labels, k, Average::Micro)?;
         let by_country = topk_accuracy(&scores, labels, k, Average::Macro)?;
-        println!("test top-{} {:.3}, class average {:.3}", k, by_name, by_country);
+        writeln!(stdout(), "test top-{} {:.3}, class average {:.3}", k, by_name, by_country)?;
     }
     Ok(())
 }
@@ -113,47 +114,59 @@ struct Arguments {
     quick: bool,
 }
 
-fn parse(words: impl Iterator<Item = String>) -> Result<Arguments, Box<dyn Error>> {
+/// The arguments, or none if they make no sense. A path need not be UTF-8.
+fn parse(words: &[OsString]) -> Option<Arguments> {
     let (mut path, mut loss, mut quick) = (None, "cross-entropy".to_string(), false);
-    let mut words = words.skip(1);
+    let mut words = words.iter();
     while let Some(word) = words.next() {
-        match word.as_str() {
-            "--loss" => loss = words.next().ok_or(USAGE)?,
+        match word.to_string_lossy().as_ref() {
+            "--loss" => loss = words.next()?.to_string_lossy().into_owned(),
             "--quick" => quick = true,
-            option if option.starts_with('-') => return Err(USAGE.into()),
-            _ if path.is_some() => return Err(USAGE.into()),
+            option if option.starts_with('-') => return None,
+            _ if path.is_some() => return None,
             _ => path = Some(PathBuf::from(word)),
         }
     }
-    Ok(Arguments { path: path.ok_or(USAGE)?, loss, quick })
+    Some(Arguments { path: path?, loss, quick })
 }
 
-fn run() -> Result<(), Box<dyn Error>> {
-    let given = parse(std::env::args())?;
-    let cities = Cities::read(&given.path, given.quick)
-        .map_err(|error| format!("{}: {} (make cities writes it)", given.path.display(), error))?;
+fn run(given: Arguments) -> Result<(), Box<dyn Error>> {
+    let cities = Cities::read(&given.path, given.quick)?;
     let loss = make_loss(&given.loss, &cities.counts())?;
     let mut network = Network::new(cities.countries, 0);
-    println!(
+    writeln!(
+        stdout(),
         "{}: {} names of {} countries to train on, {} to test on",
         given.loss,
         cities.training.labels.len(),
         cities.countries,
         cities.test.labels.len()
-    );
+    )?;
     let started = Instant::now();
     let epochs = if given.quick { QUICK_EPOCHS } else { EPOCHS };
     let in_loss = train(&mut network, &loss, &cities.training, epochs)?;
     let taken = started.elapsed().as_secs_f64();
     print_accuracies(&mut network, &cities.test)?;
     let in_loss = in_loss.as_secs_f64();
-    println!("{:.1} seconds of training, {:.2} of them in the loss", taken, in_loss);
+    writeln!(stdout(), "{:.1} seconds of training, {:.2} of them in the loss", taken, in_loss)?;
     Ok(())
 }
 
+// println! and eprintln! end a program with a panic where nobody reads what it writes: nothing here uses them.
 fn main() {
-    if let Err(error) = run() {
-        eprintln!("{}", error);
-        std::process::exit(1);
-    }
+    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let (status, last_words) = if words.iter().any(|word| word == "--help") {
+        match writeln!(stdout(), "{}", USAGE) {
+            Ok(()) => return,
+            Err(error) => (1, error.to_string()),
+        }
+    } else {
+        match parse(&words).map(run) {
+            None => (2, USAGE.to_string()),
+            Some(Ok(())) => return,
+            Some(Err(error)) => (1, error.to_string()),
+        }
+    };
+    let _ = writeln!(stderr(), "{}", last_words);
+    std::process::exit(status);
 }

@@ -68,7 +68,12 @@ struct Evaluation {
 namespace detail {
 
 inline void check_like(const char *name, const ConstMatrix &matrix, const ConstMatrix &logits) {
-  if (matrix.data() == nullptr) return;
+  if (matrix.data() == nullptr) {
+    if (matrix.rows() == 0 && matrix.classes() == 0) return;
+    if (matrix.rows() != 0 && matrix.classes() != 0)
+      throw Error(TOPKLOSS_ERROR_NULL_POINTER, std::string(name) + " is null, but " + std::to_string(matrix.rows()) +
+                                                   " x " + std::to_string(matrix.classes()));
+  }
   if (matrix.rows() != logits.rows() || matrix.classes() != logits.classes())
     throw Error(TOPKLOSS_ERROR_SIZE, std::string(name) + " is " + std::to_string(matrix.rows()) + " x " +
                                          std::to_string(matrix.classes()) + ", logits " +
@@ -77,13 +82,15 @@ inline void check_like(const char *name, const ConstMatrix &matrix, const ConstM
     throw Error(TOPKLOSS_ERROR_ENUMERATOR, std::string(name) + " has another element type than logits");
 }
 
-inline void check_length(const char *name, const void *data, std::size_t size, std::int64_t rows) {
-  if (data != nullptr) check_size(name, static_cast<std::int64_t>(size), "rows", rows);
+/// The pointer of a view with one entry a row, or of none.
+template <class View>
+auto data_of_rows(const char *name, const View &view, std::int64_t rows) {
+  if (view.size() != 0) check_size(name, static_cast<std::int64_t>(view.size()), "rows", rows);
+  return data_or_null(name, view);
 }
 
 /// The part of a batch that metrics and post-hoc functions look at.
 inline topkloss_batch scores(const ConstMatrix &logits, const Labels &labels = {}) {
-  check_length("labels", labels.data(), labels.size(), logits.rows());
   topkloss_batch c = initialized(topkloss_batch_init);
   c.rows = logits.rows();
   c.classes = logits.classes();
@@ -91,7 +98,7 @@ inline topkloss_batch scores(const ConstMatrix &logits, const Labels &labels = {
   c.label_type = labels.type();
   c.logits = logits.data();
   c.logits_row_stride = logits.row_stride();
-  c.labels = labels.data();
+  c.labels = data_of_rows("labels", labels, logits.rows());
   return c;
 }
 
@@ -137,8 +144,8 @@ class Loss {
     check_views(batch, output);
     const detail::ExecutorCall executor(batch.executor);
     topkloss_batch c = detail::scores(batch.logits, batch.labels);
-    c.sample_weight = batch.sample_weight.data();
-    c.upstream = batch.upstream.data();
+    c.sample_weight = detail::data_of_rows("sample_weight", batch.sample_weight, batch.logits.rows());
+    c.upstream = detail::data_or_null("upstream", batch.upstream);
     c.noise = batch.noise.data();
     c.noise_row_stride = batch.noise.row_stride();
     c.noise_sample_stride = batch.noise.sample_stride();
@@ -149,7 +156,7 @@ class Loss {
     c.multi_label_row_stride = batch.multi_label_logits.row_stride();
 
     topkloss_result result = detail::initialized(topkloss_result_init);
-    result.row_values = output.row_values.data();
+    result.row_values = detail::data_of_rows("row_values", output.row_values, batch.logits.rows());
     result.gradient = output.gradient.data();
     result.gradient_row_stride = output.gradient.row_stride();
     result.multi_label_gradient = output.multi_label_gradient.data();
@@ -196,16 +203,14 @@ class Loss {
  private:
   void check_views(const Batch &batch, const Output &output) const {
     const ConstMatrix &logits = batch.logits;
-    detail::check_length("sample_weight", batch.sample_weight.data(), batch.sample_weight.size(), logits.rows());
     if (upstream_ == Upstream::one) {
-      if (batch.upstream.data() != nullptr && batch.upstream.size() != 1)
+      if (batch.upstream.size() > 1)
         throw Error(TOPKLOSS_ERROR_SIZE, "upstream has " + std::to_string(batch.upstream.size()) +
                                              " entries; the reductions mean and sum take one");
     } else if (upstream_ == Upstream::each_row || batch.upstream.size() != 1) {
-      detail::check_length("upstream", batch.upstream.data(), batch.upstream.size(), logits.rows());
+      detail::data_of_rows("upstream", batch.upstream, logits.rows());
     }
-    detail::check_length("row_values", output.row_values.data(), output.row_values.size(), logits.rows());
-    if (output.row_values.data() != nullptr && output.row_values.element() != logits.element())
+    if (output.row_values.size() != 0 && output.row_values.element() != logits.element())
       throw Error(TOPKLOSS_ERROR_ENUMERATOR, "row_values has another element type than logits");
     if (batch.noise.data() != nullptr &&
         (batch.noise.element() == Element::float64) != (logits.element() == Element::float64))

@@ -84,7 +84,7 @@ inline ShotAccuracies shot_accuracy(const ConstMatrix &scores, const Labels &lab
   const topkloss_batch batch = detail::scores(scores, labels);
   auto c = detail::initialized(topkloss_shot_accuracy_options_init);
   c.classes = static_cast<std::int64_t>(options.class_counts.size());
-  c.class_counts = options.class_counts.data();
+  c.class_counts = detail::data_or_null("class_counts", options.class_counts);
   c.k = options.k;
   c.ignore_index = options.ignore_index;
   c.average = static_cast<topkloss_average>(options.average);

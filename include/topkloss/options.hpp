@@ -44,9 +44,9 @@ template <class C, class Options>
 void set_counts(C &c, const Options &options) {
   set_common(c, options);
   c.classes = classes_of({{"class_counts", options.class_counts}, {"class_weight", options.class_weight}});
-  c.class_counts = options.class_counts.data();
+  c.class_counts = data_or_null("class_counts", options.class_counts);
   c.count_smoothing = options.count_smoothing;
-  c.class_weight = options.class_weight.data();
+  c.class_weight = data_or_null("class_weight", options.class_weight);
   c.label_smoothing = options.label_smoothing;
 }
 

@@ -67,10 +67,10 @@ class OutlyingMSELoss : public Loss {
     auto c = detail::initialized(topkloss_outlying_mse_options_init);
     detail::set_common(c, options);
     c.classes = detail::classes_of({{"class_counts", options.class_counts}, {"teacher", options.teacher}});
-    c.class_counts = options.class_counts.data();
+    c.class_counts = detail::data_or_null("class_counts", options.class_counts);
     c.count_smoothing = options.count_smoothing;
     c.alpha = options.alpha;
-    c.teacher = options.teacher.data();
+    c.teacher = detail::data_or_null("teacher", options.teacher);
     return c;
   }
 

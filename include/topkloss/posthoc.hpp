@@ -23,7 +23,7 @@ inline void logit_adjust(const ConstMatrix &scores, const LogitAdjustOptions &op
   const topkloss_batch batch = detail::scores(scores);
   auto c = detail::initialized(topkloss_logit_adjust_options_init);
   c.classes = static_cast<std::int64_t>(options.class_counts.size());
-  c.class_counts = options.class_counts.data();
+  c.class_counts = detail::data_or_null("class_counts", options.class_counts);
   c.count_smoothing = options.count_smoothing;
   c.tau = options.tau;
   detail::check(topkloss_logit_adjust(&c, &batch, adjusted.data(), adjusted.row_stride()));
@@ -71,7 +71,7 @@ inline std::int64_t predict_sets(const Threshold &threshold, const ConstMatrix &
   c.value = threshold.value;
   c.ties = threshold.ties;
   detail::check(topkloss_predict_sets(&c, empty_sets == EmptySets::get_best ? 1 : 0, &batch, indptr.data(),
-                                      indices.empty() ? nullptr : indices.data(),
+                                      detail::data_or_null("indices", indices),
                                       static_cast<std::int64_t>(indices.size())));
   return indptr[indptr.size() - 1];
 }

@@ -33,7 +33,7 @@ class CrossEntropyLoss : public Loss {
     auto c = detail::initialized(topkloss_cross_entropy_options_init);
     detail::set_common(c, options);
     c.classes = detail::classes_of({{"class_weight", options.class_weight}});
-    c.class_weight = options.class_weight.data();
+    c.class_weight = detail::data_or_null("class_weight", options.class_weight);
     c.label_smoothing = options.label_smoothing;
     return c;
   }
@@ -189,11 +189,11 @@ class MarginSoftmaxLoss : public Loss {
                                     {"offset", options.offset},
                                     {"margin", options.margin},
                                     {"class_scale", options.class_scale}});
-    c.class_weight = options.class_weight.data();
+    c.class_weight = detail::data_or_null("class_weight", options.class_weight);
     c.label_smoothing = options.label_smoothing;
-    c.offset = options.offset.data();
-    c.margin = options.margin.data();
-    c.class_scale = options.class_scale.data();
+    c.offset = detail::data_or_null("offset", options.offset);
+    c.margin = detail::data_or_null("margin", options.margin);
+    c.class_scale = detail::data_or_null("class_scale", options.class_scale);
     c.scale = options.scale;
     c.lam = options.lam;
     return c;
@@ -218,7 +218,7 @@ class FocalLoss : public Loss {
     auto c = detail::initialized(topkloss_focal_options_init);
     detail::set_common(c, options);
     c.classes = detail::classes_of({{"class_weight", options.class_weight}});
-    c.class_weight = options.class_weight.data();
+    c.class_weight = detail::data_or_null("class_weight", options.class_weight);
     c.gamma = options.gamma;
     return c;
   }

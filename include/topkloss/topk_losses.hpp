@@ -59,7 +59,7 @@ class NoisedTopKLoss : public Loss {
     c.margin = options.margin;
     c.scale = options.scale;
     c.classes = detail::classes_of({{"class_counts", options.class_counts}});
-    c.class_counts = options.class_counts.data();
+    c.class_counts = detail::data_or_null("class_counts", options.class_counts);
     c.count_smoothing = options.count_smoothing;
     c.max_margin = options.max_margin;
     c.estimator = static_cast<topkloss_estimator>(options.estimator);

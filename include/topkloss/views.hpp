@@ -1,4 +1,7 @@
 // Non-owning views: of matrices, of vectors, of labels and of noise.
+//
+// They take temporaries, for the sake of calls like f(make_labels()), where the temporary lives until f returns. A view
+// that is kept, in options or in a Batch, say, dangles if it was made of one: name the vector first.
 #ifndef TOPKLOSS_VIEWS_HPP
 #define TOPKLOSS_VIEWS_HPP
 
@@ -142,6 +145,9 @@ class Values {
             class = decltype(ElementOf<std::remove_pointer_t<Pointer>>::value)>
   constexpr Values(Container &&container) noexcept : Values(container.data(), container.size()) {}
 
+  template <class T, std::size_t N, class = decltype(ElementOf<T>::value)>
+  constexpr Values(T (&array)[N]) noexcept : Values(array, N) {}
+
   constexpr void *data() const noexcept { return data_; }
   constexpr Element element() const noexcept { return element_; }
   constexpr std::size_t size() const noexcept { return size_; }
@@ -166,6 +172,9 @@ class Labels {
   template <class Container, class = decltype(Labels(std::declval<Container &>().data(),
                                                      std::declval<Container &>().size()))>
   constexpr Labels(const Container &container) noexcept : Labels(container.data(), container.size()) {}
+
+  template <class Integer, std::size_t N, class = decltype(Labels(std::declval<const Integer *>(), N))>
+  constexpr Labels(const Integer (&array)[N]) noexcept : Labels(array, N) {}
 
   constexpr const void *data() const noexcept { return data_; }
   constexpr std::size_t size() const noexcept { return size_; }
@@ -202,6 +211,21 @@ class Noise {
   std::int64_t sample_stride_ = 0;
   Element element_ = Element::float32;
 };
+
+namespace detail {
+
+/// An optional view's pointer for the C interface, where null is none. Empty is none here, though a vector that was
+/// cleared has a pointer still, from which the library would read. A pointer that is missing is not taken for none.
+template <class View>
+auto data_or_null(const char *name, const View &view) -> decltype(view.data()) {
+  if (view.size() == 0) return nullptr;
+  if (view.data() == nullptr)
+    throw Error(TOPKLOSS_ERROR_NULL_POINTER,
+                std::string(name) + " is null, but has " + std::to_string(view.size()) + " entries");
+  return view.data();
+}
+
+}  // namespace detail
 
 }  // namespace topkloss
 

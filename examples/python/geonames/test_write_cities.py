@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from data import load_cities, split_cities
 from features import marked
-from write_cities import write_cities
+from write_cities import main, write_cities
 
 
 def test_the_file_says_what_the_split_does(tmp_path: Path) -> None:
@@ -26,3 +28,21 @@ def test_the_file_says_what_the_split_does(tmp_path: Path) -> None:
         np.testing.assert_array_equal(labels, cities.labels)
         assert [row[2] for row in of_part] == [cities.countries[label] for label in labels]
     assert [entry.name for entry in path.parent.iterdir()] == ["cities.tsv"]
+
+
+def test_files_of_like_names_are_left_alone(tmp_path: Path) -> None:
+    neighbour = tmp_path / "cities.part"
+    neighbour.write_text("other", "utf-8")
+    write_cities(tmp_path / "cities.tsv", {"training": split_cities(load_cities(), 0).test})
+    assert neighbour.read_text("utf-8") == "other"
+
+
+def test_a_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["write_cities.py", str(tmp_path)])
+    with pytest.raises(SystemExit) as refusal:
+        main()
+    assert refusal.value.code == 2
+    assert f"{tmp_path} is a folder" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

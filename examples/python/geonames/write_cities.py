@@ -22,7 +22,7 @@ TITLES = ("part", "country", "country_name", "name")
 def write_cities(path: Path, parts: dict[str, Cities]) -> None:
     """Write every name of every part, in the given order; all or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
+    unfinished = path.with_name(f"{path.name}.unfinished")
     with unfinished.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(
             file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None
@@ -38,7 +38,9 @@ def main() -> None:
     """Write the file that the command line names."""
     parser = argparse.ArgumentParser(description="Writes the demo's names to a file.")
     parser.add_argument("path", type=Path)
-    path = parser.parse_args().path
+    path: Path = parser.parse_args().path
+    if path.is_dir():
+        parser.error(f"{path} is a folder; name the file to write")
     split = split_cities(load_cities(), Settings().seed)
     write_cities(
         path, {"training": split.training, "validation": split.validation, "test": split.test}
