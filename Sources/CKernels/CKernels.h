@@ -37,7 +37,11 @@ typedef struct SoftmaxMarginFamily {
   double smoothing_sum;              /* sum_j q_j */
   int64_t next_bytes;                /* of an element of the next row, which may be narrower than the row's */
   const HalfConversion *_Nullable conversion; /* of rows that are stored with 16 bits */
+  double *_Nullable pieces;          /* scratch for long rows, 2 SOFTMAX_MARGIN_PIECES numbers, or NULL */
 } SoftmaxMarginFamily;
+
+/* Pieces that a long row is worked on in, at the most. */
+#define SOFTMAX_MARGIN_PIECES 512
 
 /* What the sweeps over a row leave for one another. */
 typedef struct SoftmaxMarginProgress {

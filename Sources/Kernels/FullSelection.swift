@@ -14,7 +14,7 @@ struct FullSelection<V: Lanes> {
   private let noise: RowNoise
   private let memory: FullSelectionMemory<V.Scalar>
 
-  /// Nil for rows that are too long, and for ranks that are too low.
+  /// Nil for rows that are too long, for ranks that are too low, and in float64, which is not worth the code.
   init?(_ row: NoisedTopKRow, memory: UnsafeMutableRawPointer) {
     self.row = row
     self.memory = FullSelectionMemory(memory, classes: Int(truncatingIfNeeded: row.classes))
@@ -22,7 +22,9 @@ struct FullSelection<V: Lanes> {
     rank = Int(truncatingIfNeeded: row.rank)
     blocks = (classes &+ RowNoise.blockSize &- 1) / RowNoise.blockSize
     noise = RowNoise(seed: row.seed, step: row.step, row: row.row)
-    if rank > RowNoise.blockSize || classes > FullSelectionMemory<V.Scalar>.mostClasses {
+    if V.width < RowNoise.blockSize || rank > RowNoise.blockSize
+      || classes > FullSelectionMemory<V.Scalar>.mostClasses
+    {
       return nil
     }
   }

@@ -13,7 +13,7 @@ import CSystem
 // exponential, a division), as long as a sweep over five hundred classes takes: so that several rows are swept by
 // turns, one step of all of them after another.
 
-private typealias MutableRow = UnsafeMutablePointer<SoftmaxMarginRow>
+typealias MutableRow = UnsafeMutablePointer<SoftmaxMarginRow>
 
 /// Rows of one family, not so many that the first has left the cache when it is its turn again.
 func softmaxMargin<V: Lanes>(
@@ -33,6 +33,9 @@ func softmaxMargin<V: Lanes>(
 private func softmaxMargin<T: SoftmaxMarginTransform, V: Lanes>(
   _ rows: MutableRow, _ count: Int, _: T.Type, _: V.Type
 ) {
+  if count == 1 && V.width == 16 && rows.pointee.isLong {
+    return softmaxMarginInPieces(rows, T.self, V.self)
+  }
   let end = rows + count
   var row = rows
   while row < end {
@@ -104,7 +107,7 @@ private func addRivals<T: SoftmaxMarginTransform, V: Lanes>(
 
 /// What exponentials are multiplied by to become a gradient, and the label's own gradient.
 @inline(__always)
-private func weigh<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _: T.Type, _: V.Type) {
+func weigh<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _: T.Type, _: V.Type) {
   let (family, progress) = (row.pointee.family.pointee, row.pointee.progress)
   let focus =
     family.focal_gamma == 0 ? Focus.none : row.pointee.labelTerm.focus(gamma: family.focal_gamma)
@@ -160,7 +163,7 @@ private func writeGradient<T: SoftmaxMarginTransform, V: Lanes>(
 extension SoftmaxMarginRow {
   /// Puts part of the gradient where it belongs, if that is elsewhere.
   @inline(__always)
-  fileprivate func narrow(_ start: Int, _ end: Int) {
+  func narrow(_ start: Int, _ end: Int) {
     if let conversion = family.pointee.conversion, let gradient, let stored = stored_gradient {
       conversion.pointee.narrow(
         gradient + start &* 4, stored + start &* 2, Int64(end &- start))
@@ -181,7 +184,7 @@ extension SoftmaxMarginRow {
   }
 
   @inline(__always)
-  fileprivate var value: Double {
+  var value: Double {
     let (label, smoothingSum) = (labelTerm, family.pointee.smoothing_sum)
     let hardLoss = product(hard * progress.focus, label.loss)
     return smoothingSum == 0 ? hardLoss : hardLoss + smoothedLoss(label)
@@ -210,7 +213,13 @@ private func labelMargin<V: Lanes>(_ row: SoftmaxMarginPointer, _: V.Type) -> Do
 @inline(never)
 private func maskedRow<V: Lanes>(_ row: MutableRow, _: V.Type) -> Double {
   let classes = Int(truncatingIfNeeded: row.pointee.family.pointee.classes)
-  let hasNaN = firstNotFinite(row.pointee.logits, classes, V.self) >= 0
+  return maskedRow(
+    row, hasNaN: firstNotFinite(row.pointee.logits, classes, V.self) >= 0, V.self)
+}
+
+@inline(never)
+func maskedRow<V: Lanes>(_ row: MutableRow, hasNaN: Bool, _: V.Type) -> Double {
+  let classes = Int(truncatingIfNeeded: row.pointee.family.pointee.classes)
   if let gradient = row.pointee.gradient {
     fill(gradient, with: hasNaN ? .nan : 0, classes, V.self)
     row.pointee.narrow(0, classes)

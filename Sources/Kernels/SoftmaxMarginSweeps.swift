@@ -22,13 +22,20 @@ extension SoftmaxMarginRow {
 func rivalPeak<T: SoftmaxMarginTransform, V: Lanes>(
   _ row: SoftmaxMarginPointer, _: T.Type, _: V.Type
 ) -> V.Scalar {
-  let classes = row.pointee.classCount
-  if row.pointee.family.pointee.margin == nil {
-    return peak(row, 0, classes, T.self, V.self).largest
-  }
+  rivalPeak(row, 0, row.pointee.classCount, T.self, V.self)
+}
+
+/// The same of [start, end).
+@inline(__always)
+func rivalPeak<T: SoftmaxMarginTransform, V: Lanes>(
+  _ row: SoftmaxMarginPointer, _ start: Int, _ end: Int, _: T.Type, _: V.Type
+) -> V.Scalar {
   let label = row.pointee.labelIndex
+  if row.pointee.family.pointee.margin == nil || label < start || label >= end {
+    return peak(row, start, end, T.self, V.self).largest
+  }
   return V.maximum(
-    peak(row, 0, label, T.self, V.self), peak(row, label &+ 1, classes, T.self, V.self)
+    peak(row, start, label, T.self, V.self), peak(row, label &+ 1, end, T.self, V.self)
   ).largest
 }
 
@@ -127,26 +134,35 @@ func strongestRival<V: Lanes>(_ pointer: SoftmaxMarginPointer, _: V.Type) -> Int
 }
 
 /// Σ e^{s(v_j − peak)}; the exponentials themselves go into `gradient`, if given, the label's too.
-@inline(never)
+@inline(__always)
 func rivalSum<T: SoftmaxMarginTransform, V: Lanes>(
   _ row: SoftmaxMarginPointer, peak: V.Scalar, keepIn gradient: UnsafeMutableRawPointer?,
   _: T.Type, _: V.Type
 ) -> Double {
-  guard let gradient else { return sumOnly(row, peak, V.self) }
+  rivalSum(row, 0, row.pointee.classCount, peak: peak, keepIn: gradient, T.self, V.self)
+}
+
+/// The same of [start, end), where a start other than 0 is a multiple of 512.
+@inline(never)
+func rivalSum<T: SoftmaxMarginTransform, V: Lanes>(
+  _ row: SoftmaxMarginPointer, _ start: Int, _ end: Int, peak: V.Scalar,
+  keepIn gradient: UnsafeMutableRawPointer?, _: T.Type, _: V.Type
+) -> Double {
+  guard let gradient else { return sumOnly(row, start, end, peak, V.self) }
   var sweep = KeepingSweep<T, V>(
     sums: SumSweep(row, peak), gradient: gradient,
     next: row.pointee.next_gradient ?? row.pointee.next_logits)
-  sweep.run(classes: row.pointee.classCount, around: row.pointee.labelIndex)
+  sweep.run(start, end, around: row.pointee.labelIndex)
   return sweep.sums.sum.total
 }
 
 /// The sum alone, compiled once for all transformations: of rows whose gradient nobody wants, or is smoothed.
 @inline(never)
 private func sumOnly<V: Lanes>(
-  _ row: SoftmaxMarginPointer, _ peak: V.Scalar, _: V.Type
+  _ row: SoftmaxMarginPointer, _ start: Int, _ end: Int, _ peak: V.Scalar, _: V.Type
 ) -> Double {
   var sweep = SumSweep<AnyTransform, V>(row, peak)
-  sweep.run(classes: row.pointee.classCount, around: row.pointee.labelIndex)
+  sweep.run(start, end, around: row.pointee.labelIndex)
   return sweep.sum.total
 }
 

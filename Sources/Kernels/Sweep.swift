@@ -66,32 +66,33 @@ extension Sweep {
     if index < end { visit(index, SomeLanes(end &- index, except: -1)) }
   }
 
-  /// Visits every class. The label is left out of what `keep` lets through, but what its lane holds is stored.
+  /// Visits [start, end). The label is left out of what `keep` lets through, but what its lane holds is stored. A start
+  /// other than 0 is a multiple of `elementsPerBlock`.
   ///
   /// Blocks are the same wherever the label is, so that the processor can foresee where they end: a wrong guess
   /// costs as much as several vectors. Only in the label's own block is every vector looked at for it.
   @inline(__always)
-  mutating func run(classes: Int, around label: Int) {
+  mutating func run(_ start: Int, _ end: Int, around label: Int) {
     let width = Vector.width
-    let wholeEnd = classes & ~(width &- 1)
-    var index = 0
+    let wholeEnd = end & ~(width &- 1)
+    var index = start
     while index < wholeEnd {
-      let end = min(wholeEnd, index &+ elementsAround)
+      let blockEnd = min(wholeEnd, index &+ elementsAround)
       if UInt(bitPattern: label &- index) < UInt(bitPattern: elementsAround) {
-        while index < end {
+        while index < blockEnd {
           visit(index, AllLanesButOne(label &- index))
           index &+= width
         }
       } else {
-        while index < end {
+        while index < blockEnd {
           visit(index, AllLanes<Vector>())
           index &+= width
         }
       }
       if index & (elementsPerBlock &- 1) == 0 { endBlock() }
     }
-    if wholeEnd < classes {
-      visit(wholeEnd, LastLanes(classes &- wholeEnd, except: label &- wholeEnd))
+    if wholeEnd < end {
+      visit(wholeEnd, LastLanes(end &- wholeEnd, except: label &- wholeEnd))
     }
     endBlock()
   }

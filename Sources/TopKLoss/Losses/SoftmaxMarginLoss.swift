@@ -160,10 +160,14 @@ final class SoftmaxMarginLoss: Loss {
   private static let bytesAtOnce = 16 << 10
   private static let mostRowsAtOnce = 8
 
+  private static var rowBytes: Int {
+    CheckedSize.ofWholeLines(mostRowsAtOnce &* MemoryLayout<SoftmaxMarginRow>.stride)
+  }
+
   override var convertsRows: Bool { true }
 
   override func scratchBytes(_ batch: Batch) throws(Failure) -> Int {
-    rowsAtOnce(batch) &* MemoryLayout<SoftmaxMarginRow>.stride
+    Self.rowBytes + 2 &* Int(SOFTMAX_MARGIN_PIECES) &* MemoryLayout<Double>.stride
   }
 
   override func evaluate(
@@ -176,7 +180,8 @@ final class SoftmaxMarginLoss: Loss {
       rival_share: member.rivalShare, scale: member.scale, focal_gamma: member.focalGamma,
       smoothing: weighting.smoothing?.pointer(for: element),
       smoothing_sum: weighting.smoothingSum, next_bytes: Int64(batch.layout.elementBytes),
-      conversion: nil)
+      conversion: nil,
+      pieces: (rows.pointee.scratch + Self.rowBytes).assumingMemoryBound(to: Double.self))
     guard var conversion = batch.conversion else {
       return evaluate(rows, count, of: batch, &family)
     }
@@ -206,7 +211,7 @@ final class SoftmaxMarginLoss: Loss {
     var family = SoftmaxMarginFamily(
       classes: Int64(batch.classes), class_scale: nil, offset: nil, margin: nil, rival_share: 0,
       scale: 1, focal_gamma: 0, smoothing: nil, smoothing_sum: 0,
-      next_bytes: Int64(batch.layout.elementBytes), conversion: nil)
+      next_bytes: Int64(batch.layout.elementBytes), conversion: nil, pieces: nil)
     return withUnsafePointer(to: &family) { family in
       var kernelRow = SoftmaxMarginRow(row, of: family, hard: 1)
       batch.kernels.softmax_margin(&kernelRow, 1)

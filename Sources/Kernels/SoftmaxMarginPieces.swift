@@ -1,0 +1,156 @@
+import CKernels
+import CSystem
+
+// Long rows of the softmax-margin family, in pieces that the first-level cache holds with their gradients.
+//
+// The exponentials of a piece are taken below the piece's own peak, in the sweep that follows the one which finds it: a
+// logit comes from memory once. The sum and the gradient then multiply every piece by e^{s(its peak − the row's)}, as the
+// online softmax does (Milakov & Gimelshein, 2018).
+
+/// Elements of a piece, unless there would be more than `SOFTMAX_MARGIN_PIECES` of them.
+private let elementsOfPiece = 2048
+
+extension SoftmaxMarginRow {
+  /// Whether it is worked on in pieces. Smoothing, and a strongest rival's margin, need sweeps of their own.
+  @inline(__always)
+  var isLong: Bool {
+    let family = family.pointee
+    return family.classes > 2 &* Int64(elementsOfPiece) && family.pieces != nil
+      && family.smoothing_sum == 0 && (family.margin == nil || family.rival_share == 0)
+  }
+}
+
+/// The pieces of a row: where they begin, and of each its peak and the sum of its rivals' exponentials.
+private struct Pieces {
+  let classes: Int
+  let length: Int
+  private let numbers: UnsafeMutablePointer<Double>
+
+  @inline(__always)
+  init(_ numbers: UnsafeMutablePointer<Double>, classes: Int) {
+    self.classes = classes
+    self.numbers = numbers
+    let most = Int(SOFTMAX_MARGIN_PIECES)
+    let least = (classes &+ most &- 1) / most
+    length = (max(least, elementsOfPiece) &+ 511) / 512 &* 512
+  }
+
+  @inline(__always)
+  var count: Int { (classes &+ length &- 1) / length }
+
+  @inline(__always)
+  func range(_ piece: Int) -> (start: Int, end: Int) {
+    (piece &* length, min((piece &+ 1) &* length, classes))
+  }
+
+  @inline(__always)
+  var peaks: UnsafeMutablePointer<Double> { numbers }
+
+  @inline(__always)
+  var sums: UnsafeMutablePointer<Double> { numbers + Int(SOFTMAX_MARGIN_PIECES) }
+}
+
+@inline(never)
+func softmaxMarginInPieces<T: SoftmaxMarginTransform, V: Lanes>(
+  _ row: MutableRow, _: T.Type, _: V.Type
+) {
+  let family = row.pointee.family.pointee
+  guard let numbers = family.pieces else { return }
+  let pieces = Pieces(numbers, classes: Int(truncatingIfNeeded: family.classes))
+  let label = Int(truncatingIfNeeded: row.pointee.label)
+  // Before anything is written over it.
+  row.pointee.widen(label, label &+ 1)
+  let margin = family.margin.map { $0[label] } ?? 0
+  let labelScore = T.shiftedScore(ClassScores(row), label, peak: 0, V.self)
+  row.pointee.progress.label_is_masked =
+    V.loadScalar(row.pointee.logits, label) == -.infinity ? 1 : 0
+
+  var highest = labelScore - margin
+  var piece = 0
+  while piece < pieces.count {
+    exponentiate(piece, of: pieces, row, T.self, V.self)
+    if pieces.peaks[piece] > highest { highest = pieces.peaks[piece] }
+    piece &+= 1
+  }
+  let peak = Double(V.Scalar(highest))
+  row.pointee.progress.peak = peak
+
+  var rivals = 0.0
+  piece = 0
+  while piece < pieces.count {
+    let factor = exp(family.scale * (pieces.peaks[piece] - peak))
+    rivals += pieces.sums[piece] * factor
+    pieces.peaks[piece] = factor
+    piece &+= 1
+  }
+  if peak == -.infinity {
+    row.pointee.loss = maskedRow(row, hasNaN: pieces.hasNaN, V.self)
+    return
+  }
+  row.pointee.progress.label_shifted = family.scale * ((labelScore - peak) - margin)
+  row.pointee.progress.label_exponential = exp(row.pointee.progress.label_shifted)
+  row.pointee.progress.rivals = rivals
+  row.pointee.progress.smoothed_scores = 0
+  weigh(row, T.self, V.self)
+
+  row.pointee.loss = row.pointee.value
+  guard let gradient = row.pointee.gradient else { return }
+  piece = 0
+  while piece < pieces.count {
+    let (start, end) = pieces.range(piece)
+    scaleExponentials(
+      row, start, end, in: gradient, by: row.pointee.progress.weight * pieces.peaks[piece],
+      T.self, V.self)
+    if label >= start && label < end {
+      V.storeScalar(V.Scalar(row.pointee.progress.label_gradient), gradient, label)
+    }
+    row.pointee.narrow(start, end)
+    piece &+= 1
+  }
+}
+
+extension Pieces {
+  @inline(__always)
+  fileprivate var hasNaN: Bool {
+    var piece = 0
+    while piece < count {
+      if sums[piece].isNaN { return true }
+      piece &+= 1
+    }
+    return false
+  }
+}
+
+extension SoftmaxMarginRow {
+  /// Reads part of the logits, if they are stored elsewhere.
+  @inline(__always)
+  fileprivate func widen(_ start: Int, _ end: Int) {
+    if let conversion = family.pointee.conversion, let stored = stored_logits {
+      conversion.pointee.widen(stored + start &* 2, logits + start &* 4, Int64(end &- start))
+    }
+  }
+}
+
+/// A piece's exponentials, into the gradient if it is wanted; its peak and their sum. Where all is masked, both are 0; a NaN among
+/// masked classes is kept in the sum.
+@inline(__always)
+private func exponentiate<T: SoftmaxMarginTransform, V: Lanes>(
+  _ piece: Int, of pieces: Pieces, _ row: MutableRow, _: T.Type, _: V.Type
+) {
+  let pointer = SoftmaxMarginPointer(row)
+  let (start, end) = pieces.range(piece)
+  row.pointee.widen(start, end)
+  let peak = rivalPeak(pointer, start, end, T.self, V.self)
+  pieces.peaks[piece] = Double(peak)
+  if peak == -.infinity {
+    let bytes = start &* V.scalarBytes
+    let hasNaN = firstNotFinite(row.pointee.logits + bytes, end &- start, V.self) >= 0
+    pieces.sums[piece] = hasNaN ? .nan : 0
+    if let gradient = row.pointee.gradient {
+      fill(gradient + bytes, with: 0, end &- start, V.self)
+    }
+  } else {
+    pieces.sums[piece] = rivalSum(
+      pointer, start, end, peak: peak, keepIn: row.pointee.gradient, T.self, V.self)
+  }
+}
