@@ -58,6 +58,7 @@ func softmaxMarginInPieces<T: SoftmaxMarginTransform, V: Lanes>(
   guard let numbers = family.pieces else { return }
   let pieces = Pieces(numbers, classes: Int(truncatingIfNeeded: family.classes))
   let label = Int(truncatingIfNeeded: row.pointee.label)
+  row.pointee.prefetchOwn(elementsAhead: pieces.length)
   // Before anything is written over it.
   row.pointee.widen(label, label &+ 1)
   let margin = family.margin.map { $0[label] } ?? 0
@@ -122,6 +123,14 @@ extension Pieces {
 }
 
 extension SoftmaxMarginRow {
+  /// Has the next piece brought into the cache: the next row would have left it again before its turn.
+  @inline(__always)
+  fileprivate mutating func prefetchOwn(elementsAhead: Int) {
+    let ahead = elementsAhead &* Int(truncatingIfNeeded: family.pointee.next_bytes)
+    next_logits = (stored_logits ?? UnsafeRawPointer(logits)) + ahead
+    next_gradient = (stored_gradient ?? gradient).map { UnsafeRawPointer($0) + ahead }
+  }
+
   /// Reads part of the logits, if they are stored elsewhere.
   @inline(__always)
   fileprivate func widen(_ start: Int, _ end: Int) {
