@@ -388,3 +388,36 @@ def test_noised_topk_with_noise():
         )
 
     torch.testing.assert_close(compiled(value)(scores), value(scores))
+
+
+@pytest.mark.parametrize("backend", ["eager", "aot_eager", "inductor"])
+@pytest.mark.parametrize(
+    ("name", "reduction"),
+    [("ldam", "mean"), ("expected_positive", "none"), ("two_head", "mean"), ("noised", "mean")],
+)
+def test_constants_that_require_a_gradient(name, reduction, backend):
+    """As in eager mode: there is none, so one that is asked for must not be lost."""
+    logits, labels = batch()
+    module = call(MAKERS[name](reduction=reduction))
+    theta = torch.zeros(6, requires_grad=True)
+    function = compiled(
+        lambda x: module(x, labels, sample_weight=torch.sigmoid(theta)).sum(), backend
+    )
+    refuses(lambda: function(logits).backward(), "OPTION", "sample_weight requires a gradient")
+    with torch.no_grad():
+        expected = module(logits, labels, sample_weight=torch.sigmoid(theta)).sum()
+    if name != "noised":
+        with torch.no_grad():
+            torch.testing.assert_close(function(logits), expected)
+
+
+def test_noise_that_requires_a_gradient():
+    logits, labels = batch()
+    noise = torch.randn(6, 5, CLASSES, dtype=torch.float64, requires_grad=True)
+    module = MAKERS["noised"]()
+    function = compiled(lambda x: module(x, labels, noise=noise))
+    refuses(lambda: function(logits), "OPTION", "noise requires a gradient")
+    function = compiled(
+        lambda x: modules.noised_topk(x, 3, estimator="monte_carlo", noise=2 * noise).sum()
+    )
+    refuses(lambda: function(logits), "OPTION", "noise requires a gradient")

@@ -12,10 +12,28 @@ from torch import Tensor
 
 from topkloss.torch import _operators
 from topkloss.torch._autocast import autocast_scores
+from topkloss.torch._tensors import of_no_gradient
 
 if TYPE_CHECKING:
     from topkloss.torch._average_k import TwoHeadAverageKLoss
     from topkloss.torch._module import OneHeadModule
+
+
+def without_gradients(scores: Tensor, **constants: Tensor | None) -> Tensor:
+    """The scores, if none of the other tensors requires a gradient.
+
+    Operators do not see whether one does: its gradient would be missing without a word.
+    """
+    for name, value in constants.items():
+        if value is not None and value.requires_grad:
+            return refused(scores, of_no_gradient(name))
+    return scores
+
+
+def refused(scores: Tensor, message: str, status: str = "TOPKLOSS_ERROR_OPTION") -> Tensor:
+    """In place of the scores: raises `TopKLossError` when the graph runs."""
+    stopped: Tensor = _operators.refused(scores.detach(), message, status)
+    return stopped
 
 
 def _wanted(scores: Tensor) -> bool:
@@ -33,6 +51,7 @@ def one_head(
     """The value of a loss of one head, step an int64 if the loss is noised."""
     by_row = module._by_row
     (scores,), dtype = autocast_scores(logits, by_row=by_row)
+    scores = without_gradients(scores, sample_weight=sample_weight, noise=noise)
     value: Tensor = _operators.one_head(
         module._ticket,
         scores,
@@ -63,6 +82,7 @@ def coupled_rows(
 ) -> Tensor:
     """The values of a loss by row, where rows depend on each other."""
     (scores,), _ = autocast_scores(logits, by_row=True)
+    scores = without_gradients(scores, sample_weight=sample_weight)
     values: Tensor = _operators.coupled_rows(module._ticket, scores, labels, sample_weight)
     return values
 
@@ -78,6 +98,7 @@ def two_heads(
     """The value of a loss of two heads, and the threshold that chose the candidates."""
     by_row = module._by_row
     (first, second), dtype = autocast_scores(logits, multi_label_logits, by_row=by_row)
+    first = without_gradients(first, sample_weight=sample_weight)
     value, _, _, used = _operators.two_heads(
         module._ticket,
         first,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch._C import _get_tracing_state, _len_torch_dispatch_stack
 
 from topkloss import _abi
 from topkloss._evaluation import BATCH_SIZE, RESULT_SIZE, call
@@ -49,10 +50,16 @@ def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
         return None
     if not (logits.is_contiguous() and labels.is_contiguous()) or logits.is_neg():
         return None
+    if _get_tracing_state() is not None or _len_torch_dispatch_stack():
+        return None
+    try:
+        scores, indices = logits.data_ptr(), labels.data_ptr()
+    except RuntimeError:
+        return None
+    if not (scores and indices):
+        return None  # without elements, or without memory of its own
     rows, classes = shape
-    return _abi.batch(
-        BATCH_SIZE, rows, classes, code, label_type, logits.data_ptr(), 0, labels.data_ptr()
-    )
+    return _abi.batch(BATCH_SIZE, rows, classes, code, label_type, scores, 0, indices)
 
 
 class Evaluation:
@@ -160,7 +167,8 @@ class Evaluation:
             The value, or one a row, in the dtype of the scores; and for each head, its gradient or
             None.
         """
-        batch = self._batch
+        # A copy: backward passes of one value may run at the same time, each with its upstream.
+        batch = _abi.batch.from_buffer_copy(self._batch)
         result = _abi.result(RESULT_SIZE)
         result.threshold = self.threshold
         gradients = [self._new(self._scores.shape) if one else None for one in wanted]
@@ -174,7 +182,8 @@ class Evaluation:
             values = self._new((batch.rows,))
             result.row_values = values.data_ptr()
         value = call(self._owner._handle, batch, result)
-        self.threshold = result.threshold
+        if upstream is None:
+            self.threshold = result.threshold
         if self._by_row:
             values = self._home(values)
         else:

@@ -11,7 +11,7 @@ from topkloss._arguments import integer
 from topkloss._noised_topk import Estimator
 from topkloss._noised_topk_operator import operator
 from topkloss.errors import TopKLossError
-from topkloss.torch import _operators
+from topkloss.torch import _compiled, _operators
 from topkloss.torch._autograd import differentiable
 from topkloss.torch._evaluation import Evaluation
 from topkloss.torch._staging import home_of, staged
@@ -62,8 +62,9 @@ def noised_topk(
     """
     if torch.compiler.is_compiling():
         outer = x.shape[:-1]
+        rows_of_scores = x.reshape(math.prod(outer), x.shape[-1])
         values: Tensor = _operators.noised_topk(
-            x.reshape(math.prod(outer), x.shape[-1]),
+            _compiled.without_gradients(rows_of_scores, noise=noise),
             None if noise is None else noise.reshape(-1, *noise.shape[-2:]),
             k,
             epsilon,

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from topkloss._noised_topk_operator import operator
+from topkloss.errors import TopKLossError
 from topkloss.torch._autograd import refuse_second_derivative
 from topkloss.torch._evaluation import Evaluation
 from topkloss.torch._staging import home_of, staged
@@ -46,6 +47,27 @@ def _fake_gradient(scores: Tensor, wanted: bool) -> Tensor:
 
 def _times(gradient: Tensor, upstream: Tensor) -> Tensor:
     return gradient * (upstream[:, None] if upstream.dim() == 1 else upstream)
+
+
+# Arguments that a graph is traced with, but cannot be run with
+
+
+@torch.library.custom_op(
+    "topkloss::refused",
+    mutates_args=(),
+    schema="(Tensor scores, str message, str status) -> Tensor",
+)
+def refused(scores: Tensor, message: str, status: str) -> Tensor:  # noqa: ARG001
+    """Stands before an operator whose arguments are wrong in a way that it cannot see.
+
+    It raises when the graph runs, since while one is traced nothing can be raised in words.
+    """
+    raise TopKLossError(message, status)
+
+
+@refused.register_fake
+def _(scores: Tensor, message: str, status: str) -> Tensor:  # noqa: ARG001
+    return torch.empty_like(scores)
 
 
 # Steps: which noise is drawn

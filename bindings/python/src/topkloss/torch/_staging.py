@@ -22,10 +22,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from topkloss.torch._tensors import has_memory
+
 
 def is_remote(value: object) -> bool:
     """Whether a value is a tensor that has to be copied to be read."""
-    return isinstance(value, Tensor) and value.is_cuda and value.layout == torch.strided
+    return (
+        isinstance(value, Tensor)
+        and value.is_cuda
+        and value.layout == torch.strided
+        and has_memory(value)
+    )
 
 
 def pinned(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
