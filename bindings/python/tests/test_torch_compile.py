@@ -421,3 +421,49 @@ def test_noise_that_requires_a_gradient():
         lambda x: modules.noised_topk(x, 3, estimator="monte_carlo", noise=2 * noise).sum()
     )
     refuses(lambda: function(logits), "OPTION", "noise requires a gradient")
+
+
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+@pytest.mark.parametrize(
+    "step",
+    [1 << 64, -1, 2.7, torch.tensor(4.7), torch.tensor(-1), torch.tensor([1, 2])],
+    ids=str,
+)
+def test_steps_that_eager_mode_refuses(step, backend):
+    logits, labels = batch()
+    module = MAKERS["noised"]()
+    functions = [module, compiled(module, backend)]
+    if not isinstance(step, torch.Tensor):
+        functions += [
+            lambda x, _, step: modules.noised_topk(x, 3, estimator="monte_carlo", step=step),
+            compiled(
+                lambda x, _, step: modules.noised_topk(x, 3, estimator="monte_carlo", step=step),
+                backend,
+            ),
+        ]
+    for function in functions:
+        refuses(lambda function=function: function(logits, labels, step=step), "OPTION", "step is")
+
+
+def test_arguments_of_the_operator_that_eager_mode_refuses():
+    scores, _ = batch(12)
+    noise = torch.randn(4, 3, 5, CLASSES, dtype=torch.float64)
+
+    def value(x, **options):
+        return modules.noised_topk(x.reshape(3, 4, CLASSES), 3, estimator="monte_carlo", **options)
+
+    for options, status, words in (
+        ({"seed": -1}, "OPTION", "seed is -1; it must be from 0 to 18446744073709551615"),
+        ({"seed": 0.5}, "OPTION", "seed is 0.5; it must be an integer"),
+        ({"seed": 1.5}, "OPTION", "seed is 1.5; it must be an integer"),
+        ({"seed": -7}, "OPTION", "seed is -7"),
+        ({"noise": noise}, "SIZE", "noise has shape (4, 3, 5, 21);"),
+        ({"noise": noise}, "SIZE", "it must be (3, 4, 5, 21)"),
+        ({"noise": noise[0, 0]}, "SIZE", "noise has shape (5, 21)"),
+    ):
+        for function in (value, compiled(value)):
+            refuses(
+                lambda function=function, options=options: function(scores, **options).sum(),
+                status,
+                words,
+            )

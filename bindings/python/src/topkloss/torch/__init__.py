@@ -21,7 +21,8 @@ pure float16, without autocast, give the loss ``logits.float()``.
 graph for other class weights (``set_class_weight``), and has no second derivative there either.
 Keep the module as long as the graph.
 
-**CUDA tensors** are accepted, each tensor on whichever device. The forward pass copies logits and
+**CUDA tensors** are accepted, labels and weights on whichever device; the logits of two heads are
+on one. The forward pass copies logits and
 labels into pinned memory on the current stream, waits for that stream, computes on the CPU, and
 copies the gradient back on the stream without waiting; the value comes back with it. So a call
 costs two transfers of the logits' size and one synchronisation, and the device is idle meanwhile:

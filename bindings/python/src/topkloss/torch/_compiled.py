@@ -5,6 +5,8 @@ Called by the modules where `torch.compiler.is_compiling`.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -28,6 +30,27 @@ def without_gradients(scores: Tensor, **constants: Tensor | None) -> Tensor:
         if value is not None and value.requires_grad:
             return refused(scores, of_no_gradient(name))
     return scores
+
+
+def unfit(name: str, value: Any) -> str | None:
+    """What is wrong with an unsigned number of 64 bits, as `topkloss._arguments.integer` says it.
+
+    Not by that function: what raises in a graph breaks it, and `operator.index` makes constants of
+    numbers that change from call to call.
+    """
+    if isinstance(value, float):
+        value = float(value)  # a constant from here on, which text can be made of
+    if not isinstance(value, int):
+        return f"{name} is {value!r}; it must be an integer"
+    if 0 <= value < 2 * _operators.SIGN:
+        return None
+    return f"{name} is {int(value)}; it must be from 0 to {2 * _operators.SIGN - 1}"
+
+
+def _text(shape: Iterable[int]) -> str:
+    """A shape in words. One that changes from call to call has no `str` in a graph."""
+    sizes = [f"{size}" for size in shape]
+    return f"({', '.join(sizes)})"
 
 
 def refused(scores: Tensor, message: str, status: str = "TOPKLOSS_ERROR_OPTION") -> Tensor:
@@ -66,15 +89,26 @@ def one_head(
     return value
 
 
-def noise_step(module: OneHeadModule, noise: Tensor | None, step: Any) -> Tensor:
-    """Which noise to draw: as `topkloss.NoisedTopKLoss._step`, in a tensor."""
-    if step is None and noise is None:
-        taken: Tensor = _operators.take_step(module._ticket)
-        return taken
+def noised(
+    module: OneHeadModule,
+    logits: Tensor,
+    labels: Tensor,
+    sample_weight: Tensor | None,
+    noise: Tensor | None,
+    step: Any,
+) -> Tensor:
+    """The same of a noised loss. Which noise to draw is as `topkloss.NoisedTopKLoss._step` says."""
     if isinstance(step, Tensor):
-        return step.to("cpu", torch.int64)
-    number = 0 if step is None else _operators.signed(step)
-    return torch.full((), number, dtype=torch.int64, device="cpu")
+        taken: Tensor = _operators.given_step(step)
+    elif step is None and noise is None:
+        taken = _operators.take_step(module._ticket)
+    else:
+        number = 0 if step is None else step
+        problem = unfit("step", number)
+        if problem:
+            logits, number = refused(logits, problem), 0
+        taken = torch.full((), _operators.signed(number), dtype=torch.int64, device="cpu")
+    return one_head(module, logits, labels, sample_weight, noise, taken)
 
 
 def coupled_rows(
@@ -112,3 +146,44 @@ def two_heads(
         dtype or first.dtype,
     )
     return value, used
+
+
+def noised_topk(
+    x: Tensor,
+    k: int,
+    epsilon: float,
+    estimator: str,
+    n_samples: int,
+    seed: int,
+    step: int,
+    noise: Tensor | None,
+    check_finite: bool,
+) -> Tensor:
+    """The smoothed order statistic of every row of x, of shape (..., C)."""
+    *outer, classes = x.shape
+    scores = without_gradients(x.reshape(math.prod(outer), classes), noise=noise)
+    for problem in (unfit("seed", seed), unfit("step", step)):
+        if problem:
+            return refused(scores, problem)[:, 0].reshape(outer)
+    if noise is not None:
+        wanted = (*outer, n_samples, classes)
+        if tuple(noise.shape) != wanted:
+            problem = (
+                f"noise has shape {_text(noise.shape)}; with so many rows, samples and classes it "
+                f"must be {_text(wanted)}"
+            )
+            return refused(scores, problem, "TOPKLOSS_ERROR_SIZE")[:, 0].reshape(outer)
+        noise = noise.reshape(-1, n_samples, classes)
+    values: Tensor = _operators.noised_topk(
+        scores,
+        noise,
+        k,
+        epsilon,
+        estimator,
+        n_samples,
+        _operators.signed(seed),
+        _operators.signed(step),
+        check_finite,
+        _wanted(scores),
+    )[0]
+    return values.reshape(outer)

@@ -60,8 +60,7 @@ class NoisedTopKLoss(OneHeadModule):
             TopKLossError: An argument has a wrong shape, type or value, or C is not above K.
         """
         if torch.compiler.is_compiling():
-            taken = _compiled.noise_step(self, noise, step)
-            return _compiled.one_head(self, logits, labels, sample_weight, noise, taken)
+            return _compiled.noised(self, logits, labels, sample_weight, noise, step)
         (scores,), dtype = autocast_scores(logits, by_row=self._by_row)
         drawn = self.loss._step(noise, step)
         evaluation = self._evaluation(

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from topkloss._arguments import integer
 from topkloss._noised_topk_operator import operator
 from topkloss.errors import TopKLossError
 from topkloss.torch._autograd import refuse_second_derivative
@@ -89,6 +90,18 @@ def take_step(ticket: Tensor) -> Tensor:
 @take_step.register_fake
 def _(ticket: Tensor) -> Tensor:
     return torch.empty_like(ticket)
+
+
+@torch.library.custom_op("topkloss::given_step", mutates_args=(), schema="(Tensor step) -> Tensor")
+def given_step(step: Tensor) -> Tensor:
+    """A step of the caller's that is a tensor, and so known only when the graph runs."""
+    number = integer("step", step, signed=False)
+    return torch.tensor(signed(number), dtype=torch.int64, device="cpu")
+
+
+@given_step.register_fake
+def _(step: Tensor) -> Tensor:
+    return step.new_empty((), dtype=torch.int64, device="cpu")
 
 
 # Losses of one head

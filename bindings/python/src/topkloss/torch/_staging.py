@@ -41,8 +41,13 @@ def pinned(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
 
 
 def fetched(tensor: Tensor) -> Tensor:
-    """A tensor's copy in pinned memory, which is complete once `wait` returns."""
-    return pinned(tensor.shape, tensor.dtype).copy_(tensor.detach(), non_blocking=True)
+    """A tensor's copy in pinned memory, which is complete once `wait` returns.
+
+    Lazily negated tensors are negated on their device: on the CPU, PyTorch would negate the memory
+    before the copy has arrived in it.
+    """
+    values = tensor.detach().resolve_neg()
+    return pinned(tensor.shape, tensor.dtype).copy_(values, non_blocking=True)
 
 
 def wait(device: torch.device) -> None:

@@ -115,6 +115,18 @@ def matrix(name: str, value: object) -> tuple[Tensor, int]:
     return _usable(tensor), code
 
 
+def require_device(name: str, value: object, logits: object) -> None:
+    """Refuses scores of a second head that are not on the device of those of the first."""
+    if not (isinstance(value, Tensor) and isinstance(logits, Tensor)):
+        return
+    if (logits.is_cpu or logits.is_cuda) and value.device != logits.device:
+        raise TopKLossError(
+            f"{name} is on the device {value.device}, the logits on {logits.device}; the scores "
+            "of both heads must be on one device",
+            "TOPKLOSS_ERROR_ENUMERATOR",
+        )
+
+
 def like(name: str, value: object, logits: Tensor) -> Tensor:
     """Rows of scores that C can read, of the shape and dtype of the logits."""
     tensor = matrix(name, value)[0]
