@@ -191,7 +191,8 @@ def test_the_program_prints_its_figures() -> None:
         line for line in shown.stdout.splitlines() if re.search(r"Logit-adj.*%$", line.strip())
     ]
     top_1, macro_1, top_5, macro_5, step, loss, share = row.split()[1:]
-    assert 0.2 < float(top_1) < float(top_5) < 1
+    # Of 215 classes; what is re-weighted guesses common ones less often.
+    assert 0.05 < float(top_1) < float(top_5) < 1
     assert 0.03 < float(macro_1) < float(macro_5) < 1
     assert float(share.rstrip("%")) == pytest.approx(100 * float(loss) / float(step), abs=0.2)
     assert "re-weighted from epoch 2" in shown.stdout
