@@ -8,8 +8,9 @@ import os
 # programs for. It is read at the first product.
 os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
 
+import numpy as np
 import pytest
-from torch_support import CLASSES, MAKERS, SECOND_HEAD, batch, each, fixed, modules, torch
+from torch_support import CLASSES, MAKERS, SECOND_HEAD, batch, each, fixed, modules, refuses, torch
 
 functional = torch.nn.functional
 
@@ -195,3 +196,15 @@ def test_compiled(name, dtype):
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, expected)
     torch.testing.assert_close(one_gradient(found, logits), one_gradient(expected, logits))
+
+
+@pytest.mark.parametrize("other", [None, np.zeros((4, 3), np.float32), [[1.0]]], ids=str)
+def test_wrong_arguments_are_refused_in_the_same_words(other):
+    half, labels = torch.zeros(4, 3, dtype=torch.bfloat16), torch.arange(4) % 3
+    module = modules.TwoHeadAverageKLoss(2)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        for heads, name in (((half, other), "multi_label_logits"), ((other, half), "logits")):
+            refuses(
+                lambda heads=heads: module(*heads, labels),
+                *("ENUMERATOR", f"{name} is a {type(other).__name__}"),
+            )

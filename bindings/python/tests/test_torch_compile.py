@@ -467,3 +467,15 @@ def test_arguments_of_the_operator_that_eager_mode_refuses():
                 status,
                 words,
             )
+
+
+@pytest.mark.parametrize("name", ["ldam", "two_head"])
+def test_a_graph_that_was_exported_without_gradients_says_so(name):
+    logits, labels = batch(requires_grad=False)
+    module = MAKERS[name]()
+    heads = (logits, logits + 1) if name == "two_head" else (logits,)
+    exported = torch.export.export(module, (*heads, labels)).module()
+    torch.testing.assert_close(exported(*heads, labels), module(*heads, labels))
+    value = exported(*(head.clone().requires_grad_() for head in heads), labels)
+    with pytest.raises(RuntimeError, match="traced with logits that required no gradient"):
+        value.backward()

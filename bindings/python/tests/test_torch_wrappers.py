@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 from torch_support import CLASSES, MAKERS, batch, modules, refuses, torch
 
@@ -111,3 +113,15 @@ def test_forward_mode_of_the_operator():
         dual = forward_ad.make_dual(scores, torch.ones_like(scores))
         with pytest.raises(RuntimeError, match="no forward-mode derivative"):
             modules.noised_topk(dual, 3)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_tracers_that_would_make_a_constant_of_the_value(reduction):
+    logits, labels = batch(requires_grad=False)
+    module = MAKERS["ldam"](reduction=reduction)
+    make_fx = importlib.import_module("torch.fx.experimental.proxy_tensor").make_fx
+    with pytest.raises(RuntimeError, match=r"use torch[.]compile or torch[.]export"):
+        make_fx(lambda x: module(x, labels))(logits)
+    with pytest.raises(RuntimeError, match=r"use torch[.]compile or torch[.]export"):
+        torch.jit.trace(lambda x: module(x, labels), (logits,))
+    assert module(logits, labels).isfinite().all()

@@ -11,6 +11,15 @@ operator `noised_topk`. Each module has its loss as the attribute ``loss``.
 Tensors are read where they are, in float32, float64, float16 or bfloat16; value and gradient are
 computed together in the forward pass, on the CPU. They have the dtype of the logits.
 
+A backward pass hands out the gradient that the forward pass has computed, not a copy of it. With
+``retain_graph=True``, do not change what `torch.autograd.grad` returns in place: the next backward
+pass of the same value would start from the changed one.
+
+Keep the criterion outside `torch.nn.DataParallel` and `DistributedDataParallel`, which wrap models:
+a loss has no parameters, and replicas of it would count steps of noise and average thresholds apart
+from each other, or against each other. `copy.copy` of a module shares its buffers, as everywhere
+in PyTorch, and so the threshold of a `TwoHeadAverageKLoss`; `copy.deepcopy` does not.
+
 **Under autocast** the value is float32, as that of PyTorch's own losses is, and the gradient has
 the dtype of the logits. bfloat16 goes straight into the library; float16 is converted to float32
 first, so that small gradients are scaled by a `torch.amp.GradScaler` before they are rounded. In

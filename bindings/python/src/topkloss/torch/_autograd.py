@@ -45,7 +45,11 @@ def _times(gradient: Tensor | None, upstream: Tensor) -> Tensor | None:
 
 
 class _Together(torch.autograd.Function):
-    """Value and gradients in one call, in the forward pass."""
+    """Value and gradients in one call, in the forward pass.
+
+    A plain backward pass hands out the kept gradient itself, without a copy: see the module's
+    documentation for what follows for ``retain_graph=True``.
+    """
 
     @staticmethod
     def forward(ctx: Any, evaluation: Evaluation, *scores: Tensor) -> Tensor:  # noqa: ARG004

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import torch
@@ -36,6 +37,8 @@ def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
     """
     if type(logits) not in _PLAIN or type(labels) not in _PLAIN:
         return None
+    if _get_tracing_state() is not None or _len_torch_dispatch_stack():
+        return None
     dtype = logits.dtype
     code = FLOAT_CODES.get(dtype)
     label_type = LABEL_CODES.get(labels.dtype)
@@ -50,8 +53,6 @@ def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
         return None
     if not (logits.is_contiguous() and labels.is_contiguous()) or logits.is_neg():
         return None
-    if _get_tracing_state() is not None or _len_torch_dispatch_stack():
-        return None
     try:
         scores, indices = logits.data_ptr(), labels.data_ptr()
     except RuntimeError:
@@ -60,6 +61,17 @@ def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
         return None  # without elements, or without memory of its own
     rows, classes = shape
     return _abi.batch(BATCH_SIZE, rows, classes, code, label_type, scores, 0, indices)
+
+
+def _refuse_tracing() -> None:
+    """Refuses what would write the value of this batch into a graph, as a constant."""
+    proxies = sys.modules.get("torch.fx.experimental.proxy_tensor")
+    traced = proxies is not None and proxies.get_proxy_mode() is not None
+    if traced or torch.jit.is_tracing():
+        raise RuntimeError(
+            "torch.jit.trace and make_fx would make a constant of a topkloss loss: use "
+            "torch.compile or torch.export"
+        )
 
 
 class Evaluation:
@@ -96,6 +108,7 @@ class Evaluation:
             value_dtype: Of the value, if it is one. Default: that of the scores.
             device: The device that results are sent to. Default: they stay on the CPU.
         """
+        _refuse_tracing()
         self._owner = owner
         self._scores, dtype = matrix(name, scores)
         self._by_row = by_row
