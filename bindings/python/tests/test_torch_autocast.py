@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from torch_support import CLASSES, MAKERS, SECOND_HEAD, batch, each, fixed, modules, refuses, torch
 
+from topkloss.torch import _evaluation
+
 functional = torch.nn.functional
 
 both = pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
@@ -77,15 +79,20 @@ def test_outside_autocast_values_have_the_dtype_of_the_logits():
 def test_bfloat16_is_read_where_it_is(monkeypatch):
     """No conversion: the library is given the address of the logits themselves."""
     logits, labels = batch(dtype=torch.bfloat16)
-    given = []
-    original = torch.Tensor.float
-    monkeypatch.setattr(torch.Tensor, "float", lambda t: given.append(t) or original(t))
+    call, addresses = _evaluation.call, []
+
+    def noted(handle, given, result):
+        addresses.append(given.logits)
+        return call(handle, given, result)
+
+    monkeypatch.setattr(_evaluation, "call", noted)
     with autocast(torch.bfloat16):
         MAKERS["ldam"]()(logits, labels)
-        assert not given
-        functional_value = MAKERS["ldam"](reduction="none")(logits, labels)
-    assert len(given) == 1
-    assert functional_value.dtype == torch.float32
+        by_row = MAKERS["ldam"](reduction="none")(logits, labels)
+    assert addresses[0] == logits.data_ptr()
+    # Values by row are of the dtype that the library reads.
+    assert addresses[1] != logits.data_ptr()
+    assert by_row.dtype == torch.float32
 
 
 def test_a_value_is_not_rounded_to_bfloat16():

@@ -67,7 +67,7 @@ def _refuse_tracing() -> None:
     """Refuses what would write the value of this batch into a graph, as a constant."""
     proxies = sys.modules.get("torch.fx.experimental.proxy_tensor")
     traced = proxies is not None and proxies.get_proxy_mode() is not None
-    if traced or torch.jit.is_tracing():
+    if traced or _get_tracing_state() is not None:
         raise RuntimeError(
             "torch.jit.trace and make_fx would make a constant of a topkloss loss: use "
             "torch.compile or torch.export"
