@@ -27,6 +27,7 @@ from topkloss.torch._tensors import (
 )
 
 _PLAIN = (Tensor, torch.nn.Parameter)
+_STRIDED = torch.strided
 
 
 def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
@@ -49,7 +50,7 @@ def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
     shape = logits.shape
     if len(shape) != 2 or labels.shape != shape[:1]:
         return None
-    if logits.layout != torch.strided or labels.layout != torch.strided:
+    if logits.layout is not _STRIDED or labels.layout is not _STRIDED:
         return None
     if not (logits.is_contiguous() and labels.is_contiguous()) or logits.is_neg():
         return None
