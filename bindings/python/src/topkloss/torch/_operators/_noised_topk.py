@@ -75,7 +75,8 @@ def _(
 def _noised_topk_backward(ctx: Any, upstream: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
     refuse_second_derivative()
     (gradient,) = ctx.saved_tensors
-    return times(gradient, upstream), *[None] * 9
+    found = times(gradient, upstream) if ctx.needs_input_grad[0] else None
+    return found, *[None] * 9
 
 
 noised_topk.register_autograd(_noised_topk_backward, setup_context=keep_gradient)

@@ -62,7 +62,8 @@ def _(
 def _one_head_backward(ctx: Any, upstream: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
     refuse_second_derivative()
     (gradient,) = ctx.saved_tensors
-    return None, times(gradient, upstream), *[None] * 7
+    found = times(gradient, upstream) if ctx.needs_input_grad[1] else None
+    return None, found, *[None] * 7
 
 
 one_head.register_autograd(_one_head_backward, setup_context=keep_gradient)
