@@ -18,6 +18,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _BUILD = ["swift", "build", "-c", "release", "--product", "topkloss"]
 _SWIFT_PACKAGE = ("Package.swift", "Sources", "Tests", "include")
+_SOURCES = {".c", ".cpp", ".h", ".hpp", ".map", ".modulemap", ".swift", ".txt"}
+_SCRIPT = "run"
 
 
 class BuildError(Exception):
@@ -33,20 +35,28 @@ def _repository(root: Path) -> Path:
 
 
 def _swift_files(repository: Path) -> Iterator[Path]:
-    """Every file of the Swift package, through symbolic links: some targets share their sources."""
+    """Every file of the Swift package, through symbolic links: some targets share their sources.
+
+    By their names, as nothing says outside a checkout what is tracked: caches, build folders and
+    what editors leave stay out.
+    """
     for name in _SWIFT_PACKAGE:
         path = repository / name
         if path.is_file():
             yield path
-        for folder, _, files in os.walk(path, followlinks=True):
-            yield from (Path(folder) / file for file in files)
+        for folder, folders, files in os.walk(path, followlinks=True):
+            folders[:] = [each for each in folders if not each.startswith((".", "__"))]
+            for file in map(Path, files):
+                hidden = file.name.startswith(".")
+                if not hidden and (file.suffix in _SOURCES or file.name == _SCRIPT):
+                    yield Path(folder) / file
 
 
 def _build(package: Path) -> Path:
     """Builds the library, outside the source tree of the Python package."""
     if shutil.which("swift") is None:
         raise BuildError(
-            "topkloss needs the Swift toolchain to build its library: install Swift 6.2 or later, "
+            "topkloss needs the Swift toolchain to build its library: install Swift 6.3 or later, "
             "or name a built libtopkloss.so in the environment variable TOPKLOSS_LIBRARY_FILE"
         )
     command = [*_BUILD, "--package-path", str(package)]

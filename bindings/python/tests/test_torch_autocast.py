@@ -8,8 +8,11 @@ import os
 # programs for. It is read at the first product.
 os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
 
+import numpy as np
 import pytest
-from torch_support import CLASSES, MAKERS, SECOND_HEAD, batch, each, fixed, modules, torch
+from torch_support import CLASSES, MAKERS, SECOND_HEAD, batch, each, fixed, modules, refuses, torch
+
+from topkloss.torch import _evaluation
 
 functional = torch.nn.functional
 
@@ -76,15 +79,20 @@ def test_outside_autocast_values_have_the_dtype_of_the_logits():
 def test_bfloat16_is_read_where_it_is(monkeypatch):
     """No conversion: the library is given the address of the logits themselves."""
     logits, labels = batch(dtype=torch.bfloat16)
-    given = []
-    original = torch.Tensor.float
-    monkeypatch.setattr(torch.Tensor, "float", lambda t: given.append(t) or original(t))
+    call, addresses = _evaluation.call, []
+
+    def noted(handle, given, result):
+        addresses.append(given.logits)
+        return call(handle, given, result)
+
+    monkeypatch.setattr(_evaluation, "call", noted)
     with autocast(torch.bfloat16):
         MAKERS["ldam"]()(logits, labels)
-        assert not given
-        functional_value = MAKERS["ldam"](reduction="none")(logits, labels)
-    assert len(given) == 1
-    assert functional_value.dtype == torch.float32
+        by_row = MAKERS["ldam"](reduction="none")(logits, labels)
+    assert addresses[0] == logits.data_ptr()
+    # Values by row are of the dtype that the library reads.
+    assert addresses[1] != logits.data_ptr()
+    assert by_row.dtype == torch.float32
 
 
 def test_a_value_is_not_rounded_to_bfloat16():
@@ -195,3 +203,15 @@ def test_compiled(name, dtype):
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, expected)
     torch.testing.assert_close(one_gradient(found, logits), one_gradient(expected, logits))
+
+
+@pytest.mark.parametrize("other", [None, np.zeros((4, 3), np.float32), [[1.0]]], ids=str)
+def test_wrong_arguments_are_refused_in_the_same_words(other):
+    half, labels = torch.zeros(4, 3, dtype=torch.bfloat16), torch.arange(4) % 3
+    module = modules.TwoHeadAverageKLoss(2)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        for heads, name in (((half, other), "multi_label_logits"), ((other, half), "logits")):
+            refuses(
+                lambda heads=heads: module(*heads, labels),
+                *("ENUMERATOR", f"{name} is a {type(other).__name__}"),
+            )

@@ -85,3 +85,13 @@ def test_a_value_beyond_float32_is_infinite():
     assert loss(logits, torch.tensor([1, 1])) == torch.inf
     loss(logits, torch.tensor([1, 1])).backward()
     assert torch.isfinite(logits.grad).all()
+
+
+@pytest.mark.parametrize("requires_grad", [False, True])
+def test_heads_on_different_devices(requires_grad):
+    logits = torch.zeros(4, CLASSES, requires_grad=requires_grad)
+    elsewhere = torch.zeros((4, CLASSES), device="meta", requires_grad=requires_grad)
+    refuses(
+        lambda: MAKERS["two_head"]()(logits, elsewhere, LABELS),
+        *("ENUMERATOR", "multi_label_logits is on the device meta, the logits on cpu"),
+    )

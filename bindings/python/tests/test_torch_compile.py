@@ -388,3 +388,94 @@ def test_noised_topk_with_noise():
         )
 
     torch.testing.assert_close(compiled(value)(scores), value(scores))
+
+
+@pytest.mark.parametrize("backend", ["eager", "aot_eager", "inductor"])
+@pytest.mark.parametrize(
+    ("name", "reduction"),
+    [("ldam", "mean"), ("expected_positive", "none"), ("two_head", "mean"), ("noised", "mean")],
+)
+def test_constants_that_require_a_gradient(name, reduction, backend):
+    """As in eager mode: there is none, so one that is asked for must not be lost."""
+    logits, labels = batch()
+    module = call(MAKERS[name](reduction=reduction))
+    theta = torch.zeros(6, requires_grad=True)
+    function = compiled(
+        lambda x: module(x, labels, sample_weight=torch.sigmoid(theta)).sum(), backend
+    )
+    refuses(lambda: function(logits).backward(), "OPTION", "sample_weight requires a gradient")
+    with torch.no_grad():
+        expected = module(logits, labels, sample_weight=torch.sigmoid(theta)).sum()
+    if name != "noised":
+        with torch.no_grad():
+            torch.testing.assert_close(function(logits), expected)
+
+
+def test_noise_that_requires_a_gradient():
+    logits, labels = batch()
+    noise = torch.randn(6, 5, CLASSES, dtype=torch.float64, requires_grad=True)
+    module = MAKERS["noised"]()
+    function = compiled(lambda x: module(x, labels, noise=noise))
+    refuses(lambda: function(logits), "OPTION", "noise requires a gradient")
+    function = compiled(
+        lambda x: modules.noised_topk(x, 3, estimator="monte_carlo", noise=2 * noise).sum()
+    )
+    refuses(lambda: function(logits), "OPTION", "noise requires a gradient")
+
+
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+@pytest.mark.parametrize(
+    "step",
+    [1 << 64, -1, 2.7, torch.tensor(4.7), torch.tensor(-1), torch.tensor([1, 2])],
+    ids=str,
+)
+def test_steps_that_eager_mode_refuses(step, backend):
+    logits, labels = batch()
+    module = MAKERS["noised"]()
+    functions = [module, compiled(module, backend)]
+    if not isinstance(step, torch.Tensor):
+        functions += [
+            lambda x, _, step: modules.noised_topk(x, 3, estimator="monte_carlo", step=step),
+            compiled(
+                lambda x, _, step: modules.noised_topk(x, 3, estimator="monte_carlo", step=step),
+                backend,
+            ),
+        ]
+    for function in functions:
+        refuses(lambda function=function: function(logits, labels, step=step), "OPTION", "step is")
+
+
+def test_arguments_of_the_operator_that_eager_mode_refuses():
+    scores, _ = batch(12)
+    noise = torch.randn(4, 3, 5, CLASSES, dtype=torch.float64)
+
+    def value(x, **options):
+        return modules.noised_topk(x.reshape(3, 4, CLASSES), 3, estimator="monte_carlo", **options)
+
+    for options, status, words in (
+        ({"seed": -1}, "OPTION", "seed is -1; it must be from 0 to 18446744073709551615"),
+        ({"seed": 0.5}, "OPTION", "seed is 0.5; it must be an integer"),
+        ({"seed": 1.5}, "OPTION", "seed is 1.5; it must be an integer"),
+        ({"seed": -7}, "OPTION", "seed is -7"),
+        ({"noise": noise}, "SIZE", "noise has shape (4, 3, 5, 21);"),
+        ({"noise": noise}, "SIZE", "it must be (3, 4, 5, 21)"),
+        ({"noise": noise[0, 0]}, "SIZE", "noise has shape (5, 21)"),
+    ):
+        for function in (value, compiled(value)):
+            refuses(
+                lambda function=function, options=options: function(scores, **options).sum(),
+                status,
+                words,
+            )
+
+
+@pytest.mark.parametrize("name", ["ldam", "two_head"])
+def test_a_graph_that_was_exported_without_gradients_says_so(name):
+    logits, labels = batch(requires_grad=False)
+    module = MAKERS[name]()
+    heads = (logits, logits + 1) if name == "two_head" else (logits,)
+    exported = torch.export.export(module, (*heads, labels)).module()
+    torch.testing.assert_close(exported(*heads, labels), module(*heads, labels))
+    value = exported(*(head.clone().requires_grad_() for head in heads), labels)
+    with pytest.raises(RuntimeError, match="traced with logits that required no gradient"):
+        value.backward()

@@ -5,7 +5,20 @@ from __future__ import annotations
 import copy
 
 import pytest
-from torch_support import CLASSES, COUNTS, MAKERS, batch, call, each, fixed, modules, torch
+from torch_support import (
+    CLASSES,
+    COUNTS,
+    MAKERS,
+    batch,
+    call,
+    each,
+    fixed,
+    modules,
+    refuses,
+    torch,
+)
+
+from topkloss.torch import _staging
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
@@ -64,11 +77,15 @@ def test_work_of_the_current_stream_is_waited_for():
     module = MAKERS["ldam"]()
     expected = module(logits, labels)
     wanted = torch.autograd.grad(expected, logits)[0]
+    # Nothing in the block waits by itself: a copy from pageable memory would.
+    source = logits.detach().cuda()
+    torch.cuda.synchronize()
     stream = torch.cuda.Stream()
     with torch.cuda.stream(stream):
-        target = torch.zeros_like(logits, device="cuda")
+        target = torch.zeros_like(source)
         torch.cuda._sleep(BUSY)
-        target.copy_(logits.detach().cuda())
+        target.copy_(source)
+        assert not stream.query()
         there = target.requires_grad_()
         value = module(there, labels)
         gradient = torch.autograd.grad(value, there)[0]
@@ -79,16 +96,28 @@ def test_work_of_the_current_stream_is_waited_for():
     torch.testing.assert_close(doubled.cpu(), 2 * wanted)
 
 
-def test_pinned_memory_is_not_given_out_too_early():
-    """Gradients of many calls in a row, while the device is too busy to take any of them."""
+def test_pinned_memory_is_not_given_out_too_early(monkeypatch):
+    """Gradients whose copies are held up, while calls on other streams ask for as much memory."""
     module = MAKERS["cross_entropy"]()
-    batches = [batch(200, seed=seed) for seed in range(30)]
-    found = []
+    batches = [batch(200, seed=seed) for seed in range(8)]
     there = [on_device(logits)[0] for logits, _ in batches]
-    for logits, (_, labels) in zip(there, batches, strict=True):
-        value = module(logits, labels)
-        torch.cuda._sleep(BUSY // 100)
-        found.append(torch.autograd.grad(value, logits)[0])
+    streams = [torch.cuda.Stream() for _ in batches]
+    # Loads what is loaded at first use, so that the device is busy for longer than the calls take.
+    torch.autograd.grad(module(there[0], batches[0][1]), there[0])
+    torch.cuda.synchronize()
+    waited = _staging.wait
+
+    def wait_and_be_busy(device):
+        waited(device)
+        torch.cuda._sleep(BUSY)
+
+    monkeypatch.setattr(_staging, "wait", wait_and_be_busy)
+    found = []
+    for stream, logits, (_, labels) in zip(streams, there, batches, strict=True):
+        with torch.cuda.stream(stream):
+            value = module(logits, labels)
+            found.append(torch.autograd.grad(value, logits)[0])
+            assert not stream.query(), "its gradient should still be on its way"
     torch.cuda.synchronize()
     for gradient, (logits, labels) in zip(found, batches, strict=True):
         wanted = torch.autograd.grad(module(logits, labels), logits)[0]
@@ -120,6 +149,24 @@ def test_compiled(name, backend):
     wanted = torch.autograd.grad(expected, logits)[0]
     torch.testing.assert_close(value.cpu(), expected)
     torch.testing.assert_close(gradient.cpu(), wanted)
+
+
+def test_lazily_negated_logits():
+    """Their copies arrive late, and are negated once."""
+    logits, labels = batch(requires_grad=False)
+    negated = torch.complex(logits, -logits).cuda().conj().imag
+    assert negated.is_neg()
+    torch.cuda._sleep(BUSY)
+    found = MAKERS["ldam"]()(negated, labels)
+    torch.testing.assert_close(found.cpu(), MAKERS["ldam"]()(logits, labels))
+
+
+def test_heads_on_two_devices_are_refused():
+    logits, labels = batch()
+    refuses(
+        lambda: MAKERS["two_head"]()(logits.cuda(), logits, labels),
+        *("ENUMERATOR", "multi_label_logits is on the device cpu, the logits on cuda:0"),
+    )
 
 
 def test_noise_and_the_operator():

@@ -171,3 +171,26 @@ def test_bad_class_weights_change_nothing():
     refuses(lambda: module.set_class_weight(-np.ones(CLASSES)), "OPTION", "class_weight[0] is -1")
     refuses(lambda: module.set_class_weight(np.ones((CLASSES, 1))), "SIZE", "one dimension")
     assert torch.equal(module(logits, labels), before)
+
+
+@pytest.mark.parametrize("steps", [0, 7, (1 << 63) + 5, (1 << 64) - 1])
+def test_the_count_of_calls_is_kept_whatever_it_is(steps):
+    """Up to its end, and in the CPU's memory whatever PyTorch's default device is."""
+    module, other = MAKERS["noised"](), MAKERS["noised"]()
+    module.loss._steps.next = steps
+    with torch.device("meta"):
+        state = module.state_dict()
+    assert {value.device.type for value in state.values()} == {"cpu"}
+    other.load_state_dict(state)
+    assert other.loss._steps.next == steps
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_module_that_is_made_in_inference_mode_is_compiled():
+    logits, labels = batch()
+    with torch.inference_mode():
+        module = MAKERS["noised"]()
+    assert not module._ticket.is_inference()
+    torch._dynamo.reset()
+    value = torch.compile(module, fullgraph=True, backend="aot_eager")(logits, labels)
+    assert torch.equal(value, MAKERS["noised"]()(logits, labels))

@@ -193,6 +193,24 @@ def test_constants_that_require_a_gradient_are_still_refused():
         MAKERS["ldam"]()(remote(logits), labels, sample_weight=weight)
 
 
+def test_negation_is_not_left_to_the_copy(monkeypatch):
+    """A copy that is still on its way would be negated before it arrives."""
+    negated = torch.view_as_complex(torch.randn(6, CLASSES, 2)).conj().imag
+    assert negated.is_neg()
+    copied = []
+
+    class Target:
+        def copy_(self, values, *, non_blocking):
+            assert non_blocking
+            copied.append(values)
+            return values
+
+    monkeypatch.setattr(_staging, "pinned", lambda *_: Target())
+    _staging.fetched(negated)
+    assert not copied[0].is_neg()
+    assert torch.equal(copied[0], negated)
+
+
 def test_the_cpus_own_tensors_stay_where_they_are():
     logits, labels = batch()
     assert _staging.staged(logits, labels, None, "x") == (logits, labels, None, "x")

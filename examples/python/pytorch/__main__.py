@@ -6,7 +6,6 @@ Run it as `python examples/python/pytorch`; `--help` lists the options.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 
 try:
     import geonames_demo  # noqa: F401
@@ -17,11 +16,10 @@ try:
     from criteria import criterion_of, method_of
     from data import load_cities, split_cities, thin_out
     from features import BUCKETS
-    from loop import Options, Timing, train
+    from loop import Options, train
     from network import Network
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.table import Table
+    from table import Result, table_of
     from topkloss import metrics
     from training import Settings
 except ModuleNotFoundError as missing:
@@ -29,18 +27,6 @@ except ModuleNotFoundError as missing:
         f"The package {missing.name} is not installed. Install PyTorch, topkloss from "
         "bindings/python, and the packages in examples/python/geonames/requirements.txt."
     )
-
-
-@dataclass(frozen=True)
-class Result:
-    """What came out for one loss: shares of the test names, and times."""
-
-    title: str
-    top_1: float
-    top_1_class_average: float
-    top_5: float
-    top_5_class_average: float
-    timing: Timing
 
 
 def run(
@@ -73,36 +59,6 @@ def run(
         for average in ("micro", "macro")
     )
     return Result(method.title, top_1, top_1_macro, top_5, top_5_macro, timing)
-
-
-def table_of(results: list[Result]) -> Table:
-    """A row a loss."""
-    table = Table(
-        title="Accuracy on the test names",
-        caption="Class average: every country counts the same. Step and loss: medians.\n"
-        "Share: of a training step, spent in the loss, its part of the backward pass included.",
-        box=SIMPLE_HEAD,
-    )
-    table.add_column("")
-    for heading in (
-        *("top-1", "class\naverage", "top-5", "class\naverage"),
-        *("seconds", "step\n(ms)", "loss\n(ms)", "share"),
-    ):
-        table.add_column(heading, justify="right")
-    for result in results:
-        timing = result.timing
-        table.add_row(
-            result.title,
-            f"{result.top_1:.3f}",
-            f"{result.top_1_class_average:.3f}",
-            f"{result.top_5:.3f}",
-            f"{result.top_5_class_average:.3f}",
-            f"{timing.seconds:.1f}",
-            f"{1e3 * timing.step:.2f}",
-            f"{1e3 * timing.loss:.3f}",
-            f"{timing.share:.1%}",
-        )
-    return table
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import geonames_demo  # noqa: F401
 from arguments import QUICK_EPOCHS, QUICK_SHARE, positive_number, whole_number
@@ -12,6 +12,24 @@ from loop import Options
 from training import Settings
 
 DEFAULT = ("cross-entropy", "logit-adjusted", "ldam", "noised-top5")
+
+MOST_THREADS = 1024
+MOST_SEED = (1 << 63) - 1
+"""What PyTorch and NumPy both take."""
+
+
+def at_most(most: int, kind: Callable[[str], int]) -> Callable[[str], int]:
+    """A kind of number up to a bound."""
+
+    def bounded(text: str) -> int:
+        number = kind(text)
+        if number > most:
+            raise argparse.ArgumentTypeError(
+                f"expected a whole number of at most {most}, got {text!r}"
+            )
+        return number
+
+    return bounded
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -66,14 +84,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--seed",
-        type=whole_number,
+        type=at_most(MOST_SEED, whole_number),
         metavar="N",
         default=defaults.seed,
         help="of the split, the weights and the order of the names (default: %(default)s)",
     )
     parser.add_argument(
         "--threads",
-        type=positive_number,
+        type=at_most(MOST_THREADS, positive_number),
         metavar="N",
         default=1,
         help="threads of PyTorch's own, whose matrices are small here (default: %(default)s)",
@@ -86,6 +104,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         without = [name for name in options.losses if not takes_class_weights(name)]
         if without:
             parser.error(f"--drw: these losses take no class weights: {', '.join(without)}")
+        epochs = settings_of(options).epochs
+        if options.drw > epochs:
+            parser.error(f"--drw: there are only {epochs} epochs, got {options.drw}")
     return options
 
 

@@ -11,6 +11,15 @@ operator `noised_topk`. Each module has its loss as the attribute ``loss``.
 Tensors are read where they are, in float32, float64, float16 or bfloat16; value and gradient are
 computed together in the forward pass, on the CPU. They have the dtype of the logits.
 
+A backward pass hands out the gradient that the forward pass has computed, not a copy of it. With
+``retain_graph=True``, do not change what `torch.autograd.grad` returns in place: the next backward
+pass of the same value would start from the changed one.
+
+Keep the criterion outside `torch.nn.DataParallel` and `DistributedDataParallel`, which wrap models:
+a loss has no parameters, and replicas of it would count steps of noise and average thresholds apart
+from each other, or against each other. `copy.copy` of a module shares its buffers, as everywhere
+in PyTorch, and so the threshold of a `TwoHeadAverageKLoss`; `copy.deepcopy` does not.
+
 **Under autocast** the value is float32, as that of PyTorch's own losses is, and the gradient has
 the dtype of the logits. bfloat16 goes straight into the library; float16 is converted to float32
 first, so that small gradients are scaled by a `torch.amp.GradScaler` before they are rounded. In
@@ -21,7 +30,8 @@ pure float16, without autocast, give the loss ``logits.float()``.
 graph for other class weights (``set_class_weight``), and has no second derivative there either.
 Keep the module as long as the graph.
 
-**CUDA tensors** are accepted, each tensor on whichever device. The forward pass copies logits and
+**CUDA tensors** are accepted, labels and weights on whichever device; the logits of two heads are
+on one. The forward pass copies logits and
 labels into pinned memory on the current stream, waits for that stream, computes on the CPU, and
 copies the gradient back on the stream without waiting; the value comes back with it. So a call
 costs two transfers of the logits' size and one synchronisation, and the device is idle meanwhile:

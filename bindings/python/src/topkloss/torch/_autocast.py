@@ -29,6 +29,8 @@ def autocast_scores(*scores: Tensor, by_row: bool) -> tuple[tuple[Tensor, ...], 
     dtypes = {head.dtype for head in scores if isinstance(head, Tensor)}
     if dtypes.isdisjoint(HALVES):
         return scores, None
+    if not all(isinstance(head, Tensor) for head in scores):
+        return scores, None  # refused in words later
     if not torch.is_autocast_enabled(scores[0].device.type):
         return scores, None
     if dtypes == {torch.bfloat16} and not by_row:

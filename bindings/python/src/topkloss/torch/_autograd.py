@@ -6,13 +6,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from topkloss import _abi
 from topkloss._evaluation import RESULT_SIZE, call
 from topkloss._loss import Loss
 from topkloss.torch._evaluation import Evaluation, plain_batch
 from topkloss.torch._staging import staged
-from topkloss.torch._tensors import scalar
+from topkloss.torch._tensors import has_tangent, scalar
 
 
 def refuse_second_derivative() -> None:
@@ -21,6 +22,15 @@ def refuse_second_derivative() -> None:
         raise RuntimeError(
             "topkloss losses can be differentiated only once: create_graph=True asks for "
             "second derivatives, which they do not have"
+        )
+
+
+def _refuse_tangents(*scores: Tensor) -> None:
+    """Refuses scores with a tangent of forward mode, whose value would have none."""
+    if any(map(has_tangent, scores)):
+        raise RuntimeError(
+            "topkloss losses have no forward-mode derivative: differentiate them in reverse mode, "
+            "with backward() or torch.autograd.grad"
         )
 
 
@@ -35,7 +45,11 @@ def _times(gradient: Tensor | None, upstream: Tensor) -> Tensor | None:
 
 
 class _Together(torch.autograd.Function):
-    """Value and gradients in one call, in the forward pass."""
+    """Value and gradients in one call, in the forward pass.
+
+    A plain backward pass hands out the kept gradient itself, without a copy: see the module's
+    documentation for what follows for ``retain_graph=True``.
+    """
 
     @staticmethod
     def forward(ctx: Any, evaluation: Evaluation, *scores: Tensor) -> Tensor:  # noqa: ARG004
@@ -81,6 +95,8 @@ def evaluate_plain(loss: Loss, logits: Tensor, labels: Tensor) -> Tensor | None:
     batch = plain_batch(logits, labels)
     if batch is None:
         return None
+    if forward_ad._current_level >= 0:  # as has_tangent does, in no time
+        _refuse_tangents(logits)
     handle = loss._handle
     if not (logits.requires_grad and torch.is_grad_enabled()):
         return _plain_value(handle, batch, logits, None)
@@ -119,6 +135,7 @@ def differentiable(
         rows_are_coupled: Whether one row's value depends on other rows' scores, so that gradients
             of single rows, which is what the library gives, say too little.
     """
+    _refuse_tangents(*scores)
     if not torch.is_grad_enabled() or not any(head.requires_grad for head in scores):
         return evaluation.run()[0]
     function = _InTurn if rows_are_coupled else _Together

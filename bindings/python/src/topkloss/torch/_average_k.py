@@ -52,8 +52,8 @@ class TwoHeadAverageKLoss(LossModule):
 
         Args:
             logits: Scores of the softmax head, of shape (B, C), as for every loss.
-            multi_label_logits: Scores of the multi-label head, of the same shape and dtype. -inf is
-                a probability of 0.
+            multi_label_logits: Scores of the multi-label head, of the same shape and dtype, and
+                on the same device. -inf is a probability of 0.
             labels: B class indices in [0, C), or the ignored one.
             sample_weight: B finite numbers that multiply the loss of each row. Default 1.
 

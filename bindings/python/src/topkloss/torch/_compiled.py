@@ -5,6 +5,8 @@ Called by the modules where `torch.compiler.is_compiling`.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,10 +14,49 @@ from torch import Tensor
 
 from topkloss.torch import _operators
 from topkloss.torch._autocast import autocast_scores
+from topkloss.torch._tensors import of_no_gradient
 
 if TYPE_CHECKING:
     from topkloss.torch._average_k import TwoHeadAverageKLoss
     from topkloss.torch._module import OneHeadModule
+
+
+def without_gradients(scores: Tensor, **constants: Tensor | None) -> Tensor:
+    """The scores, if none of the other tensors requires a gradient.
+
+    Operators do not see whether one does: its gradient would be missing without a word.
+    """
+    for name, value in constants.items():
+        if value is not None and value.requires_grad:
+            return refused(scores, of_no_gradient(name))
+    return scores
+
+
+def unfit(name: str, value: Any) -> str | None:
+    """What is wrong with an unsigned number of 64 bits, as `topkloss._arguments.integer` says it.
+
+    Not by that function: what raises in a graph breaks it, and `operator.index` makes constants of
+    numbers that change from call to call.
+    """
+    if isinstance(value, float):
+        value = float(value)  # a constant from here on, which text can be made of
+    if not isinstance(value, int):
+        return f"{name} is {value!r}; it must be an integer"
+    if 0 <= value < 2 * _operators.SIGN:
+        return None
+    return f"{name} is {int(value)}; it must be from 0 to {2 * _operators.SIGN - 1}"
+
+
+def _text(shape: Iterable[int]) -> str:
+    """A shape in words. One that changes from call to call has no `str` in a graph."""
+    sizes = [f"{size}" for size in shape]
+    return f"({', '.join(sizes)})"
+
+
+def refused(scores: Tensor, message: str, status: str = "TOPKLOSS_ERROR_OPTION") -> Tensor:
+    """In place of the scores: raises `TopKLossError` when the graph runs."""
+    stopped: Tensor = _operators.refused(scores.detach(), message, status)
+    return stopped
 
 
 def _wanted(scores: Tensor) -> bool:
@@ -33,6 +74,7 @@ def one_head(
     """The value of a loss of one head, step an int64 if the loss is noised."""
     by_row = module._by_row
     (scores,), dtype = autocast_scores(logits, by_row=by_row)
+    scores = without_gradients(scores, sample_weight=sample_weight, noise=noise)
     value: Tensor = _operators.one_head(
         module._ticket,
         scores,
@@ -47,15 +89,26 @@ def one_head(
     return value
 
 
-def noise_step(module: OneHeadModule, noise: Tensor | None, step: Any) -> Tensor:
-    """Which noise to draw: as `topkloss.NoisedTopKLoss._step`, in a tensor."""
-    if step is None and noise is None:
-        taken: Tensor = _operators.take_step(module._ticket)
-        return taken
+def noised(
+    module: OneHeadModule,
+    logits: Tensor,
+    labels: Tensor,
+    sample_weight: Tensor | None,
+    noise: Tensor | None,
+    step: Any,
+) -> Tensor:
+    """The same of a noised loss. Which noise to draw is as `topkloss.NoisedTopKLoss._step` says."""
     if isinstance(step, Tensor):
-        return step.to("cpu", torch.int64)
-    number = 0 if step is None else _operators.signed(step)
-    return torch.full((), number, dtype=torch.int64, device="cpu")
+        taken: Tensor = _operators.given_step(step)
+    elif step is None and noise is None:
+        taken = _operators.take_step(module._ticket)
+    else:
+        number = 0 if step is None else step
+        problem = unfit("step", number)
+        if problem:
+            logits, number = refused(logits, problem), 0
+        taken = torch.full((), _operators.signed(number), dtype=torch.int64, device="cpu")
+    return one_head(module, logits, labels, sample_weight, noise, taken)
 
 
 def coupled_rows(
@@ -63,6 +116,7 @@ def coupled_rows(
 ) -> Tensor:
     """The values of a loss by row, where rows depend on each other."""
     (scores,), _ = autocast_scores(logits, by_row=True)
+    scores = without_gradients(scores, sample_weight=sample_weight)
     values: Tensor = _operators.coupled_rows(module._ticket, scores, labels, sample_weight)
     return values
 
@@ -78,6 +132,7 @@ def two_heads(
     """The value of a loss of two heads, and the threshold that chose the candidates."""
     by_row = module._by_row
     (first, second), dtype = autocast_scores(logits, multi_label_logits, by_row=by_row)
+    first = without_gradients(first, sample_weight=sample_weight)
     value, _, _, used = _operators.two_heads(
         module._ticket,
         first,
@@ -91,3 +146,44 @@ def two_heads(
         dtype or first.dtype,
     )
     return value, used
+
+
+def noised_topk(
+    x: Tensor,
+    k: int,
+    epsilon: float,
+    estimator: str,
+    n_samples: int,
+    seed: int,
+    step: int,
+    noise: Tensor | None,
+    check_finite: bool,
+) -> Tensor:
+    """The smoothed order statistic of every row of x, of shape (..., C)."""
+    *outer, classes = x.shape
+    scores = without_gradients(x.reshape(math.prod(outer), classes), noise=noise)
+    for problem in (unfit("seed", seed), unfit("step", step)):
+        if problem:
+            return refused(scores, problem)[:, 0].reshape(outer)
+    if noise is not None:
+        wanted = (*outer, n_samples, classes)
+        if tuple(noise.shape) != wanted:
+            problem = (
+                f"noise has shape {_text(noise.shape)}; with so many rows, samples and classes it "
+                f"must be {_text(wanted)}"
+            )
+            return refused(scores, problem, "TOPKLOSS_ERROR_SIZE")[:, 0].reshape(outer)
+        noise = noise.reshape(-1, n_samples, classes)
+    values: Tensor = _operators.noised_topk(
+        scores,
+        noise,
+        k,
+        epsilon,
+        estimator,
+        n_samples,
+        _operators.signed(seed),
+        _operators.signed(step),
+        check_finite,
+        _wanted(scores),
+    )[0]
+    return values.reshape(outer)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch._C import _get_tracing_state, _len_torch_dispatch_stack
 
 from topkloss import _abi
 from topkloss._evaluation import BATCH_SIZE, RESULT_SIZE, call
@@ -25,6 +27,7 @@ from topkloss.torch._tensors import (
 )
 
 _PLAIN = (Tensor, torch.nn.Parameter)
+_STRIDED = torch.strided
 
 
 def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
@@ -34,6 +37,8 @@ def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
     `topkloss._evaluation.evaluate_plain`.
     """
     if type(logits) not in _PLAIN or type(labels) not in _PLAIN:
+        return None
+    if _get_tracing_state() is not None or _len_torch_dispatch_stack():
         return None
     dtype = logits.dtype
     code = FLOAT_CODES.get(dtype)
@@ -45,14 +50,29 @@ def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
     shape = logits.shape
     if len(shape) != 2 or labels.shape != shape[:1]:
         return None
-    if logits.layout != torch.strided or labels.layout != torch.strided:
+    if logits.layout is not _STRIDED or labels.layout is not _STRIDED:
         return None
     if not (logits.is_contiguous() and labels.is_contiguous()) or logits.is_neg():
         return None
+    try:
+        scores, indices = logits.data_ptr(), labels.data_ptr()
+    except RuntimeError:
+        return None
+    if not (scores and indices):
+        return None  # without elements, or without memory of its own
     rows, classes = shape
-    return _abi.batch(
-        BATCH_SIZE, rows, classes, code, label_type, logits.data_ptr(), 0, labels.data_ptr()
-    )
+    return _abi.batch(BATCH_SIZE, rows, classes, code, label_type, scores, 0, indices)
+
+
+def _refuse_tracing() -> None:
+    """Refuses what would write the value of this batch into a graph, as a constant."""
+    proxies = sys.modules.get("torch.fx.experimental.proxy_tensor")
+    traced = proxies is not None and proxies.get_proxy_mode() is not None
+    if traced or _get_tracing_state() is not None:
+        raise RuntimeError(
+            "torch.jit.trace and make_fx would make a constant of a topkloss loss: use "
+            "torch.compile or torch.export"
+        )
 
 
 class Evaluation:
@@ -89,6 +109,7 @@ class Evaluation:
             value_dtype: Of the value, if it is one. Default: that of the scores.
             device: The device that results are sent to. Default: they stay on the CPU.
         """
+        _refuse_tracing()
         self._owner = owner
         self._scores, dtype = matrix(name, scores)
         self._by_row = by_row
@@ -160,7 +181,8 @@ class Evaluation:
             The value, or one a row, in the dtype of the scores; and for each head, its gradient or
             None.
         """
-        batch = self._batch
+        # A copy: backward passes of one value may run at the same time, each with its upstream.
+        batch = _abi.batch.from_buffer_copy(self._batch)
         result = _abi.result(RESULT_SIZE)
         result.threshold = self.threshold
         gradients = [self._new(self._scores.shape) if one else None for one in wanted]
@@ -174,7 +196,8 @@ class Evaluation:
             values = self._new((batch.rows,))
             result.row_values = values.data_ptr()
         value = call(self._owner._handle, batch, result)
-        self.threshold = result.threshold
+        if upstream is None:
+            self.threshold = result.threshold
         if self._by_row:
             values = self._home(values)
         else:

@@ -19,6 +19,7 @@ from topkloss.torch._autocast import autocast_scores
 from topkloss.torch._autograd import differentiable, evaluate_plain
 from topkloss.torch._evaluation import Evaluation
 from topkloss.torch._staging import home_of, staged
+from topkloss.torch._tensors import require_device
 from topkloss.torch._tickets import new_ticket
 
 Arguments = ParamSpec("Arguments")
@@ -91,6 +92,7 @@ class LossModule(nn.Module):
         value_dtype: torch.dtype | None = None,
     ) -> Evaluation:
         """A batch for the loss; second are the logits of the second head of a loss with two."""
+        require_device("multi_label_logits", second, logits)
         home = home_of(logits)
         logits, labels, sample_weight, second = staged(logits, labels, sample_weight, second)
         evaluation = Evaluation(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 import topkloss
-from topkloss.torch import _compiled
+from topkloss.torch import _compiled, _operators
 from topkloss.torch._autocast import autocast_scores
 from topkloss.torch._autograd import differentiable
 from topkloss.torch._evaluation import Evaluation
@@ -25,6 +25,9 @@ class NoisedTopKLoss(OneHeadModule):
     count is kept in the state_dict as extra state, a scalar int64 tensor, and not as a buffer: it
     stays in the CPU's memory when the module is moved to another device, and a cast of the module
     leaves it alone. Copies and pickles go on from the same count. The exact estimator has no noise.
+
+    Activation checkpointing calls what it checkpoints once more in the backward pass, and so would
+    draw other noise there and count twice: leave the loss outside, or give it a ``step``.
     """
 
     loss: topkloss.NoisedTopKLoss
@@ -60,8 +63,7 @@ class NoisedTopKLoss(OneHeadModule):
             TopKLossError: An argument has a wrong shape, type or value, or C is not above K.
         """
         if torch.compiler.is_compiling():
-            taken = _compiled.noise_step(self, noise, step)
-            return _compiled.one_head(self, logits, labels, sample_weight, noise, taken)
+            return _compiled.noised(self, logits, labels, sample_weight, noise, step)
         (scores,), dtype = autocast_scores(logits, by_row=self._by_row)
         drawn = self.loss._step(noise, step)
         evaluation = self._evaluation(
@@ -87,9 +89,10 @@ class NoisedTopKLoss(OneHeadModule):
         return evaluation
 
     def get_extra_state(self) -> Tensor:
-        """The number of counted calls, for the state_dict."""
-        return torch.tensor(self.loss._steps.next, dtype=torch.int64)
+        """The number of counted calls, for the state_dict: an int64 with the bits of the count."""
+        count = _operators.signed(self.loss._steps.next)
+        return torch.tensor(count, dtype=torch.int64, device="cpu")
 
     def set_extra_state(self, state: Tensor) -> None:
         """Goes on from the number of calls in a state_dict."""
-        self.loss._steps.next = int(state)
+        self.loss._steps.next = _operators.unsigned(state)

@@ -11,7 +11,7 @@ from topkloss._arguments import integer
 from topkloss._noised_topk import Estimator
 from topkloss._noised_topk_operator import operator
 from topkloss.errors import TopKLossError
-from topkloss.torch import _operators
+from topkloss.torch import _compiled
 from topkloss.torch._autograd import differentiable
 from topkloss.torch._evaluation import Evaluation
 from topkloss.torch._staging import home_of, staged
@@ -61,20 +61,9 @@ def noised_topk(
         TopKLossError: An argument has a wrong shape, type or value.
     """
     if torch.compiler.is_compiling():
-        outer = x.shape[:-1]
-        values: Tensor = _operators.noised_topk(
-            x.reshape(math.prod(outer), x.shape[-1]),
-            None if noise is None else noise.reshape(-1, *noise.shape[-2:]),
-            k,
-            epsilon,
-            estimator,
-            n_samples,
-            _operators.signed(seed),
-            _operators.signed(step),
-            check_finite,
-            torch.is_grad_enabled() and x.requires_grad,
-        )[0]
-        return values.reshape(outer)
+        return _compiled.noised_topk(
+            x, k, epsilon, estimator, n_samples, seed, step, noise, check_finite
+        )
     options = {"estimator": estimator, "n_samples": n_samples, "seed": seed}
     made = operator(k=k, epsilon=epsilon, check_finite=check_finite, **options)
     host, noise = staged(x, noise)

@@ -22,10 +22,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from topkloss.torch._tensors import has_memory
+
 
 def is_remote(value: object) -> bool:
     """Whether a value is a tensor that has to be copied to be read."""
-    return isinstance(value, Tensor) and value.is_cuda and value.layout == torch.strided
+    return (
+        isinstance(value, Tensor)
+        and value.is_cuda
+        and value.layout == torch.strided
+        and has_memory(value)
+    )
 
 
 def pinned(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
@@ -34,8 +41,13 @@ def pinned(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
 
 
 def fetched(tensor: Tensor) -> Tensor:
-    """A tensor's copy in pinned memory, which is complete once `wait` returns."""
-    return pinned(tensor.shape, tensor.dtype).copy_(tensor.detach(), non_blocking=True)
+    """A tensor's copy in pinned memory, which is complete once `wait` returns.
+
+    Lazily negated tensors are negated on their device: on the CPU, PyTorch would negate the memory
+    before the copy has arrived in it.
+    """
+    values = tensor.detach().resolve_neg()
+    return pinned(tensor.shape, tensor.dtype).copy_(values, non_blocking=True)
 
 
 def wait(device: torch.device) -> None:

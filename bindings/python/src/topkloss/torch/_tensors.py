@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
+from torch.autograd import forward_ad
 
 from topkloss import _abi
 from topkloss.errors import TopKLossError
@@ -18,6 +20,20 @@ LABEL_CODES = {torch.int64: _abi.TOPKLOSS_INT64, torch.int32: _abi.TOPKLOSS_INT3
 _OTHER_INTEGERS = (torch.int16, torch.int8, torch.uint8, torch.uint16, torch.uint32)
 
 
+def has_memory(tensor: Tensor) -> bool:
+    """Whether the elements of a tensor, if it has any, lie at an address.
+
+    Those of wrappers do not: of distributed and fake tensors, and of those that transforms pass to
+    functions. Their address is 0, which to C means that the argument is not given.
+    """
+    if isinstance(tensor, FakeTensor):  # warns if it is asked for its address
+        return False
+    try:
+        return tensor.data_ptr() != 0 or tensor.numel() == 0
+    except RuntimeError:
+        return False
+
+
 def on_cpu(name: str, value: object) -> Tensor:
     """A tensor with elements where C can find them."""
     if not isinstance(value, Tensor):
@@ -25,7 +41,15 @@ def on_cpu(name: str, value: object) -> Tensor:
             f"{name} is a {type(value).__name__}; it must be a torch.Tensor",
             "TOPKLOSS_ERROR_ENUMERATOR",
         )
-    if not value.is_cpu or value.layout != torch.strided:
+    strided = value.layout == torch.strided
+    if strided and (value.is_cpu or value.is_cuda) and not has_memory(value):
+        raise TopKLossError(
+            f"{name} is a {type(value).__name__} without memory of its own: it is distributed, "
+            "fake, or inside a transform such as torch.func.grad. topkloss takes plain tensors; "
+            "of a DTensor, give the local one",
+            "TOPKLOSS_ERROR_ENUMERATOR",
+        )
+    if not (strided and value.is_cpu):
         raise TopKLossError(
             f"{name} is on the device {value.device} with layout {value.layout}; topkloss takes "
             "strided tensors on the CPU or on CUDA devices",
@@ -91,6 +115,18 @@ def matrix(name: str, value: object) -> tuple[Tensor, int]:
     return _usable(tensor), code
 
 
+def require_device(name: str, value: object, logits: object) -> None:
+    """Refuses scores of a second head that are not on the device of those of the first."""
+    if not (isinstance(value, Tensor) and isinstance(logits, Tensor)):
+        return
+    if (logits.is_cpu or logits.is_cuda) and value.device != logits.device:
+        raise TopKLossError(
+            f"{name} is on the device {value.device}, the logits on {logits.device}; the scores "
+            "of both heads must be on one device",
+            "TOPKLOSS_ERROR_ENUMERATOR",
+        )
+
+
 def like(name: str, value: object, logits: Tensor) -> Tensor:
     """Rows of scores that C can read, of the shape and dtype of the logits."""
     tensor = matrix(name, value)[0]
@@ -132,14 +168,36 @@ def label_vector(name: str, value: object, rows: int) -> tuple[Tensor, int]:
     return tensor.contiguous(), code
 
 
+def has_tangent(tensor: Tensor) -> bool:
+    """Whether forward-mode differentiation goes through a tensor."""
+    if forward_ad._current_level < 0:
+        return False
+    tangent = forward_ad.unpack_dual(tensor).tangent  # type: ignore[no-untyped-call]
+    return tangent is not None
+
+
+def of_no_gradient(name: str) -> str:
+    """What is said of a tensor, other than scores, that requires a gradient."""
+    return f"{name} requires a gradient, which this loss does not give: detach it"
+
+
+def refuse_gradient(name: str, value: object) -> None:
+    """Refuses a tensor, other than scores, that a gradient or a tangent is asked for."""
+    if not isinstance(value, Tensor):
+        return
+    if value.requires_grad:
+        raise TopKLossError(of_no_gradient(name), "TOPKLOSS_ERROR_OPTION")
+    if has_tangent(value):
+        raise TopKLossError(
+            f"{name} has a forward-mode tangent, which this loss does not pass on: detach it",
+            "TOPKLOSS_ERROR_OPTION",
+        )
+
+
 def _constant(name: str, value: object) -> Tensor:
     """A tensor of numbers that no gradient is asked for."""
     tensor = on_cpu(name, value)
-    if isinstance(value, Tensor) and value.requires_grad:
-        raise TopKLossError(
-            f"{name} requires a gradient, which this loss does not give: detach it",
-            "TOPKLOSS_ERROR_OPTION",
-        )
+    refuse_gradient(name, value)
     if tensor.is_complex():
         raise TopKLossError(
             f"{name} has dtype {tensor.dtype}; it must hold real numbers",

@@ -29,7 +29,8 @@ def new_ticket(module: LossModule) -> Tensor:
     """
     number = secrets.randbits(63)
     _modules[number] = module
-    return torch.tensor(number, dtype=torch.int64, device="cpu")
+    with torch.inference_mode(False):  # graphs declare to change it, as inference tensors may not
+        return torch.tensor(number, dtype=torch.int64, device="cpu")
 
 
 def module_of(ticket: Tensor) -> LossModule:

@@ -1,0 +1,127 @@
+"""Tensors without memory of their own, and transforms: refused, never read as if not given."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+from torch_support import CLASSES, MAKERS, batch, modules, refuses, torch
+
+from topkloss.torch import _tensors
+from topkloss.torch._evaluation import plain_batch
+
+FakeTensorMode = torch._subclasses.FakeTensorMode
+forward_ad = torch.autograd.forward_ad
+TwoTensor = pytest.importorskip("torch.testing._internal.two_tensor").TwoTensor
+
+# PyTorch's own forward mode and transforms warn of a module that they use.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+def twice(tensor):
+    """A tensor that wraps two others, as a DTensor wraps one."""
+    return TwoTensor(tensor.detach(), tensor.detach().clone())
+
+
+def functional(tensor):
+    """What `torch.func.functionalize` and compilers pass on."""
+    return torch._to_functional_tensor(tensor.detach())
+
+
+WRAPPERS = pytest.mark.parametrize("wrapped", [twice, functional])
+WORDS = "without memory of its own"
+
+
+@WRAPPERS
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_logits_and_labels(wrapped, reduction):
+    logits, labels = batch()
+    module = MAKERS["ldam"](reduction=reduction)
+    for requires_grad in (False, True):
+        there = wrapped(logits).requires_grad_(requires_grad)
+        refuses(lambda there=there: module(there, labels), "ENUMERATOR", "logits is a", WORDS)
+    there = wrapped(labels)
+    refuses(lambda: module(logits, there), "ENUMERATOR", "labels is a", WORDS)
+    assert plain_batch(wrapped(logits), labels) is None
+    assert plain_batch(logits, wrapped(labels)) is None
+
+
+@WRAPPERS
+def test_what_the_library_would_take_for_not_given(wrapped):
+    """Weights, noise, and what multiplies the rows' gradients."""
+    logits, labels = batch()
+    weight, noise = torch.arange(6.0), torch.randn(6, 5, CLASSES)
+    refuses(
+        lambda: MAKERS["ldam"]()(logits, labels, sample_weight=wrapped(weight)),
+        *("ENUMERATOR", "sample_weight is a", WORDS),
+    )
+    refuses(
+        lambda: MAKERS["noised"]()(logits, labels, noise=wrapped(noise)),
+        *("ENUMERATOR", "noise is a", WORDS),
+    )
+    evaluation = MAKERS["expected_positive"](reduction="none")._evaluation(logits, labels, None)
+    refuses(lambda: evaluation.run((True,), wrapped(weight)), "ENUMERATOR", "upstream is a", WORDS)
+
+
+def test_fake_tensors():
+    with FakeTensorMode():
+        logits, labels = torch.zeros(6, CLASSES), torch.zeros(6, dtype=torch.int64)
+    refuses(lambda: MAKERS["ldam"]()(logits, labels), "ENUMERATOR", "is a FakeTensor", WORDS)
+
+
+@pytest.mark.parametrize("requires_grad", [False, True])
+def test_transforms_of_functions(requires_grad):
+    logits, labels = batch(requires_grad=requires_grad)
+    module = MAKERS["ldam"]()
+    stacked = torch.stack([logits, logits])
+    for transformed in (
+        lambda: torch.func.grad(module)(logits, labels),
+        lambda: torch.func.vmap(module, (0, None))(stacked, labels),
+        lambda: torch.func.jvp(lambda x: module(x, labels), (logits,), (logits,)),
+    ):
+        refuses(transformed, "ENUMERATOR", WORDS, "torch.func")
+
+
+def test_nothing_without_elements_is_a_wrapper():
+    logits, labels = torch.zeros(0, CLASSES), torch.zeros(0, dtype=torch.int64)
+    assert _tensors.has_memory(logits)
+    assert MAKERS["ldam"]()(logits, labels) == 0
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+@pytest.mark.parametrize("recorded", [False, True])
+@pytest.mark.parametrize("name", ["ldam", "noised", "expected_positive"])
+def test_forward_mode(name, reduction, recorded):
+    """Where the loss would have no tangent, it says so; a dual level alone is no reason to."""
+    module = MAKERS[name](reduction=reduction)
+    logits, labels = batch(requires_grad=recorded)
+    weight = torch.ones(6)
+    with forward_ad.dual_level():
+        dual = forward_ad.make_dual(logits, torch.ones_like(logits))
+        with pytest.raises(RuntimeError, match="no forward-mode derivative"):
+            module(dual, labels)
+        tangent = forward_ad.make_dual(weight, weight)
+        refuses(
+            lambda: module(logits, labels, sample_weight=tangent), "OPTION", "sample_weight has"
+        )
+        assert module(logits, labels, sample_weight=weight).shape == module(logits, labels).shape
+
+
+def test_forward_mode_of_the_operator():
+    scores, _ = batch(requires_grad=False)
+    with forward_ad.dual_level():
+        dual = forward_ad.make_dual(scores, torch.ones_like(scores))
+        with pytest.raises(RuntimeError, match="no forward-mode derivative"):
+            modules.noised_topk(dual, 3)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_tracers_that_would_make_a_constant_of_the_value(reduction):
+    logits, labels = batch(requires_grad=False)
+    module = MAKERS["ldam"](reduction=reduction)
+    make_fx = importlib.import_module("torch.fx.experimental.proxy_tensor").make_fx
+    with pytest.raises(RuntimeError, match=r"use torch[.]compile or torch[.]export"):
+        make_fx(lambda x: module(x, labels))(logits)
+    with pytest.raises(RuntimeError, match=r"use torch[.]compile or torch[.]export"):
+        torch.jit.trace(lambda x: module(x, labels), (logits,))
+    assert module(logits, labels).isfinite().all()
