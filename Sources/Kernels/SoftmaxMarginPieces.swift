@@ -3,9 +3,9 @@ import CSystem
 
 // Long rows of the softmax-margin family, in pieces that the first-level cache holds with their gradients.
 //
-// The exponentials of a piece are taken below the piece's own peak, in the sweep that follows the one which finds it: a
-// logit comes from memory once. The sum and the gradient then multiply every piece by e^{s(its peak − the row's)}, as the
-// online softmax does (Milakov & Gimelshein, 2018).
+// The exponentials of a piece are taken below the highest score so far, in the sweep that follows the one which finds the
+// piece's peak: a logit comes from memory once. The sum and the gradient then multiply every piece by e^{s(what was the
+// highest then − the row's peak)}, as the online softmax does (Milakov & Gimelshein, 2018).
 
 /// Elements of a piece, unless there would be more than `SOFTMAX_MARGIN_PIECES` of them.
 private let elementsOfPiece = 2048
@@ -20,7 +20,8 @@ extension SoftmaxMarginRow {
   }
 }
 
-/// The pieces of a row: where they begin, and of each its peak and the sum of its rivals' exponentials.
+/// The pieces of a row: where they begin, and of each the highest score until its end and the sum of its rivals'
+/// exponentials below that.
 private struct Pieces {
   let classes: Int
   let length: Int
@@ -69,8 +70,7 @@ func softmaxMarginInPieces<T: SoftmaxMarginTransform, V: Lanes>(
   var highest = labelScore - margin
   var piece = 0
   while piece < pieces.count {
-    exponentiate(piece, of: pieces, row, T.self, V.self)
-    if pieces.peaks[piece] > highest { highest = pieces.peaks[piece] }
+    exponentiate(piece, of: pieces, row, &highest, T.self, V.self)
     piece &+= 1
   }
   let peak = Double(V.Scalar(highest))
@@ -80,7 +80,8 @@ func softmaxMarginInPieces<T: SoftmaxMarginTransform, V: Lanes>(
   piece = 0
   while piece < pieces.count {
     let factor = exp(family.scale * (pieces.peaks[piece] - peak))
-    rivals += pieces.sums[piece] * factor
+    // Far below the peak, scores are rounded so much that their exponentials may have been infinite.
+    if factor != 0 || pieces.sums[piece].isNaN { rivals += pieces.sums[piece] * factor }
     pieces.peaks[piece] = factor
     piece &+= 1
   }
@@ -99,9 +100,12 @@ func softmaxMarginInPieces<T: SoftmaxMarginTransform, V: Lanes>(
   piece = 0
   while piece < pieces.count {
     let (start, end) = pieces.range(piece)
-    scaleExponentials(
-      row, start, end, in: gradient, by: row.pointee.progress.weight * pieces.peaks[piece],
-      T.self, V.self)
+    let weight = row.pointee.progress.weight * pieces.peaks[piece]
+    if pieces.peaks[piece] == 0 && !weight.isNaN {
+      fill(gradient + start &* V.scalarBytes, with: 0, end &- start, V.self)
+    } else {
+      scaleExponentials(row, start, end, in: gradient, by: weight, T.self, V.self)
+    }
     if label >= start && label < end {
       V.storeScalar(V.Scalar(row.pointee.progress.label_gradient), gradient, label)
     }
@@ -140,16 +144,18 @@ extension SoftmaxMarginRow {
   }
 }
 
-/// A piece's exponentials, into the gradient if it is wanted; its peak and their sum. Where all is masked, both are 0; a NaN among
-/// masked classes is kept in the sum.
+/// A piece's exponentials below the highest score so far, which it may raise: into the gradient if it is wanted, and
+/// their sum. Where all is masked, the sum is 0; a NaN among masked classes is kept in it.
 @inline(__always)
 private func exponentiate<T: SoftmaxMarginTransform, V: Lanes>(
-  _ piece: Int, of pieces: Pieces, _ row: MutableRow, _: T.Type, _: V.Type
+  _ piece: Int, of pieces: Pieces, _ row: MutableRow, _ highest: inout Double, _: T.Type, _: V.Type
 ) {
   let pointer = SoftmaxMarginPointer(row)
   let (start, end) = pieces.range(piece)
   row.pointee.widen(start, end)
-  let peak = rivalPeak(pointer, start, end, T.self, V.self)
+  let own = Double(rivalPeak(pointer, start, end, T.self, V.self))
+  if own > highest { highest = own }
+  let peak = V.Scalar(highest)
   pieces.peaks[piece] = Double(peak)
   if peak == -.infinity {
     let bytes = start &* V.scalarBytes

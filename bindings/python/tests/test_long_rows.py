@@ -104,3 +104,40 @@ def test_nothing_left_or_no_number(dtype: type) -> None:
     assert values[4] == np.inf
     assert (gradient[4, PIECES[1]] == 0).all()
     assert gradient[4].astype(float).sum() == pytest.approx(1, rel=1e-2)
+
+
+MARGIN_SOFTMAX = {
+    "offset": {"offset": RNG.uniform(-4, 4, CLASSES), "scale": 30.0},
+    "class scale": {"class_scale": RNG.uniform(0.5, 2, CLASSES), "scale": 1.0},
+    "both": {
+        "offset": RNG.uniform(-4, 4, CLASSES),
+        "class_scale": RNG.uniform(0.5, 2, CLASSES),
+        "scale": 5.0,
+    },
+}
+
+
+@pytest.mark.parametrize("is_label_masked", [False, True])
+@pytest.mark.parametrize("mask", [-1e9, -1e12, -1e30, -1e38])
+@pytest.mark.parametrize("piece", range(len(PIECES)))
+@pytest.mark.parametrize("name", MARGIN_SOFTMAX)
+def test_masks_that_are_finite(name: str, piece: int, mask: float, is_label_masked: bool) -> None:
+    """Padding by a very low score: no offset or factor of it may be felt."""
+    options = MARGIN_SOFTMAX[name]
+    logits = np.random.default_rng(piece).normal(size=(2, CLASSES)).astype(np.float32)
+    logits[:, PIECES[piece]] = mask
+    others = np.delete(np.arange(CLASSES), np.arange(CLASSES)[PIECES[piece]])
+    label = PIECES[piece].start + 7 if is_label_masked else int(others[11])
+    loss = topkloss.MarginSoftmaxLoss(**options, reduction="none")
+    values, gradient = loss.value_and_grad(logits, [label, label])
+    scores = options.get("class_scale", 1) * logits.astype(float) + options.get("offset", 0)
+    scores *= options["scale"]
+    peak = scores.max(axis=1, keepdims=True)
+    shares = np.exp(scores - peak)
+    total = shares.sum(axis=1, keepdims=True)
+    expected_values = (np.log(total) + peak)[:, 0] - scores[:, label]
+    np.testing.assert_allclose(values, expected_values, rtol=1e-5)
+    shares /= total
+    shares[:, label] -= 1
+    shares *= options["scale"] * np.broadcast_to(options.get("class_scale", 1), CLASSES)
+    np.testing.assert_allclose(gradient, shares, rtol=2e-5, atol=1e-9)
