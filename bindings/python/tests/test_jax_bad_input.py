@@ -102,13 +102,3 @@ def test_upstream_that_is_not_finite():
         _, pullback = jax.vjp(lambda z, f=ours: f(z, LABELS), LOGITS)
         (gradient,) = pullback(jnp.ones(4).at[0].set(jnp.nan))
         assert np.isnan(gradient[0]).all()
-
-
-def test_programs_of_another_process():
-    """A program that calls a loss which nobody has made here is told so."""
-    from topkloss.jax import _target
-
-    with pytest.raises(RUN_TIME, match="has not made"):
-        jax.ffi.ffi_call(_target.NAME, jax.ShapeDtypeStruct((4,), np.float32))(
-            LOGITS, LABELS, call=np.int64(12345)
-        ).block_until_ready()

@@ -12,14 +12,13 @@ from jax.typing import ArrayLike
 from topkloss._arguments import integer
 from topkloss._handle import Handle
 from topkloss.errors import TopKLossError
-from topkloss.jax._calls import check_classes, made
+from topkloss.jax._calls import Call, check_classes
 from topkloss.jax._evaluation import Arrays, evaluate
-from topkloss.jax._xla import DTYPES
 
-_FLOATS = {name for name in DTYPES if "float" in name}
+_FLOATS = "float32", "float64", "float16", "bfloat16"
 
 # Calls and numbers of classes that have been found to fit.
-_fitting: set[tuple[int, int]] = set()
+_fitting: set[tuple[bytes, int]] = set()
 
 
 def constant(options: dict[str, Any]) -> dict[str, Any]:
@@ -116,7 +115,7 @@ def outputs_of(
 ) -> Arrays:
     """The outputs of a loss for these arrays, under whatever transformation."""
     logits = scores["logits"]
-    call = made(loss, (*scores, *others), outputs, logits.ndim - 1)
+    call = Call(loss, (*scores, *others), outputs, logits.ndim - 1)
     fit = call.key, logits.shape[-1]
     if fit not in _fitting:
         check_classes(loss, logits.shape[-1])
