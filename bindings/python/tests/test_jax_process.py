@@ -5,7 +5,6 @@ Each in a process of its own, with a time limit: what is feared is a process tha
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -91,33 +90,6 @@ LARGE = """if True:
 def test_end_with_large_calls_queued(ending):
     finished = run(f"{LARGE}\n    {ending}\n")
     assert (finished.returncode, finished.stderr) == (0, "")
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cannot choose cores")
-def test_on_one_core():
-    """XLA's pool is then as small as it gets: a callback that waits for it waits for ever."""
-    finished = run("""if True:
-        import os
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-        import threading
-        import jax, numpy as np
-        from topkloss.jax import cross_entropy_loss
-        logits = np.random.default_rng(0).standard_normal((128, 3001)).astype(np.float32)
-        labels = np.arange(128)
-        step = jax.jit(lambda z: z - jax.grad(lambda z: cross_entropy_loss(z, labels).sum())(z))
-        def work():
-            z = logits
-            for _ in range(20):
-                z = step(z)
-            ends.append(np.asarray(z))
-        ends = []
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        [thread.start() for thread in threads]
-        [thread.join() for thread in threads]
-        assert len(ends) == 4
-        assert all(np.array_equal(end, ends[0]) for end in ends)
-    """)
-    assert finished.returncode == 0, finished.stderr
 
 
 # An interrupt is Python's to see in the main thread, or JAX's, when it comes in the callback.

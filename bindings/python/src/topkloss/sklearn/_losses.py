@@ -71,6 +71,12 @@ def made(
     else:
         if options:
             raise ValueError("loss_options are for a loss that is given by its name")
+        if isinstance(loss, type) and issubclass(loss, Loss):
+            raise TopKLossError(
+                f"loss is the class {loss.__name__}: give its name, which is {loss._kind!r}, with "
+                f"loss_options, or a loss, as in {loss.__name__}(...), or a function of the counts",
+                "TOPKLOSS_ERROR_OPTION",
+            )
         found = loss if isinstance(loss, Loss) else loss(counts)
         if not isinstance(found, Loss):
             raise TopKLossError(
@@ -79,6 +85,11 @@ def made(
             )
     summed: Loss = type(found)(**{**found._arguments, "reduction": "sum"})
     return summed
+
+
+def is_random(loss: Loss) -> bool:
+    """Whether the loss draws noise anew at every evaluation."""
+    return isinstance(loss, topkloss.NoisedTopKLoss) and loss.estimator == "monte_carlo"
 
 
 def softmax_scale(loss: Loss) -> float | None:
@@ -93,8 +104,9 @@ def gives_probabilities(loss: Any) -> bool:
 
 
 def is_smooth(loss: Loss) -> bool:
-    """Whether the loss has a gradient that is continuous, and the same at every evaluation."""
-    if isinstance(loss, topkloss.NoisedTopKLoss):
-        return loss.estimator == "exact" and loss.epsilon > 0
+    """Whether the loss has a gradient that is continuous, and the same at every evaluation.
+
+    The noised top-K loss has a kink where its hinge begins, with either estimator.
+    """
     rival = isinstance(loss, topkloss.ELMLoss | topkloss.MarginSoftmaxLoss) and loss.lam != 0
-    return not (rival or isinstance(loss, topkloss.TopKHingeLoss))
+    return not (rival or isinstance(loss, topkloss.TopKHingeLoss | topkloss.NoisedTopKLoss))
