@@ -30,7 +30,7 @@ def _wait() -> None:
     with contextlib.suppress(Exception):
         shape = jax.ShapeDtypeStruct((), np.float32)  # type: ignore[no-untyped-call]
         jax.jit(lambda: jax.pure_callback(_nothing, shape))().block_until_ready()
-    for array in jax.live_arrays():
+    for array in jax.live_arrays():  # type: ignore[no-untyped-call]
         with contextlib.suppress(Exception):
             array.block_until_ready()
 

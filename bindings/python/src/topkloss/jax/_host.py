@@ -68,7 +68,7 @@ class _Sliced:
                 continue
             whole = self.slices + array.shape[mapped:]
             if whole != array.shape:
-                array = np.broadcast_to(array, whole)  # noqa: PLW2901
+                array = np.broadcast_to(array, whole)
             # Copies what was broadcast, and nothing else.
             per_row = 0 if name in _FOR_ALL_ROWS else what.row_axes
             own = array.shape[mapped + per_row :]

@@ -26,7 +26,7 @@ _fitting: set[tuple[bytes, int]] = set()
 
 
 def constant(options: dict[str, Any]) -> dict[str, Any]:
-    """The options as losses take them, none of them a value that is unknown until a program runs."""
+    """The options as losses take them, none of them unknown until a program runs."""
     for name, value in options.items():
         if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value)):
             raise TopKLossError(
@@ -84,7 +84,7 @@ def label_array(value: ArrayLike, logits: jax.Array, ignore_index: int) -> jax.A
             f"{logits.shape[:-1]}",
             "TOPKLOSS_ERROR_SIZE",
         )
-    narrow, held = _narrow(ignore_index), jnp.iinfo(labels.dtype)
+    narrow, held = _narrow(ignore_index), jnp.iinfo(labels.dtype)  # type: ignore[no-untyped-call]
     if (held.min >= _INT32.min and held.max <= _INT32.max) and narrow == ignore_index:
         return jnp.asarray(labels, jnp.int32)
     # No class has this index, nor is it ignored.

@@ -18,13 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from topkloss import posthoc
 from topkloss._arrays import AnyArray, FloatVector
 from topkloss.posthoc import Threshold
-from topkloss.sklearn._losses import (
-    gives_probabilities,
-    is_random,
-    is_smooth,
-    made,
-    softmax_scale,
-)
+from topkloss.sklearn._losses import for_lbfgs, gives_probabilities, made, softmax_scale
 from topkloss.sklearn._solvers import Problem, adam, lbfgs
 
 
@@ -68,8 +62,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         epochs: Adam only: how often every row is seen, 1 or more.
         batch_size: Adam only: rows a step, 1 or more.
         learning_rate: Adam only: at the start, above 0; it falls to 0.
-        random_state: Of Adam's order of rows and of noise: a seed, a ``numpy.random.RandomState``, or
-            None.
+        random_state: Of Adam's order of rows and of noise: a seed, a
+            ``numpy.random.RandomState``, or None.
 
     Attributes:
         classes_: The C class labels.
@@ -172,14 +166,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             inverse_strength=self.C,
             intercept=bool(self.fit_intercept),
         )
-        if self.solver == "lbfgs" and is_random(self.loss_):
-            raise ValueError(
-                "solver='lbfgs' needs a loss that is the same at every evaluation, and noised "
-                "top-K by Monte Carlo is another one each time: use solver='adam', or the exact "
-                "estimator"
-            )
-        smooth = self.solver == "lbfgs" or (self.solver == "auto" and is_smooth(self.loss_))
-        if smooth:
+        if for_lbfgs(self.loss_, self.solver):
             parameters, self.n_iter_ = lbfgs(problem, self.max_iter, self.tol)
         else:
             parameters, self.n_iter_ = adam(

@@ -87,11 +87,6 @@ def made(
     return summed
 
 
-def is_random(loss: Loss) -> bool:
-    """Whether the loss draws noise anew at every evaluation."""
-    return isinstance(loss, topkloss.NoisedTopKLoss) and loss.estimator == "monte_carlo"
-
-
 def softmax_scale(loss: Loss) -> float | None:
     """The factor on scores in the softmax that a loss trains through; None if it has none."""
     return float(getattr(loss, "scale", 1.0)) if isinstance(loss, _SOFTMAX) else None
@@ -110,3 +105,14 @@ def is_smooth(loss: Loss) -> bool:
     """
     rival = isinstance(loss, topkloss.ELMLoss | topkloss.MarginSoftmaxLoss) and loss.lam != 0
     return not (rival or isinstance(loss, topkloss.TopKHingeLoss | topkloss.NoisedTopKLoss))
+
+
+def for_lbfgs(loss: Loss, solver: str) -> bool:
+    """Whether L-BFGS is to minimise the loss, by the caller's choice or ("auto") ours."""
+    drawn = isinstance(loss, topkloss.NoisedTopKLoss) and loss.estimator == "monte_carlo"
+    if solver == "lbfgs" and drawn:
+        raise ValueError(
+            "solver='lbfgs' needs a loss that is the same at every evaluation, and noised top-K by "
+            "Monte Carlo is another one each time: use solver='adam', or the exact estimator"
+        )
+    return solver == "lbfgs" or (solver == "auto" and is_smooth(loss))
