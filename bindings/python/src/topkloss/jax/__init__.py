@@ -30,7 +30,9 @@ loses interrupts; it belongs into the library.
 
 When the process ends, it waits for what the main thread has queued and for all arrays that are
 still held. Results of other threads should be held, or waited for: JAX aborts the process where a
-callback begins after the interpreter's end. JAX's callbacks also wait for a thread of XLA's pool when their arguments are large
+callback begins after the interpreter's end.
+
+JAX's callbacks also wait for a thread of XLA's pool when their arguments are large
 (https://github.com/jax-ml/jax/issues/24255), and **can hang** where every thread is in one: with a
 single core, or with as many Python threads that run such programs at once as there are cores.
 """
