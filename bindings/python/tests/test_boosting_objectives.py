@@ -202,6 +202,25 @@ def test_bad_scores_and_labels(rng):
         objective(scores, Data(labels + CLASSES))
 
 
+@pytest.mark.parametrize("make", [xgboost_objective, lightgbm_metric])
+def test_bad_weights(make, rng):
+    scores, labels = batch(rng)
+    called = make(topkloss.CrossEntropyLoss())
+    with pytest.raises(topkloss.TopKLossError, match=r"shape \(1,\)"):
+        called(labels, scores, sample_weight=np.ones(1))
+    for wrong in (-1.0, np.nan):
+        weights = np.ones(len(labels))
+        weights[2] = wrong
+        with pytest.raises(topkloss.TopKLossError, match="0 or more"):
+            called(labels, scores, sample_weight=weights)
+
+
+def test_noised_metrics_do_not_change(rng):
+    scores, labels = batch(rng)
+    metric = xgboost_metric(topkloss.NoisedTopKLoss(2, margin=9.0))
+    assert metric(scores, Data(labels)) == metric(scores, Data(labels))
+
+
 def test_metrics(rng):
     scores, labels = batch(rng)
     weights = rng.uniform(0, 2, len(labels))

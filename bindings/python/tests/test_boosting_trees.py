@@ -166,6 +166,34 @@ def test_scikit_learn_interfaces(data):
     )
 
 
+def test_two_classes(data):
+    """By the libraries' own interfaces; the scikit-learn ones are refused with the reason."""
+    xgboost = pytest.importorskip("xgboost", minversion="2.1")
+    lightgbm = pytest.importorskip("lightgbm", minversion="4.0")
+    pytest.importorskip("sklearn")
+    inputs, labels, _ = data
+    two = np.minimum(labels, 1)
+    loss = topkloss.CrossEntropyLoss()
+    options = {"num_leaves": 8, "num_threads": 1, "verbose": -1}
+    booster = xgboost.train(
+        {"num_class": 2, "nthread": 1}, xgboost.DMatrix(inputs, two), 5, obj=xgboost_objective(loss)
+    )
+    scores = booster.predict(xgboost.DMatrix(inputs), output_margin=True)
+    assert (scores.argmax(1) == two).mean() > 0.9
+    model = lightgbm.train(
+        {"objective": lightgbm_objective(loss), "num_class": 2, **options},
+        lightgbm.Dataset(inputs, two),
+        20,
+    )
+    assert (model.predict(inputs).argmax(1) == two).mean() > 0.9
+    for classifier in (
+        xgboost.XGBClassifier(objective=xgboost_objective(loss), n_estimators=2, n_jobs=1),
+        lightgbm.LGBMClassifier(objective=lightgbm_objective(loss), n_estimators=2, **options),
+    ):
+        with pytest.raises(topkloss.TopKLossError, match="for two classes"):
+            classifier.fit(inputs, two)
+
+
 def test_lightgbm_metric(data):
     lightgbm = pytest.importorskip("lightgbm", minversion="4.0")
     inputs, labels, weights = data

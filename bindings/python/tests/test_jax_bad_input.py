@@ -54,6 +54,29 @@ def test_without_jax():
             "class_counts is traced",
         ),
         (
+            lambda: jax.jit(lambda c: functions.logit_adjusted_loss(LOGITS, LABELS, list(c)))(
+                COUNTS
+            ),
+            "class_counts is traced",
+        ),
+        (
+            lambda: jax.jit(lambda z: functions.logit_adjusted_loss(z, LABELS, jnp.ones(CLASSES)))(
+                LOGITS
+            ),
+            "pass NumPy arrays",
+        ),
+        (
+            lambda: functions.noised_topk_loss(LOGITS, LABELS, estimator="exact", step=0),
+            "step is given",
+        ),
+        (
+            lambda: functions.noised_topk_loss(
+                LOGITS, LABELS, estimator="exact", key=jax.random.key(0)
+            ),
+            "key is given",
+        ),
+        (lambda: functions.noised_topk(LOGITS, 2, noise=np.ones((4, 5, CLASSES))), "noise is"),
+        (
             lambda: jax.jit(lambda k: functions.topk_hinge_loss(LOGITS, LABELS, k))(3),
             "k is traced",
         ),
@@ -85,6 +108,32 @@ def test_unsigned_labels_do_not_wrap_around():
         functions.cross_entropy_loss(LOGITS, labels).block_until_ready()
 
 
+@pytest.mark.parametrize("label", [2**32 + 3, -(2**40), 2**32 - 100])
+def test_labels_of_64_bits_are_not_cut(label):
+    labels = np.array([0, 1, label, 2])
+    with pytest.raises(RUN_TIME, match=r"labels\[2\]"):
+        functions.cross_entropy_loss(LOGITS, labels).block_until_ready()
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint32, np.uint64])
+@pytest.mark.parametrize("index", [2**32 - 1, 2**31 - 1])
+def test_large_index_to_ignore(dtype, index):
+    labels = np.array([0, index, 1, 2], dtype)
+    values = functions.cross_entropy_loss(LOGITS, labels, ignore_index=index)
+    expected = functions.cross_entropy_loss(LOGITS, np.array([0, -100, 1, 2]))
+    np.testing.assert_array_equal(values, expected)
+    wrong = np.array([0, 2**31, 1, 2], dtype)
+    with pytest.raises(RUN_TIME, match=r"labels\[1\]"):
+        functions.cross_entropy_loss(LOGITS, wrong, ignore_index=index).block_until_ready()
+
+
+def test_labels_below_int32_are_not_a_stand_in():
+    """-2^31 stands for an index to ignore that int32 has no room for: it is no label by itself."""
+    labels = np.array([0, 1, -(2**31), 2], np.int32)
+    with pytest.raises(RUN_TIME, match=r"labels\[2\]"):
+        functions.cross_entropy_loss(LOGITS, labels, ignore_index=2**40).block_until_ready()
+
+
 def test_nan_stays_in_its_row():
     logits = LOGITS.at[1, 3].set(jnp.nan)
     values, pullback = jax.vjp(lambda z: functions.cross_entropy_loss(z, LABELS), logits)
@@ -102,13 +151,3 @@ def test_upstream_that_is_not_finite():
         _, pullback = jax.vjp(lambda z, f=ours: f(z, LABELS), LOGITS)
         (gradient,) = pullback(jnp.ones(4).at[0].set(jnp.nan))
         assert np.isnan(gradient[0]).all()
-
-
-def test_programs_of_another_process():
-    """A program that calls a loss which nobody has made here is told so."""
-    from topkloss.jax import _target
-
-    with pytest.raises(RUN_TIME, match="has not made"):
-        jax.ffi.ffi_call(_target.NAME, jax.ShapeDtypeStruct((4,), np.float32))(
-            LOGITS, LABELS, call=np.int64(12345)
-        ).block_until_ready()

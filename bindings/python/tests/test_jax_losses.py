@@ -120,6 +120,21 @@ def test_threshold_is_handed_from_call_to_call():
     assert 0 < state.value < 1
 
 
+def test_threshold_of_no_rows_is_the_one_before():
+    logits, labels = batch((3, 0))
+
+    def after(z, y, before):
+        return functions.two_head_average_k_loss(
+            z, z, y, 2.5, threshold=before, threshold_decay=0.8
+        )[1]
+
+    assert after(logits[0], labels[0], 0.25) == 0.25
+    before = jnp.array([0.1, 0.25, 0.5])
+    np.testing.assert_array_equal(jax.vmap(after)(logits, labels, before), before)
+    same = jax.vmap(after, (0, 0, None))(logits, labels, 0.25)
+    np.testing.assert_array_equal(same, np.full(3, 0.25, np.float32))
+
+
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("k", [1, 3, CLASSES])
 def test_operator(k):

@@ -31,6 +31,8 @@ def test_large_steps():
     step = 2**64 - 3
     expected = reference(np.asarray(logits), np.asarray(labels), step=step)
     np.testing.assert_array_equal(loss(logits, labels, step=step), expected)
+    array = np.array(step, np.uint64)  # JAX would cut it to 32 bits
+    np.testing.assert_array_equal(loss(logits, labels, step=array), expected)
 
 
 def test_same_arguments_same_noise():
@@ -105,6 +107,21 @@ def test_vmap_over_steps_inside_and_outside_others():
     for index in range(3):
         whole = loss(logits[:, index], labels[:, index], step=int(steps[index]))
         np.testing.assert_array_equal(inside[:, index], whole)
+
+
+def test_vmap_over_two_axes_that_share_a_step():
+    """All rows of one step are numbered in order of both axes, whose lengths differ."""
+    logits, labels = batch((2, 3, 5, 4))
+    steps = jnp.array([7, 9])
+
+    def by_step(z, y, s):
+        return loss(z, y, step=s)
+
+    inner = jax.vmap(jax.vmap(by_step, (0, 0, None)), (0, 0, None))
+    found = jax.vmap(inner)(logits, labels, steps)
+    for index in range(2):
+        whole = loss(logits[index], labels[index], step=int(steps[index]))
+        np.testing.assert_array_equal(found[index], whole)
 
 
 def test_vmap_over_noise():

@@ -9,10 +9,12 @@ import threading
 
 import numpy as np
 import pytest
-from jax_support import CLASSES, PAIRS, batch, functions, jax, jnp, pairs
+from jax_support import CLASSES, COUNTS, PAIRS, batch, functions, jax, jnp, pairs
 
+import topkloss
 from topkloss import TopKLossError
 from topkloss.jax import _evaluation, _host
+from topkloss.jax._calls import Call
 
 
 @pytest.fixture
@@ -180,35 +182,18 @@ def test_second_derivatives_of_what_does_not_reach_the_loss():
     assert jax.grad(jax.grad(total))(2.0) == 12
 
 
-@pairs
-def test_callback_gives_the_same(name):
-    """What other devices than the CPU use, here on the CPU: the same bits, mapped over or not."""
-    ours, _ = PAIRS[name]
-    if name == "noised_topk":
-        pytest.skip("its noise has a shape of its own")
-    logits, labels = batch((3, 5))
-    expected = jax.vmap(jax.value_and_grad(lambda z, y: ours(z, y).sum()))(logits, labels)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_evaluation, "through_ffi", _evaluation.through_callback)
-        jax.clear_caches()
-        mapped = jax.jit(jax.vmap(jax.value_and_grad(lambda z, y: ours(z, y).sum())))
-        assert "topkloss_evaluate" not in mapped.lower(logits, labels).as_text()
-        found = mapped(logits, labels)
-    jax.clear_caches()
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-8)
-
-
-def test_which_way_a_platform_goes():
-    """The CPU's programs have no callback in them; those of other devices have nothing else."""
+def test_equal_calls_share_a_program():
+    """A loss is made anew in every call, and is no reason to compile again."""
     logits, labels = batch()
-    program = jax.jit(functions.cross_entropy_loss)
-    described = str(jax.make_jaxpr(program)(logits, labels))
-    assert "pure_callback" in described
-    assert "ffi_call" in described
-    lowered = program.lower(logits, labels).as_text()
-    assert "topkloss_evaluate" in lowered
-    assert "callback" not in lowered
+    program = jax.jit(_evaluation.evaluate, static_argnums=0)
+    for _ in range(3):
+        call = Call(topkloss.LogitAdjustedLoss(COUNTS), ("logits", "labels"), ("values",), 1)
+        program(call, (logits,), (labels,))
+    assert program._cache_size() == 1
+    other = Call(topkloss.LogitAdjustedLoss(COUNTS + 1), ("logits", "labels"), ("values",), 1)
+    assert other != call
+    values = program(other, (logits,), (labels,))[0]
+    np.testing.assert_array_equal(values, functions.logit_adjusted_loss(logits, labels, COUNTS + 1))
 
 
 def on_two_devices(script):

@@ -155,6 +155,45 @@ def test_solvers_agree(data):
     np.testing.assert_array_equal(again.coef_, few.coef_)
 
 
+def test_weighted_batches_minimise_the_same(data):
+    """Weights that differ a lot between batches; without them the solution is another one."""
+    inputs, labels, _ = data
+    weights = np.where(labels == "rare", 30.0, np.where(inputs[:, 0] > 0, 3.0, 0.3))
+    exact = LinearClassifier(C=0.01).fit(inputs, labels, weights)
+    options = {"solver": "adam", "epochs": 300, "batch_size": 16, "random_state": 0}
+    few = LinearClassifier(C=0.01, **options).fit(inputs, labels, weights)
+    without = LinearClassifier(C=0.01, **options).fit(inputs, labels)
+    expected = exact.predict_proba(inputs)
+    assert np.abs(few.predict_proba(inputs) - expected).max() < 0.03
+    assert np.abs(without.predict_proba(inputs) - expected).max() > 0.2
+
+
+def test_noised_losses_go_to_adam(data):
+    inputs, labels, _ = data
+    options = {"k": 1, "epsilon": 0.3}
+    exact = LinearClassifier("noised_topk", loss_options={**options, "estimator": "exact"})
+    assert exact.fit(inputs, labels).n_iter_ == exact.epochs
+    drawn = LinearClassifier("noised_topk", loss_options=options, solver="lbfgs")
+    with pytest.raises(ValueError, match="the same at every evaluation"):
+        drawn.fit(inputs, labels)
+
+
+@pytest.mark.parametrize("name", ["ldam", "elm"])
+def test_sets_go_by_the_softmax_of_the_loss(data, name):
+    """With the scale that the loss multiplies scores by: other sets than without it."""
+    inputs, labels, _ = data
+    scale = 4.0
+    model = LinearClassifier(name, loss_options={"scale": scale}, random_state=0)
+    scores = model.fit(inputs, labels).decision_function(inputs)
+
+    def largest(shares):
+        return shares >= np.sort(shares.ravel())[-900]
+
+    scaled, plain = (largest(np.exp(log_softmax(s * scores, axis=1))) for s in (scale, 1.0))
+    assert not np.array_equal(scaled, plain)
+    np.testing.assert_array_equal(model.predict_sets(inputs, k=1.5).toarray() == 1, scaled)
+
+
 def test_noise_follows_the_random_state(data):
     inputs, labels, _ = data
     options = {"loss_options": {"k": 1}, "epochs": 2}
@@ -246,6 +285,7 @@ def test_in_a_search(data):
             "by its name",
         ),
         ({"loss": lambda counts: counts}, "it must be a loss"),
+        ({"loss": topkloss.CrossEntropyLoss}, "'cross_entropy'"),
     ],
 )
 def test_bad_parameters(data, options, words):
@@ -266,6 +306,15 @@ def test_too_few_iterations_warn(data):
     inputs, labels, _ = data
     with pytest.warns(ConvergenceWarning, match="2 iterations"):
         LinearClassifier(max_iter=2).fit(inputs, labels)
+
+
+def test_steep_ends_warn(data):
+    """Whatever ended the search: here, a kink that no search along a line gets over."""
+    inputs, labels, _ = data
+    model = LinearClassifier("topk_hinge", loss_options={"k": 1}, solver="lbfgs", max_iter=5000)
+    with pytest.warns(ConvergenceWarning, match="largest entry"):
+        model.fit(inputs, labels)
+    assert model.n_iter_ < 5000
 
 
 def test_unfitted():

@@ -14,6 +14,7 @@ try:
     import numpy as np
     from boosters import LIBRARIES, LOSSES
     from cities import load_cities, split_cities
+    from option_types import positive_number, seed_number, share_number
     from rich.console import Console
     from rich.progress import Progress
     from rich.table import Table
@@ -45,9 +46,11 @@ def parse() -> argparse.Namespace:
         metavar="NAME",
         help=f"of {', '.join(LOSSES)}; default: all",
     )
-    parser.add_argument("--rounds", type=int, metavar="N", help="of trees; default: 20")
-    parser.add_argument("--share", type=float, metavar="X", help="of the cities; default: 0.25")
-    parser.add_argument("--seed", type=int, metavar="N", default=0, help="default: 0")
+    parser.add_argument("--rounds", type=positive_number, metavar="N", help="of trees; default: 20")
+    parser.add_argument(
+        "--share", type=share_number, metavar="X", help="of the cities; default: 0.25"
+    )
+    parser.add_argument("--seed", type=seed_number, metavar="N", default=0, help="default: 0")
     parser.add_argument("--quick", action="store_true", help="few cities and rounds: to see it run")
     return parser.parse_args()
 
@@ -55,8 +58,11 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     options = parse()
     console = Console()
-    rounds = options.rounds or (4 if options.quick else 20)
-    share = options.share or (0.06 if options.quick else 0.25)
+    rounds, share = options.rounds, options.share
+    if rounds is None:
+        rounds = 4 if options.quick else 20
+    if share is None:
+        share = 0.06 if options.quick else 0.25
     train, test = split_cities(load_cities(), share, options.seed)
     counts = train.counts()
     console.print(

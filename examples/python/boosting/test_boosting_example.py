@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from boosters import LOSSES
 from cities import MINIMUM_CITIES, load_cities, numbers, split_cities
 
@@ -59,3 +60,18 @@ def test_quick_run() -> None:
         same = np.subtract(accuracy["cross-entropy"], accuracy["built-in"])
         assert np.abs(same).max() < 0.02
         assert accuracy["logit-adjusted"][1] > accuracy["built-in"][1] + 0.03
+
+
+@pytest.mark.parametrize(
+    "wrong", ["--rounds 0", "--share 0", "--share 1.5", "--share nan", "--seed -1"]
+)
+def test_wrong_options_are_refused(wrong: str) -> None:
+    finished = subprocess.run(
+        [sys.executable, str(HERE), *wrong.split()],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert finished.returncode == 2
+    assert f"argument {wrong.split()[0]}: expected a" in finished.stderr

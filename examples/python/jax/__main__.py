@@ -12,6 +12,7 @@ try:
     from batches import Names
     from geonames import load_cities, split_cities, thin_out
     from losses import METHODS
+    from option_types import positive_number, seed_number
     from rich.console import Console
     from rich.progress import Progress, TextColumn
     from topkloss import metrics
@@ -32,11 +33,15 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--loss", choices=METHODS, default="logit-adjusted", help="default: %(default)s"
     )
-    parser.add_argument("--epochs", type=int, metavar="N", help=f"default: {defaults.epochs}")
     parser.add_argument(
-        "--batch-size", type=int, metavar="N", default=256, help="default: %(default)s"
+        "--epochs", type=positive_number, metavar="N", help=f"default: {defaults.epochs}"
     )
-    parser.add_argument("--seed", type=int, metavar="N", default=0, help="default: %(default)s")
+    parser.add_argument(
+        "--batch-size", type=positive_number, metavar="N", default=256, help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--seed", type=seed_number, metavar="N", default=0, help="default: %(default)s"
+    )
     parser.add_argument(
         "--quick", action="store_true", help="a tenth of the names, one epoch: to see it run"
     )
@@ -55,7 +60,9 @@ def main() -> None:
         f"{len(split.training.names):,} names of {len(counts)} countries to train on, "
         f"{counts.max():,} of the largest and {counts.min()} of the smallest."
     )
-    epochs = options.epochs or (1 if options.quick else Settings().epochs)
+    epochs = options.epochs
+    if epochs is None:
+        epochs = 1 if options.quick else Settings().epochs
     settings = Settings(epochs=epochs, batch_size=options.batch_size, seed=options.seed)
     method = METHODS[options.loss]
     training, test = Names.of(split.training), Names.of(split.test)

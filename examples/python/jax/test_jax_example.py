@@ -86,3 +86,18 @@ def test_quick_run(loss: str) -> None:
     assert figures is not None, finished.stdout
     # The five largest countries alone have 0.36 of the names.
     assert float(figures[1]) > 0.4
+
+
+@pytest.mark.parametrize(
+    "wrong", ["--epochs 0", "--batch-size -1", "--seed -1", "--seed 4294967296", "--epochs x"]
+)
+def test_wrong_options_are_refused(wrong: str) -> None:
+    finished = subprocess.run(
+        [sys.executable, str(HERE), *wrong.split()],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert finished.returncode == 2
+    assert f"argument {wrong.split()[0]}: expected a" in finished.stderr

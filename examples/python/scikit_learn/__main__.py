@@ -15,6 +15,7 @@ try:
     import numpy as np
     from geonames import Cities, load_cities, marked, split_cities, thin_out
     from numpy.typing import NDArray
+    from option_types import fold_number, seed_number, share_number
     from rich.console import Console
     from rich.progress import Progress
     from rich.table import Table
@@ -141,15 +142,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python examples/python/scikit_learn", description=__doc__
     )
-    parser.add_argument("--share", type=float, metavar="X", help=f"of the names; default: {SHARE}")
-    parser.add_argument("--folds", type=int, metavar="N", help="default: 3")
-    parser.add_argument("--seed", type=int, metavar="N", default=0, help="default: 0")
+    parser.add_argument(
+        "--share", type=share_number, metavar="X", help=f"of the names; default: {SHARE}"
+    )
+    parser.add_argument("--folds", type=fold_number, metavar="N", help="default: 3")
+    parser.add_argument("--seed", type=seed_number, metavar="N", default=0, help="default: 0")
     parser.add_argument(
         "--quick", action="store_true", help="few names, two fits a fold: to see it run"
     )
     options = parser.parse_args()
     console = Console()
-    share = options.share or (QUICK_SHARE if options.quick else SHARE)
+    share = options.share
+    if share is None:
+        share = QUICK_SHARE if options.quick else SHARE
     cities = thin_out(load_cities(), share, options.seed)
     split = split_cities(cities, options.seed)
     counts = split.training.counts()
@@ -158,7 +163,9 @@ def main() -> None:
         f"{counts.max():,} of the largest and {counts.min()} of the smallest."
     )
     grid = QUICK_GRID if options.quick else GRID
-    folds = options.folds or (2 if options.quick else 3)
+    folds = options.folds
+    if folds is None:
+        folds = 2 if options.quick else 3
     model = pipeline(QUICK_NGRAMS if options.quick else NGRAMS)
     best = search(model, split.training, grid, folds, options.seed, console)
 

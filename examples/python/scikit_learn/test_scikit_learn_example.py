@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -36,3 +38,18 @@ def test_quick_run() -> None:
     # Five countries for every name, the largest ones, hold 0.36.
     assert float(size[2]) > 0.4
     assert re.search(r"Paris: \w+", finished.stdout)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["--folds 1", "--share 0", "--share inf", "--seed -1", "--seed 4294967296"]
+)
+def test_wrong_options_are_refused(wrong: str) -> None:
+    finished = subprocess.run(
+        [sys.executable, str(HERE), *wrong.split()],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert finished.returncode == 2
+    assert f"argument {wrong.split()[0]}: expected a" in finished.stderr

@@ -1,4 +1,4 @@
-"""Diagonals of Hessians, from what one evaluation gives: the gradient.
+"""Diagonals of Hessians, or of what bounds them, from what one evaluation gives: the gradient.
 
 **Softmax and margins.** Every member of the family is cross-entropy on ``u_j = f_j z_j + c_j``,
 where f_j > 0 is the product of scale and class scale, and c_j does not depend on the scores but, in

@@ -9,6 +9,7 @@ import numpy as np
 
 from topkloss._arrays import AnyArray
 from topkloss._loss import Loss
+from topkloss._noised_topk import NoisedTopKLoss
 from topkloss.boosting._curvature import curvature_of
 from topkloss.errors import TopKLossError
 
@@ -40,7 +41,9 @@ def _arguments(first: Any, second: Any, sample_weight: Any) -> tuple[AnyArray, A
     if scores.ndim != 2:
         raise TopKLossError(
             f"the scores have shape {scores.shape}; they must have two dimensions, rows and "
-            "classes: set num_class to the number of classes",
+            "classes: set num_class to the number of classes, in XGBoost and LightGBM alike. Their "
+            "scikit-learn interfaces do not pass it on for two classes; use xgboost.train or "
+            "lightgbm.train there",
             "TOPKLOSS_ERROR_SIZE",
         )
     given = np.asarray(labels)
@@ -50,9 +53,21 @@ def _arguments(first: Any, second: Any, sample_weight: Any) -> tuple[AnyArray, A
             f"labels has the value {given[whole != given][0]}; labels must be whole numbers",
             "TOPKLOSS_ERROR_LABEL",
         )
-    if sample_weight is not None and np.size(sample_weight) == 0:
-        sample_weight = None
-    return scores, whole, sample_weight
+    if sample_weight is None or np.size(sample_weight) == 0:
+        return scores, whole, None
+    weights = np.asarray(sample_weight)
+    if weights.shape != whole.shape:
+        raise TopKLossError(
+            f"sample_weight has shape {weights.shape}; with labels of shape {whole.shape} it must "
+            "have that one",
+            "TOPKLOSS_ERROR_SIZE",
+        )
+    if not (weights >= 0).all():
+        raise TopKLossError(
+            f"sample_weight has the value {weights[~(weights >= 0)][0]}; weights must be 0 or more",
+            "TOPKLOSS_ERROR_OPTION",
+        )
+    return scores, whole, weights
 
 
 def _with_reduction(loss: Any, reduction: str) -> Any:
@@ -138,7 +153,9 @@ class Metric:
             XGBoost the name and the value, or by its scikit-learn interface the value.
         """
         scores, labels, weights = _arguments(first, second, sample_weight)
-        value = self.loss(scores, labels, sample_weight=weights)
+        # Noise that is the same in every round: rounds are to be compared.
+        fixed = {"step": 0} if isinstance(self.loss, NoisedTopKLoss) else {}
+        value = self.loss(scores, labels, sample_weight=weights, **fixed)
         if self._lightgbm:
             return self.__name__, value, False
         return (self.__name__, value) if hasattr(second, "get_label") else value

@@ -80,7 +80,7 @@ def two_head_average_k_loss(
             "TOPKLOSS_ERROR_SIZE",
         )
     scores = {"logits": rows, "multi_label_logits": second}
-    others = {"labels": label_array(labels, rows)}
+    others = {"labels": label_array(labels, rows, ignore_index)}
     if threshold is None:
         return outputs_of(loss, scores, others)[0]
     before = jnp.asarray(threshold)

@@ -1,9 +1,7 @@
-"""What compiled programs call: losses with their arguments in a fixed order, known by a number.
+"""What programs call: losses with their arguments in a fixed order, compared by what they do.
 
-A program carries the number alone. It is made from the loss's options, so the same loss has the
-same number in every process, and a program that is loaded where nobody has made its loss is told
-so, rather than given another one. Calls are never forgotten, for a program may call them as long as
-the process lives.
+Functions make a loss anew whenever they run. Calls of losses with the same options are equal, so
+that JAX finds the program that it compiled for the first.
 """
 
 from __future__ import annotations
@@ -31,17 +29,17 @@ class Call:
             first.
         outputs: Names of those that come out.
         row_axes: How many axes of rows the arrays have before `jax.vmap` adds any.
-        key: The call's number, from everything above.
+        key: A digest of everything above.
     """
 
     loss: Handle
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     row_axes: int
-    key: int = field(init=False)
+    key: bytes = field(init=False)
 
     def __post_init__(self) -> None:
-        """Numbers the call."""
+        """Takes the digest."""
         object.__setattr__(self, "key", _digest(self))
 
     def __eq__(self, other: object) -> bool:
@@ -70,24 +68,21 @@ class Call:
     def with_gradient(self) -> Call:
         """The same, with the gradients of each row's own value after the other outputs."""
         gradients = [name.replace("logits", "gradient") for name in self.heads]
-        return made(self.loss, self.inputs, (*self.outputs, *gradients), self.row_axes)
+        return Call(self.loss, self.inputs, (*self.outputs, *gradients), self.row_axes)
 
     def backward(self) -> Call:
         """The gradient of all rows' values, each times its upstream number."""
-        return made(self.loss, (*self.inputs, "upstream"), ("gradient",), self.row_axes)
+        return Call(self.loss, (*self.inputs, "upstream"), ("gradient",), self.row_axes)
 
 
-_CALLS: dict[int, Call] = {}
-
-
-def _digest(call: Call) -> int:
-    """64 bits that stand for the call; the chance that two of a million agree is 3e-8."""
-    digest = hashlib.blake2b(type(call.loss).__name__.encode(), digest_size=8)
+def _digest(call: Call) -> bytes:
+    """128 bits that stand for the call."""
+    digest = hashlib.blake2b(type(call.loss).__name__.encode(), digest_size=16)
     for name, value in sorted(call.loss._arguments.items()):
         shown = value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode()
         digest.update(b"%s=%d:%s;" % (name.encode(), len(shown), shown))
     digest.update(repr((call.inputs, call.outputs, call.row_axes)).encode())
-    return int.from_bytes(digest.digest(), "little", signed=True)
+    return digest.digest()
 
 
 def check_classes(loss: Handle, classes: int) -> None:
@@ -101,20 +96,3 @@ def check_classes(loss: Handle, classes: int) -> None:
         loss(rows, labels, step=0)
     else:
         loss(rows, labels)  # type: ignore[operator]
-
-
-def made(loss: Handle, inputs: tuple[str, ...], outputs: tuple[str, ...], row_axes: int) -> Call:
-    """A call, the same one for the same arguments."""
-    call = Call(loss, inputs, outputs, row_axes)
-    return _CALLS.setdefault(call.key, call)
-
-
-def known(key: int) -> Call:
-    """The call of this number."""
-    call = _CALLS.get(key)
-    if call is None:
-        raise LookupError(
-            "a compiled program calls a topkloss loss that this process has not made: trace the "
-            "program here, or call the same loss once before"
-        )
-    return call

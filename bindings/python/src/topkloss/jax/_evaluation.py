@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import Any, TypeAlias
 
 import jax
-import numpy as np
 
 from topkloss._arrays import AnyArray
 from topkloss.errors import TopKLossError
 from topkloss.jax._calls import Call
-from topkloss.jax._host import block_of, run
-from topkloss.jax._target import NAME
+from topkloss.jax._exit import wait_at_exit
+from topkloss.jax._host import run
 
 Arrays: TypeAlias = tuple[jax.Array, ...]
 
@@ -35,48 +35,21 @@ def _results(call: Call, operands: Arrays) -> Any:
     )
 
 
-def on_host(call: Call, *operands: Any) -> tuple[AnyArray, ...]:
-    """The call for arrays of any kind, as NumPy arrays. No operation of JAX may run in here."""
-    arrays = [np.ascontiguousarray(np.asarray(operand)) for operand in operands]
-    # ascontiguousarray gives arrays without axes one of length 1.
-    arrays = [a.reshape(np.shape(o)) for a, o in zip(arrays, operands, strict=True)]
-    named = dict(zip(call.inputs, arrays, strict=True))
-    logits = named["logits"]
-    mapped = logits.ndim - 1 - call.row_axes
-    slices = np.broadcast_shapes(*(array.shape[:mapped] for array in arrays))
-    lead = slices + logits.shape[mapped:-1]
-    outputs = []
-    for name in call.outputs:
-        if name == "threshold":
-            outputs.append(np.empty(slices, named[name].dtype))
-        else:
-            shape = lead if name == "values" else (*lead, logits.shape[-1])
-            outputs.append(np.empty(shape, logits.dtype))
-    run(call, [block_of(array) for array in arrays], [block_of(array) for array in outputs])
-    return tuple(outputs)
+@dataclasses.dataclass(frozen=True)
+class _OnHost:
+    """A call as a function of arrays; equal for equal calls, so that JAX knows programs again."""
 
+    call: Call
 
-def through_callback(call: Call, *operands: jax.Array) -> Arrays:
-    """The call by way of the host, wherever the arrays are."""
-    host = functools.partial(on_host, call)
-    found: Arrays = jax.pure_callback(
-        host, _results(call, operands), *operands, vmap_method="expand_dims"
-    )
-    return found
-
-
-def through_ffi(call: Call, *operands: jax.Array) -> Arrays:
-    """The call as a custom call of XLA's, on the CPU."""
-    invoke = jax.ffi.ffi_call(NAME, _results(call, operands), vmap_method="expand_dims")
-    return tuple(invoke(*operands, call=np.int64(call.key)))  # type: ignore[no-untyped-call]
+    def __call__(self, *operands: Any) -> tuple[AnyArray, ...]:
+        return run(self.call, *operands)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _undifferentiable(call: Call, operands: Arrays) -> Arrays:
-    found: Arrays = jax.lax.platform_dependent(
-        *operands,
-        cpu=functools.partial(through_ffi, call),
-        default=functools.partial(through_callback, call),
+    wait_at_exit()
+    found: Arrays = jax.pure_callback(
+        _OnHost(call), _results(call, operands), *operands, vmap_method="expand_dims"
     )
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 import jax
@@ -11,27 +12,41 @@ from jax.typing import ArrayLike
 
 from topkloss._arguments import integer
 from topkloss._handle import Handle
+from topkloss._noised_topk import Estimator
 from topkloss.errors import TopKLossError
-from topkloss.jax._calls import check_classes, made
+from topkloss.jax._calls import Call, check_classes
 from topkloss.jax._evaluation import Arrays, evaluate
-from topkloss.jax._xla import DTYPES
 
-_FLOATS = {name for name in DTYPES if "float" in name}
+_FLOATS = "float32", "float64", "float16", "bfloat16"
+
+_INT32, _INT64 = np.iinfo(np.int32), np.iinfo(np.int64)
 
 # Calls and numbers of classes that have been found to fit.
-_fitting: set[tuple[int, int]] = set()
+_fitting: set[tuple[bytes, int]] = set()
 
 
 def constant(options: dict[str, Any]) -> dict[str, Any]:
-    """The options, none of them a value that is not known until a program runs."""
+    """The options as losses take them, none of them unknown until a program runs."""
     for name, value in options.items():
-        if isinstance(value, jax.core.Tracer):
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value)):
             raise TopKLossError(
                 f"{name} is traced; options of a loss must be known when it is traced: keep "
-                f"{name} out of the arguments of the jitted function, or make it a static one",
+                f"{name} out of the arguments of the jitted function, make it a static one, or "
+                "pass NumPy arrays: those that jax.numpy makes inside jit are traced too",
                 "TOPKLOSS_ERROR_OPTION",
             )
-    return options
+    if "ignore_index" not in options:
+        return options
+    return {**options, "ignore_index": _narrow(options["ignore_index"])}
+
+
+def _narrow(ignore_index: Any) -> Any:
+    """The index to ignore among int32 labels: itself, or one that stands for a larger one."""
+    if isinstance(ignore_index, numbers.Integral):
+        whole = int(ignore_index)
+        if _INT64.min <= whole <= _INT64.max and not _INT32.min <= whole <= _INT32.max:
+            return int(_INT32.min)
+    return ignore_index
 
 
 def score_array(name: str, value: ArrayLike) -> jax.Array:
@@ -49,9 +64,15 @@ def score_array(name: str, value: ArrayLike) -> jax.Array:
     return array
 
 
-def label_array(value: ArrayLike, logits: jax.Array) -> jax.Array:
-    """One class index for each row, as int32 or int64."""
-    labels = jnp.asarray(value)
+def label_array(value: ArrayLike, logits: jax.Array, ignore_index: int) -> jax.Array:
+    """One class index for each row, as int32.
+
+    What int32 cannot hold must not become another label by being cut: it stays wrong, and rows that
+    are ignored stay so. NumPy arrays are looked at before JAX cuts 64 bits to 32.
+    """
+    on_host = not any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(value))
+    xp: Any = np if on_host else jnp
+    labels = xp.asarray(value)
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         raise TopKLossError(
             f"labels has dtype {labels.dtype}; class indices must be integers",
@@ -63,12 +84,16 @@ def label_array(value: ArrayLike, logits: jax.Array) -> jax.Array:
             f"{logits.shape[:-1]}",
             "TOPKLOSS_ERROR_SIZE",
         )
-    if labels.dtype not in (jnp.int32, jnp.int64):
-        if labels.dtype in (jnp.uint32, jnp.uint64):
-            # What int32 cannot hold must not become a negative label, which may be ignored.
-            labels = jnp.minimum(labels, labels.dtype.type(np.iinfo(np.int32).max))
-        labels = labels.astype(jnp.int32)
-    return labels
+    narrow, held = _narrow(ignore_index), jnp.iinfo(labels.dtype)  # type: ignore[no-untyped-call]
+    if (held.min >= _INT32.min and held.max <= _INT32.max) and narrow == ignore_index:
+        return jnp.asarray(labels, jnp.int32)
+    # No class has this index, nor is it ignored.
+    wrong = _INT32.max - (narrow == _INT32.max)
+    found = xp.clip(labels, max(held.min, _INT32.min), min(held.max, _INT32.max))
+    found = xp.where((found != labels) | (found == narrow), wrong, found.astype(xp.int32))
+    if held.min <= ignore_index <= held.max:
+        found = xp.where(labels == ignore_index, narrow, found)
+    return jnp.asarray(found, jnp.int32)
 
 
 def step_words(step: ArrayLike) -> jax.Array:
@@ -76,20 +101,37 @@ def step_words(step: ArrayLike) -> jax.Array:
     if not isinstance(step, jax.Array | np.ndarray):
         number = integer("step", step, signed=False)
         return jnp.array([number >> 32, number & 0xFFFFFFFF], jnp.uint32)
-    array = jnp.asarray(step)
+    # Of NumPy's as it is: JAX would cut 64 bits to 32.
+    array: Any = step if isinstance(step, np.ndarray) else jnp.asarray(step)
     if array.ndim or not jnp.issubdtype(array.dtype, jnp.integer):
         raise TopKLossError(
             f"step has shape {array.shape} and dtype {array.dtype}; it must be one integer",
             "TOPKLOSS_ERROR_OPTION",
         )
+    if isinstance(array, np.ndarray):
+        return step_words(int(array))
     high = array >> 32 if array.dtype.itemsize == 8 else jnp.zeros((), jnp.uint32)
     return jnp.stack([high.astype(jnp.uint32), array.astype(jnp.uint32)])
 
 
 def randomness(
-    step: ArrayLike, key: ArrayLike | None, noise: ArrayLike | None, logits: jax.Array, samples: int
+    estimator: Estimator,
+    step: ArrayLike | None,
+    key: ArrayLike | None,
+    noise: ArrayLike | None,
+    logits: jax.Array,
+    samples: int,
 ) -> dict[str, jax.Array]:
     """What a Monte Carlo estimate draws from: noise of the caller's, a key, or a step."""
+    if estimator != "monte_carlo":
+        for name, given in (("step", step), ("key", key), ("noise", noise)):
+            if given is not None:
+                raise TopKLossError(
+                    f"{name} is given, and the exact estimator has no noise: leave it out, or use "
+                    "estimator='monte_carlo'",
+                    "TOPKLOSS_ERROR_OPTION",
+                )
+        return {}
     if noise is not None:
         if key is not None:
             raise TopKLossError("both key and noise are given", "TOPKLOSS_ERROR_OPTION")
@@ -105,7 +147,7 @@ def randomness(
         return {"noise": block}
     if key is not None:
         return {"step": jax.random.bits(jnp.asarray(key), (2,), jnp.uint32)}
-    return {"step": step_words(step)}
+    return {"step": step_words(0 if step is None else step)}
 
 
 def outputs_of(
@@ -116,7 +158,7 @@ def outputs_of(
 ) -> Arrays:
     """The outputs of a loss for these arrays, under whatever transformation."""
     logits = scores["logits"]
-    call = made(loss, (*scores, *others), outputs, logits.ndim - 1)
+    call = Call(loss, (*scores, *others), outputs, logits.ndim - 1)
     fit = call.key, logits.shape[-1]
     if fit not in _fitting:
         check_classes(loss, logits.shape[-1])
@@ -134,4 +176,6 @@ def values_of(
     """The value of each row for a loss of logits and labels."""
     loss = kind(**constant(options), reduction="none")
     rows = score_array("logits", logits)
-    return outputs_of(loss, {"logits": rows}, {"labels": label_array(labels, rows)})[0]
+    return outputs_of(
+        loss, {"logits": rows}, {"labels": label_array(labels, rows, options["ignore_index"])}
+    )[0]

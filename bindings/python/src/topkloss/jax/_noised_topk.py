@@ -21,7 +21,7 @@ def noised_topk_loss(
     estimator: Estimator = "monte_carlo",
     n_samples: int = 5,
     key: ArrayLike | None = None,
-    step: ArrayLike = 0,
+    step: ArrayLike | None = None,
     noise: ArrayLike | None = None,
     seed: int = 0,
     margin: float = 1.0,
@@ -52,7 +52,8 @@ def noised_topk_loss(
             which has no noise.
         n_samples: S, the number of noise samples a row. Monte Carlo only.
         key: A key of `jax.random`, which may be traced. Takes the place of the step.
-        step: Which noise to draw, an integer that may be traced.
+        step: Which noise to draw, an integer that may be traced. Default 0. Key, step and noise are
+            for Monte Carlo, and refused with the exact estimator.
         noise: Noise of shape (..., S, C) in place of the loss's own; a constant in the gradient.
         seed: Key of the library's noise, 0 to 2^64 - 1, not traced.
         margin: Margin of the balanced loss, in units of a logit; finite.
@@ -85,9 +86,8 @@ def noised_topk_loss(
     }
     loss = topkloss.NoisedTopKLoss(**constant(options), reduction="none")
     rows = score_array("logits", logits)
-    others = {"labels": label_array(labels, rows)}
-    if estimator == "monte_carlo":
-        others |= randomness(step, key, noise, rows, loss.n_samples)
+    others = {"labels": label_array(labels, rows, ignore_index)}
+    others |= randomness(estimator, step, key, noise, rows, loss.n_samples)
     return outputs_of(loss, {"logits": rows}, others)[0]
 
 
@@ -99,7 +99,7 @@ def noised_topk(
     estimator: Estimator = "exact",
     n_samples: int = 5,
     key: ArrayLike | None = None,
-    step: ArrayLike = 0,
+    step: ArrayLike | None = None,
     noise: ArrayLike | None = None,
     seed: int = 0,
 ) -> jax.Array:
@@ -135,7 +135,5 @@ def noised_topk(
     }
     made = operator(**constant(options), check_finite=False)
     rows = score_array("x", x)
-    others = {}
-    if estimator == "monte_carlo":
-        others = randomness(step, key, noise, rows, made.n_samples)
+    others = randomness(estimator, step, key, noise, rows, made.n_samples)
     return outputs_of(made, {"logits": rows}, others)[0]

@@ -161,9 +161,8 @@ def ldam_loss(
     Returns:
         One value a row, of shape (...).
 
-    References:
-        Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss",
-        NeurIPS 2019.
+    Reference: Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss",
+    NeurIPS 2019.
     """
     options = {
         "class_counts": class_counts,
@@ -211,8 +210,7 @@ def elm_loss(
     Returns:
         One value a row, of shape (...).
 
-    References:
-        Kato and Hotta, "Enlarged large margin loss for imbalanced classification", SMC 2023.
+    Reference: Kato and Hotta, "Enlarged large margin loss for imbalanced classification", SMC 2023.
     """
     options = {
         "class_counts": class_counts,
@@ -259,8 +257,7 @@ def margin_softmax_loss(
     Returns:
         One value a row, of shape (...).
 
-    References:
-        Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, section 4.
+    Reference: Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, section 4.
     """
     options = {
         "offset": offset,
@@ -295,8 +292,8 @@ def focal_loss(
     Returns:
         One value a row, of shape (...).
 
-    References:
-        Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense object detection", ICCV 2017.
+    Reference: Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense object detection", ICCV
+    2017.
     """
     options = {"gamma": gamma, "class_weight": class_weight, "ignore_index": ignore_index}
     return values_of(topkloss.FocalLoss, options, logits, labels)

@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from topkloss import posthoc
 from topkloss._arrays import AnyArray, FloatVector
 from topkloss.posthoc import Threshold
-from topkloss.sklearn._losses import gives_probabilities, is_smooth, made, softmax_scale
+from topkloss.sklearn._losses import for_lbfgs, gives_probabilities, made, softmax_scale
 from topkloss.sklearn._solvers import Problem, adam, lbfgs
 
 
@@ -54,14 +54,16 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         fit_intercept: Whether scores have an intercept, which is not regularised.
         solver: ``"lbfgs"``, on all rows at once; ``"adam"``, on a few at a time; ``"auto"``: the
             first for losses whose gradient is continuous and without noise, the second for others
-            (the top-K hinge, noise by Monte Carlo, margins of rivals).
+            (the top-K hinge, noised or not, and margins of rivals). ``"lbfgs"`` is refused where
+            noise is drawn by Monte Carlo.
         max_iter: L-BFGS only: the most iterations, 1 or more.
         tol: L-BFGS only: it ends when no entry of the gradient is larger than this times the
             largest one at the start.
         epochs: Adam only: how often every row is seen, 1 or more.
         batch_size: Adam only: rows a step, 1 or more.
         learning_rate: Adam only: at the start, above 0; it falls to 0.
-        random_state: Of Adam's order of rows and of noise: a seed, a generator, or None.
+        random_state: Of Adam's order of rows and of noise: a seed, a
+            ``numpy.random.RandomState``, or None.
 
     Attributes:
         classes_: The C class labels.
@@ -164,8 +166,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             inverse_strength=self.C,
             intercept=bool(self.fit_intercept),
         )
-        smooth = self.solver == "lbfgs" or (self.solver == "auto" and is_smooth(self.loss_))
-        if smooth:
+        if for_lbfgs(self.loss_, self.solver):
             parameters, self.n_iter_ = lbfgs(problem, self.max_iter, self.tol)
         else:
             parameters, self.n_iter_ = adam(

@@ -71,6 +71,12 @@ def made(
     else:
         if options:
             raise ValueError("loss_options are for a loss that is given by its name")
+        if isinstance(loss, type) and issubclass(loss, Loss):
+            raise TopKLossError(
+                f"loss is the class {loss.__name__}: give its name, which is {loss._kind!r}, with "
+                f"loss_options, or a loss, as in {loss.__name__}(...), or a function of the counts",
+                "TOPKLOSS_ERROR_OPTION",
+            )
         found = loss if isinstance(loss, Loss) else loss(counts)
         if not isinstance(found, Loss):
             raise TopKLossError(
@@ -93,8 +99,20 @@ def gives_probabilities(loss: Any) -> bool:
 
 
 def is_smooth(loss: Loss) -> bool:
-    """Whether the loss has a gradient that is continuous, and the same at every evaluation."""
-    if isinstance(loss, topkloss.NoisedTopKLoss):
-        return loss.estimator == "exact" and loss.epsilon > 0
+    """Whether the loss has a gradient that is continuous, and the same at every evaluation.
+
+    The noised top-K loss has a kink where its hinge begins, with either estimator.
+    """
     rival = isinstance(loss, topkloss.ELMLoss | topkloss.MarginSoftmaxLoss) and loss.lam != 0
-    return not (rival or isinstance(loss, topkloss.TopKHingeLoss))
+    return not (rival or isinstance(loss, topkloss.TopKHingeLoss | topkloss.NoisedTopKLoss))
+
+
+def for_lbfgs(loss: Loss, solver: str) -> bool:
+    """Whether L-BFGS is to minimise the loss, by the caller's choice or ("auto") ours."""
+    drawn = isinstance(loss, topkloss.NoisedTopKLoss) and loss.estimator == "monte_carlo"
+    if solver == "lbfgs" and drawn:
+        raise ValueError(
+            "solver='lbfgs' needs a loss that is the same at every evaluation, and noised top-K by "
+            "Monte Carlo is another one each time: use solver='adam', or the exact estimator"
+        )
+    return solver == "lbfgs" or (solver == "auto" and is_smooth(loss))

@@ -55,17 +55,24 @@ class Problem:
         return np.ascontiguousarray(found)
 
     def value_and_gradient(
-        self, parameters: FloatVector, rows: AnyArray | slice = slice(None)
+        self, parameters: FloatVector, rows: AnyArray | None = None
     ) -> tuple[float, FloatVector]:
-        """The mean loss of some rows and the penalty, and the gradient by the parameters."""
-        inputs, weights = self.inputs[rows], self.weights[rows]
+        """The mean loss of some rows (all, if None) and the penalty, and the gradient of these.
+
+        Weights are divided by their mean over all rows, not over those given: so the expectation
+        over batches of one size, drawn at random, is the value for all rows.
+        """
+        # All rows are not copied: sparse matrices are by any slice.
+        inputs = self.inputs if rows is None else self.inputs[rows]
+        kept = slice(None) if rows is None else rows
+        weights = self.weights[kept]
         features = inputs.shape[1]
         scores = self.scores(parameters, inputs)
         value, slope = self.loss.value_and_grad(
-            scores, self.labels[rows], sample_weight=weights, out=scores
+            scores, self.labels[kept], sample_weight=weights, out=scores
         )
         gradient = np.empty(self.shape)
-        total = weights.sum()
+        total = len(weights) * self.weights.mean()
         gradient[:features] = inputs.T @ slope
         if self.intercept:
             gradient[features] = slope.sum(axis=0, dtype=np.float64)
@@ -89,18 +96,31 @@ def lbfgs(problem: Problem, max_iter: int, tol: float) -> tuple[FloatVector, int
         return value, gradient.ravel()
 
     start = np.zeros(np.prod(problem.shape))
-    enough = tol * np.abs(flat(start)[1]).max()
+    steepest = np.abs(flat(start)[1]).max()
+    enough = tol * steepest
     found = scipy.optimize.minimize(
         flat,
         start,
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": max_iter, "gtol": enough, "ftol": 0.0, "maxls": 50},
+        options={
+            "maxiter": max_iter,
+            # SciPy's limit of 15,000 evaluations would end the search before max_iter does.
+            "maxfun": max(15000, 51 * max_iter),
+            "gtol": enough,
+            "ftol": 0.0,
+            "maxls": 50,
+        },
     )
-    if found.nit >= max_iter:
+    left = np.abs(found.jac).max()
+    # Where parameters are sqrt(eps) from a minimum, values differ by rounding alone, and no search
+    # along a line gets nearer.
+    rounding = float(np.sqrt(np.finfo(problem.inputs.dtype).eps)) * steepest
+    if left > max(enough, rounding):
         warnings.warn(
-            f"L-BFGS has not converged after {max_iter} iterations: allow more (max_iter), scale "
-            "the features, or regularise more strongly (a smaller C)",
+            f"L-BFGS has not converged after {found.nit} iterations: the largest entry of the "
+            f"gradient is {left:.2g}, above {enough:.2g}. Allow more iterations (max_iter), scale "
+            "the features, regularise more strongly (a smaller C), or ask for less (tol)",
             ConvergenceWarning,
             stacklevel=4,
         )

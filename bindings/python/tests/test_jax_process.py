@@ -1,0 +1,138 @@
+"""Programs end when they are told to, whatever JAX still has queued, and never with wrong values.
+
+Each in a process of its own, with a time limit: what is feared is a process that hangs.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("jax")
+
+SECONDS = 120
+
+# JAX computes while Python goes on, so the last calls are in its queue when the script ends.
+QUEUED = """if True:
+    import sys
+    import jax, numpy as np
+    from topkloss.jax import cross_entropy_loss
+    rng = np.random.default_rng(0)
+    inputs = rng.standard_normal((32, 8)).astype(np.float32)
+    labels = rng.integers(16, size=32)
+
+    @jax.jit
+    def update(w):
+        return w - 0.1 * jax.grad(lambda w: cross_entropy_loss(inputs @ w, labels).mean())(w)
+
+    w = np.zeros((8, 16), np.float32)
+    for _ in range(30):
+        w = update(w)
+    print("queued", flush=True)
+"""
+
+
+def run(script, **more):
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=SECONDS, **more
+    )
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "words"),
+    [
+        ("", 0, ""),
+        ("sys.exit(3)", 3, ""),
+        ("raise RuntimeError('of another kind')", 1, "RuntimeError: of another kind"),
+        ("del w", 0, ""),
+        ("jax.clear_caches()", 0, ""),
+        ("del w, update; jax.clear_caches(); import gc; gc.collect()", 0, ""),
+    ],
+)
+def test_end_with_calls_queued(ending, code, words):
+    finished = run(f"{QUEUED}\n    {ending}\n")
+    assert finished.returncode == code, finished.stderr
+    assert finished.stdout == "queued\n"
+    assert words in finished.stderr
+
+
+# Without jit there are other programs between the calls, and calls that take longer.
+LARGE = """if True:
+    import sys, threading
+    import jax, numpy as np
+    from topkloss.jax import cross_entropy_loss
+    logits = jax.numpy.zeros((256, 2000))
+    labels = np.zeros(256, np.int64)
+    slope = jax.grad(lambda z: cross_entropy_loss(z, labels).sum())
+    kept = []
+    def work():
+        for _ in range(10):
+            kept.append(slope(logits))
+"""
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "work()",
+        "work(); del kept",
+        "work(); del kept, slope; jax.clear_caches()",
+        "work(); jax.config.update('jax_enable_x64', True); work(); sys.exit()",
+        "thread = threading.Thread(target=work); thread.start(); thread.join()",
+        "thread = threading.Thread(target=work); thread.start()",
+    ],
+)
+def test_end_with_large_calls_queued(ending):
+    finished = run(f"{LARGE}\n    {ending}\n")
+    assert (finished.returncode, finished.stderr) == (0, "")
+
+
+# An interrupt is Python's to see in the main thread, or JAX's, when it comes in the callback.
+INTERRUPTED = """if True:
+    import sys
+    import jax, numpy as np
+    from topkloss.jax import cross_entropy_loss
+    logits = np.random.default_rng(0).standard_normal((256, 500)).astype(np.float32)
+    labels = np.arange(256)
+    slope = jax.jit(jax.value_and_grad(lambda z: cross_entropy_loss(z, labels).sum()))
+    shifted = np.exp(logits.astype(np.float64))
+    expected = shifted / shifted.sum(1, keepdims=True)
+    expected[np.arange(256), labels] -= 1
+    slope(logits)[0].block_until_ready()
+    print("ready", flush=True)
+    try:
+        while True:
+            value, gradient = slope(logits)
+            if not np.allclose(gradient, expected, atol=1e-4):
+                sys.exit("wrong value")
+    except KeyboardInterrupt:
+        sys.exit(5)
+    except (jax.errors.JaxRuntimeError, ValueError) as error:
+        # By JAX's error, and by no other.
+        sys.exit(6 if "KeyboardInterrupt" in str(error) else f"another error: {error}")
+"""
+
+
+def test_interrupts():
+    """At eight times, chosen at random so that many fall into a call."""
+    delays = np.random.default_rng(int(time.time())).uniform(0.05, 0.4, 8)
+    for delay in delays:
+        process = subprocess.Popen(
+            [sys.executable, "-c", INTERRUPTED],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert process.stdout.readline() == "ready\n"
+            time.sleep(delay)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=SECONDS)
+        finally:
+            process.kill()
+        assert process.returncode in (5, 6), (delay, process.returncode, errors)
