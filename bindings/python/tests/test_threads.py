@@ -152,8 +152,9 @@ def in_child(function):
     return queue.get()
 
 
-# A fork of a process with threads is what is tested; Python 3.12 and later warn about it.
+# A fork of a process with threads is what is tested; Python 3.12 and later warn about it, and JAX.
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning")
 @pytest.mark.parametrize("used_before", [False, True], ids=["fresh pool", "used pool"])
 def test_children_compute_the_same(used_before):
     topkloss.set_num_threads(1)
