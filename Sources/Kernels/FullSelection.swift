@@ -63,18 +63,17 @@ struct FullSelection<V: Lanes> {
     }
   }
 
-  /// Each block's noise is read before its noised scores are written, perhaps in the same place.
+  /// Noise is read before the noised scores are written, perhaps in the same place.
   @inline(__always)
   private func addScores(_ place: Int) {
     let epsilon = V.splat(V.Scalar(row.epsilon))
-    let (draws, noised) = (UnsafeRawPointer(memory.draws(place)), memory.noised(place))
+    let (draws, noised) = (memory.draws(place), memory.noised(place))
     var maxima = LaneMaxima<V>()
     var first = 0
     while first < classes {
-      let drawn = FloatLanes.load(draws, first)
       var offset = 0
       while offset < RowNoise.blockSize {
-        let score = logits(first &+ offset) + V.part(drawn, offset) * epsilon
+        let score = logits(first &+ offset) + V.widen(draws + (first &+ offset)) * epsilon
         V.store(score, noised, first &+ offset)
         maxima.add(score, at: offset)
         offset &+= V.width

@@ -64,9 +64,6 @@ protocol Lanes: BitwiseCopyable {
   /// The highest of each of sixteen times sixteen scores; nil where there is no short way to it.
   static func peaks(_ row: UnsafeRawPointer, _ first: Int) -> FloatLanes?
 
-  /// The numbers from a place on, 0 or 8, widened.
-  static func part(_ numbers: FloatLanes, _ offset: Int) -> Self
-
   /// Eight elements of a row from `index` on, as float64.
   static func doubles(_ row: UnsafeRawPointer, _ index: Int) -> DoubleLanes
 
@@ -221,9 +218,6 @@ extension SIMD16<Float>: Lanes {
   }
 
   @inline(__always)
-  static func part(_ numbers: FloatLanes, _ offset: Int) -> Self { numbers }
-
-  @inline(__always)
   static func doubles(_ row: UnsafeRawPointer, _ index: Int) -> DoubleLanes {
     lanes_widen_f32(row.loadUnaligned(fromByteOffset: index &* 4, as: SIMD8<Float>.self))
   }
@@ -337,11 +331,6 @@ extension SIMD8<Double>: Lanes {
 
   @inline(__always)
   static func peaks(_ row: UnsafeRawPointer, _ first: Int) -> FloatLanes? { nil }
-
-  @inline(__always)
-  static func part(_ numbers: FloatLanes, _ offset: Int) -> Self {
-    lanes_widen_f32(offset == 0 ? numbers.lowHalf : numbers.highHalf)
-  }
 
   @inline(__always)
   static func doubles(_ row: UnsafeRawPointer, _ index: Int) -> DoubleLanes { load(row, index) }

@@ -78,9 +78,8 @@ private func findPeak<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _:
   let pointer = SoftmaxMarginPointer(row)
   let (family, scores) = (row.pointee.family, ClassScores(pointer))
   let label = Int(truncatingIfNeeded: row.pointee.label)
-  let rivalPeak = Double(
-    family.pointee.conversion == nil
-      ? rivalPeak(pointer, T.self, V.self) : rivalPeakOfStored(pointer, T.self, V.self))
+  row.pointee.widen(0, Int(truncatingIfNeeded: family.pointee.classes))
+  let rivalPeak = Double(rivalPeak(pointer, T.self, V.self))
   let margin = labelMargin(pointer, V.self)
   let labelScore = T.shiftedScore(scores, label, peak: 0, V.self) - margin
   let peak = Double(V.Scalar(rivalPeak > labelScore ? rivalPeak : labelScore))
@@ -142,25 +141,22 @@ private func writeGradient<T: SoftmaxMarginTransform, V: Lanes>(
     writeGradient(
       pointer, to: gradient, peak: V.Scalar(progress.peak), weight: progress.weight,
       gradientScale: row.pointee.gradient_scale * family.scale, V.self)
+  } else {
+    scaleExponentials(pointer, 0, classes, in: gradient, by: progress.weight, T.self, V.self)
   }
-  // What is narrowed is narrowed while it is in the first-level cache.
-  let step = family.conversion == nil ? classes : elementsConvertedAtOnce
-  var start = 0
-  while start < classes {
-    let end = min(start &+ step, classes)
-    if family.smoothing_sum == 0 {
-      scaleExponentials(
-        pointer, start, end, in: gradient, by: progress.weight, T.self, V.self)
-    }
-    if label >= start && label < end {
-      V.storeScalar(V.Scalar(progress.label_gradient), gradient, label)
-    }
-    row.pointee.narrow(start, end)
-    start = end
-  }
+  V.storeScalar(V.Scalar(progress.label_gradient), gradient, label)
+  row.pointee.narrow(0, classes)
 }
 
 extension SoftmaxMarginRow {
+  /// Reads part of the logits, if they are stored elsewhere.
+  @inline(__always)
+  func widen(_ start: Int, _ end: Int) {
+    if let conversion = family.pointee.conversion, let stored = stored_logits {
+      conversion.pointee.widen(stored + start &* 2, logits + start &* 4, Int64(end &- start))
+    }
+  }
+
   /// Puts part of the gradient where it belongs, if that is elsewhere.
   @inline(__always)
   func narrow(_ start: Int, _ end: Int) {

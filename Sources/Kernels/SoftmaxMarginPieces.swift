@@ -134,14 +134,6 @@ extension SoftmaxMarginRow {
     next_logits = (stored_logits ?? UnsafeRawPointer(logits)) + ahead
     next_gradient = (stored_gradient ?? gradient).map { UnsafeRawPointer($0) + ahead }
   }
-
-  /// Reads part of the logits, if they are stored elsewhere.
-  @inline(__always)
-  fileprivate func widen(_ start: Int, _ end: Int) {
-    if let conversion = family.pointee.conversion, let stored = stored_logits {
-      conversion.pointee.widen(stored + start &* 2, logits + start &* 4, Int64(end &- start))
-    }
-  }
 }
 
 /// A piece's exponentials below the highest score so far, which it may raise: into the gradient if it is wanted, and

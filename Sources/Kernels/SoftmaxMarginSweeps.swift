@@ -39,32 +39,6 @@ func rivalPeak<T: SoftmaxMarginTransform, V: Lanes>(
   ).largest
 }
 
-/// Elements of a row that are widened or narrowed before they are read, while they are in the first-level cache.
-let elementsConvertedAtOnce = 1024
-
-/// The same of a row that is stored with 16 bits, and that is widened on the way.
-@inline(never)
-func rivalPeakOfStored<T: SoftmaxMarginTransform, V: Lanes>(
-  _ row: SoftmaxMarginPointer, _: T.Type, _: V.Type
-) -> V.Scalar {
-  let (classes, family) = (row.pointee.classCount, row.pointee.family.pointee)
-  guard let conversion = family.conversion, let stored = row.pointee.stored_logits else {
-    return -.infinity
-  }
-  let step = family.margin == nil ? elementsConvertedAtOnce : classes
-  var largest = V.minusInfinity
-  var start = 0
-  while start < classes {
-    let end = min(start &+ step, classes)
-    conversion.pointee.widen(
-      stored + start &* 2, row.pointee.logits + start &* 4, Int64(end &- start))
-    if family.margin != nil { return rivalPeak(row, T.self, V.self) }
-    largest = V.maximum(largest, peak(row, start, end, T.self, V.self))
-    start = end
-  }
-  return largest.largest
-}
-
 /// The largest v_j of [start, end), in some lane. The first vector and the last may lie over others: the maximum does
 /// not mind, and those between lie on the cache's lines.
 @inline(never)
