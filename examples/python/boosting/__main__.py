@@ -8,7 +8,11 @@ from __future__ import annotations
 import argparse
 import sys
 from functools import partial
+from pathlib import Path
 from time import perf_counter
+
+# Behind this folder: types of options are those of the demo.
+sys.path.append(str(Path(__file__).resolve().parents[1] / "geonames"))
 
 try:
     import numpy as np

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from losses import METHODS
+from option_types import city_name, positive_number, seed_number
 from training import Settings
 
 DEFAULT_OUTPUT = Path(__file__).resolve().parent / "output"
@@ -14,35 +15,6 @@ DEFAULT_OUTPUT = Path(__file__).resolve().parent / "output"
 QUICK_EPOCHS = 2
 QUICK_SHARE = 0.5
 """The share of every country's cities that --quick uses."""
-
-
-def whole_number(text: str) -> int:
-    """A whole number of at least 0."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = -1
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text!r}")
-    return number
-
-
-def positive_number(text: str) -> int:
-    """A whole number of at least 1."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
-    return number
-
-
-def city_name(text: str) -> str:
-    """A name with something in it."""
-    if not text.strip():
-        raise argparse.ArgumentTypeError("expected the name of a city, got an empty one")
-    return text.strip()
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -88,7 +60,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--seed",
-        type=whole_number,
+        type=seed_number,
         metavar="N",
         default=defaults.seed,
         help="of the split, the weights and the order of the names (default: %(default)s)",

@@ -262,7 +262,10 @@ def test_help_names_every_option_and_loss() -> None:
     [
         (["--epochs", "0"], "--epochs: expected a whole number of at least 1, got '0'"),
         (["--batch-size", "many"], "--batch-size: expected a whole number of at least 1"),
-        (["--seed", "-1"], "--seed: expected a whole number of at least 0, got '-1'"),
+        (
+            ["--seed", "-1"],
+            "--seed: expected a whole number of at least 0 and at most 4294967295, got '-1'",
+        ),
         (["--losses", "hinge"], "--losses: invalid choice: 'hinge'"),
         (["--predict", " "], "--predict: expected the name of a city, got an empty one"),
         (["-k", "0"], "-k: expected a whole number of at least 1"),

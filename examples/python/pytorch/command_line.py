@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import geonames_demo  # noqa: F401
-from arguments import QUICK_EPOCHS, QUICK_SHARE, positive_number, whole_number
+from arguments import QUICK_EPOCHS, QUICK_SHARE
 from criteria import CRITERIA, takes_class_weights
 from loop import Options
+from option_types import positive_number, seed_number, whole_number_from
 from training import Settings
 
 DEFAULT = ("cross-entropy", "logit-adjusted", "ldam", "noised-top5")
 
 MOST_THREADS = 1024
-MOST_SEED = (1 << 63) - 1
-"""What PyTorch and NumPy both take."""
-
-
-def at_most(most: int, kind: Callable[[str], int]) -> Callable[[str], int]:
-    """A kind of number up to a bound."""
-
-    def bounded(text: str) -> int:
-        number = kind(text)
-        if number > most:
-            raise argparse.ArgumentTypeError(
-                f"expected a whole number of at most {most}, got {text!r}"
-            )
-        return number
-
-    return bounded
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -84,14 +69,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--seed",
-        type=at_most(MOST_SEED, whole_number),
+        type=seed_number,
         metavar="N",
         default=defaults.seed,
         help="of the split, the weights and the order of the names (default: %(default)s)",
     )
     parser.add_argument(
         "--threads",
-        type=at_most(MOST_THREADS, positive_number),
+        type=whole_number_from(1, MOST_THREADS),
         metavar="N",
         default=1,
         help="threads of PyTorch's own, whose matrices are small here (default: %(default)s)",

@@ -242,9 +242,12 @@ def test_help_names_every_option_and_loss() -> None:
         (["--drw", "3", "--quick", "--losses", "ldam"], "--drw: there are only 2 epochs"),
         (
             ["--seed", str(1 << 63)],
-            "--seed: expected a whole number of at most 9223372036854775807",
+            "--seed: expected a whole number of at least 0 and at most 4294967295",
         ),
-        (["--threads", "1025"], "--threads: expected a whole number of at most 1024"),
+        (
+            ["--threads", "1025"],
+            "--threads: expected a whole number of at least 1 and at most 1024",
+        ),
     ],
 )
 def test_bad_arguments_are_refused_in_plain_words(
