@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 import topkloss
-from topkloss.torch import _compiled
 from topkloss.torch._autocast import autocast_scores
 from topkloss.torch._autograd import differentiable
-from topkloss.torch._module import LossModule, OneHeadModule, arguments_of
+from topkloss.torch._base import LossModule
+from topkloss.torch._compiled import coupled_rows, two_heads
+from topkloss.torch._module import OneHeadModule, arguments_of
 
 
 class TwoHeadAverageKLoss(LossModule):
@@ -29,6 +30,7 @@ class TwoHeadAverageKLoss(LossModule):
 
     loss: topkloss.TwoHeadAverageKLoss
     threshold: Tensor
+    _two_heads = True
 
     @arguments_of(topkloss.TwoHeadAverageKLoss)
     def __init__(self, loss: topkloss.TwoHeadAverageKLoss) -> None:
@@ -66,7 +68,7 @@ class TwoHeadAverageKLoss(LossModule):
         """
         if torch.compiler.is_compiling():
             threshold = self.threshold if self._averages else None
-            value, used = _compiled.two_heads(
+            value, used = two_heads(
                 self, logits, multi_label_logits, labels, sample_weight, threshold
             )
             if threshold is not None and self.training:
@@ -111,7 +113,7 @@ class SinglePositiveLoss(OneHeadModule):
         if self.loss.method != "epr" or not self._by_row:
             return super().forward(logits, labels, sample_weight=sample_weight)
         if torch.compiler.is_compiling():
-            return _compiled.coupled_rows(self, logits, labels, sample_weight)
+            return coupled_rows(self, logits, labels, sample_weight)
         (scores,), _ = autocast_scores(logits, by_row=True)
         evaluation = self._evaluation(scores, labels, sample_weight)
         return differentiable(evaluation, scores, rows_are_coupled=True)

@@ -1,0 +1,28 @@
+import CTopKLoss
+
+/// The threshold with which the average size of a row's set is K, over rows that all count.
+func averageKThreshold(
+  _ k: Double, _ batch: Batch, into threshold: inout topkloss_threshold
+) throws(Failure) {
+  try AverageKSelection.checkK(k, classes: batch.classes, "k")
+  let rows = ScoreRows(batch: batch, ignoredLabel: 0, normalization: nil)
+  let selection = try AverageKSelection(k: k, of: rows)
+  let value = selection.midpoint()
+  threshold.value = value
+  threshold.ties = value == selection.score ? Int64(selection.ties) : 0
+}
+
+extension AverageKSelection {
+  /// A selection in memory of its own.
+  init(k: Double, of rows: ScoreRows) throws(Failure) {
+    let batch = rows.batch
+    let plan = batch.executor.plan(
+      rows: batch.rows, nanosecondsPerRow: Self.nanosecondsPerRow(batch),
+      scratchBytes: Self.scratchBytes)
+    let workspace = try Workspace(
+      rows: batch.rows, pieces: plan.pieces, scratchBytes: Self.scratchBytes,
+      widenedBytes: batch.widenedBytes, hasRowLosses: false)
+    defer { workspace.giveBack() }
+    try self.init(k: k, of: rows, plan, workspace)
+  }
+}
