@@ -113,6 +113,12 @@ bench: $(STAMPS)/binding $(STAMPS)/frameworks $(PEERS)/complete
 	cd bindings/python && PYTHONPATH=$$(echo $(PEERS)/lib/python*/site-packages) \
 	  ../../$(IN_VENV)/python -m benchmarks --output ../../.build/bench $(ARGS)
 
+# ---- what follows from the header
+
+.PHONY: generate
+generate: $(STAMPS)/test
+	$(IN_VENV)/python -m abi
+
 # ---- packages
 
 $(STAMPS)/packaging: $(STAMPS)/venv bindings/python/packaging-requirements.txt
@@ -192,6 +198,10 @@ test-demo: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo
 
 lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	@echo "==> linters"
+	$(IN_VENV)/python -m abi --check
+	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml abi
+	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml abi
+	$(IN_VENV)/mypy --strict abi
 	swift format lint --strict --recursive Package.swift Sources Tests
 	cd bindings/python && ../../$(IN_VENV)/ruff check . && ../../$(IN_VENV)/ruff format --check . && ../../$(IN_VENV)/mypy --strict
 	$(IN_VENV)/ruff check --line-length 100 $(DEMO)
