@@ -1,28 +1,21 @@
-"""Mean squared error with outlying label as a module."""
+"""Modules of losses that are no classifiers by themselves, but have rules to predict by."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-import topkloss
 from topkloss._outlying_mse import Rule
-from topkloss.torch._module import OneHeadModule, arguments_of
+from topkloss.torch._module import OneHeadModule
 from topkloss.torch._staging import staged
 from topkloss.torch._tensors import matrix
 
 
-class OutlyingMSELoss(OneHeadModule):
-    """`topkloss.OutlyingMSELoss` as a module: regression on labels farther out for rarer classes.
+class PredictingModule(OneHeadModule):
+    """A regression on teacher vectors of the classes.
 
-    The teacher is the attribute ``loss.teacher``.
+    The teacher in use is the attribute ``loss.teacher``.
     """
-
-    loss: topkloss.OutlyingMSELoss
-
-    @arguments_of(topkloss.OutlyingMSELoss)
-    def __init__(self, loss: topkloss.OutlyingMSELoss) -> None:
-        super().__init__(loss)
 
     def predict(self, logits: Tensor, rule: Rule = "argmax") -> Tensor:
         """The class that each row stands for. Of equal scores the lowest index wins.

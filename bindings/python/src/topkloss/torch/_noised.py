@@ -1,4 +1,4 @@
-"""Noised top-K as a module."""
+"""Modules of losses that draw noise."""
 
 from __future__ import annotations
 
@@ -7,20 +7,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-import topkloss
 from topkloss.torch._autocast import autocast_scores
 from topkloss.torch._autograd import differentiable
 from topkloss.torch._compiled import noised
 from topkloss.torch._evaluation import Evaluation
-from topkloss.torch._module import OneHeadModule, arguments_of
+from topkloss.torch._module import OneHeadModule
 from topkloss.torch._operators import signed, unsigned
 from topkloss.torch._staging import staged
 
 
-class NoisedTopKLoss(OneHeadModule):
-    """`topkloss.NoisedTopKLoss` as a module: a top-K hinge that noise makes smooth.
-
-    The imbalanced loss (with class_counts) expects a normalised last layer, such as `NormedLinear`.
+class NoisedModule(OneHeadModule):
+    """A loss that draws noise.
 
     The module counts its calls, in training and evaluation alike, and draws new noise in each. The
     count is kept in the state_dict as extra state, a scalar int64 tensor, and not as a buffer: it
@@ -30,12 +27,6 @@ class NoisedTopKLoss(OneHeadModule):
     Activation checkpointing calls what it checkpoints once more in the backward pass, and so would
     draw other noise there and count twice: leave the loss outside, or give it a ``step``.
     """
-
-    loss: topkloss.NoisedTopKLoss
-
-    @arguments_of(topkloss.NoisedTopKLoss)
-    def __init__(self, loss: topkloss.NoisedTopKLoss) -> None:
-        super().__init__(loss)
 
     def forward(
         self,

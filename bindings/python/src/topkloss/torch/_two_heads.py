@@ -1,4 +1,4 @@
-"""Losses for sets of classes as modules: two-head average-K, and its single-positive baselines."""
+"""Modules of losses of two heads."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-import topkloss
+from topkloss._loss import AnyLoss
 from topkloss.torch._autocast import autocast_scores
 from topkloss.torch._autograd import differentiable
 from topkloss.torch._base import LossModule
-from topkloss.torch._compiled import coupled_rows, two_heads
-from topkloss.torch._module import OneHeadModule, arguments_of
+from topkloss.torch._compiled import two_heads
 
 
-class TwoHeadAverageKLoss(LossModule):
-    """`topkloss.TwoHeadAverageKLoss` as a module: a softmax head teaches a multi-label head.
+class TwoHeadModule(LossModule):
+    """A loss of the logits of a softmax head and of a multi-label head.
 
     With threshold_decay, the module keeps the moving average of the threshold, the state that
     `topkloss.ThresholdState` is there, as a persistent buffer: in training every call updates it;
@@ -28,19 +27,18 @@ class TwoHeadAverageKLoss(LossModule):
             module leave alone.
     """
 
-    loss: topkloss.TwoHeadAverageKLoss
     threshold: Tensor
-    _two_heads = True
 
-    @arguments_of(topkloss.TwoHeadAverageKLoss)
-    def __init__(self, loss: topkloss.TwoHeadAverageKLoss) -> None:
+    def __init__(self, loss: AnyLoss) -> None:
+        """Wraps a loss. Called by the modules themselves."""
         super().__init__(loss)
         if self._averages:
             self.register_buffer("threshold", torch.zeros((), dtype=torch.float64, device="cpu"))
 
     @property
     def _averages(self) -> bool:
-        return self.loss.threshold_decay > 0
+        averages: bool = self.loss.threshold_decay > 0
+        return averages
 
     def forward(
         self,
@@ -86,34 +84,10 @@ class TwoHeadAverageKLoss(LossModule):
             self.threshold.fill_(evaluation.threshold)
         return value
 
-    def _apply(
-        self, function: Callable[[Tensor], Tensor], recurse: bool = True
-    ) -> TwoHeadAverageKLoss:
+    def _apply(self, function: Callable[[Tensor], Tensor], recurse: bool = True) -> TwoHeadModule:
         """Moves and casts, all but the threshold: in 16 bits, its average would stand still."""
-        threshold = self._buffers.get("threshold")
+        threshold = getattr(self, "threshold", None)
         super()._apply(function, recurse)  # type: ignore[no-untyped-call]
         if threshold is not None:
             self.threshold = threshold
         return self
-
-
-class SinglePositiveLoss(OneHeadModule):
-    """`topkloss.SinglePositiveLoss` as a module: binary cross-entropy with one known positive."""
-
-    loss: topkloss.SinglePositiveLoss
-
-    @arguments_of(topkloss.SinglePositiveLoss)
-    def __init__(self, loss: topkloss.SinglePositiveLoss) -> None:
-        super().__init__(loss)
-
-    def forward(
-        self, logits: Tensor, labels: Tensor, *, sample_weight: Tensor | None = None
-    ) -> Tensor:
-        """As for every loss; with ``"epr"``, each row's value depends on all rows' logits."""
-        if self.loss.method != "epr" or not self._by_row:
-            return super().forward(logits, labels, sample_weight=sample_weight)
-        if torch.compiler.is_compiling():
-            return coupled_rows(self, logits, labels, sample_weight)
-        (scores,), _ = autocast_scores(logits, by_row=True)
-        evaluation = self._evaluation(scores, labels, sample_weight)
-        return differentiable(evaluation, scores, rows_are_coupled=True)
