@@ -14,10 +14,9 @@ func evaluate(
 ) throws(Failure) {
   let batch = try Batch(batchPointer, for: loss.needsLabels ? .everything : .scoresAndWeights)
   let resultPointer = try required(resultPointer, "result")
-  let head = Head(batch: batch, output: try Output(UnsafePointer(resultPointer), for: batch))
-  let multiLabel =
-    try loss.hasMultiLabelHead
-    ? Head(multiLabelOf: batch, try readStruct(UnsafePointer(resultPointer), "result")) : nil
+  var result = try readStruct(UnsafePointer(resultPointer), "result")
+  let head = Head(batch: batch, output: try Output(result, for: batch))
+  let multiLabel = try loss.hasMultiLabelHead ? Head(multiLabelOf: batch, result) : nil
   try checkValues(loss, batch)
   let upstreamCount = loss.common.reduction == .none ? batch.rows : 1
   let inputs = Output.Inputs(
@@ -52,14 +51,15 @@ func evaluate(
     throw Failure(TOPKLOSS_ERROR_NOT_FINITE, "the weights of all rows together are infinite")
   }
   if loss.common.reduction == .mean { work.call.divisor = totalWeight }
-  try loss.prepare(work.call, &resultPointer.pointee)
+  try loss.prepare(work.call, &result)
   try work.run(evaluatePiece)
 
   var sum = 0.0
   for row in 0..<batch.rows { sum += workspace.rowLosses[row] }
   if loss.common.reduction == .mean { sum = totalWeight == 0 ? 0 : sum / totalWeight }
-  resultPointer.pointee.value = sum
-  resultPointer.pointee.total_weight = totalWeight
+  result.value = sum
+  result.total_weight = totalWeight
+  writeStruct(result, resultPointer)
   if let rowValues = head.output.rowValues {
     batch.element.store(workspace.rowLosses, rowValues, batch.rows)
   }

@@ -61,6 +61,9 @@ struct Workspace {
   /// Ends the workspace; to be called once, on the thread that made it.
   func giveBack() { state.giveBack(whole) }
 
+  /// Gives the system back the memory that this thread keeps for its next call.
+  static func trim() { ThreadState.current()?.trim() }
+
   /// Runs a task for every piece and sees that the executor left none out. The task does its piece through `perform`.
   func run(
     _ task: topkloss_task, _ context: UnsafeMutableRawPointer, _ plan: Executor.Plan

@@ -89,6 +89,12 @@ struct ThreadState {
     return Scratch(memory: memory, bytes: wanted)
   }
 
+  /// Frees what is kept for the next call.
+  func trim() {
+    free(storage.pointee.scratch)
+    storage.pointee.scratch = nil
+  }
+
   func giveBack(_ scratch: Scratch) {
     if let other = storage.pointee.scratch {
       if storage.pointee.scratchBytes >= scratch.bytes { return free(scratch.memory) }
