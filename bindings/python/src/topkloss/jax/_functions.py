@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+import topkloss  # noqa: F401 - who imports it has every record
 from topkloss import _documentation
 from topkloss._handle import Handle
 from topkloss._records import LOSSES, never
@@ -157,7 +159,8 @@ def _function(kind: type[Handle]) -> Callable[..., Any]:
 
     function.__name__ = function.__qualname__ = f"{kind._kind}_loss"
     function.__module__ = "topkloss.jax"
-    function.__doc__ = _documented(kind, options, more)
+    if sys.flags.optimize < 2:  # otherwise there are no docstrings to put together
+        function.__doc__ = _documented(kind, options, more)
     function.__signature__ = signature  # type: ignore[attr-defined]
     return function
 
