@@ -7,13 +7,16 @@ instruction set. "py/FILE" is a file of bindings/python/tests, or a test in it (
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 SECONDS = 900
+_PYTEST = ("-x", "-q", "-rfE", "-p", "no:cacheprovider")
 # Minutes each, and not about numbers: for mutations that name them.
 _NOT_FOR_ALL = (
     *("environment", "floating_point", "fork", "guest", "header", "hostile", "no_allocation"),
@@ -41,6 +44,11 @@ class Tree:
     def library(self) -> Path:
         """The library's file."""
         return self.root / ".build/release/libtopkloss.so"
+
+    @cached_property
+    def pytest(self) -> Pytest:
+        """What runs the tests of the binding."""
+        return Pytest(self)
 
     def link(self) -> None:
         """Makes the name by which programs look for the library."""
@@ -86,55 +94,69 @@ def build(tree: Tree, suite: str) -> str:
     return done.stderr if done.returncode else ""
 
 
+class Pytest:
+    """The process that runs pytest (see forked_pytest.py)."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        program = Path(__file__).with_name("forked_pytest.py")
+        self._process = subprocess.Popen(
+            [tree.python, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(self, names: list[str], environment: dict[str, str]) -> tuple[int, list[str]]:
+        """The exit status, and the tests that failed."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        arguments = [*_PYTEST, *(f"--deselect={test}" for test in sorted(self._tree.known))]
+        arguments += [f"tests/{name}" if name else "tests" for name in names]
+        with tempfile.NamedTemporaryFile("r") as output:
+            request = {
+                "folder": str(self._tree.root / "bindings/python"),
+                "environment": environment,
+                "arguments": arguments,
+                "output": output.name,
+                "seconds": SECONDS,
+            }
+            stdin.write(json.dumps(request) + "\n")
+            stdin.flush()
+            status = int(stdout.readline())
+            failed = [line for line in output if line.startswith(("FAILED ", "ERROR "))]
+        found = [line.split(" ", 1)[1].split(" - ")[0].strip() for line in failed]
+        return status, [test.removeprefix("tests/") for test in found]
+
+
 def notices(tree: Tree, suite: str, mutant: int) -> str:
     """What of a suite fails with a mutation on (0: with none); empty if nothing does."""
     environment = {**os.environ, "TOPKLOSS_LIBRARY": str(tree.library)}
-    environment |= {"PYTHONPATH": str(tree.root / "bindings/python/src")}
-    environment |= {"PYTHONDONTWRITEBYTECODE": "1", "TOPKLOSS_MUTANT": str(mutant)}
+    if mutant:
+        environment["TOPKLOSS_MUTANT"] = str(mutant)
     kind, _, name = suite.partition("/")
     name, _, simd = name.partition("@")
     if simd:
         environment["TOPKLOSS_SIMD"] = simd
-    command: list[str | Path]
     if kind == "py":
-        command = [tree.python, "-m", "pytest", "-x", "-q", "-rfE", "-p", "no:cacheprovider"]
-        command += [f"--deselect={test}" for test in sorted(tree.known)]
-        command += [f"tests/{name}" if name else "tests"]
-        folder = tree.root / "bindings/python"
-    else:
-        command = [tree.programs / f"{kind}_{name}"]
-        source = tree.root / "Tests" / ("C" if kind == "c" else "Cpp") / f"{name}.{kind}"
-        command += [tree.library] if "dlopen(" in source.read_text() else []
-        folder = tree.programs
-    with tempfile.TemporaryFile("w+") as output:
-        try:
-            done = subprocess.run(
-                command, stdout=output, stderr=output, cwd=folder, env=environment,
-                timeout=SECONDS, check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return f"{suite} (endless)"
-        if done.returncode in (0, 5) if kind == "py" else done.returncode == 0:
-            return ""
-        output.seek(0)
-        failed = [line for line in output if line.startswith(("FAILED ", "ERROR "))]
-    if kind == "py" and failed:
-        test = failed[0].split(" ", 1)[1].split(" - ")[0].strip()
-        return f"py/{test.removeprefix('tests/')}"
-    return suite
-
-
-def failing(tree: Tree, files: list[str]) -> set[str]:
-    """The tests of some files that fail without any mutation."""
-    names = [f"tests/{name}" for name in files]
-    environment = {**os.environ, "TOPKLOSS_LIBRARY": str(tree.library)}
-    environment |= {"PYTHONPATH": str(tree.root / "bindings/python/src")}
-    environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
-    command = [str(tree.python), "-m", "pytest", "-q", "-rfE", "-p", "no:cacheprovider", *names]
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=tree.root / "bindings/python",
-        env=environment, check=False,
-    )  # fmt: skip
-    lines = done.stdout.splitlines()
-    failed = [line for line in lines if line.startswith(("FAILED ", "ERROR "))]
-    return {line.split(" ", 1)[1].split(" - ")[0].strip() for line in failed}
+        environment["PYTHONPATH"] = str(tree.root / "bindings/python/src")
+        # A mutated module may be as long as the right one, and written in the same second.
+        if not mutant:
+            environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        status, failed = tree.pytest.run([name], environment)
+        # 5: all that there is was deselected.
+        return "" if status in (0, 5) else f"py/{failed[0].split('[')[0] if failed else name}"
+    source = tree.root / "Tests" / ("C" if kind == "c" else "Cpp") / f"{name}.{kind}"
+    command: list[str | Path] = [tree.programs / f"{kind}_{name}"]
+    command += [tree.library] if "dlopen(" in source.read_text() else []
+    try:
+        done = subprocess.run(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=tree.programs,
+            env=environment,
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"{suite} (endless)"
+    return suite if done.returncode else ""
