@@ -13,6 +13,8 @@ PYTHON ?= python3
 VENV := .venv
 STAMPS := $(VENV)/stamps
 IN_VENV := $(VENV)/bin
+# One at a time, where make runs several jobs: they write into the same folders.
+PIP = flock $(VENV) $(IN_VENV)/pip install --quiet
 
 # PyTorch and what needs it are large: one environment serves every checkout on this machine.
 FRAMEWORK_LIST := bindings/python/tests/requirements-frameworks.txt
@@ -58,17 +60,17 @@ $(STAMPS)/venv:
 
 $(STAMPS)/binding: $(STAMPS)/venv $(LIBRARY) $(BINDING_SOURCES)
 	@echo "==> installing the Python binding"
-	TOPKLOSS_LIBRARY_FILE="$(CURDIR)/$(LIBRARY)" $(IN_VENV)/pip install --quiet ./bindings/python
+	TOPKLOSS_LIBRARY_FILE="$(CURDIR)/$(LIBRARY)" $(PIP) ./bindings/python
 	touch $@
 
 $(STAMPS)/demo: $(STAMPS)/venv $(DEMO)/requirements.txt
 	@echo "==> installing what the demo needs"
-	$(IN_VENV)/pip install --quiet -r $(DEMO)/requirements.txt
+	$(PIP) -r $(DEMO)/requirements.txt
 	touch $@
 
 $(STAMPS)/test: $(STAMPS)/venv bindings/python/tests/requirements.txt
 	@echo "==> installing what the tests need"
-	$(IN_VENV)/pip install --quiet -r bindings/python/tests/requirements.txt
+	$(PIP) -r bindings/python/tests/requirements.txt
 	touch $@
 
 $(FRAMEWORKS)/complete: | $(FRAMEWORK_LIST)
@@ -94,7 +96,7 @@ $(PEERS)/complete: | $(PEER_LIST) $(FRAMEWORKS)/complete
 # Called with what is missing, as Debian names it.
 define install_debian
 echo "==> installing $(1) (Debian)"; \
-as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+exec 9<Makefile; flock 9; as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
 $$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends $(1)
 endef
 
@@ -111,11 +113,17 @@ bench: $(STAMPS)/binding $(STAMPS)/frameworks $(PEERS)/complete
 	cd bindings/python && PYTHONPATH=$$(echo $(PEERS)/lib/python*/site-packages) \
 	  ../../$(IN_VENV)/python -m benchmarks --output ../../.build/bench $(ARGS)
 
+# ---- what follows from the header
+
+.PHONY: generate
+generate: $(STAMPS)/test
+	$(IN_VENV)/python -m abi
+
 # ---- packages
 
 $(STAMPS)/packaging: $(STAMPS)/venv bindings/python/packaging-requirements.txt
 	@echo "==> installing what building packages needs"
-	$(IN_VENV)/pip install --quiet -r bindings/python/packaging-requirements.txt
+	$(PIP) -r bindings/python/packaging-requirements.txt
 	touch $@
 
 # auditwheel gives the wheel the tag of the oldest glibc that has the symbols which the library needs.
@@ -190,6 +198,10 @@ test-demo: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo
 
 lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	@echo "==> linters"
+	$(IN_VENV)/python -m abi --check
+	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml abi
+	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml abi
+	$(IN_VENV)/mypy --strict abi
 	swift format lint --strict --recursive Package.swift Sources Tests
 	cd bindings/python && ../../$(IN_VENV)/ruff check . && ../../$(IN_VENV)/ruff format --check . && ../../$(IN_VENV)/mypy --strict
 	$(IN_VENV)/ruff check --line-length 100 $(DEMO)
@@ -220,6 +232,11 @@ test-install: $(LIBRARY)
 	@echo "==> make install, with programs out of the tree"
 	@{ command -v cmake && command -v pkg-config; } >/dev/null || { $(call install_debian,cmake pkg-config); }
 	Tests/Install/run $(MAKE)
+
+# On a system from before glibc 2.34, made once: not part of `test`, for it takes root's rights and minutes.
+.PHONY: test-debian11
+test-debian11: $(LIBRARY)
+	Tests/Install/debian11 $(LIBRARY) $(CACHE)/debian11
 
 # ---- training loops in C, C++ and Rust, built as their readers would: against an installed prefix
 

@@ -19,8 +19,10 @@
  *     trusted to be NULL or valid for the sizes given with them. Memory whose size depends on the arguments may
  *     be refused (OUT_OF_MEMORY); the few hundred bytes of a handle or of a message are taken for granted.
  *   - Every struct begins with struct_size, which the *_init functions set. It tells the library which
- *     version of the struct the caller was compiled with, so that structs can grow at their end. A larger
- *     struct than the library knows is accepted, up to 4096 bytes, if what it does not know is zero.
+ *     version of the struct the caller was compiled with: structs grow at their end. Of a struct of an older
+ *     version the library reads, and writes, as far as it reaches; the members that it lacks have their defaults.
+ *     A larger struct than the library knows is accepted, up to 4096 bytes, if what it does not know is zero.
+ *     Structs have no padding: a member called reserved takes its place, is zero, and is checked (STRUCT_SIZE).
  *   - The *_init functions return NULL_POINTER or STRUCT_SIZE if an argument is wrong. The *_create
  *     functions return NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, CLASS_COUNT or OUT_OF_MEMORY.
  *   - Matrices are row-major with unit stride along classes and any stride, in elements, between rows
@@ -65,7 +67,7 @@ enum {
   TOPKLOSS_OK = 0,
   /** A pointer that the call needs is NULL. */
   TOPKLOSS_ERROR_NULL_POINTER = 1,
-  /** A struct_size matches no version of its struct, or names members that this library lacks. */
+  /** A struct_size is that of no version of its struct, or a member that this library lacks is not zero. */
   TOPKLOSS_ERROR_STRUCT_SIZE = 2,
   /** A number of rows, classes or samples, or a stride, is negative, too small, or overflows. */
   TOPKLOSS_ERROR_SIZE = 3,
@@ -135,6 +137,12 @@ TOPKLOSS_API topkloss_status topkloss_set_num_threads(int32_t count);
 /** How many threads one call may use, the calling thread included. */
 TOPKLOSS_API int32_t topkloss_get_num_threads(void);
 
+/**
+ * Gives back the working memory that this thread keeps for its next call: 8 bytes a row of the largest batch so far,
+ * and for every thread that took part a row or a few. Memory of a call that is under way is not touched.
+ */
+TOPKLOSS_API void topkloss_trim(void);
+
 /** One piece of a call's work; indices run from 0 to count - 1. */
 typedef void (*topkloss_task)(void *task_context, int64_t index);
 
@@ -156,7 +164,12 @@ typedef struct topkloss_executor {
   void *context;
   /** How many tasks the host can run at once, 1 to 1024: the work is split for this many. */
   int32_t concurrency;
+  /** Zero. */
+  int32_t reserved;
 } topkloss_executor;
+
+/** Sets every member to zero and struct_size to its argument, sizeof(topkloss_executor). */
+TOPKLOSS_API topkloss_status topkloss_executor_init(topkloss_executor *executor, size_t struct_size);
 
 /* ------------------------------------------------------------------------------------------------
  * A batch and its result
@@ -293,7 +306,7 @@ TOPKLOSS_API topkloss_status topkloss_result_init(topkloss_result *result, size_
 typedef int32_t topkloss_reduction;
 
 enum {
-  /** Weighted mean: divided by the sum of the weights of the rows that count. The default. */
+  /** Weighted mean: divided by the sum of the weights of the rows that count. */
   TOPKLOSS_MEAN = 0,
   /** Weighted sum. */
   TOPKLOSS_SUM = 1,
@@ -347,9 +360,9 @@ typedef struct topkloss_cross_entropy_options {
   int32_t check_finite;
   /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
   int64_t ignore_index;
-  /** Length of class_weight; 0 (default) if there is none, and any number of classes is then accepted. */
+  /** Length of class_weight; 0 if there is none, and any number of classes is then accepted. Default 0. */
   int64_t classes;
-  /** Weight w of each class, finite and 0 or more, or NULL (default) for 1. Copied. */
+  /** Weight w of each class, finite and 0 or more, or NULL for 1. Copied. Default NULL. */
   const double *class_weight;
   /** eta, in [0, 1]. Default 0. */
   double label_smoothing;
@@ -386,11 +399,11 @@ typedef struct topkloss_logit_adjusted_options {
   int64_t ignore_index;
   /** C, the length of class_counts and class_weight. No default. */
   int64_t classes;
-  /** Training examples of each class, finite and above 0 once smoothed. No default. Copied. */
+  /** Training examples of each class, finite and above 0 once smoothed. Copied. No default. */
   const double *class_counts;
   /** Added to every count, 0 to 1e15. Default 0. */
   double count_smoothing;
-  /** Weight w of each class, finite and 0 or more, or NULL (default) for 1. Copied. */
+  /** Weight w of each class, finite and 0 or more, or NULL for 1. Copied. Default NULL. */
   const double *class_weight;
   /** eta, in [0, 1]. Default 0. */
   double label_smoothing;
@@ -429,11 +442,11 @@ typedef struct topkloss_ldam_options {
   int64_t ignore_index;
   /** C, the length of class_counts and class_weight. No default. */
   int64_t classes;
-  /** Training examples of each class, finite and above 0 once smoothed. No default. Copied. */
+  /** Training examples of each class, finite and above 0 once smoothed. Copied. No default. */
   const double *class_counts;
   /** Added to every count, 0 to 1e15. Default 0. */
   double count_smoothing;
-  /** Weight w of each class, finite and 0 or more, or NULL (default) for 1. Copied. */
+  /** Weight w of each class, finite and 0 or more, or NULL for 1. Copied. Default NULL. */
   const double *class_weight;
   /** eta, in [0, 1]. Default 0. */
   double label_smoothing;
@@ -474,11 +487,11 @@ typedef struct topkloss_elm_options {
   int64_t ignore_index;
   /** C, the length of class_counts and class_weight. No default. */
   int64_t classes;
-  /** Training examples of each class, finite and above 0 once smoothed. No default. Copied. */
+  /** Training examples of each class, finite and above 0 once smoothed. Copied. No default. */
   const double *class_counts;
   /** Added to every count, 0 to 1e15. Default 0. */
   double count_smoothing;
-  /** Weight w of each class, finite and 0 or more, or NULL (default) for 1. Copied. */
+  /** Weight w of each class, finite and 0 or more, or NULL for 1. Copied. Default NULL. */
   const double *class_weight;
   /** eta, in [0, 1]. Default 0. */
   double label_smoothing;
@@ -486,7 +499,7 @@ typedef struct topkloss_elm_options {
   double max_margin;
   /** s, 1e-15 to 1e15. Default 30. */
   double scale;
-  /** lambda: how much of the rival's margin is taken in; at most 1e15 in size. Default 1; 0: LDAM. */
+  /** lambda: how much of the rival's margin is taken in; at most 1e15 in size; 0: LDAM. Default 1. */
   double lam;
 } topkloss_elm_options;
 
@@ -521,11 +534,11 @@ typedef struct topkloss_vector_scaling_options {
   int64_t ignore_index;
   /** C, the length of class_counts and class_weight. No default. */
   int64_t classes;
-  /** Training examples of each class, finite and above 0 once smoothed. No default. Copied. */
+  /** Training examples of each class, finite and above 0 once smoothed. Copied. No default. */
   const double *class_counts;
   /** Added to every count, 0 to 1e15. Default 0. */
   double count_smoothing;
-  /** Weight w of each class, finite and 0 or more, or NULL (default) for 1. Copied. */
+  /** Weight w of each class, finite and 0 or more, or NULL for 1. Copied. Default NULL. */
   const double *class_weight;
   /** eta, in [0, 1]. Default 0. */
   double label_smoothing;
@@ -563,17 +576,17 @@ typedef struct topkloss_margin_softmax_options {
   int32_t check_finite;
   /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
   int64_t ignore_index;
-  /** Length of the vectors below; 0 (default) if there are none, and any number of classes is accepted. */
+  /** Length of the vectors below; 0 if there are none, and any number of classes is accepted. Default 0. */
   int64_t classes;
-  /** Weight w of each class, finite and 0 or more, or NULL (default) for 1. Copied. */
+  /** Weight w of each class, finite and 0 or more, or NULL for 1. Copied. Default NULL. */
   const double *class_weight;
   /** eta, in [0, 1]. Default 0. */
   double label_smoothing;
-  /** a of each class, at most 1e15 in size, or NULL (default) for 0. Copied. */
+  /** a of each class, at most 1e15 in size, or NULL for 0. Copied. Default NULL. */
   const double *offset;
-  /** b of each class, at most 1e15 in size, or NULL (default) for 0. Copied. */
+  /** b of each class, at most 1e15 in size, or NULL for 0. Copied. Default NULL. */
   const double *margin;
-  /** d of each class, 1e-15 to 1e15, or NULL (default) for 1. Copied. */
+  /** d of each class, 1e-15 to 1e15, or NULL for 1. Copied. Default NULL. */
   const double *class_scale;
   /** s, 1e-15 to 1e15. Default 1. */
   double scale;
@@ -609,9 +622,9 @@ typedef struct topkloss_focal_options {
   int32_t check_finite;
   /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
   int64_t ignore_index;
-  /** Length of class_weight; 0 (default) if there is none, and any number of classes is then accepted. */
+  /** Length of class_weight; 0 if there is none, and any number of classes is then accepted. Default 0. */
   int64_t classes;
-  /** Weight w of each class, finite and 0 or more, or NULL (default) for 1. Copied. */
+  /** Weight w of each class, finite and 0 or more, or NULL for 1. Copied. Default NULL. */
   const double *class_weight;
   /** gamma, 0 to 1e15. Default 2. */
   double gamma;
@@ -688,9 +701,9 @@ typedef struct topkloss_noised_topk_options {
   double margin;
   /** s, 1e-15 to 1e15. Default 1. */
   double scale;
-  /** Length of class_counts; 0 (default) without. */
+  /** Length of class_counts; 0 without. Default 0. */
   int64_t classes;
-  /** Training examples of each class, finite and above 0 once smoothed, or NULL (default). Copied. */
+  /** Training examples of each class, finite and above 0 once smoothed, or NULL. Copied. Default NULL. */
   const double *class_counts;
   /** Added to every count, 0 to 1e15. Default 0. */
   double count_smoothing;
@@ -698,6 +711,8 @@ typedef struct topkloss_noised_topk_options {
   double max_margin;
   /** How the expectation is taken. Default TOPKLOSS_MONTE_CARLO. */
   topkloss_estimator estimator;
+  /** Zero. */
+  int32_t reserved;
 } topkloss_noised_topk_options;
 
 /** Fills in the defaults. struct_size: sizeof(topkloss_noised_topk_options). */
@@ -882,7 +897,7 @@ typedef struct topkloss_outlying_mse_options {
   double count_smoothing;
   /** alpha, 1e-15 to 1e15. Default 1. */
   double alpha;
-  /** t of each class, at most 1e15 in size, or NULL (default) for alpha r_c. Copied. */
+  /** t of each class, at most 1e15 in size, or NULL for alpha r_c. Copied. Default NULL. */
   const double *teacher;
 } topkloss_outlying_mse_options;
 
@@ -987,7 +1002,9 @@ typedef struct topkloss_two_head_average_k_options {
   double multi_label_weight;
   /** Whether the multi-label term is a sum or a mean over classes. Default TOPKLOSS_CLASS_SUM. */
   topkloss_class_reduction class_reduction;
-  /** Share of the batches before in the threshold, in [0, 1). Default 0: each batch has its own threshold. */
+  /** Zero. */
+  int32_t reserved;
+  /** Share of the batches before in the threshold, in [0, 1); 0: each batch has its own. Default 0. */
   double threshold_decay;
 } topkloss_two_head_average_k_options;
 
@@ -1041,6 +1058,8 @@ typedef struct topkloss_single_positive_options {
   int64_t ignore_index;
   /** Which loss. Default TOPKLOSS_ASSUME_NEGATIVE. */
   topkloss_single_positive_method method;
+  /** Zero. */
+  int32_t reserved;
   /** K, the expected number of positives a row, above 0 and at most 1e15. Expected positive only. No default. */
   double expected_positives;
   /** lambda, 0 to 1e15. Expected positive only. Default 1. */
@@ -1054,7 +1073,7 @@ TOPKLOSS_API topkloss_status topkloss_single_positive_options_init(topkloss_sing
 /**
  * Creates a single-positive loss.
  *
- * @param options Read during the call only.
+ * @param options Read during the call only. NULL: the defaults.
  * @param out     Receives the handle, to be freed with topkloss_loss_destroy; NULL on failure.
  */
 TOPKLOSS_API topkloss_status topkloss_single_positive_create(const topkloss_single_positive_options *options,
@@ -1069,7 +1088,7 @@ typedef struct topkloss_threshold {
   size_t struct_size;
   /** Scores above it are kept. Not NaN. */
   double value;
-  /** How many of the scores that equal value are kept; negative: all. */
+  /** How many of the scores that equal value are kept; negative: all. Default -1. */
   int64_t ties;
 } topkloss_threshold;
 
@@ -1178,6 +1197,8 @@ typedef struct topkloss_topk_accuracy_options {
   int64_t ignore_index;
   /** Over rows or over classes. Default TOPKLOSS_MICRO. */
   topkloss_average average;
+  /** Zero. */
+  int32_t reserved;
 } topkloss_topk_accuracy_options;
 
 /** Fills in the defaults. struct_size: sizeof(topkloss_topk_accuracy_options). */
@@ -1209,6 +1230,8 @@ typedef struct topkloss_average_k_accuracy_options {
   int64_t ignore_index;
   /** Over rows or over classes. Default TOPKLOSS_MICRO. */
   topkloss_average average;
+  /** Zero. */
+  int32_t reserved;
 } topkloss_average_k_accuracy_options;
 
 /** Fills in the defaults. struct_size: sizeof(topkloss_average_k_accuracy_options). */
@@ -1243,6 +1266,8 @@ typedef struct topkloss_shot_accuracy_options {
   int64_t ignore_index;
   /** Over rows or over classes, within each group. Default TOPKLOSS_MICRO. */
   topkloss_average average;
+  /** Zero. */
+  int32_t reserved;
   /** Classes with more training examples are many-shot; finite, `few` or more. Default 100. */
   double many;
   /** Classes with fewer training examples are few-shot; finite, 0 or more. Default 20. */

@@ -31,16 +31,17 @@
 #endif
 
 #include "topkloss/class_weights.hpp"
+#include "topkloss/enumerators.hpp"
 #include "topkloss/error.hpp"
 #include "topkloss/executor.hpp"
 #include "topkloss/library.hpp"
 #include "topkloss/loss.hpp"
+#include "topkloss/losses.hpp"
 #include "topkloss/metrics.hpp"
-#include "topkloss/multi_label_losses.hpp"
+#include "topkloss/noise.hpp"
+#include "topkloss/options.hpp"
 #include "topkloss/outlying_mse.hpp"
 #include "topkloss/posthoc.hpp"
-#include "topkloss/softmax_losses.hpp"
-#include "topkloss/topk_losses.hpp"
 #include "topkloss/views.hpp"
 
 #endif  // TOPKLOSS_HPP

@@ -98,7 +98,7 @@ import Testing
   @Test func `an executor without a function`() throws {
     let stage = try Stage(Problem(random: 1, rows: 2, classes: 3))
     var executor = topkloss_executor(
-      struct_size: 32, parallel_for: nil, context: nil, concurrency: 2)
+      struct_size: 32, parallel_for: nil, context: nil, concurrency: 2, reserved: 0)
     try withUnsafePointer(to: &executor) { address in
       stage.batch.executor = address
       let loss = try LossCase(kind: .crossEntropy, classes: 3).make()

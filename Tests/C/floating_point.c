@@ -76,8 +76,7 @@ static void run_and_look(void *name, int64_t count, topkloss_task task, void *ta
 static topkloss_executor watching_executor(const char *name) {
   topkloss_executor executor;
   char *const context = (char *)(uintptr_t)name;
-  memset(&executor, 0, sizeof executor);
-  executor.struct_size = sizeof executor;
+  topkloss_executor_init(&executor, sizeof executor);
   executor.parallel_for = run_and_look;
   executor.context = context;
   executor.concurrency = 3;

@@ -11,7 +11,7 @@ static long evaluations = 0;
 static long outcomes[12] = {0};
 
 static void evaluate_random(const topkloss_loss *loss) {
-  topkloss_executor executor = {sizeof executor, rarely(2) ? run_some : run_backwards, NULL, 4};
+  topkloss_executor executor = {sizeof executor, rarely(2) ? run_some : run_backwards, NULL, 4, 0};
   topkloss_batch batch;
   roomy_result roomy;
   roomy_result before;

@@ -211,6 +211,7 @@ void library() {
   topkloss::set_num_threads(3);
   CHECK(topkloss::get_num_threads() == 3, std::to_string(topkloss::get_num_threads()));
   topkloss::set_num_threads(0);
+  topkloss::trim();
   expect_error(__LINE__, TOPKLOSS_ERROR_OPTION, "1025", [] { topkloss::set_num_threads(1025); });
 }
 

@@ -62,7 +62,7 @@ class ExecutorCall {
  public:
   explicit ExecutorCall(const Executor *executor) noexcept : executor_(executor), c_() {
     if (executor == nullptr) return;
-    c_.struct_size = sizeof c_;
+    topkloss_executor_init(&c_, sizeof c_);
     c_.parallel_for = parallel_for;
     c_.context = this;
     c_.concurrency = executor->concurrency_;

@@ -1,4 +1,4 @@
-// The library itself: versions, the instruction set, threads.
+// The library itself: versions, the instruction set, threads, memory.
 #ifndef TOPKLOSS_LIBRARY_HPP
 #define TOPKLOSS_LIBRARY_HPP
 
@@ -22,6 +22,9 @@ inline void set_num_threads(std::int32_t count) { detail::check(topkloss_set_num
 
 /// How many threads one call may use, the calling thread included.
 inline std::int32_t get_num_threads() noexcept { return topkloss_get_num_threads(); }
+
+/// Gives back the working memory that this thread keeps for its next call.
+inline void trim() noexcept { topkloss_trim(); }
 
 }  // namespace topkloss
 

@@ -5,20 +5,11 @@
 #include <cstdint>
 #include <utility>
 
+#include "enumerators.hpp"
 #include "executor.hpp"
 #include "views.hpp"
 
 namespace topkloss {
-
-/// How row losses become one value.
-enum class Reduction : topkloss_reduction {
-  /// Weighted mean: divided by the sum of the weights of the rows that count.
-  mean = TOPKLOSS_MEAN,
-  /// Weighted sum.
-  sum = TOPKLOSS_SUM,
-  /// One value a row; the value is their sum.
-  none = TOPKLOSS_NONE
-};
 
 /// A batch of B rows and C classes. Views: everything is read during the call only.
 struct Batch {

@@ -1,53 +1,112 @@
-// From options as C++ has them to those of the C interface: what several losses have in common.
+// Options of what stands around the losses.
+//
+// Generated from topkloss.h by `python -m abi`: change that, not this.
 #ifndef TOPKLOSS_OPTIONS_HPP
 #define TOPKLOSS_OPTIONS_HPP
 
 #include <cstdint>
-#include <initializer_list>
-#include <string>
 
+#include "class_vectors.hpp"
+#include "enumerators.hpp"
 #include "loss.hpp"
 
 namespace topkloss {
 
-namespace detail {
-
-/// What the options of every loss with labels begin with.
-template <class C, class Options>
-void set_common(C &c, const Options &options) {
-  c.reduction = static_cast<topkloss_reduction>(options.reduction);
-  c.check_finite = options.check_finite ? 1 : 0;
-  c.ignore_index = options.ignore_index;
-}
-
-/// A vector indexed by class, and what a message calls it.
-struct ClassVector {
-  const char *name;
-  Span<const double> entries;
+/// Post-hoc logit adjustment.
+struct LogitAdjustOptions {
+  /// Training examples of each class, finite and above 0 once smoothed. No default.
+  Span<const double> class_counts = {};
+  /// Added to every count, 0 to 1e15.
+  double count_smoothing = 0.0;
+  /// tau, at most 1e15 in size.
+  double tau = 1.0;
 };
 
-/// C, from the vectors that are there; 0 if none is. Their lengths must agree.
-inline std::int64_t classes_of(std::initializer_list<ClassVector> vectors) {
-  const ClassVector *first = nullptr;
-  for (const ClassVector &vector : vectors) {
-    if (vector.entries.empty()) continue;
-    if (first == nullptr) first = &vector;
-    if (vector.entries.size() != first->entries.size())
-      throw Error(TOPKLOSS_ERROR_SIZE, std::string(vector.name) + " has " + std::to_string(vector.entries.size()) +
-                                           " entries, " + first->name + " " + std::to_string(first->entries.size()));
-  }
-  return first == nullptr ? 0 : static_cast<std::int64_t>(first->entries.size());
-}
+namespace detail {
 
-/// The members of every softmax-margin loss with class counts.
-template <class C, class Options>
-void set_counts(C &c, const Options &options) {
-  set_common(c, options);
-  c.classes = classes_of({{"class_counts", options.class_counts}, {"class_weight", options.class_weight}});
+inline topkloss_logit_adjust_options c(const LogitAdjustOptions &options) {
+  auto c = initialized(topkloss_logit_adjust_options_init);
+  c.classes = classes_of({{"class_counts", options.class_counts}});
   c.class_counts = data_or_null("class_counts", options.class_counts);
   c.count_smoothing = options.count_smoothing;
-  c.class_weight = data_or_null("class_weight", options.class_weight);
-  c.label_smoothing = options.label_smoothing;
+  c.tau = options.tau;
+  return c;
+}
+
+}  // namespace detail
+
+/// Options of topkloss_topk_accuracy.
+struct TopKAccuracyOptions {
+  /// K, 1 or more; from C up every label is in the top K.
+  std::int64_t k = 1;
+  /// Label of rows to leave out.
+  std::int64_t ignore_index = TOPKLOSS_IGNORE_INDEX;
+  /// Over rows or over classes.
+  Average average = Average::micro;
+};
+
+namespace detail {
+
+inline topkloss_topk_accuracy_options c(const TopKAccuracyOptions &options) {
+  auto c = initialized(topkloss_topk_accuracy_options_init);
+  c.k = options.k;
+  c.ignore_index = options.ignore_index;
+  c.average = static_cast<topkloss_average>(options.average);
+  return c;
+}
+
+}  // namespace detail
+
+/// Options of topkloss_average_k_accuracy.
+struct AverageKAccuracyOptions {
+  /// K, above 0 and below C. No default.
+  double k = 0.0;
+  /// Label of rows to leave out.
+  std::int64_t ignore_index = TOPKLOSS_IGNORE_INDEX;
+  /// Over rows or over classes.
+  Average average = Average::micro;
+};
+
+namespace detail {
+
+inline topkloss_average_k_accuracy_options c(const AverageKAccuracyOptions &options) {
+  auto c = initialized(topkloss_average_k_accuracy_options_init);
+  c.k = options.k;
+  c.ignore_index = options.ignore_index;
+  c.average = static_cast<topkloss_average>(options.average);
+  return c;
+}
+
+}  // namespace detail
+
+/// Options of topkloss_shot_accuracy.
+struct ShotAccuracyOptions {
+  /// Training examples of each class, finite and 0 or more. No default.
+  Span<const double> class_counts = {};
+  /// K, 1 or more; from C up every label is in the top K.
+  std::int64_t k = 1;
+  /// Label of rows to leave out.
+  std::int64_t ignore_index = TOPKLOSS_IGNORE_INDEX;
+  /// Over rows or over classes, within each group.
+  Average average = Average::micro;
+  /// Classes with more training examples are many-shot; finite, `few` or more.
+  double many = 100.0;
+  /// Classes with fewer training examples are few-shot; finite, 0 or more.
+  double few = 20.0;
+};
+
+namespace detail {
+
+inline topkloss_shot_accuracy_options c(const ShotAccuracyOptions &options) {
+  auto c = initialized(topkloss_shot_accuracy_options_init);
+  c.classes = classes_of({{"class_counts", options.class_counts}});
+  c.class_counts = data_or_null("class_counts", options.class_counts);
+  c.k = options.k;
+  c.ignore_index = options.ignore_index;
+  c.average = static_cast<topkloss_average>(options.average);
+  c.many = options.many;
+  c.few = options.few;
+  return c;
 }
 
 }  // namespace detail

@@ -5,27 +5,15 @@
 #include <cstdint>
 #include <vector>
 
-#include "loss.hpp"
+#include "options.hpp"
 
 namespace topkloss {
-
-struct LogitAdjustOptions {
-  /// Training examples of each class. No default.
-  Span<const double> class_counts = {};
-  /// Added to every count.
-  double count_smoothing = 0.0;
-  double tau = 1.0;
-};
 
 /// Writes z_j - tau log pi_j for every row of scores; adjusted may be the scores themselves.
 inline void logit_adjust(const ConstMatrix &scores, const LogitAdjustOptions &options, const Matrix &adjusted) {
   detail::check_like("adjusted", adjusted, scores);
   const topkloss_batch batch = detail::scores(scores);
-  auto c = detail::initialized(topkloss_logit_adjust_options_init);
-  c.classes = static_cast<std::int64_t>(options.class_counts.size());
-  c.class_counts = detail::data_or_null("class_counts", options.class_counts);
-  c.count_smoothing = options.count_smoothing;
-  c.tau = options.tau;
+  const auto c = detail::c(options);
   detail::check(topkloss_logit_adjust(&c, &batch, adjusted.data(), adjusted.row_stride()));
 }
 

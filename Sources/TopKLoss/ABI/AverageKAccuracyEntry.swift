@@ -5,22 +5,13 @@ import CTopKLoss
 
 // Entry points of average-K accuracy.
 
-@implementation @_cdecl("topkloss_average_k_accuracy_options_init")
-public func topkloss_average_k_accuracy_options_init(
-  _ options: UnsafeMutablePointer<topkloss_average_k_accuracy_options>!, _ struct_size: Int
-) -> topkloss_status {
-  var defaults = topkloss_average_k_accuracy_options()
-  defaults.ignore_index = Int64(TOPKLOSS_IGNORE_INDEX)
-  return initializeOptions(options, struct_size, defaults)
-}
-
 @implementation @_cdecl("topkloss_average_k_accuracy")
 public func topkloss_average_k_accuracy(
   _ options: UnsafePointer<topkloss_average_k_accuracy_options>!,
   _ batch: UnsafePointer<topkloss_batch>!, _ accuracy: UnsafeMutablePointer<Double>!
 ) -> topkloss_status {
   reportingFailure { () throws(Failure) in
-    let options = try readStruct(try required(options, "options"), "options")
+    let options = try readOptions(options)
     let batch = try Batch(batch, for: .scoresAndLabels)
     let accuracy = try required(accuracy, "accuracy")
     accuracy.pointee = try averageKAccuracy(batch, options)

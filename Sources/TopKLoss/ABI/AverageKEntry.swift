@@ -5,17 +5,6 @@ import CTopKLoss
 
 // Entry points of average-K prediction: the threshold, and the sets that it keeps.
 
-@implementation @_cdecl("topkloss_threshold_init")
-public func topkloss_threshold_init(
-  _ threshold: UnsafeMutablePointer<topkloss_threshold>!, _ struct_size: Int
-) -> topkloss_status {
-  reportingFailure { () throws(Failure) in
-    var defaults = topkloss_threshold()
-    defaults.ties = -1
-    try initializeStruct(threshold, struct_size, "threshold", defaults)
-  }
-}
-
 @implementation @_cdecl("topkloss_average_k_threshold")
 public func topkloss_average_k_threshold(
   _ k: Double, _ batch: UnsafePointer<topkloss_batch>!,
@@ -23,8 +12,9 @@ public func topkloss_average_k_threshold(
 ) -> topkloss_status {
   reportingFailure { () throws(Failure) in
     let threshold = try required(threshold, "threshold")
-    _ = try readStruct(UnsafePointer(threshold), "threshold")
-    try averageKThreshold(k, Batch(batch, for: .scores), into: threshold)
+    var found = try readStruct(UnsafePointer(threshold), "threshold")
+    try averageKThreshold(k, Batch(batch, for: .scores), into: &found)
+    writeStruct(found, threshold)
   }
 }
 

@@ -5,15 +5,6 @@ import CTopKLoss
 
 // Post-hoc logit adjustment: z_j − τ log π_j (Menon et al., ICLR 2021).
 
-@implementation @_cdecl("topkloss_logit_adjust_options_init")
-public func topkloss_logit_adjust_options_init(
-  _ options: UnsafeMutablePointer<topkloss_logit_adjust_options>!, _ struct_size: Int
-) -> topkloss_status {
-  var defaults = topkloss_logit_adjust_options()
-  defaults.tau = 1
-  return initializeOptions(options, struct_size, defaults)
-}
-
 @implementation @_cdecl("topkloss_logit_adjust")
 public func topkloss_logit_adjust(
   _ options: UnsafePointer<topkloss_logit_adjust_options>!,
@@ -22,7 +13,7 @@ public func topkloss_logit_adjust(
 ) -> topkloss_status {
   let given: UnsafeMutableRawPointer? = adjusted
   return reportingFailure { () throws(Failure) in
-    let options = try readStruct(try required(options, "options"), "options")
+    let options = try readOptions(options)
     try logitAdjust(Batch(batch, for: .scores), options, given, adjusted_row_stride)
   }
 }

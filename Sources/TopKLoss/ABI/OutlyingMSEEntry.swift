@@ -3,40 +3,7 @@
 
 import CTopKLoss
 
-// Entry points of the mean squared error with outlying label.
-
-private func defaults() -> topkloss_outlying_mse_options {
-  var options = topkloss_outlying_mse_options()
-  options.ignore_index = Int64(TOPKLOSS_IGNORE_INDEX)
-  options.alpha = 1
-  return options
-}
-
-@implementation @_cdecl("topkloss_outlying_mse_options_init")
-public func topkloss_outlying_mse_options_init(
-  _ options: UnsafeMutablePointer<topkloss_outlying_mse_options>!, _ struct_size: Int
-) -> topkloss_status {
-  initializeOptions(options, struct_size, defaults())
-}
-
-@implementation @_cdecl("topkloss_outlying_mse_create")
-public func topkloss_outlying_mse_create(
-  _ options: UnsafePointer<topkloss_outlying_mse_options>!,
-  _ out: UnsafeMutablePointer<OpaquePointer?>!
-) -> topkloss_status {
-  createLoss(out) { () throws(Failure) in
-    let raw = try readStruct(try required(options, "options"), "options")
-    let common = try CommonOptions(
-      reduction: raw.reduction, checkFinite: raw.check_finite, ignoreIndex: raw.ignore_index)
-    let classes = try checkedSize(raw.classes, "options.classes", atLeast: 1)
-    let given = try ClassNumbers(copying: raw.teacher, classes, "teacher", .ofAnySign)
-    if let given { return OutlyingMSELoss(given, common: common) }
-    try checkPositive(raw.alpha, "options.alpha")
-    let counts = try ClassCounts(
-      raw.class_counts, classes: raw.classes, smoothing: raw.count_smoothing)
-    return OutlyingMSELoss(try counts.outlyingTeachers(alpha: raw.alpha), common: common)
-  }
-}
+// What can be done with a mean squared error with outlying label and with no other loss.
 
 /// The teacher of a loss that has one.
 private func teacherOf(_ handle: OpaquePointer?) throws(Failure) -> ClassNumbers {

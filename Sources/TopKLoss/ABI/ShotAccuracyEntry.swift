@@ -5,25 +5,13 @@ import CTopKLoss
 
 // Entry points of many-, medium- and few-shot accuracy.
 
-@implementation @_cdecl("topkloss_shot_accuracy_options_init")
-public func topkloss_shot_accuracy_options_init(
-  _ options: UnsafeMutablePointer<topkloss_shot_accuracy_options>!, _ struct_size: Int
-) -> topkloss_status {
-  var defaults = topkloss_shot_accuracy_options()
-  defaults.k = 1
-  defaults.ignore_index = Int64(TOPKLOSS_IGNORE_INDEX)
-  defaults.many = 100
-  defaults.few = 20
-  return initializeOptions(options, struct_size, defaults)
-}
-
 @implementation @_cdecl("topkloss_shot_accuracy")
 public func topkloss_shot_accuracy(
   _ options: UnsafePointer<topkloss_shot_accuracy_options>!,
   _ batch: UnsafePointer<topkloss_batch>!, _ accuracies: UnsafeMutablePointer<Double>!
 ) -> topkloss_status {
   reportingFailure { () throws(Failure) in
-    let options = try readStruct(try required(options, "options"), "options")
+    let options = try readOptions(options)
     let batch = try Batch(batch, for: .scoresAndLabels)
     let accuracies = try required(accuracies, "accuracies")
     let accuracy = try ShotAccuracy(batch, options)

@@ -28,8 +28,8 @@ struct AccuracyBins {
   /// - Parameter batch: whose labels will be counted; if it has no rows, there are no bins.
   init(_ batch: Batch) throws(Failure) {
     let classes = batch.rows == 0 ? 0 : batch.classes
-    hits = try ClassVector(count: classes)
-    rows = try ClassVector(count: classes)
+    hits = try .make(count: classes)
+    rows = try .make(count: classes)
     memset(hits.numbers, 0, classes &* MemoryLayout<Int>.stride)
     memset(rows.numbers, 0, classes &* MemoryLayout<Int>.stride)
   }

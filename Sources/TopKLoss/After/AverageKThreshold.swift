@@ -2,14 +2,14 @@ import CTopKLoss
 
 /// The threshold with which the average size of a row's set is K, over rows that all count.
 func averageKThreshold(
-  _ k: Double, _ batch: Batch, into threshold: UnsafeMutablePointer<topkloss_threshold>
+  _ k: Double, _ batch: Batch, into threshold: inout topkloss_threshold
 ) throws(Failure) {
   try AverageKSelection.checkK(k, classes: batch.classes, "k")
   let rows = ScoreRows(batch: batch, ignoredLabel: 0, normalization: nil)
   let selection = try AverageKSelection(k: k, of: rows)
   let value = selection.midpoint()
-  threshold.pointee.value = value
-  threshold.pointee.ties = value == selection.score ? Int64(selection.ties) : 0
+  threshold.value = value
+  threshold.ties = value == selection.score ? Int64(selection.ties) : 0
 }
 
 extension AverageKSelection {

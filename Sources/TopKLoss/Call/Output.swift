@@ -9,8 +9,7 @@ struct Output {
   /// The gradient's name in messages.
   let name: StaticString
 
-  init(_ pointer: UnsafePointer<topkloss_result>, for batch: Batch) throws(Failure) {
-    let raw = try readStruct(pointer, "result")
+  init(_ raw: topkloss_result, for batch: Batch) throws(Failure) {
     rowValues = raw.row_values
     gradient = raw.gradient
     name = "result.gradient"

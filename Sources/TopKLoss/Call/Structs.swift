@@ -1,60 +1,123 @@
 import CSystem
 import CTopKLoss
 
-// Reading the caller's structs. struct_size, their first member, says which version of the struct the caller was
-// compiled with: a member that this library does not know must be zero, so that nothing asked for is passed over.
+// The caller's structs. struct_size, their first member, says which version of the struct the caller was compiled with:
+//
+//   that of this library  read, and written, as it is
+//   an older one          read over the defaults, and written as far as it reaches
+//   a larger one          of a newer header: what this library does not know must be zero, so that nothing asked for is
+//                         passed over
+//
+// The sizes and defaults are generated from the header and from its frozen versions.
 
-/// A struct no version of which is larger: a greater struct_size is surely not one.
-private let largestStruct = 4096
+/// A struct of the header's.
+protocol VersionedStruct {
+  static var version: StructVersion { get }
 
-/// A copy of the caller's struct.
-func readStruct<T: BitwiseCopyable>(
+  /// All members but struct_size as its init function sets them.
+  static var defaults: Self { get }
+}
+
+/// What is known of a struct's versions.
+struct StructVersion {
+  let name: StaticString
+  let size: Int
+  /// Bit i: an older version had 8 i bytes.
+  let olderSizes: UInt64
+  /// Bit i: the int32 at byte 8 i + 4 is reserved.
+  let reserved: UInt64
+
+  /// A struct no version of which is larger: a greater struct_size is surely not one.
+  static let largest = 4096
+
+  func has(size given: Int) -> Bool {
+    if given >= size { return given <= Self.largest }
+    return given > 0 && given % 8 == 0 && olderSizes >> UInt64(given / 8) & 1 == 1
+  }
+
+  /// The sizes that are right, in words.
+  var sizes: String {
+    olderSizes == 0 ? "\(size)" : "\(size), or that of an older version of it"
+  }
+}
+
+/// The caller's struct, whole.
+func readStruct<T: VersionedStruct>(
   _ pointer: UnsafePointer<T>, _ name: StaticString
 ) throws(Failure) -> T {
-  let bytes = UnsafeRawPointer(pointer)
-  try checkStruct(bytes, known: MemoryLayout<T>.size, name)
-  return bytes.loadUnaligned(as: T.self)
+  var copy = T.defaults
+  try withUnsafeMutablePointer(to: &copy) { copy throws(Failure) in
+    try readStruct(UnsafeRawPointer(pointer), name, T.version, into: copy)
+  }
+  return copy
 }
 
 /// Not generic, so that it is compiled once and not for every struct.
 @inline(never)
-private func checkStruct(
-  _ bytes: UnsafeRawPointer, known: Int, _ name: StaticString
+private func readStruct(
+  _ bytes: UnsafeRawPointer, _ name: StaticString, _ version: StructVersion,
+  into copy: UnsafeMutableRawPointer
 ) throws(Failure) {
   let size = bytes.loadUnaligned(as: Int.self)
-  // The present version of every struct is its first.
-  guard size >= known && size <= largestStruct else {
+  guard version.has(size: size) else {
     throw Failure(
       TOPKLOSS_ERROR_STRUCT_SIZE,
-      "\(name).struct_size is \(UInt(bitPattern: size)): it must be the size of the struct, \(known)"
-    )
+      "\(name).struct_size is \(UInt(bitPattern: size)): it must be the size of a \(version.name), "
+        + version.sizes)
   }
+  let known = min(size, version.size)
   for offset in known..<size where bytes.load(fromByteOffset: offset, as: UInt8.self) != 0 {
     throw Failure(
       TOPKLOSS_ERROR_STRUCT_SIZE,
-      "\(name).struct_size is \(size) and byte \(offset) is not 0: this library knows \(known) bytes"
-    )
+      "\(name).struct_size is \(size) and byte \(offset) is not 0: this library knows \(known) bytes "
+        + "of a \(version.name)")
+  }
+  memcpy(copy, bytes, known)
+  var reserved = version.reserved
+  while reserved != 0 {
+    let value = copy.load(
+      fromByteOffset: reserved.trailingZeroBitCount &* 8 &+ 4, as: Int32.self)
+    guard value == 0 else {
+      throw Failure(
+        TOPKLOSS_ERROR_STRUCT_SIZE,
+        "\(name).reserved is \(value): in a \(version.name) of this library it must be 0")
+    }
+    reserved &= reserved &- 1
+  }
+}
+
+/// Writes a struct that was read back, as far as the caller's reaches.
+func writeStruct<T: VersionedStruct>(_ value: T, _ pointer: UnsafeMutablePointer<T>) {
+  withUnsafeBytes(of: value) { bytes in
+    guard let start = bytes.baseAddress else { return }
+    memcpy(pointer, start, min(start.load(as: Int.self), bytes.count))
   }
 }
 
 /// Fills the caller's struct, of the size it was compiled with, with the defaults.
-func initializeStruct<T: BitwiseCopyable>(
-  _ pointer: UnsafeMutablePointer<T>?, _ structSize: Int, _ name: StaticString, _ defaults: T
-) throws(Failure) {
-  let bytes = UnsafeMutableRawPointer(try required(pointer, name))
-  try clearStruct(bytes, structSize, known: MemoryLayout<T>.size)
-  bytes.storeBytes(of: defaults, as: T.self)
-  bytes.storeBytes(of: structSize, as: Int.self)
+func initialize<T: VersionedStruct>(
+  _ pointer: UnsafeMutablePointer<T>?, _ structSize: Int, _ name: StaticString
+) -> topkloss_status {
+  reportingFailure { () throws(Failure) in
+    let bytes = UnsafeMutableRawPointer(try required(pointer, name))
+    try withUnsafePointer(to: T.defaults) { defaults throws(Failure) in
+      try initialize(bytes, structSize, T.version, UnsafeRawPointer(defaults))
+    }
+  }
 }
 
 @inline(never)
-private func clearStruct(
-  _ bytes: UnsafeMutableRawPointer, _ structSize: Int, known: Int
+private func initialize(
+  _ bytes: UnsafeMutableRawPointer, _ structSize: Int, _ version: StructVersion,
+  _ defaults: UnsafeRawPointer
 ) throws(Failure) {
-  guard structSize >= known && structSize <= largestStruct else {
+  guard version.has(size: structSize) else {
     throw Failure(
       TOPKLOSS_ERROR_STRUCT_SIZE,
-      "struct_size is \(UInt(bitPattern: structSize)): pass the size of the struct, \(known)")
+      "struct_size is \(UInt(bitPattern: structSize)): pass the size of a \(version.name), "
+        + version.sizes)
   }
   memset(bytes, 0, structSize)
+  memcpy(bytes, defaults, min(structSize, version.size))
+  bytes.storeBytes(of: structSize, as: Int.self)
 }

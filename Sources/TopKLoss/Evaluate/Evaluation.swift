@@ -14,10 +14,9 @@ func evaluate(
 ) throws(Failure) {
   let batch = try Batch(batchPointer, for: loss.use)
   let resultPointer = try required(resultPointer, "result")
-  let head = Head(batch: batch, output: try Output(UnsafePointer(resultPointer), for: batch))
-  let multiLabel =
-    try loss.use.hasMultiLabelHead
-    ? Head(multiLabelOf: batch, try readStruct(UnsafePointer(resultPointer), "result")) : nil
+  var result = try readStruct(UnsafePointer(resultPointer), "result")
+  let head = Head(batch: batch, output: try Output(result, for: batch))
+  let multiLabel = try loss.use.hasMultiLabelHead ? Head(multiLabelOf: batch, result) : nil
   let inputs = try checkedInputs(loss, batch)
   try head.output.checkOverlap(with: batch, inputs: inputs)
   try multiLabel?.checkOverlap(besides: head, inputs: inputs)
@@ -43,14 +42,15 @@ func evaluate(
     throw Failure(TOPKLOSS_ERROR_NOT_FINITE, "the weights of all rows together are infinite")
   }
   if loss.common.reduction == .mean { call.divisor = totalWeight }
-  try loss.prepare(call, &resultPointer.pointee)
+  try loss.prepare(call, &result)
   try workspace.run(EvaluationPass(loss: Unmanaged.passUnretained(loss), call: call))
 
   var sum = 0.0
   for row in 0..<batch.rows { sum += workspace.rowNumbers[row] }
   if loss.common.reduction == .mean { sum = totalWeight == 0 ? 0 : sum / totalWeight }
-  resultPointer.pointee.value = sum
-  resultPointer.pointee.total_weight = totalWeight
+  result.value = sum
+  result.total_weight = totalWeight
+  writeStruct(result, resultPointer)
   if let rowValues = head.output.rowValues {
     batch.element.store(workspace.rowNumbers, rowValues, batch.rows)
   }

@@ -7,11 +7,15 @@ final class ClassVector<Number: BitwiseCopyable> {
   let numbers: UnsafeMutablePointer<Number>
   let count: Int
 
-  init(count: Int) throws(Failure) {
+  /// Not an initialiser, for one that throws leaks the object.
+  static func make(count: Int) throws(Failure) -> ClassVector {
     let (bytes, overflows) = count.multipliedReportingOverflow(by: MemoryLayout<Number>.stride)
     guard !overflows, let memory = malloc(max(bytes, 1)) else { throw .outOfMemory(bytes: bytes) }
-    numbers = memory.assumingMemoryBound(to: Number.self)
-    self.count = count
+    return ClassVector(memory.assumingMemoryBound(to: Number.self), count: count)
+  }
+
+  private init(_ numbers: UnsafeMutablePointer<Number>, count: Int) {
+    (self.numbers, self.count) = (numbers, count)
   }
 
   deinit { free(numbers) }
@@ -23,8 +27,8 @@ struct ClassNumbers {
   private let float32: ClassVector<Float>
 
   init(count: Int, _ number: (Int) -> Double) throws(Failure) {
-    float64 = try ClassVector(count: count)
-    float32 = try ClassVector(count: count)
+    float64 = try .make(count: count)
+    float32 = try .make(count: count)
     for index in 0..<count {
       let number = number(index)
       float64.numbers[index] = number

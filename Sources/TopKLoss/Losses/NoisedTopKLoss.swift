@@ -69,6 +69,18 @@ struct NoisedTopKOptions {
   }
 }
 
+extension topkloss_noised_topk_options: LossOptions {
+  func makeLoss() throws(Failure) -> Loss {
+    NoisedTopKLoss(try NoisedTopKOptions(self), common: try common())
+  }
+}
+
+extension topkloss_topk_hinge_options: LossOptions {
+  func makeLoss() throws(Failure) -> Loss {
+    NoisedTopKLoss(try NoisedTopKOptions(hingeAtK: k, margin: margin), common: try common())
+  }
+}
+
 final class NoisedTopKLoss: Loss {
   private let options: NoisedTopKOptions
 
@@ -95,23 +107,27 @@ final class NoisedTopKLoss: Loss {
   }
 }
 
+extension topkloss_noised_topk_operator_options: LossOptions {
+  func makeLoss() throws(Failure) -> Loss {
+    guard k >= 1, let rank = Int(exactly: k) else {
+      throw Failure(TOPKLOSS_ERROR_OPTION, "options.k is \(k): k is 1 to the number of classes")
+    }
+    let statistic = try SmoothedOrderStatistic(
+      rank: rank, epsilon: epsilon, estimator: estimator, samples: n_samples, seed: seed)
+    let common = try CommonOptions(
+      reduction: topkloss_reduction(TOPKLOSS_NONE), checkFinite: check_finite,
+      ignoreIndex: Int64(TOPKLOSS_IGNORE_INDEX))
+    return NoisedTopKOperator(statistic, common: common)
+  }
+}
+
 /// T by itself, as an operator: a row's value is T, its gradient ∂T/∂z.
 final class NoisedTopKOperator: Loss {
   private let statistic: SmoothedOrderStatistic
 
-  init(_ raw: topkloss_noised_topk_operator_options) throws(Failure) {
-    guard raw.k >= 1, let rank = Int(exactly: raw.k) else {
-      throw Failure(
-        TOPKLOSS_ERROR_OPTION, "options.k is \(raw.k): k is 1 to the number of classes")
-    }
-    statistic = try SmoothedOrderStatistic(
-      rank: rank, epsilon: raw.epsilon, estimator: raw.estimator, samples: raw.n_samples,
-      seed: raw.seed)
-    super.init(
-      common: try CommonOptions(
-        reduction: topkloss_reduction(TOPKLOSS_NONE), checkFinite: raw.check_finite,
-        ignoreIndex: Int64(TOPKLOSS_IGNORE_INDEX)),
-      classes: nil, use: .scoresAndWeights)
+  init(_ statistic: SmoothedOrderStatistic, common: CommonOptions) {
+    self.statistic = statistic
+    super.init(common: common, classes: nil, use: .scoresAndWeights)
   }
 
   override func check(_ batch: Batch, reading inputs: inout Output.Inputs) throws(Failure) {

@@ -4,6 +4,18 @@ import CTopKLoss
 
 // Mean squared error with outlying label (Kato & Hotta, 2021): ℓ = (1/C) Σ_j (z_j − [j = y] t_y)².
 
+extension topkloss_outlying_mse_options: LossOptions {
+  func makeLoss() throws(Failure) -> Loss {
+    let common = try common()
+    let classes = try checkedSize(classes, "options.classes", atLeast: 1)
+    if let given = try ClassNumbers(copying: teacher, classes, "teacher", .ofAnySign) {
+      return OutlyingMSELoss(given, common: common)
+    }
+    try checkPositive(alpha, "options.alpha")
+    return OutlyingMSELoss(try counts().outlyingTeachers(alpha: alpha), common: common)
+  }
+}
+
 final class OutlyingMSELoss: Loss {
   /// t of each class.
   let teacher: ClassNumbers
@@ -32,14 +44,14 @@ extension ClassCounts {
       let count: Double
       let classIndex: Int
     }
-    let ranked = try ClassVector<Ranked>(count: count)
+    let ranked = try ClassVector<Ranked>.make(count: count)
     for index in 0..<count { ranked.numbers[index] = Ranked(count: self[index], classIndex: index) }
     qsort(ranked.numbers, count, MemoryLayout<Ranked>.stride) { a, b in
       guard let a = a?.load(as: Ranked.self), let b = b?.load(as: Ranked.self) else { return 0 }
       if a.count != b.count { return a.count > b.count ? -1 : 1 }
       return a.classIndex < b.classIndex ? -1 : 1
     }
-    let ranks = try ClassVector<Double>(count: count)
+    let ranks = try ClassVector<Double>.make(count: count)
     for index in 0..<count { ranks.numbers[ranked.numbers[index].classIndex] = Double(index &+ 1) }
     return try ClassNumbers(count: count) { alpha * ranks.numbers[$0] }
   }

@@ -41,6 +41,12 @@ enum SinglePositiveMethod {
   }
 }
 
+extension topkloss_single_positive_options: LossOptions {
+  func makeLoss() throws(Failure) -> Loss {
+    SinglePositiveLoss(try SinglePositiveMethod(self), common: try common())
+  }
+}
+
 final class SinglePositiveLoss: Loss {
   private let method: SinglePositiveMethod
 

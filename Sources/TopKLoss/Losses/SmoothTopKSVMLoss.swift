@@ -7,21 +7,23 @@ import CTopKLoss
 //
 // with σ_r the elementary symmetric polynomials of the e_j of all classes but the label.
 
+extension topkloss_smooth_topk_svm_options: LossOptions {
+  func makeLoss() throws(Failure) -> Loss {
+    let k = try NoisedTopKOptions.checkedK(k)
+    try checkPositive(tau, "options.tau")
+    try checkOption(alpha, "options.alpha")
+    return SmoothTopKSVMLoss(k: k, tau: tau, alpha: alpha, common: try common())
+  }
+}
+
 final class SmoothTopKSVMLoss: Loss {
   private let k: Int
   private let tau: Double
   private let alpha: Double
 
-  init(_ raw: topkloss_smooth_topk_svm_options) throws(Failure) {
-    k = try NoisedTopKOptions.checkedK(raw.k)
-    try checkPositive(raw.tau, "options.tau")
-    tau = raw.tau
-    try checkOption(raw.alpha, "options.alpha")
-    alpha = raw.alpha
-    super.init(
-      common: try CommonOptions(
-        reduction: raw.reduction, checkFinite: raw.check_finite, ignoreIndex: raw.ignore_index),
-      classes: nil)
+  init(k: Int, tau: Double, alpha: Double, common: CommonOptions) {
+    (self.k, self.tau, self.alpha) = (k, tau, alpha)
+    super.init(common: common, classes: nil)
   }
 
   override func check(_ batch: Batch, reading inputs: inout Output.Inputs) throws(Failure) {

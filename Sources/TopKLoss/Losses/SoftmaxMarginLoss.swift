@@ -1,5 +1,4 @@
 import CKernels
-import CSystem
 import CTopKLoss
 
 // The softmax-margin family:
@@ -20,78 +19,9 @@ struct SoftmaxMarginMember {
   /// b; nil for 0.
   var margin: ClassNumbers?
   /// λ
-  var rivalShare = 0.0
+  var lam = 0.0
   /// γ of the focal loss.
   var focalGamma = 0.0
-}
-
-extension SoftmaxMarginMember {
-  static var crossEntropy: SoftmaxMarginMember { SoftmaxMarginMember() }
-
-  /// a_j = τ log π_j (Menon et al., ICLR 2021).
-  static func logitAdjusted(
-    _ counts: ClassCounts, tau: Double
-  ) throws(Failure) -> SoftmaxMarginMember {
-    try checkOption(tau, "options.tau")
-    return SoftmaxMarginMember(offset: try counts.logPriors(tau: tau))
-  }
-
-  /// b_c = m_max n_c^(−1/4) / max_k n_k^(−1/4) (Cao et al., NeurIPS 2019); with λ, ELM (Kato & Hotta, 2023).
-  static func ldam(
-    _ counts: ClassCounts, maxMargin: Double, scale: Double, rivalShare: Double = 0
-  ) throws(Failure) -> SoftmaxMarginMember {
-    try checkNotNegative(maxMargin, "options.max_margin")
-    try checkPositive(scale, "options.scale")
-    try checkOption(rivalShare, "options.lam")
-    return SoftmaxMarginMember(
-      scale: scale, margin: try counts.margins(max: maxMargin), rivalShare: rivalShare)
-  }
-}
-
-extension SoftmaxMarginMember {
-  /// d_j = (n_j / n_max)^γ, a_j = τ log π_j (Kini et al., NeurIPS 2021).
-  static func vectorScaling(
-    _ counts: ClassCounts, gamma: Double, tau: Double
-  ) throws(Failure) -> SoftmaxMarginMember {
-    try checkNotNegative(gamma, "options.gamma")
-    let classScale = try ClassNumbers(count: counts.count) {
-      pow(counts[$0] / counts.largest, gamma)
-    }
-    for index in 0..<counts.count where !(classScale[index] >= OptionRange.smallest) {
-      throw Failure(
-        TOPKLOSS_ERROR_OPTION,
-        "options.gamma is \(text(gamma)): it makes the scale of class \(index) "
-          + "\(text(classScale[index])), and the least is 1e-15")
-    }
-    var member = try logitAdjusted(counts, tau: tau)
-    member.classScale = classScale
-    return member
-  }
-
-  /// Every vector the caller's, each nil for none (Menon et al., ICLR 2021, section 4).
-  static func marginSoftmax(
-    _ classes: Int?, offset: UnsafePointer<Double>?, margin: UnsafePointer<Double>?,
-    classScale: UnsafePointer<Double>?, scale: Double, rivalShare: Double
-  ) throws(Failure) -> SoftmaxMarginMember {
-    try checkPositive(scale, "options.scale")
-    try checkOption(rivalShare, "options.lam")
-    let classScale = try ClassNumbers(
-      copying: classScale, classes, "class_scale", .positive)
-    var offset = try ClassNumbers(copying: offset, classes, "offset", .ofAnySign)
-    if let classScale, offset == nil {
-      offset = try ClassNumbers(count: classScale.count) { _ in 0 }
-    }
-    return SoftmaxMarginMember(
-      scale: scale, classScale: classScale, offset: offset,
-      margin: try ClassNumbers(copying: margin, classes, "margin", .ofAnySign),
-      rivalShare: rivalShare)
-  }
-
-  /// (1 − p_y)^γ times cross-entropy (Lin et al., ICCV 2017).
-  static func focal(gamma: Double) throws(Failure) -> SoftmaxMarginMember {
-    try checkNotNegative(gamma, "options.gamma")
-    return SoftmaxMarginMember(focalGamma: gamma)
-  }
 }
 
 /// Class weights w and label smoothing η, which every member takes.
@@ -173,7 +103,7 @@ final class SoftmaxMarginLoss: Loss {
       classes: Int64(call.head.batch.classes),
       class_scale: member.classScale?.pointer(for: element),
       offset: member.offset?.pointer(for: element), margin: member.margin?.doubles,
-      rival_share: member.rivalShare, scale: member.scale, focal_gamma: member.focalGamma,
+      rival_share: member.lam, scale: member.scale, focal_gamma: member.focalGamma,
       smoothing: weighting.smoothing?.pointer(for: element),
       smoothing_sum: weighting.smoothingSum, next_bytes: Int64(element.byteCount),
       conversion: nil,

@@ -51,6 +51,12 @@ struct TwoHeadAverageKOptions {
   }
 }
 
+extension topkloss_two_head_average_k_options: LossOptions {
+  func makeLoss() throws(Failure) -> Loss {
+    TwoHeadAverageKLoss(try TwoHeadAverageKOptions(self), common: try common())
+  }
+}
+
 final class TwoHeadAverageKLoss: Loss {
   private let options: TwoHeadAverageKOptions
 

@@ -30,7 +30,8 @@ final class HostExecutor: @unchecked Sendable {
         host.lock.withLock { host.counts.append(count) }
         host.run(count) { task(taskContext, $0) }
       },
-      context: Unmanaged.passUnretained(self).toOpaque(), concurrency: concurrency)
+      context: Unmanaged.passUnretained(self).toOpaque(), concurrency: concurrency,
+      reserved: 0)
     return try withExtendedLifetime(self) { try body(&executor) }
   }
 

@@ -79,7 +79,7 @@ struct StructKind: Sendable, CustomStringConvertible {
     })
 
   private static let executor = StructKind(
-    topkloss_executor.self, 32, nil,
+    topkloss_executor.self, 32, { topkloss_executor_init($0, $1) },
     call: { executor in
       executor.pointee.parallel_for = { _, count, task, context in
         for index in 0..<count { task?(context, index) }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 
 import pytest
 from torch_support import CLASSES, MAKERS, batch, modules, refuses, torch
 
-from topkloss.torch import _tensors
+from topkloss.torch import _autograd, _evaluation, _modes, _tensors
 from topkloss.torch._evaluation import plain_batch
 
 FakeTensorMode = torch._subclasses.FakeTensorMode
@@ -15,7 +15,10 @@ forward_ad = torch.autograd.forward_ad
 TwoTensor = pytest.importorskip("torch.testing._internal.two_tensor").TwoTensor
 
 # PyTorch's own forward mode and transforms warn of a module that they use.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*torch.jit.* is deprecated:FutureWarning"),
+]
 
 
 def twice(tensor):
@@ -125,3 +128,32 @@ def test_tracers_that_would_make_a_constant_of_the_value(reduction):
     with pytest.raises(RuntimeError, match=r"use torch[.]compile or torch[.]export"):
         torch.jit.trace(lambda x: module(x, labels), (logits,))
     assert module(logits, labels).isfinite().all()
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_without_names_that_are_not_public(monkeypatch, reduction):
+    """Where a PyTorch has them no longer, calls go the longer way, to the same answers."""
+    spec = importlib.util.spec_from_file_location("careful", _modes.__file__)
+    careful = importlib.util.module_from_spec(spec)
+    with monkeypatch.context() as lost:
+        lost.delattr(torch._C, "_len_torch_dispatch_stack")
+        lost.delattr(torch.jit, "is_tracing")
+        lost.delattr(forward_ad, "_current_level")
+        spec.loader.exec_module(careful)
+        assert careful.in_forward_mode()
+    assert careful.dispatch_modes()
+    assert not careful.is_traced()
+
+    logits, labels = batch()
+    module = MAKERS["ldam"](reduction=reduction)
+    answers = []
+    for careful_too in (False, True):
+        if careful_too:
+            monkeypatch.setattr(_evaluation, "dispatch_modes", careful.dispatch_modes)
+            monkeypatch.setattr(_evaluation, "is_traced", careful.is_traced)
+            for modes in (_modes, _autograd):
+                monkeypatch.setattr(modes, "in_forward_mode", lambda: True)
+        assert (plain_batch(logits, labels) is None) == careful_too
+        value = module(logits, labels)
+        answers.append((value, *torch.autograd.grad(value.sum(), logits)))
+    torch.testing.assert_close(*answers, rtol=0, atol=0)

@@ -1,8 +1,8 @@
-"""The C interface in ctypes: constants, structs and prototypes, one to one with topkloss.h.
+"""The C interface in ctypes: constants, structs, defaults and prototypes of topkloss.h.
 
-Names are the header's own, without the prefix ``topkloss_`` for types. Pointers to data (``const
-double *``, ``void *``, ``float *``) are ``c_void_p``, which takes plain addresses; pointers to
-structs are typed. The test suite compares all of this with the header.
+Generated from the header by ``python -m abi``: change that, not this. Names are the header's own,
+without the prefix ``topkloss_`` for types. Pointers to data (``const double *``, ``void *``) are
+``c_void_p``, which takes plain addresses; pointers to structs are typed.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import ctypes
 from ctypes import POINTER, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
 from typing import Any, ClassVar
 
+_Fields = list[tuple[str, Any]]
+
 TOPKLOSS_ABI_VERSION = 1
 TOPKLOSS_IGNORE_INDEX = -100
 
-# Status
+# What a call came to.
 TOPKLOSS_OK = 0
 TOPKLOSS_ERROR_NULL_POINTER = 1
 TOPKLOSS_ERROR_STRUCT_SIZE = 2
@@ -28,39 +30,39 @@ TOPKLOSS_ERROR_ALIASING = 9
 TOPKLOSS_ERROR_OUT_OF_MEMORY = 10
 TOPKLOSS_ERROR_EXECUTOR = 11
 
-# Element type of logits
+# Element type of logits, gradient and row_values.
 TOPKLOSS_FLOAT32 = 0
 TOPKLOSS_FLOAT64 = 1
 TOPKLOSS_FLOAT16 = 2
 TOPKLOSS_BFLOAT16 = 3
 
-# Element type of labels
+# Element type of labels.
 TOPKLOSS_INT64 = 0
 TOPKLOSS_INT32 = 1
 
-# Reduction
+# How row losses become one value.
 TOPKLOSS_MEAN = 0
 TOPKLOSS_SUM = 1
 TOPKLOSS_NONE = 2
 
-# Estimator
+# How the expectation over the noise is taken.
 TOPKLOSS_MONTE_CARLO = 0
 TOPKLOSS_EXACT = 1
 
-# Prediction rule
+# How a trained model's scores become a class.
 TOPKLOSS_ARGMAX = 0
 TOPKLOSS_NEAREST_TEACHER = 1
 
-# Class reduction
+# What class losses of a row are divided by.
 TOPKLOSS_CLASS_SUM = 0
 TOPKLOSS_CLASS_MEAN = 1
 
-# Single-positive method
+# How the classes that no label names are treated.
 TOPKLOSS_ASSUME_NEGATIVE = 0
 TOPKLOSS_WEAK_ASSUME_NEGATIVE = 1
 TOPKLOSS_EXPECTED_POSITIVE = 2
 
-# Average
+# How accuracies of rows become one figure.
 TOPKLOSS_MICRO = 0
 TOPKLOSS_MACRO = 1
 
@@ -74,21 +76,19 @@ class_reduction = c_int32
 single_positive_method = c_int32
 average = c_int32
 loss_p = c_void_p
-
 task = ctypes.CFUNCTYPE(None, c_void_p, c_int64)
 parallel_for = ctypes.CFUNCTYPE(None, c_void_p, c_int64, task, c_void_p)
 
-_Fields = list[tuple[str, Any]]
-
 
 class executor(ctypes.Structure):
-    """The host's own threads."""
+    """The host's own threads, for hosts that want no threads but theirs."""
 
     _fields_: ClassVar[_Fields] = [
         ("struct_size", c_size_t),
         ("parallel_for", parallel_for),
         ("context", c_void_p),
         ("concurrency", c_int32),
+        ("reserved", c_int32),
     ]
 
 
@@ -133,53 +133,68 @@ class result(ctypes.Structure):
     ]
 
 
-# The members that the options of every loss begin with, those of class counts, and those that the
-# softmax-margin losses have besides.
-_common: _Fields = [
-    ("struct_size", c_size_t),
-    ("reduction", reduction),
-    ("check_finite", c_int32),
-    ("ignore_index", c_int64),
-]
-_counts: _Fields = [
-    ("classes", c_int64),
-    ("class_counts", c_void_p),
-    ("count_smoothing", c_double),
-]
-_weighted: _Fields = [("class_weight", c_void_p), ("label_smoothing", c_double)]
-
-
 class cross_entropy_options(ctypes.Structure):
     """Cross-entropy."""
 
-    _fields_: ClassVar[_Fields] = [*_common, ("classes", c_int64), *_weighted]
+    _fields_: ClassVar[_Fields] = [
+        ("struct_size", c_size_t),
+        ("reduction", reduction),
+        ("check_finite", c_int32),
+        ("ignore_index", c_int64),
+        ("classes", c_int64),
+        ("class_weight", c_void_p),
+        ("label_smoothing", c_double),
+    ]
 
 
 class logit_adjusted_options(ctypes.Structure):
     """Logit-adjusted cross-entropy."""
 
-    _fields_: ClassVar[_Fields] = [*_common, *_counts, *_weighted, ("tau", c_double)]
+    _fields_: ClassVar[_Fields] = [
+        ("struct_size", c_size_t),
+        ("reduction", reduction),
+        ("check_finite", c_int32),
+        ("ignore_index", c_int64),
+        ("classes", c_int64),
+        ("class_counts", c_void_p),
+        ("count_smoothing", c_double),
+        ("class_weight", c_void_p),
+        ("label_smoothing", c_double),
+        ("tau", c_double),
+    ]
 
 
 class ldam_options(ctypes.Structure):
-    """LDAM."""
+    """LDAM, the label-distribution-aware margin loss."""
 
     _fields_: ClassVar[_Fields] = [
-        *_common,
-        *_counts,
-        *_weighted,
+        ("struct_size", c_size_t),
+        ("reduction", reduction),
+        ("check_finite", c_int32),
+        ("ignore_index", c_int64),
+        ("classes", c_int64),
+        ("class_counts", c_void_p),
+        ("count_smoothing", c_double),
+        ("class_weight", c_void_p),
+        ("label_smoothing", c_double),
         ("max_margin", c_double),
         ("scale", c_double),
     ]
 
 
 class elm_options(ctypes.Structure):
-    """ELM."""
+    """ELM, the enlarged-margin loss."""
 
     _fields_: ClassVar[_Fields] = [
-        *_common,
-        *_counts,
-        *_weighted,
+        ("struct_size", c_size_t),
+        ("reduction", reduction),
+        ("check_finite", c_int32),
+        ("ignore_index", c_int64),
+        ("classes", c_int64),
+        ("class_counts", c_void_p),
+        ("count_smoothing", c_double),
+        ("class_weight", c_void_p),
+        ("label_smoothing", c_double),
         ("max_margin", c_double),
         ("scale", c_double),
         ("lam", c_double),
@@ -190,21 +205,31 @@ class vector_scaling_options(ctypes.Structure):
     """Vector scaling."""
 
     _fields_: ClassVar[_Fields] = [
-        *_common,
-        *_counts,
-        *_weighted,
+        ("struct_size", c_size_t),
+        ("reduction", reduction),
+        ("check_finite", c_int32),
+        ("ignore_index", c_int64),
+        ("classes", c_int64),
+        ("class_counts", c_void_p),
+        ("count_smoothing", c_double),
+        ("class_weight", c_void_p),
+        ("label_smoothing", c_double),
         ("gamma", c_double),
         ("tau", c_double),
     ]
 
 
 class margin_softmax_options(ctypes.Structure):
-    """Margin softmax, the family itself."""
+    """Margin softmax."""
 
     _fields_: ClassVar[_Fields] = [
-        *_common,
+        ("struct_size", c_size_t),
+        ("reduction", reduction),
+        ("check_finite", c_int32),
+        ("ignore_index", c_int64),
         ("classes", c_int64),
-        *_weighted,
+        ("class_weight", c_void_p),
+        ("label_smoothing", c_double),
         ("offset", c_void_p),
         ("margin", c_void_p),
         ("class_scale", c_void_p),
@@ -217,7 +242,10 @@ class focal_options(ctypes.Structure):
     """Focal loss."""
 
     _fields_: ClassVar[_Fields] = [
-        *_common,
+        ("struct_size", c_size_t),
+        ("reduction", reduction),
+        ("check_finite", c_int32),
+        ("ignore_index", c_int64),
         ("classes", c_int64),
         ("class_weight", c_void_p),
         ("gamma", c_double),
@@ -228,16 +256,22 @@ class noised_topk_options(ctypes.Structure):
     """Noised top-K."""
 
     _fields_: ClassVar[_Fields] = [
-        *_common,
+        ("struct_size", c_size_t),
+        ("reduction", reduction),
+        ("check_finite", c_int32),
+        ("ignore_index", c_int64),
         ("k", c_int64),
         ("n_samples", c_int64),
         ("seed", c_uint64),
         ("epsilon", c_double),
         ("margin", c_double),
         ("scale", c_double),
-        *_counts,
+        ("classes", c_int64),
+        ("class_counts", c_void_p),
+        ("count_smoothing", c_double),
         ("max_margin", c_double),
         ("estimator", estimator),
+        ("reserved", c_int32),
     ]
 
 
@@ -258,14 +292,24 @@ class noised_topk_operator_options(ctypes.Structure):
 class topk_hinge_options(ctypes.Structure):
     """Top-K calibrated hinge."""
 
-    _fields_: ClassVar[_Fields] = [*_common, ("k", c_int64), ("margin", c_double)]
+    _fields_: ClassVar[_Fields] = [
+        ("struct_size", c_size_t),
+        ("reduction", reduction),
+        ("check_finite", c_int32),
+        ("ignore_index", c_int64),
+        ("k", c_int64),
+        ("margin", c_double),
+    ]
 
 
 class smooth_topk_svm_options(ctypes.Structure):
     """Smooth top-K SVM."""
 
     _fields_: ClassVar[_Fields] = [
-        *_common,
+        ("struct_size", c_size_t),
+        ("reduction", reduction),
+        ("check_finite", c_int32),
+        ("ignore_index", c_int64),
         ("k", c_int64),
         ("tau", c_double),
         ("alpha", c_double),
@@ -276,22 +320,31 @@ class outlying_mse_options(ctypes.Structure):
     """Mean squared error with outlying label."""
 
     _fields_: ClassVar[_Fields] = [
-        *_common,
-        *_counts,
+        ("struct_size", c_size_t),
+        ("reduction", reduction),
+        ("check_finite", c_int32),
+        ("ignore_index", c_int64),
+        ("classes", c_int64),
+        ("class_counts", c_void_p),
+        ("count_smoothing", c_double),
         ("alpha", c_double),
         ("teacher", c_void_p),
     ]
 
 
 class two_head_average_k_options(ctypes.Structure):
-    """Two-head average-K."""
+    """The two-head average-K loss."""
 
     _fields_: ClassVar[_Fields] = [
-        *_common,
+        ("struct_size", c_size_t),
+        ("reduction", reduction),
+        ("check_finite", c_int32),
+        ("ignore_index", c_int64),
         ("k", c_double),
         ("candidate_weight", c_double),
         ("multi_label_weight", c_double),
         ("class_reduction", class_reduction),
+        ("reserved", c_int32),
         ("threshold_decay", c_double),
     ]
 
@@ -300,15 +353,19 @@ class single_positive_options(ctypes.Structure):
     """Multi-label learning from one positive label a row."""
 
     _fields_: ClassVar[_Fields] = [
-        *_common,
+        ("struct_size", c_size_t),
+        ("reduction", reduction),
+        ("check_finite", c_int32),
+        ("ignore_index", c_int64),
         ("method", single_positive_method),
+        ("reserved", c_int32),
         ("expected_positives", c_double),
         ("regularization", c_double),
     ]
 
 
 class threshold(ctypes.Structure):
-    """A threshold on scores that keeps an exact number of pairs."""
+    """A threshold on scores that keeps an exact number of (row, class) pairs, ties or not."""
 
     _fields_: ClassVar[_Fields] = [
         ("struct_size", c_size_t),
@@ -320,33 +377,41 @@ class threshold(ctypes.Structure):
 class logit_adjust_options(ctypes.Structure):
     """Post-hoc logit adjustment."""
 
-    _fields_: ClassVar[_Fields] = [("struct_size", c_size_t), *_counts, ("tau", c_double)]
+    _fields_: ClassVar[_Fields] = [
+        ("struct_size", c_size_t),
+        ("classes", c_int64),
+        ("class_counts", c_void_p),
+        ("count_smoothing", c_double),
+        ("tau", c_double),
+    ]
 
 
 class topk_accuracy_options(ctypes.Structure):
-    """Top-K accuracy."""
+    """Options of topkloss_topk_accuracy."""
 
     _fields_: ClassVar[_Fields] = [
         ("struct_size", c_size_t),
         ("k", c_int64),
         ("ignore_index", c_int64),
         ("average", average),
+        ("reserved", c_int32),
     ]
 
 
 class average_k_accuracy_options(ctypes.Structure):
-    """Average-K accuracy."""
+    """Options of topkloss_average_k_accuracy."""
 
     _fields_: ClassVar[_Fields] = [
         ("struct_size", c_size_t),
         ("k", c_double),
         ("ignore_index", c_int64),
         ("average", average),
+        ("reserved", c_int32),
     ]
 
 
 class shot_accuracy_options(ctypes.Structure):
-    """Top-K accuracy by how many training examples a class had."""
+    """Options of topkloss_shot_accuracy."""
 
     _fields_: ClassVar[_Fields] = [
         ("struct_size", c_size_t),
@@ -355,54 +420,11 @@ class shot_accuracy_options(ctypes.Structure):
         ("k", c_int64),
         ("ignore_index", c_int64),
         ("average", average),
+        ("reserved", c_int32),
         ("many", c_double),
         ("few", c_double),
     ]
 
-
-# Result type and argument types of every function.
-Prototype = tuple[Any, list[Any]]
-
-PROTOTYPES: dict[str, Prototype] = {
-    "topkloss_status_name": (c_char_p, [status]),
-    "topkloss_last_error": (c_char_p, []),
-    "topkloss_version": (c_char_p, []),
-    "topkloss_abi_version": (c_int32, []),
-    "topkloss_simd": (c_char_p, []),
-    "topkloss_set_num_threads": (status, [c_int32]),
-    "topkloss_get_num_threads": (c_int32, []),
-    "topkloss_evaluate": (status, [loss_p, POINTER(batch), POINTER(result)]),
-    "topkloss_loss_destroy": (None, [loss_p]),
-    "topkloss_standard_normal": (
-        status,
-        [c_uint64, c_uint64, c_int64, c_int64, c_int64, c_int64, c_void_p],
-    ),
-    "topkloss_outlying_mse_teacher": (status, [loss_p, c_int64, c_void_p]),
-    "topkloss_outlying_mse_predict": (status, [loss_p, POINTER(batch), prediction_rule, c_void_p]),
-    "topkloss_average_k_threshold": (status, [c_double, POINTER(batch), POINTER(threshold)]),
-    "topkloss_predict_sets": (
-        status,
-        [POINTER(threshold), c_int32, POINTER(batch), c_void_p, c_void_p, c_int64],
-    ),
-    "topkloss_logit_adjust": (
-        status,
-        [POINTER(logit_adjust_options), POINTER(batch), c_void_p, c_int64],
-    ),
-    "topkloss_topk_accuracy": (
-        status,
-        [POINTER(topk_accuracy_options), POINTER(batch), POINTER(c_double)],
-    ),
-    "topkloss_average_k_accuracy": (
-        status,
-        [POINTER(average_k_accuracy_options), POINTER(batch), POINTER(c_double)],
-    ),
-    "topkloss_shot_accuracy": (
-        status,
-        [POINTER(shot_accuracy_options), POINTER(batch), c_void_p],
-    ),
-    "topkloss_inverse_frequency": (status, [c_int64, c_void_p, c_void_p]),
-    "topkloss_effective_number": (status, [c_int64, c_void_p, c_double, c_void_p]),
-}
 
 # The struct of options of every loss, by the name of the loss.
 LOSS_OPTIONS: dict[str, type[ctypes.Structure]] = {
@@ -422,11 +444,25 @@ LOSS_OPTIONS: dict[str, type[ctypes.Structure]] = {
     "single_positive": single_positive_options,
 }
 
-# Every struct that the library can fill with its defaults, by its name.
+# Every struct, by its name: the library can fill it with its defaults.
 INITIALISED: dict[str, type[ctypes.Structure]] = {
-    **{f"{name}_options": options for name, options in LOSS_OPTIONS.items()},
+    "executor": executor,
     "batch": batch,
     "result": result,
+    "cross_entropy_options": cross_entropy_options,
+    "logit_adjusted_options": logit_adjusted_options,
+    "ldam_options": ldam_options,
+    "elm_options": elm_options,
+    "vector_scaling_options": vector_scaling_options,
+    "margin_softmax_options": margin_softmax_options,
+    "focal_options": focal_options,
+    "noised_topk_options": noised_topk_options,
+    "noised_topk_operator_options": noised_topk_operator_options,
+    "topk_hinge_options": topk_hinge_options,
+    "smooth_topk_svm_options": smooth_topk_svm_options,
+    "outlying_mse_options": outlying_mse_options,
+    "two_head_average_k_options": two_head_average_k_options,
+    "single_positive_options": single_positive_options,
     "threshold": threshold,
     "logit_adjust_options": logit_adjust_options,
     "topk_accuracy_options": topk_accuracy_options,
@@ -434,11 +470,250 @@ INITIALISED: dict[str, type[ctypes.Structure]] = {
     "shot_accuracy_options": shot_accuracy_options,
 }
 
-PROTOTYPES |= {
-    f"topkloss_{name}_init": (status, [POINTER(struct), c_size_t])
-    for name, struct in INITIALISED.items()
+# Defaults of all options that have one, by the names of the struct and of the option.
+DEFAULTS: dict[str, dict[str, int | float | None]] = {
+    "cross_entropy_options": {
+        "reduction": TOPKLOSS_MEAN,
+        "check_finite": 0,
+        "ignore_index": TOPKLOSS_IGNORE_INDEX,
+        "classes": 0,
+        "class_weight": None,
+        "label_smoothing": 0.0,
+    },
+    "logit_adjusted_options": {
+        "reduction": TOPKLOSS_MEAN,
+        "check_finite": 0,
+        "ignore_index": TOPKLOSS_IGNORE_INDEX,
+        "count_smoothing": 0.0,
+        "class_weight": None,
+        "label_smoothing": 0.0,
+        "tau": 1.0,
+    },
+    "ldam_options": {
+        "reduction": TOPKLOSS_MEAN,
+        "check_finite": 0,
+        "ignore_index": TOPKLOSS_IGNORE_INDEX,
+        "count_smoothing": 0.0,
+        "class_weight": None,
+        "label_smoothing": 0.0,
+        "max_margin": 0.5,
+        "scale": 30.0,
+    },
+    "elm_options": {
+        "reduction": TOPKLOSS_MEAN,
+        "check_finite": 0,
+        "ignore_index": TOPKLOSS_IGNORE_INDEX,
+        "count_smoothing": 0.0,
+        "class_weight": None,
+        "label_smoothing": 0.0,
+        "max_margin": 0.5,
+        "scale": 30.0,
+        "lam": 1.0,
+    },
+    "vector_scaling_options": {
+        "reduction": TOPKLOSS_MEAN,
+        "check_finite": 0,
+        "ignore_index": TOPKLOSS_IGNORE_INDEX,
+        "count_smoothing": 0.0,
+        "class_weight": None,
+        "label_smoothing": 0.0,
+        "gamma": 0.3,
+        "tau": 1.0,
+    },
+    "margin_softmax_options": {
+        "reduction": TOPKLOSS_MEAN,
+        "check_finite": 0,
+        "ignore_index": TOPKLOSS_IGNORE_INDEX,
+        "classes": 0,
+        "class_weight": None,
+        "label_smoothing": 0.0,
+        "offset": None,
+        "margin": None,
+        "class_scale": None,
+        "scale": 1.0,
+        "lam": 0.0,
+    },
+    "focal_options": {
+        "reduction": TOPKLOSS_MEAN,
+        "check_finite": 0,
+        "ignore_index": TOPKLOSS_IGNORE_INDEX,
+        "classes": 0,
+        "class_weight": None,
+        "gamma": 2.0,
+    },
+    "noised_topk_options": {
+        "reduction": TOPKLOSS_MEAN,
+        "check_finite": 0,
+        "ignore_index": TOPKLOSS_IGNORE_INDEX,
+        "n_samples": 5,
+        "seed": 0,
+        "epsilon": 1.0,
+        "margin": 1.0,
+        "scale": 1.0,
+        "classes": 0,
+        "class_counts": None,
+        "count_smoothing": 0.0,
+        "max_margin": 0.5,
+        "estimator": TOPKLOSS_MONTE_CARLO,
+    },
+    "noised_topk_operator_options": {
+        "n_samples": 5,
+        "seed": 0,
+        "epsilon": 1.0,
+        "estimator": TOPKLOSS_EXACT,
+        "check_finite": 0,
+    },
+    "topk_hinge_options": {
+        "reduction": TOPKLOSS_MEAN,
+        "check_finite": 0,
+        "ignore_index": TOPKLOSS_IGNORE_INDEX,
+        "margin": 1.0,
+    },
+    "smooth_topk_svm_options": {
+        "reduction": TOPKLOSS_MEAN,
+        "check_finite": 0,
+        "ignore_index": TOPKLOSS_IGNORE_INDEX,
+        "tau": 1.0,
+        "alpha": 1.0,
+    },
+    "outlying_mse_options": {
+        "reduction": TOPKLOSS_MEAN,
+        "check_finite": 0,
+        "ignore_index": TOPKLOSS_IGNORE_INDEX,
+        "count_smoothing": 0.0,
+        "alpha": 1.0,
+        "teacher": None,
+    },
+    "two_head_average_k_options": {
+        "reduction": TOPKLOSS_MEAN,
+        "check_finite": 0,
+        "ignore_index": TOPKLOSS_IGNORE_INDEX,
+        "candidate_weight": 1.0,
+        "multi_label_weight": 1.0,
+        "class_reduction": TOPKLOSS_CLASS_SUM,
+        "threshold_decay": 0.0,
+    },
+    "single_positive_options": {
+        "reduction": TOPKLOSS_MEAN,
+        "check_finite": 0,
+        "ignore_index": TOPKLOSS_IGNORE_INDEX,
+        "method": TOPKLOSS_ASSUME_NEGATIVE,
+        "regularization": 1.0,
+    },
+    "logit_adjust_options": {
+        "count_smoothing": 0.0,
+        "tau": 1.0,
+    },
+    "topk_accuracy_options": {
+        "k": 1,
+        "ignore_index": TOPKLOSS_IGNORE_INDEX,
+        "average": TOPKLOSS_MICRO,
+    },
+    "average_k_accuracy_options": {
+        "ignore_index": TOPKLOSS_IGNORE_INDEX,
+        "average": TOPKLOSS_MICRO,
+    },
+    "shot_accuracy_options": {
+        "k": 1,
+        "ignore_index": TOPKLOSS_IGNORE_INDEX,
+        "average": TOPKLOSS_MICRO,
+        "many": 100.0,
+        "few": 20.0,
+    },
 }
-PROTOTYPES |= {
-    f"topkloss_{name}_create": (status, [POINTER(options), POINTER(loss_p)])
-    for name, options in LOSS_OPTIONS.items()
+
+# Result type and argument types of every function.
+Prototype = tuple[Any, list[Any]]
+
+PROTOTYPES: dict[str, Prototype] = {
+    "topkloss_status_name": (c_char_p, [status]),
+    "topkloss_last_error": (c_char_p, []),
+    "topkloss_version": (c_char_p, []),
+    "topkloss_abi_version": (c_int32, []),
+    "topkloss_simd": (c_char_p, []),
+    "topkloss_set_num_threads": (status, [c_int32]),
+    "topkloss_get_num_threads": (c_int32, []),
+    "topkloss_trim": (None, []),
+    "topkloss_executor_init": (status, [POINTER(executor), c_size_t]),
+    "topkloss_batch_init": (status, [POINTER(batch), c_size_t]),
+    "topkloss_result_init": (status, [POINTER(result), c_size_t]),
+    "topkloss_evaluate": (status, [loss_p, POINTER(batch), POINTER(result)]),
+    "topkloss_loss_destroy": (None, [loss_p]),
+    "topkloss_cross_entropy_options_init": (status, [POINTER(cross_entropy_options), c_size_t]),
+    "topkloss_cross_entropy_create": (status, [POINTER(cross_entropy_options), POINTER(loss_p)]),
+    "topkloss_logit_adjusted_options_init": (status, [POINTER(logit_adjusted_options), c_size_t]),
+    "topkloss_logit_adjusted_create": (status, [POINTER(logit_adjusted_options), POINTER(loss_p)]),
+    "topkloss_ldam_options_init": (status, [POINTER(ldam_options), c_size_t]),
+    "topkloss_ldam_create": (status, [POINTER(ldam_options), POINTER(loss_p)]),
+    "topkloss_elm_options_init": (status, [POINTER(elm_options), c_size_t]),
+    "topkloss_elm_create": (status, [POINTER(elm_options), POINTER(loss_p)]),
+    "topkloss_vector_scaling_options_init": (status, [POINTER(vector_scaling_options), c_size_t]),
+    "topkloss_vector_scaling_create": (status, [POINTER(vector_scaling_options), POINTER(loss_p)]),
+    "topkloss_margin_softmax_options_init": (status, [POINTER(margin_softmax_options), c_size_t]),
+    "topkloss_margin_softmax_create": (status, [POINTER(margin_softmax_options), POINTER(loss_p)]),
+    "topkloss_focal_options_init": (status, [POINTER(focal_options), c_size_t]),
+    "topkloss_focal_create": (status, [POINTER(focal_options), POINTER(loss_p)]),
+    "topkloss_noised_topk_options_init": (status, [POINTER(noised_topk_options), c_size_t]),
+    "topkloss_noised_topk_create": (status, [POINTER(noised_topk_options), POINTER(loss_p)]),
+    "topkloss_noised_topk_operator_options_init": (
+        status,
+        [POINTER(noised_topk_operator_options), c_size_t],
+    ),
+    "topkloss_noised_topk_operator_create": (
+        status,
+        [POINTER(noised_topk_operator_options), POINTER(loss_p)],
+    ),
+    "topkloss_topk_hinge_options_init": (status, [POINTER(topk_hinge_options), c_size_t]),
+    "topkloss_topk_hinge_create": (status, [POINTER(topk_hinge_options), POINTER(loss_p)]),
+    "topkloss_smooth_topk_svm_options_init": (status, [POINTER(smooth_topk_svm_options), c_size_t]),
+    "topkloss_smooth_topk_svm_create": (
+        status,
+        [POINTER(smooth_topk_svm_options), POINTER(loss_p)],
+    ),
+    "topkloss_standard_normal": (
+        status,
+        [c_uint64, c_uint64, c_int64, c_int64, c_int64, c_int64, c_void_p],
+    ),
+    "topkloss_outlying_mse_options_init": (status, [POINTER(outlying_mse_options), c_size_t]),
+    "topkloss_outlying_mse_create": (status, [POINTER(outlying_mse_options), POINTER(loss_p)]),
+    "topkloss_outlying_mse_teacher": (status, [loss_p, c_int64, c_void_p]),
+    "topkloss_outlying_mse_predict": (status, [loss_p, POINTER(batch), prediction_rule, c_void_p]),
+    "topkloss_two_head_average_k_options_init": (
+        status,
+        [POINTER(two_head_average_k_options), c_size_t],
+    ),
+    "topkloss_two_head_average_k_create": (
+        status,
+        [POINTER(two_head_average_k_options), POINTER(loss_p)],
+    ),
+    "topkloss_single_positive_options_init": (status, [POINTER(single_positive_options), c_size_t]),
+    "topkloss_single_positive_create": (
+        status,
+        [POINTER(single_positive_options), POINTER(loss_p)],
+    ),
+    "topkloss_threshold_init": (status, [POINTER(threshold), c_size_t]),
+    "topkloss_average_k_threshold": (status, [c_double, POINTER(batch), POINTER(threshold)]),
+    "topkloss_predict_sets": (
+        status,
+        [POINTER(threshold), c_int32, POINTER(batch), c_void_p, c_void_p, c_int64],
+    ),
+    "topkloss_logit_adjust_options_init": (status, [POINTER(logit_adjust_options), c_size_t]),
+    "topkloss_logit_adjust": (
+        status,
+        [POINTER(logit_adjust_options), POINTER(batch), c_void_p, c_int64],
+    ),
+    "topkloss_topk_accuracy_options_init": (status, [POINTER(topk_accuracy_options), c_size_t]),
+    "topkloss_topk_accuracy": (status, [POINTER(topk_accuracy_options), POINTER(batch), c_void_p]),
+    "topkloss_average_k_accuracy_options_init": (
+        status,
+        [POINTER(average_k_accuracy_options), c_size_t],
+    ),
+    "topkloss_average_k_accuracy": (
+        status,
+        [POINTER(average_k_accuracy_options), POINTER(batch), c_void_p],
+    ),
+    "topkloss_shot_accuracy_options_init": (status, [POINTER(shot_accuracy_options), c_size_t]),
+    "topkloss_shot_accuracy": (status, [POINTER(shot_accuracy_options), POINTER(batch), c_void_p]),
+    "topkloss_inverse_frequency": (status, [c_int64, c_void_p, c_void_p]),
+    "topkloss_effective_number": (status, [c_int64, c_void_p, c_double, c_void_p]),
 }

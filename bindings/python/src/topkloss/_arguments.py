@@ -18,6 +18,9 @@ from topkloss.errors import TopKLossError
 
 Check: TypeAlias = Callable[[str, Any], Any]
 
+Unsigned: TypeAlias = int
+"""An option of 64 bits without a sign."""
+
 # The options that are words, by their names: what each word is to the library.
 WORDS: dict[str, Mapping[str, int]] = {
     "reduction": {
@@ -114,27 +117,17 @@ def _unsigned(name: str, value: Any) -> int:
 
 
 _CHECKS: dict[str, Check] = {
-    **dict.fromkeys(WORDS, _word),
-    "check_finite": flag,
-    "ignore_index": integer,
-    "class_counts": optional(class_vector),
-    "class_weight": optional(class_vector),
-    "teacher": optional(class_vector),
-    "max_margin": optional(number),
-    "expected_positives": optional(number),
-    "k": integer,
-    "n_samples": integer,
-    "seed": _unsigned,
+    "float": number,
+    "float | None": optional(number),
+    "int": integer,
+    "Unsigned": _unsigned,
+    "bool": flag,
+    # A vector that is needed and not there is the library's to refuse.
+    "Vector": optional(class_vector),
+    "OptionalVector": optional(class_vector),
 }
 
 
-def checked(arguments: Mapping[str, Any], special: Mapping[str, Check]) -> dict[str, Any]:
-    """The arguments of a loss, each in its own type.
-
-    ``special`` has the checks of names that mean different things to different losses. Those
-    without a check there or here are numbers.
-    """
-    return {
-        name: special.get(name, _CHECKS.get(name, number))(name, value)
-        for name, value in arguments.items()
-    }
+def check_of(name: str, kind: str) -> Check:
+    """How an option of a type, as the source names it, is checked."""
+    return _word if name in WORDS else _CHECKS[kind]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeAlias
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Literal, TypeAlias
 
 from topkloss import _abi
 from topkloss._address import address
-from topkloss._arguments import Check, number
+from topkloss._arguments import number
 from topkloss._arrays import AnyArray, Array, element_stride, matrix
 from topkloss._evaluation import (
     RESULT_SIZE,
@@ -20,10 +19,12 @@ from topkloss._evaluation import (
     call,
     describe,
 )
-from topkloss._handle import Handle
-from topkloss._loss import Reduction
+from topkloss._loss import AnyLoss
 from topkloss._output import Output, refuse_shared
+from topkloss._records import Traits, always, record
 from topkloss.errors import TopKLossError
+
+__all__ = ["ThresholdState", "TwoHeadAverageKLoss"]
 
 ClassReduction: TypeAlias = Literal["sum", "mean"]
 
@@ -78,7 +79,8 @@ def _add_second_gradient(
     return output
 
 
-class TwoHeadAverageKLoss(Handle):
+@record
+class TwoHeadAverageKLoss(AnyLoss):
     """Two-head average-K: a softmax head proposes candidates, a multi-label head learns them.
 
     With z the logits of the softmax head, g those of the multi-label head, p = softmax(z), and S_i
@@ -108,48 +110,21 @@ class TwoHeadAverageKLoss(Handle):
         class_reduction: Whether the multi-label term is a ``"sum"`` or a ``"mean"`` over classes.
         threshold_decay: Share of the batches before in the threshold, in [0, 1). 0: each batch has
             its own threshold.
-        reduction: ``"mean"`` (weighted by sample weights), ``"sum"`` or ``"none"``.
-        ignore_index: Label of rows to leave out.
-        check_finite: Refuse NaN and +inf among the logits of either head.
-
-    Raises:
-        TopKLossError: An option is outside its range.
     """
 
     _kind = "two_head_average_k"
-    _checks: ClassVar[Mapping[str, Check]] = {"k": number}
+    _traits = Traits(
+        heads=2,
+        curvature="takes the scores of two heads, and trees have one",
+        rows_are_compared=always,
+    )
 
     k: float
-    candidate_weight: float
-    multi_label_weight: float
-    class_reduction: ClassReduction
-    threshold_decay: float
-    reduction: Reduction
-    ignore_index: int
-    check_finite: bool
-
-    def __init__(
-        self,
-        k: float,
-        *,
-        candidate_weight: float = 1.0,
-        multi_label_weight: float = 1.0,
-        class_reduction: ClassReduction = "sum",
-        threshold_decay: float = 0.0,
-        reduction: Reduction = "mean",
-        ignore_index: int = -100,
-        check_finite: bool = False,
-    ) -> None:
-        super().__init__(
-            k=k,
-            candidate_weight=candidate_weight,
-            multi_label_weight=multi_label_weight,
-            class_reduction=class_reduction,
-            threshold_decay=threshold_decay,
-            reduction=reduction,
-            ignore_index=ignore_index,
-            check_finite=check_finite,
-        )
+    _: KW_ONLY
+    candidate_weight: float = 1.0
+    multi_label_weight: float = 1.0
+    class_reduction: ClassReduction = "sum"
+    threshold_decay: float = 0.0
 
     def __call__(
         self,

@@ -5,16 +5,19 @@ from __future__ import annotations
 import ctypes
 import inspect
 import weakref
-from collections.abc import Mapping
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 import numpy as np
 
 from topkloss import _abi
 from topkloss._address import address
-from topkloss._arguments import WORDS, Check, checked
+from topkloss._arguments import WORDS, Check
 from topkloss._library import check, library
+from topkloss._records import Traits
 from topkloss.errors import TopKLossError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 SomeHandle = TypeVar("SomeHandle", bound="Handle")
 
@@ -69,17 +72,24 @@ class Handle:
     are read-only float64 arrays.
     """
 
-    # The options' name in the library, and the checks of those arguments whose names alone do not
-    # tell what they are.
+    # Their name in the library, and what the losses among them are like.
     _kind: ClassVar[str]
-    _checks: ClassVar[Mapping[str, Check]] = {}
+    _traits: ClassVar[Traits]
+    # By name, what `topkloss._records` finds in a class: its options, and how each is checked.
+    _options: ClassVar[dict[str, inspect.Parameter]]
+    _checks: ClassVar[dict[str, Check]]
 
     _arguments: dict[str, Any]
     _handle: int
 
-    def __init__(self, **arguments: Any) -> None:
-        """Makes the handle from all its arguments by name. Called by the losses themselves."""
-        values = checked(arguments, self._checks)
+    @classmethod
+    def _checked(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Arguments by name, each in its own type."""
+        return {name: cls._checks[name](name, value) for name, value in arguments.items()}
+
+    def _make(self, arguments: dict[str, Any]) -> None:
+        """What a constructor does with all its arguments, by name and in order."""
+        values = self._checked(arguments)
         handle = _create(self._kind, values)
         self.__dict__.update(values, _arguments=values, _handle=handle)
         # At exit the system takes the memory back; a thread may still be inside a call.
@@ -87,14 +97,17 @@ class Handle:
 
     def __repr__(self) -> str:
         """The options that differ from their defaults, vectors by their length."""
-        parameters = inspect.signature(type(self)).parameters
         shown = []
         for name, value in self._arguments.items():
             if isinstance(value, np.ndarray):
                 shown.append(f"{name}=<{len(value)} classes>")
-            elif value != parameters[name].default:
+            elif value != self._options[name].default:
                 shown.append(f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _with(self, **changes: Any) -> Self:
+        """The same with other values for some options."""
+        return type(self)(**{**self._arguments, **changes})
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are made anew from the arguments."""

@@ -1,4 +1,4 @@
-"""What all losses have in common: how they are called."""
+"""What all losses have in common: options, and how they are called."""
 
 from __future__ import annotations
 
@@ -7,32 +7,38 @@ from typing import Any, Literal, TypeAlias
 from topkloss._arrays import Array
 from topkloss._evaluation import Value, evaluate, evaluate_plain
 from topkloss._handle import Handle
+from topkloss._records import NO_VECTOR, OptionalVector, Vector, record
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
 
-class Loss(Handle):
-    """A loss with all its options; the base of every loss of logits and labels.
+@record(kw_only=True)
+class AnyLoss(Handle):
+    """A loss of any number of heads, with all its options.
 
     Losses are immutable, may be used by many threads at once, and can be copied and pickled. Their
     options are attributes of the same names, vectors by class as read-only float64 arrays.
 
-    Attributes:
-        reduction: How row losses become one value: ``"mean"``, the mean weighted by class and
-            sample weights; ``"sum"``; or ``"none"``, one value a row.
+    Args:
+        reduction: How row losses become one value: ``"mean"`` (weighted by class and sample
+            weights), ``"sum"``; or ``"none"``, one value a row.
         ignore_index: Label of rows to leave out: their value and gradient are 0.
         check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
             than making the value and gradient of that row NaN.
     """
 
-    reduction: Reduction
-    ignore_index: int
-    check_finite: bool
+    reduction: Reduction = "mean"
+    ignore_index: int = -100
+    check_finite: bool = False
+
+
+class Loss(AnyLoss):
+    """The base of every loss of logits and labels."""
+
     _may_be_plain: bool
 
-    def __init__(self, **arguments: Any) -> None:
-        """Makes the loss from all its arguments by name. Called by the losses themselves."""
-        super().__init__(**arguments)
+    def _make(self, arguments: dict[str, Any]) -> None:
+        super()._make(arguments)
         self.__dict__["_may_be_plain"] = self.reduction != "none"
 
     def __call__(
@@ -95,3 +101,47 @@ class Loss(Handle):
         return evaluate(
             self._handle, logits, labels, sample_weight, row_values=row_values, **options
         )
+
+
+@record(kw_only=True)
+class ClassWeights(Loss):
+    """The base of losses that weight classes.
+
+    Args:
+        class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
+    """
+
+    class_weight: OptionalVector = NO_VECTOR
+
+
+@record(kw_only=True)
+class LabelSmoothing(Loss):
+    """The base of losses that smooth labels.
+
+    Args:
+        label_smoothing: eta, the part of the label that all classes share, in [0, 1].
+    """
+
+    label_smoothing: float = 0.0
+
+
+@record(kw_only=True)
+class CountSmoothing(Loss):
+    """The base of losses that can be made from counts of classes.
+
+    Args:
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
+    """
+
+    count_smoothing: float = 0.0
+
+
+@record
+class ClassCounts(CountSmoothing):
+    """The base of losses that are made from counts of classes.
+
+    Args:
+        class_counts: Number of training examples of each of C classes, finite and above 0.
+    """
+
+    class_counts: Vector

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, field
 from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from topkloss._address import address
-from topkloss._arguments import integer
-from topkloss._arrays import Array, FloatVector
+from topkloss._arguments import Unsigned, integer
+from topkloss._arrays import Array
 from topkloss._evaluation import Value
 from topkloss._library import check, library
-from topkloss._loss import Loss, Reduction
+from topkloss._loss import CountSmoothing
+from topkloss._records import NO_VECTOR, OptionalVector, Traits, never, record
 from topkloss._steps import StepCounter
 from topkloss.errors import TopKLossError
+
+__all__ = ["NoisedTopKLoss", "standard_normal"]
 
 Estimator: TypeAlias = Literal["monte_carlo", "exact"]
 
@@ -27,7 +31,12 @@ def _rebuild(loss: type[SomeLoss], arguments: dict[str, Any], step: int) -> Some
     return rebuilt
 
 
-class NoisedTopKLoss(Loss):
+def _draws(loss: Any) -> bool:
+    return bool(loss.estimator == "monte_carlo")
+
+
+@record
+class NoisedTopKLoss(CountSmoothing):
     """Noised top-K: the top-K calibrated hinge on an order statistic that noise makes smooth.
 
     A row z of label y has the loss ``scale (m_y + T - z_y)+``, where T is the expectation of the
@@ -62,67 +71,38 @@ class NoisedTopKLoss(Loss):
         max_margin: With class_counts only: margin of the rarest class, finite and 0 or more.
             Default 0.5.
         scale: Multiplies the hinge, finite and above 0.
-        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
-        reduction: ``"mean"`` (weighted by sample weights), ``"sum"`` or ``"none"``.
-        ignore_index: Label of rows to leave out.
-        check_finite: Refuse NaN and +inf among the logits.
-
-    Raises:
-        TopKLossError: A count or an option is outside its range.
     """
 
     _kind = "noised_topk"
+    _traits = Traits(
+        is_smooth=never,  # where the hinge begins, with either estimator
+        is_random=_draws,
+        takes_counts=lambda options: "max_margin" in options,
+        curvature="has second derivatives of either sign: the k-th largest score is a difference "
+        "of convex functions",
+    )
 
     k: int
-    epsilon: float
-    estimator: Estimator
-    n_samples: int
-    seed: int
-    margin: float
-    class_counts: FloatVector | None
-    max_margin: float | None
-    scale: float
-    count_smoothing: float
-    _steps: StepCounter
+    epsilon: float = 1.0
+    _: KW_ONLY
+    estimator: Estimator = "monte_carlo"
+    n_samples: int = 5
+    seed: Unsigned = 0
+    margin: float = 1.0
+    class_counts: OptionalVector = NO_VECTOR
+    max_margin: float | None = None
+    scale: float = 1.0
+    _steps: StepCounter = field(init=False)
 
-    def __init__(
-        self,
-        k: int,
-        epsilon: float = 1.0,
-        *,
-        estimator: Estimator = "monte_carlo",
-        n_samples: int = 5,
-        seed: int = 0,
-        margin: float = 1.0,
-        class_counts: Array | None = None,
-        max_margin: float | None = None,
-        scale: float = 1.0,
-        count_smoothing: float = 0.0,
-        reduction: Reduction = "mean",
-        ignore_index: int = -100,
-        check_finite: bool = False,
-    ) -> None:
-        if max_margin is not None and class_counts is None:
+    def _make(self, arguments: dict[str, Any]) -> None:
+        max_margin = arguments["max_margin"]
+        if max_margin is not None and arguments["class_counts"] is None:
             raise TopKLossError(
                 f"max_margin is {max_margin!r} without class_counts; it belongs to the imbalanced "
                 "loss",
                 "TOPKLOSS_ERROR_OPTION",
             )
-        super().__init__(
-            k=k,
-            epsilon=epsilon,
-            estimator=estimator,
-            n_samples=n_samples,
-            seed=seed,
-            margin=margin,
-            class_counts=class_counts,
-            max_margin=max_margin,
-            scale=scale,
-            count_smoothing=count_smoothing,
-            reduction=reduction,
-            ignore_index=ignore_index,
-            check_finite=check_finite,
-        )
+        super()._make(arguments)
         self.__dict__["_steps"] = StepCounter()
 
     def __call__(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import KW_ONLY
 from typing import Any
 
 from topkloss import _abi
 from topkloss._address import address
-from topkloss._arguments import checked, integer
+from topkloss._arguments import Unsigned, integer
 from topkloss._arrays import AnyArray, Array, row_numbers
 from topkloss._evaluation import (
     RESULT_SIZE,
@@ -19,33 +20,22 @@ from topkloss._evaluation import (
 )
 from topkloss._handle import Handle
 from topkloss._noised_topk import Estimator
+from topkloss._records import record
 
 
+@record
 class NoisedTopKOperator(Handle):
     """The operator with its options; the functions below describe them."""
 
     _kind = "noised_topk_operator"
 
-    n_samples: int
-
-    def __init__(
-        self,
-        k: int,
-        epsilon: float = 1.0,
-        *,
-        estimator: Estimator = "exact",
-        n_samples: int = 5,
-        seed: int = 0,
-        check_finite: bool = False,
-    ) -> None:
-        super().__init__(
-            k=k,
-            epsilon=epsilon,
-            estimator=estimator,
-            n_samples=n_samples,
-            seed=seed,
-            check_finite=check_finite,
-        )
+    k: int
+    epsilon: float = 1.0
+    _: KW_ONLY
+    estimator: Estimator = "exact"
+    n_samples: int = 5
+    seed: Unsigned = 0
+    check_finite: bool = False
 
 
 @functools.lru_cache(maxsize=16)
@@ -59,7 +49,7 @@ def operator(**options: Any) -> NoisedTopKOperator:
 
     They are checked before they are looked up, since 2 and 2.0, say, are equal to a dictionary.
     """
-    return _cached(**checked(options, {}))
+    return _cached(**NoisedTopKOperator._checked(options))
 
 
 def noised_topk(

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from ctypes import byref
-from typing import Literal, TypeAlias
+from dataclasses import KW_ONLY
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from topkloss._address import address
 from topkloss._arguments import RULES, choice
-from topkloss._arrays import Array, FloatVector
+from topkloss._arrays import Array
+from topkloss._curvature import of_squares
 from topkloss._evaluation import describe
 from topkloss._library import check, library
-from topkloss._loss import Loss, Reduction
+from topkloss._loss import CountSmoothing
+from topkloss._records import NO_VECTOR, OptionalVector, Traits, record
 from topkloss.errors import TopKLossError
+
+__all__ = ["OutlyingMSELoss"]
 
 Rule: TypeAlias = Literal["argmax", "nearest"]
 
 
-class OutlyingMSELoss(Loss):
+@record
+class OutlyingMSELoss(CountSmoothing):
     """Mean squared error with outlying label: regression on labels farther out for rarer classes.
 
     A row z of label y has the loss ``(1/C) sum_j (z_j - [j = y] t_y)^2``; there is no softmax. The
@@ -34,10 +40,6 @@ class OutlyingMSELoss(Loss):
             left out, and is not looked at, with a teacher.
         alpha: Teacher of the most frequent class, in units of a logit; finite and above 0.
         teacher: t of each class, finite. Default ``alpha r_c``.
-        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
-        reduction: ``"mean"`` (weighted by sample weights), ``"sum"`` or ``"none"``.
-        ignore_index: Label of rows to leave out.
-        check_finite: Refuse NaN and +inf among the logits.
 
     Attributes:
         teacher: The t in use, C float64 numbers, whether given or made from the counts.
@@ -48,38 +50,22 @@ class OutlyingMSELoss(Loss):
     """
 
     _kind = "outlying_mse"
+    _traits = Traits(curvature=of_squares, takes_counts=lambda options: "teacher" not in options)
 
-    class_counts: FloatVector | None
-    alpha: float
-    teacher: FloatVector
-    count_smoothing: float
+    class_counts: OptionalVector = NO_VECTOR
+    alpha: float = 1.0
+    _: KW_ONLY
+    teacher: OptionalVector = NO_VECTOR
 
-    def __init__(
-        self,
-        class_counts: Array | None = None,
-        alpha: float = 1.0,
-        *,
-        teacher: Array | None = None,
-        count_smoothing: float = 0.0,
-        reduction: Reduction = "mean",
-        ignore_index: int = -100,
-        check_finite: bool = False,
-    ) -> None:
-        if class_counts is None and teacher is None:
+    def _make(self, arguments: dict[str, Any]) -> None:
+        if arguments["class_counts"] is None and arguments["teacher"] is None:
             raise TopKLossError(
                 "class_counts is None; it may be left out with a teacher only",
                 "TOPKLOSS_ERROR_NULL_POINTER",
             )
-        super().__init__(
-            class_counts=class_counts,
-            alpha=alpha,
-            teacher=teacher,
-            count_smoothing=count_smoothing,
-            reduction=reduction,
-            ignore_index=ignore_index,
-            check_finite=check_finite,
-        )
-        given = self._arguments["class_counts"] if teacher is None else self._arguments["teacher"]
+        super()._make(arguments)
+        values = self._arguments
+        given = values["class_counts"] if values["teacher"] is None else values["teacher"]
         in_use = np.empty(len(given))
         check(library.topkloss_outlying_mse_teacher(self._handle, len(in_use), address(in_use)))
         in_use.flags.writeable = False

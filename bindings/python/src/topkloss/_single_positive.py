@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from dataclasses import KW_ONLY
+from typing import Any, Literal, TypeAlias
 
-from topkloss._loss import Loss, Reduction
+from topkloss._curvature import of_sigmoids
+from topkloss._loss import Loss
+from topkloss._records import Traits, record
+
+__all__ = ["SinglePositiveLoss"]
 
 Method: TypeAlias = Literal["an", "wan", "epr"]
 
 
+def _has_penalty(loss: Any) -> bool:
+    return bool(loss.method == "epr")
+
+
+@record
 class SinglePositiveLoss(Loss):
     """Binary cross-entropy of every class, where only one positive label a row is known.
 
@@ -30,35 +40,14 @@ class SinglePositiveLoss(Loss):
         method: ``"an"``, ``"wan"`` or ``"epr"``.
         expected_positives: With ``"epr"`` only, which needs it: K, finite and above 0.
         regularization: With ``"epr"`` only: lambda, finite and 0 or more.
-        reduction: ``"mean"`` (weighted by sample weights), ``"sum"`` or ``"none"``.
-        ignore_index: Label of rows to leave out.
-        check_finite: Refuse NaN and +inf among the logits.
-
-    Raises:
-        TopKLossError: An option is outside its range.
     """
 
     _kind = "single_positive"
+    _traits = Traits(
+        curvature=of_sigmoids, rows_are_compared=_has_penalty, rows_are_coupled=_has_penalty
+    )
 
-    method: Method
-    expected_positives: float | None
-    regularization: float
-
-    def __init__(
-        self,
-        method: Method = "an",
-        *,
-        expected_positives: float | None = None,
-        regularization: float = 1.0,
-        reduction: Reduction = "mean",
-        ignore_index: int = -100,
-        check_finite: bool = False,
-    ) -> None:
-        super().__init__(
-            method=method,
-            expected_positives=expected_positives,
-            regularization=regularization,
-            reduction=reduction,
-            ignore_index=ignore_index,
-            check_finite=check_finite,
-        )
+    method: Method = "an"
+    _: KW_ONLY
+    expected_positives: float | None = None
+    regularization: float = 1.0

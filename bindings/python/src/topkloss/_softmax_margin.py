@@ -1,19 +1,52 @@
-"""The softmax-margin family: cross-entropy on a transformed row.
-
-LDAM and ELM, which belong to it too, are in `_ldam`, the focal loss in `_focal`.
-"""
+"""The softmax-margin family: cross-entropy on a transformed row, and the focal loss beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any
 
-from topkloss._arguments import Check, class_vector, optional
-from topkloss._arrays import Array, FloatVector
-from topkloss._loss import Loss, Reduction
+from topkloss._curvature import of_softmax
+from topkloss._loss import ClassCounts, ClassWeights, LabelSmoothing
+from topkloss._records import NO_VECTOR, OptionalVector, Traits, one, record
+
+__all__ = [
+    "CrossEntropyLoss",
+    "ELMLoss",
+    "FocalLoss",
+    "LDAMLoss",
+    "LogitAdjustedLoss",
+    "MarginSoftmaxLoss",
+    "VectorScalingLoss",
+]
 
 
-class CrossEntropyLoss(Loss):
+class SoftmaxMarginLoss(ClassWeights, LabelSmoothing):
+    """The base of the family."""
+
+
+class FromCounts(SoftmaxMarginLoss, ClassCounts):
+    """The base of those of the family that are made from counts."""
+
+
+def _factors(loss: Any) -> Any:
+    counts = loss.class_counts + loss.count_smoothing
+    return (counts / counts.max()) ** loss.gamma
+
+
+def _scale(loss: Any) -> float:
+    return float(loss.scale)
+
+
+def _scales(loss: Any) -> Any:
+    return loss.scale * (1.0 if loss.class_scale is None else loss.class_scale)
+
+
+def _no_rival(loss: Any) -> bool:
+    """Without a rival's margin: which class is the rival jumps."""
+    return bool(loss.lam == 0)
+
+
+@record
+class CrossEntropyLoss(SoftmaxMarginLoss):
     """Cross-entropy, with class weights and label smoothing as in ``torch.nn.CrossEntropyLoss``.
 
     With p the softmax of a row, w the class weights and eta the label smoothing, a row of label y
@@ -21,42 +54,14 @@ class CrossEntropyLoss(Loss):
 
     A logit of -inf masks its class out: probability 0, gradient 0. A row whose own label is masked
     has value +inf; so has, with label smoothing, a row with any masked class of weight above 0.
-
-    Args:
-        class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
-        label_smoothing: eta, in [0, 1].
-        reduction: ``"mean"`` (weighted by class and sample weights), ``"sum"`` or ``"none"``.
-        ignore_index: Label of rows to leave out.
-        check_finite: Refuse NaN and +inf among the logits.
-
-    Raises:
-        TopKLossError: An option is outside its range.
     """
 
     _kind = "cross_entropy"
-
-    class_weight: FloatVector | None
-    label_smoothing: float
-
-    def __init__(
-        self,
-        *,
-        class_weight: Array | None = None,
-        label_smoothing: float = 0.0,
-        reduction: Reduction = "mean",
-        ignore_index: int = -100,
-        check_finite: bool = False,
-    ) -> None:
-        super().__init__(
-            class_weight=class_weight,
-            label_smoothing=label_smoothing,
-            reduction=reduction,
-            ignore_index=ignore_index,
-            check_finite=check_finite,
-        )
+    _traits = Traits(softmax_factor=one, curvature=of_softmax, estimates_probabilities=True)
 
 
-class LogitAdjustedLoss(Loss):
+@record
+class LogitAdjustedLoss(FromCounts):
     """Logit-adjusted cross-entropy: cross-entropy on ``z_j + tau log pi_j``.
 
     pi are the class frequencies. Training with it makes plain argmax the Bayes rule for the
@@ -66,52 +71,17 @@ class LogitAdjustedLoss(Loss):
     meta-softmax for long-tailed visual recognition", NeurIPS 2020.
 
     Args:
-        class_counts: Number of training examples of each of C classes, finite and above 0.
         tau: Strength of the adjustment, finite.
-        class_weight: Weight of each class, finite and 0 or more. Default 1.
-        label_smoothing: As in `CrossEntropyLoss`, in [0, 1].
-        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
-        reduction: ``"mean"`` (weighted by class and sample weights), ``"sum"`` or ``"none"``.
-        ignore_index: Label of rows to leave out.
-        check_finite: Refuse NaN and +inf among the logits.
-
-    Raises:
-        TopKLossError: A count or an option is outside its range.
     """
 
     _kind = "logit_adjusted"
+    _traits = Traits(softmax_factor=one, curvature=of_softmax, estimates_probabilities=True)
 
-    class_counts: FloatVector
-    tau: float
-    class_weight: FloatVector | None
-    label_smoothing: float
-    count_smoothing: float
-
-    def __init__(
-        self,
-        class_counts: Array,
-        tau: float = 1.0,
-        *,
-        class_weight: Array | None = None,
-        label_smoothing: float = 0.0,
-        count_smoothing: float = 0.0,
-        reduction: Reduction = "mean",
-        ignore_index: int = -100,
-        check_finite: bool = False,
-    ) -> None:
-        super().__init__(
-            class_counts=class_counts,
-            tau=tau,
-            class_weight=class_weight,
-            label_smoothing=label_smoothing,
-            count_smoothing=count_smoothing,
-            reduction=reduction,
-            ignore_index=ignore_index,
-            check_finite=check_finite,
-        )
+    tau: float = 1.0
 
 
-class VectorScalingLoss(Loss):
+@record
+class VectorScalingLoss(FromCounts):
     """Vector scaling: cross-entropy on ``(n_j / n_max)^gamma z_j + tau log pi_j``.
 
     n are the class counts, pi the class frequencies: the additive adjustment of `LogitAdjustedLoss`
@@ -121,57 +91,72 @@ class VectorScalingLoss(Loss):
     under overparameterization", NeurIPS 2021 (the factor is their ``1 / Delta_j``).
 
     Args:
-        class_counts: Number of training examples of each of C classes, finite and above 0.
         gamma: Strength of the multiplicative adjustment, finite and 0 or more, and small enough
             that no factor comes out below 1e-15.
         tau: Strength of the additive adjustment, finite.
-        class_weight: Weight of each class, finite and 0 or more. Default 1.
-        label_smoothing: As in `CrossEntropyLoss`, in [0, 1].
-        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
-        reduction: ``"mean"`` (weighted by class and sample weights), ``"sum"`` or ``"none"``.
-        ignore_index: Label of rows to leave out.
-        check_finite: Refuse NaN and +inf among the logits.
-
-    Raises:
-        TopKLossError: A count or an option is outside its range.
     """
 
     _kind = "vector_scaling"
+    _traits = Traits(softmax_factor=_factors, curvature=of_softmax)
 
-    class_counts: FloatVector
-    gamma: float
-    tau: float
-    class_weight: FloatVector | None
-    label_smoothing: float
-    count_smoothing: float
-
-    def __init__(
-        self,
-        class_counts: Array,
-        gamma: float = 0.3,
-        tau: float = 1.0,
-        *,
-        class_weight: Array | None = None,
-        label_smoothing: float = 0.0,
-        count_smoothing: float = 0.0,
-        reduction: Reduction = "mean",
-        ignore_index: int = -100,
-        check_finite: bool = False,
-    ) -> None:
-        super().__init__(
-            class_counts=class_counts,
-            gamma=gamma,
-            tau=tau,
-            class_weight=class_weight,
-            label_smoothing=label_smoothing,
-            count_smoothing=count_smoothing,
-            reduction=reduction,
-            ignore_index=ignore_index,
-            check_finite=check_finite,
-        )
+    gamma: float = 0.3
+    tau: float = 1.0
 
 
-class MarginSoftmaxLoss(Loss):
+@record
+class LDAMLoss(FromCounts):
+    """LDAM, the label-distribution-aware margin loss: cross-entropy with a margin for rare classes.
+
+    The logit of the label y is lowered by the margin ``max_margin n_y^(-1/4) / max_c n_c^(-1/4)``,
+    then all logits are multiplied by the scale.
+
+    It expects the outputs of a normalised last layer (cosines, in [-1, 1]) and diverges on
+    unbounded logits: `topkloss.torch.NormedLinear` is such a layer.
+
+    Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss",
+    NeurIPS 2019.
+
+    Args:
+        max_margin: Margin of the rarest class, in units of a logit; finite and 0 or more.
+        scale: Multiplies the logits, finite and above 0.
+    """
+
+    _kind = "ldam"
+    _traits = Traits(softmax_factor=_scale, curvature=of_softmax)
+
+    max_margin: float = 0.5
+    scale: float = 30.0
+
+
+@record
+class ELMLoss(FromCounts):
+    """ELM, the enlarged-margin loss: LDAM whose margin also takes in that of the strongest rival.
+
+    The logit of the label y is lowered by ``b_y - lam b_r``, where b_c are the margins of
+    `LDAMLoss` and r is the class other than y with the largest logit (the lowest index among
+    equals), a constant in the gradient.
+
+    Like LDAM it expects the outputs of a normalised last layer (cosines, in [-1, 1]):
+    `topkloss.torch.NormedLinear` is such a layer.
+
+    Kato and Hotta, "Enlarged large margin loss for imbalanced classification", SMC 2023.
+
+    Args:
+        max_margin: Margin of the rarest class, in units of a logit; finite and 0 or more.
+        scale: Multiplies the logits, finite and above 0.
+        lam: How much of the rival's margin is taken in, finite. 0 gives LDAM.
+    """
+
+    _kind = "elm"
+    _traits = Traits(softmax_factor=_scale, curvature=of_softmax, is_smooth=_no_rival)
+
+    max_margin: float = 0.5
+    scale: float = 30.0
+    lam: float = 1.0
+
+
+@record(kw_only=True)
+class MarginSoftmaxLoss(SoftmaxMarginLoss):
     """Margin softmax, the family itself: cross-entropy on a row transformed as the caller likes.
 
     With a the offset, b the margin, d the class scale and s the scale, a row z of label y becomes
@@ -189,52 +174,38 @@ class MarginSoftmaxLoss(Loss):
         class_scale: d of each class, finite and above 0. Default 1.
         scale: s, finite and above 0.
         lam: How much of the rival's margin is taken in, finite.
-        class_weight: Weight of each class, finite and 0 or more. Default 1.
-        label_smoothing: As in `CrossEntropyLoss`, in [0, 1].
-        reduction: ``"mean"`` (weighted by class and sample weights), ``"sum"`` or ``"none"``.
-        ignore_index: Label of rows to leave out.
-        check_finite: Refuse NaN and +inf among the logits.
-
-    Raises:
-        TopKLossError: An option is outside its range, or vectors by class differ in length.
     """
 
     _kind = "margin_softmax"
-    _checks: ClassVar[Mapping[str, Check]] = dict.fromkeys(
-        ("offset", "margin", "class_scale"), optional(class_vector)
+    _traits = Traits(softmax_factor=_scales, curvature=of_softmax, is_smooth=_no_rival)
+
+    offset: OptionalVector = NO_VECTOR
+    margin: OptionalVector = NO_VECTOR
+    class_scale: OptionalVector = NO_VECTOR
+    scale: float = 1.0
+    lam: float = 0.0
+
+
+@record
+class FocalLoss(ClassWeights):
+    """Focal loss: cross-entropy in which rows that are right already count for little.
+
+    With p the softmax of a row and w the class weights, a row of label y has the loss
+    ``w_y (1 - p_y)^gamma (-log p_y)``. gamma = 0 is `CrossEntropyLoss` to the last bit.
+
+    A logit of -inf masks its class out: probability 0, gradient 0. A row whose own label is masked
+    has value +inf.
+
+    Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense object detection", ICCV 2017.
+
+    Args:
+        gamma: How strongly rows that are right are discounted, finite and 0 or more.
+    """
+
+    _kind = "focal"
+    _traits = Traits(
+        softmax_factor=one,
+        curvature="is not convex: where p_y is small its second derivatives are negative",
     )
 
-    offset: FloatVector | None
-    margin: FloatVector | None
-    class_scale: FloatVector | None
-    scale: float
-    lam: float
-    class_weight: FloatVector | None
-    label_smoothing: float
-
-    def __init__(
-        self,
-        *,
-        offset: Array | None = None,
-        margin: Array | None = None,
-        class_scale: Array | None = None,
-        scale: float = 1.0,
-        lam: float = 0.0,
-        class_weight: Array | None = None,
-        label_smoothing: float = 0.0,
-        reduction: Reduction = "mean",
-        ignore_index: int = -100,
-        check_finite: bool = False,
-    ) -> None:
-        super().__init__(
-            offset=offset,
-            margin=margin,
-            class_scale=class_scale,
-            scale=scale,
-            lam=lam,
-            class_weight=class_weight,
-            label_smoothing=label_smoothing,
-            reduction=reduction,
-            ignore_index=ignore_index,
-            check_finite=check_finite,
-        )
+    gamma: float = 2.0

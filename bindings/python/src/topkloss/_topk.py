@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from topkloss._loss import Loss, Reduction
+from topkloss._loss import Loss
+from topkloss._records import Traits, never, record
+
+__all__ = ["SmoothTopKSVMLoss", "TopKHingeLoss"]
 
 
+@record
 class TopKHingeLoss(Loss):
     """Top-K calibrated hinge: no loss while the label leads the (K+1)-th largest logit by a margin.
 
@@ -17,37 +21,16 @@ class TopKHingeLoss(Loss):
     Args:
         k: K, 1 to C - 1.
         margin: In units of a logit; finite.
-        reduction: ``"mean"`` (weighted by sample weights), ``"sum"`` or ``"none"``.
-        ignore_index: Label of rows to leave out.
-        check_finite: Refuse NaN and +inf among the logits.
-
-    Raises:
-        TopKLossError: An option is outside its range.
     """
 
     _kind = "topk_hinge"
+    _traits = Traits(is_smooth=never, curvature="is piecewise linear: its second derivatives are 0")
 
     k: int
-    margin: float
-
-    def __init__(
-        self,
-        k: int,
-        margin: float = 1.0,
-        *,
-        reduction: Reduction = "mean",
-        ignore_index: int = -100,
-        check_finite: bool = False,
-    ) -> None:
-        super().__init__(
-            k=k,
-            margin=margin,
-            reduction=reduction,
-            ignore_index=ignore_index,
-            check_finite=check_finite,
-        )
+    margin: float = 1.0
 
 
+@record
 class SmoothTopKSVMLoss(Loss):
     """Smooth top-K SVM: the top-K hinge with its maxima over sets of K classes made smooth.
 
@@ -66,35 +49,13 @@ class SmoothTopKSVMLoss(Loss):
         k: 1 to C - 1.
         tau: The temperature, in units of a logit; finite and above 0.
         alpha: The margin, in units of a logit; finite.
-        reduction: ``"mean"`` (weighted by sample weights), ``"sum"`` or ``"none"``.
-        ignore_index: Label of rows to leave out.
-        check_finite: Refuse NaN and +inf among the logits.
-
-    Raises:
-        TopKLossError: An option is outside its range.
     """
 
     _kind = "smooth_topk_svm"
+    _traits = Traits(
+        curvature="has second derivatives of either sign: it is a difference of convex functions"
+    )
 
     k: int
-    tau: float
-    alpha: float
-
-    def __init__(
-        self,
-        k: int,
-        tau: float = 1.0,
-        alpha: float = 1.0,
-        *,
-        reduction: Reduction = "mean",
-        ignore_index: int = -100,
-        check_finite: bool = False,
-    ) -> None:
-        super().__init__(
-            k=k,
-            tau=tau,
-            alpha=alpha,
-            reduction=reduction,
-            ignore_index=ignore_index,
-            check_finite=check_finite,
-        )
+    tau: float = 1.0
+    alpha: float = 1.0

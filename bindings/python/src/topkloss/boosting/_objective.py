@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from topkloss._arrays import AnyArray
-from topkloss._loss import Loss
-from topkloss._noised_topk import NoisedTopKLoss
-from topkloss.boosting._curvature import curvature_of
+from topkloss._curvature import Curvature, Times
+from topkloss._loss import AnyLoss, Loss
+from topkloss._records import LOSSES
 from topkloss.errors import TopKLossError
 
 SMALLEST = 1e-16
@@ -76,7 +75,25 @@ def _with_reduction(loss: Any, reduction: str) -> Any:
             f"loss is {loss!r}; it must be a loss of topkloss with one head",
             "TOPKLOSS_ERROR_OPTION",
         )
-    return type(loss)(**{**loss._arguments, "reduction": reduction})
+    return loss._with(reduction=reduction)
+
+
+def _curvature_of(loss: Any) -> Curvature:
+    """How the diagonal of a loss's Hessian is found."""
+    reason: object = "is no loss of topkloss"
+    if isinstance(loss, AnyLoss):
+        reason = loss._traits.curvature
+        if loss._traits.rows_are_coupled(loss):
+            reason = "with these options couples all rows: a row's loss depends on others' scores"
+        if callable(reason):
+            found: Curvature = reason
+            return found
+    able = [kind.__name__ for kind in LOSSES.values() if callable(kind._traits.curvature)]
+    raise TopKLossError(
+        f"{loss!r} {reason}; boosting needs a positive second derivative of every score. "
+        f"Objectives can be made of {', '.join(able)}",
+        "TOPKLOSS_ERROR_OPTION",
+    )
 
 
 class Objective:
@@ -86,8 +103,8 @@ class Objective:
         loss: The loss whose sum over the rows is minimised.
     """
 
-    def __init__(self, loss: Loss, factor: Callable[[int], float]) -> None:
-        self._curvature = curvature_of(loss, factor)
+    def __init__(self, loss: Loss, factor: Times) -> None:
+        self._curvature = _curvature_of(loss)
         self._factor = factor
         self.loss = _with_reduction(loss, "sum")
 
@@ -115,7 +132,7 @@ class Objective:
         scores, labels, weights = _arguments(first, second, sample_weight)
         _, gradient = self.loss.value_and_grad(scores, labels)
         counted = labels != self.loss.ignore_index
-        hessian = self._curvature(gradient, np.where(counted, labels, 0))
+        hessian = self._curvature(self.loss, gradient, np.where(counted, labels, 0), self._factor)
         hessian[~counted] = 0
         if weights is not None:
             column = np.asarray(weights, gradient.dtype)[:, None]
@@ -154,7 +171,7 @@ class Metric:
         """
         scores, labels, weights = _arguments(first, second, sample_weight)
         # Noise that is the same in every round: rounds are to be compared.
-        fixed = {"step": 0} if isinstance(self.loss, NoisedTopKLoss) else {}
+        fixed = {"step": 0} if self.loss._traits.is_random(self.loss) else {}
         value = self.loss(scores, labels, sample_weight=weights, **fixed)
         if self._lightgbm:
             return self.__name__, value, False

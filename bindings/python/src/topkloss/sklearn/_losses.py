@@ -5,47 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-import topkloss
 from topkloss._arrays import FloatVector
 from topkloss._loss import Loss
+from topkloss._records import LOSSES
 from topkloss.errors import TopKLossError
 
 LossOf: TypeAlias = Callable[[FloatVector], Loss]
 """Makes a loss from the number of training examples of each class, in the order of classes."""
 
-BY_NAME: dict[str, Any] = {
-    kind._kind: kind
-    for kind in (
-        topkloss.CrossEntropyLoss,
-        topkloss.LogitAdjustedLoss,
-        topkloss.VectorScalingLoss,
-        topkloss.MarginSoftmaxLoss,
-        topkloss.FocalLoss,
-        topkloss.LDAMLoss,
-        topkloss.ELMLoss,
-        topkloss.TopKHingeLoss,
-        topkloss.NoisedTopKLoss,
-        topkloss.SmoothTopKSVMLoss,
-        topkloss.OutlyingMSELoss,
-        topkloss.SinglePositiveLoss,
-    )
-}
-_SOFTMAX = (
-    *(topkloss.CrossEntropyLoss, topkloss.LogitAdjustedLoss, topkloss.VectorScalingLoss),
-    *(topkloss.MarginSoftmaxLoss, topkloss.FocalLoss, topkloss.LDAMLoss, topkloss.ELMLoss),
-)
-_PROBABILITIES = topkloss.CrossEntropyLoss, topkloss.LogitAdjustedLoss
+BY_NAME = {name: kind for name, kind in LOSSES.items() if issubclass(kind, Loss)}
+"""Those of one head, from the model's only scores."""
 
 
-def _wants_counts(name: str, options: Mapping[str, Any]) -> bool:
+def _takes_counts(kind: type[Loss], options: Mapping[str, Any]) -> bool:
     """Whether a loss is made from the counts, rather than from what the options say."""
-    if "class_counts" in options:
+    rule = kind._traits.takes_counts
+    if "class_counts" in options or "class_counts" not in kind._options:
         return False
-    if name == "outlying_mse":
-        return "teacher" not in options
-    if name == "noised_topk":
-        return "max_margin" in options
-    return name in ("logit_adjusted", "vector_scaling", "ldam", "elm")
+    return rule is None or rule(options)
 
 
 def made(
@@ -54,20 +31,21 @@ def made(
     """The loss to train with: a new one, with the reduction ``"sum"``.
 
     Args:
-        loss: A name of `BY_NAME`, a function of the counts, or a loss.
+        loss: The name of a loss of one head, a function of the counts, or a loss.
         options: Arguments of a loss that is given by name.
         counts: Training examples of each class.
         seed: Makes the seed of a noised loss that is given by name, without one.
     """
     if isinstance(loss, str):
         if loss not in BY_NAME:
-            raise ValueError(f"loss is {loss!r}; it must be one of {', '.join(BY_NAME)}")
+            raise ValueError(f"loss is {loss!r}; it must be one of {', '.join(sorted(BY_NAME))}")
+        kind = BY_NAME[loss]
         arguments = dict(options or {})
-        if _wants_counts(loss, arguments):
+        if _takes_counts(kind, arguments):
             arguments["class_counts"] = counts
-        if loss == "noised_topk":
+        if "seed" in kind._options:
             arguments.setdefault("seed", seed())
-        found = BY_NAME[loss](**arguments)
+        found = kind(**arguments)
     else:
         if options:
             raise ValueError("loss_options are for a loss that is given by its name")
@@ -83,36 +61,25 @@ def made(
                 f"loss gave {found!r}; it must be a loss of topkloss with one head",
                 "TOPKLOSS_ERROR_OPTION",
             )
-    summed: Loss = type(found)(**{**found._arguments, "reduction": "sum"})
-    return summed
+    return found._with(reduction="sum")
 
 
 def softmax_scale(loss: Loss) -> float | None:
     """The factor on scores in the softmax that a loss trains through; None if it has none."""
-    return float(getattr(loss, "scale", 1.0)) if isinstance(loss, _SOFTMAX) else None
+    return None if loss._traits.softmax_factor is None else float(getattr(loss, "scale", 1.0))
 
 
 def gives_probabilities(loss: Any) -> bool:
     """Whether the softmax of the scores estimates probabilities: of a loss, or of one's name."""
-    kind = BY_NAME.get(loss, object) if isinstance(loss, str) else type(loss)
-    return issubclass(kind, _PROBABILITIES)
-
-
-def is_smooth(loss: Loss) -> bool:
-    """Whether the loss has a gradient that is continuous, and the same at every evaluation.
-
-    The noised top-K loss has a kink where its hinge begins, with either estimator.
-    """
-    rival = isinstance(loss, topkloss.ELMLoss | topkloss.MarginSoftmaxLoss) and loss.lam != 0
-    return not (rival or isinstance(loss, topkloss.TopKHingeLoss | topkloss.NoisedTopKLoss))
+    kind = BY_NAME.get(loss) if isinstance(loss, str) else type(loss)
+    return kind is not None and issubclass(kind, Loss) and kind._traits.estimates_probabilities
 
 
 def for_lbfgs(loss: Loss, solver: str) -> bool:
     """Whether L-BFGS is to minimise the loss, by the caller's choice or ("auto") ours."""
-    drawn = isinstance(loss, topkloss.NoisedTopKLoss) and loss.estimator == "monte_carlo"
-    if solver == "lbfgs" and drawn:
+    if solver == "lbfgs" and loss._traits.is_random(loss):
         raise ValueError(
             "solver='lbfgs' needs a loss that is the same at every evaluation, and noised top-K by "
             "Monte Carlo is another one each time: use solver='adam', or the exact estimator"
         )
-    return solver == "lbfgs" or (solver == "auto" and is_smooth(loss))
+    return solver == "lbfgs" or (solver == "auto" and loss._traits.is_smooth(loss))

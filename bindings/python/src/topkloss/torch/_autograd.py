@@ -6,14 +6,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
 from topkloss import _abi
 from topkloss._evaluation import RESULT_SIZE, call
 from topkloss._loss import Loss
 from topkloss.torch._evaluation import Evaluation, plain_batch
+from topkloss.torch._modes import has_tangent, in_forward_mode
 from topkloss.torch._staging import staged
-from topkloss.torch._tensors import has_tangent, scalar
+from topkloss.torch._tensors import scalar
 
 
 def refuse_second_derivative() -> None:
@@ -95,12 +95,12 @@ def evaluate_plain(loss: Loss, logits: Tensor, labels: Tensor) -> Tensor | None:
     batch = plain_batch(logits, labels)
     if batch is None:
         return None
-    if forward_ad._current_level >= 0:  # as has_tangent does, in no time
+    if in_forward_mode():
         _refuse_tangents(logits)
     handle = loss._handle
     if not (logits.requires_grad and torch.is_grad_enabled()):
         return _plain_value(handle, batch, logits, None)
-    value: Tensor = _Plain.apply(handle, batch, logits, labels)  # type: ignore[no-untyped-call]
+    value: Tensor = _Plain.apply(handle, batch, logits, labels)
     return value
 
 
@@ -139,5 +139,5 @@ def differentiable(
     if not torch.is_grad_enabled() or not any(head.requires_grad for head in scores):
         return evaluation.run()[0]
     function = _InTurn if rows_are_coupled else _Together
-    value: Tensor = function.apply(evaluation, *scores)  # type: ignore[no-untyped-call]
+    value: Tensor = function.apply(evaluation, *scores)
     return value

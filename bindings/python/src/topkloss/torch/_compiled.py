@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from topkloss.torch import _operators
+import topkloss.torch._operators as operators
 from topkloss.torch._autocast import autocast_scores
+from topkloss.torch._base import LossModule
 from topkloss.torch._tensors import of_no_gradient
-
-if TYPE_CHECKING:
-    from topkloss.torch._average_k import TwoHeadAverageKLoss
-    from topkloss.torch._module import OneHeadModule
 
 
 def without_gradients(scores: Tensor, **constants: Tensor | None) -> Tensor:
@@ -42,9 +39,9 @@ def unfit(name: str, value: Any) -> str | None:
         value = float(value)  # a constant from here on, which text can be made of
     if not isinstance(value, int):
         return f"{name} is {value!r}; it must be an integer"
-    if 0 <= value < 2 * _operators.SIGN:
+    if 0 <= value < 2 * operators.SIGN:
         return None
-    return f"{name} is {int(value)}; it must be from 0 to {2 * _operators.SIGN - 1}"
+    return f"{name} is {int(value)}; it must be from 0 to {2 * operators.SIGN - 1}"
 
 
 def _text(shape: Iterable[int]) -> str:
@@ -55,7 +52,7 @@ def _text(shape: Iterable[int]) -> str:
 
 def refused(scores: Tensor, message: str, status: str = "TOPKLOSS_ERROR_OPTION") -> Tensor:
     """In place of the scores: raises `TopKLossError` when the graph runs."""
-    stopped: Tensor = _operators.refused(scores.detach(), message, status)
+    stopped: Tensor = operators.refused(scores.detach(), message, status)
     return stopped
 
 
@@ -64,7 +61,7 @@ def _wanted(scores: Tensor) -> bool:
 
 
 def one_head(
-    module: OneHeadModule,
+    module: LossModule,
     logits: Tensor,
     labels: Tensor,
     sample_weight: Tensor | None,
@@ -75,7 +72,7 @@ def one_head(
     by_row = module._by_row
     (scores,), dtype = autocast_scores(logits, by_row=by_row)
     scores = without_gradients(scores, sample_weight=sample_weight, noise=noise)
-    value: Tensor = _operators.one_head(
+    value: Tensor = operators.one_head(
         module._ticket,
         scores,
         labels,
@@ -90,7 +87,7 @@ def one_head(
 
 
 def noised(
-    module: OneHeadModule,
+    module: LossModule,
     logits: Tensor,
     labels: Tensor,
     sample_weight: Tensor | None,
@@ -99,30 +96,30 @@ def noised(
 ) -> Tensor:
     """The same of a noised loss. Which noise to draw is as `topkloss.NoisedTopKLoss._step` says."""
     if isinstance(step, Tensor):
-        taken: Tensor = _operators.given_step(step)
+        taken: Tensor = operators.given_step(step)
     elif step is None and noise is None:
-        taken = _operators.take_step(module._ticket)
+        taken = operators.take_step(module._ticket)
     else:
         number = 0 if step is None else step
         problem = unfit("step", number)
         if problem:
             logits, number = refused(logits, problem), 0
-        taken = torch.full((), _operators.signed(number), dtype=torch.int64, device="cpu")
+        taken = torch.full((), operators.signed(number), dtype=torch.int64, device="cpu")
     return one_head(module, logits, labels, sample_weight, noise, taken)
 
 
 def coupled_rows(
-    module: OneHeadModule, logits: Tensor, labels: Tensor, sample_weight: Tensor | None
+    module: LossModule, logits: Tensor, labels: Tensor, sample_weight: Tensor | None
 ) -> Tensor:
     """The values of a loss by row, where rows depend on each other."""
     (scores,), _ = autocast_scores(logits, by_row=True)
     scores = without_gradients(scores, sample_weight=sample_weight)
-    values: Tensor = _operators.coupled_rows(module._ticket, scores, labels, sample_weight)
+    values: Tensor = operators.coupled_rows(module._ticket, scores, labels, sample_weight)
     return values
 
 
 def two_heads(
-    module: TwoHeadAverageKLoss,
+    module: LossModule,
     logits: Tensor,
     multi_label_logits: Tensor,
     labels: Tensor,
@@ -133,7 +130,7 @@ def two_heads(
     by_row = module._by_row
     (first, second), dtype = autocast_scores(logits, multi_label_logits, by_row=by_row)
     first = without_gradients(first, sample_weight=sample_weight)
-    value, _, _, used = _operators.two_heads(
+    value, _, _, used = operators.two_heads(
         module._ticket,
         first,
         second,
@@ -174,15 +171,15 @@ def noised_topk(
             )
             return refused(scores, problem, "TOPKLOSS_ERROR_SIZE")[:, 0].reshape(outer)
         noise = noise.reshape(-1, n_samples, classes)
-    values: Tensor = _operators.noised_topk(
+    values: Tensor = operators.noised_topk(
         scores,
         noise,
         k,
         epsilon,
         estimator,
         n_samples,
-        _operators.signed(seed),
-        _operators.signed(step),
+        operators.signed(seed),
+        operators.signed(step),
         check_finite,
         _wanted(scores),
     )[0]

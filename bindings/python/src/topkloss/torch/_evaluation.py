@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch._C import _get_tracing_state, _len_torch_dispatch_stack
 
 from topkloss import _abi
 from topkloss._evaluation import BATCH_SIZE, RESULT_SIZE, call
 from topkloss._handle import Handle
 from topkloss.torch._autocast import HALVES
+from topkloss.torch._modes import dispatch_modes, is_traced, refuse_tracing
 from topkloss.torch._staging import pinned, sent
 from topkloss.torch._tensors import (
     FLOAT_CODES,
@@ -38,7 +37,7 @@ def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
     """
     if type(logits) not in _PLAIN or type(labels) not in _PLAIN:
         return None
-    if _get_tracing_state() is not None or _len_torch_dispatch_stack():
+    if dispatch_modes() or is_traced():
         return None
     dtype = logits.dtype
     code = FLOAT_CODES.get(dtype)
@@ -62,17 +61,6 @@ def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
         return None  # without elements, or without memory of its own
     rows, classes = shape
     return _abi.batch(BATCH_SIZE, rows, classes, code, label_type, scores, 0, indices)
-
-
-def _refuse_tracing() -> None:
-    """Refuses what would write the value of this batch into a graph, as a constant."""
-    proxies = sys.modules.get("torch.fx.experimental.proxy_tensor")
-    traced = proxies is not None and proxies.get_proxy_mode() is not None
-    if traced or _get_tracing_state() is not None:
-        raise RuntimeError(
-            "torch.jit.trace and make_fx would make a constant of a topkloss loss: use "
-            "torch.compile or torch.export"
-        )
 
 
 class Evaluation:
@@ -109,7 +97,7 @@ class Evaluation:
             value_dtype: Of the value, if it is one. Default: that of the scores.
             device: The device that results are sent to. Default: they stay on the CPU.
         """
-        _refuse_tracing()
+        refuse_tracing()
         self._owner = owner
         self._scores, dtype = matrix(name, scores)
         self._by_row = by_row

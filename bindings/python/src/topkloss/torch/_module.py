@@ -1,123 +1,19 @@
-"""What all modules of losses have in common."""
+"""Modules of losses of one head."""
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from topkloss._arrays import Array
-from topkloss._average_k import TwoHeadAverageKLoss
-from topkloss._handle import Handle
-from topkloss._loss import Loss
-from topkloss.torch import _compiled
 from topkloss.torch._autocast import autocast_scores
 from topkloss.torch._autograd import differentiable, evaluate_plain
-from topkloss.torch._evaluation import Evaluation
-from topkloss.torch._staging import home_of, staged
-from topkloss.torch._tensors import require_device
-from topkloss.torch._tickets import new_ticket
-
-Arguments = ParamSpec("Arguments")
-Module = TypeVar("Module")
-SomeHandle = TypeVar("SomeHandle", bound=Handle)
-
-
-def arguments_of(
-    loss: Callable[Arguments, SomeHandle],
-) -> Callable[
-    [Callable[[Module, SomeHandle], None]], Callable[Concatenate[Module, Arguments], None]
-]:
-    """Makes of a constructor that takes a loss one that takes the loss's own arguments.
-
-    Signature and documentation are the loss's.
-    """
-
-    def decorate(
-        construct: Callable[[Module, SomeHandle], None],
-    ) -> Callable[Concatenate[Module, Arguments], None]:
-        @functools.wraps(construct)
-        def constructor(
-            self: Module, /, *arguments: Arguments.args, **options: Arguments.kwargs
-        ) -> None:
-            construct(self, loss(*arguments, **options))
-
-        signature = inspect.signature(loss)
-        me = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
-        documented: Any = constructor
-        documented.__signature__ = signature.replace(
-            parameters=[me, *signature.parameters.values()]
-        )
-        documented.__doc__ = loss.__doc__
-        return constructor
-
-    return decorate
-
-
-class LossModule(nn.Module):
-    """The base of every loss in `topkloss.torch`: it has no parameters.
-
-    Attributes:
-        loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
-    """
-
-    loss: Loss | TwoHeadAverageKLoss
-
-    def __init__(self, loss: Loss | TwoHeadAverageKLoss) -> None:
-        """Wraps a loss. Called by the modules themselves."""
-        super().__init__()
-        self.loss = loss
-        self._ticket = new_ticket(self)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Copies and pickles have tickets of their own."""
-        super().__setstate__(state)  # type: ignore[no-untyped-call]
-        self._ticket = new_ticket(self)
-
-    @property
-    def _by_row(self) -> bool:
-        return self.loss.reduction == "none"
-
-    def _evaluation(
-        self,
-        logits: Any,
-        labels: Any,
-        sample_weight: Any,
-        *,
-        second: Any = None,
-        value_dtype: torch.dtype | None = None,
-    ) -> Evaluation:
-        """A batch for the loss; second are the logits of the second head of a loss with two."""
-        require_device("multi_label_logits", second, logits)
-        home = home_of(logits)
-        logits, labels, sample_weight, second = staged(logits, labels, sample_weight, second)
-        evaluation = Evaluation(
-            self.loss,
-            "logits",
-            logits,
-            by_row=self._by_row,
-            value_dtype=value_dtype,
-            device=home,
-        )
-        evaluation.add_labels(labels)
-        evaluation.add_sample_weight(sample_weight)
-        if isinstance(self.loss, TwoHeadAverageKLoss):
-            evaluation.add_multi_label_logits(second)
-        return evaluation
-
-    def extra_repr(self) -> str:
-        """The options that differ from their defaults, for the module's text."""
-        return repr(self.loss).partition("(")[2][:-1]
+from topkloss.torch._base import LossModule
+from topkloss.torch._compiled import coupled_rows, one_head
 
 
 class OneHeadModule(LossModule):
-    """The base of every loss of logits and labels: no parameters, and no buffers."""
-
-    loss: Loss
+    """A loss of logits and labels: no parameters, and no buffers."""
 
     def forward(
         self, logits: Tensor, labels: Tensor, *, sample_weight: Tensor | None = None
@@ -139,18 +35,20 @@ class OneHeadModule(LossModule):
             TopKLossError: An argument has a wrong shape, type or value.
         """
         if torch.compiler.is_compiling():
-            return _compiled.one_head(self, logits, labels, sample_weight)
+            if self._rows_are_coupled:
+                return coupled_rows(self, logits, labels, sample_weight)
+            return one_head(self, logits, labels, sample_weight)
         if sample_weight is None and self.loss._may_be_plain:
             plain = evaluate_plain(self.loss, logits, labels)
             if plain is not None:
                 return plain
         (scores,), dtype = autocast_scores(logits, by_row=self._by_row)
         evaluation = self._evaluation(scores, labels, sample_weight, value_dtype=dtype)
-        return differentiable(evaluation, scores)
+        return differentiable(evaluation, scores, rows_are_coupled=self._rows_are_coupled)
 
 
 class WeightedModule(OneHeadModule):
-    """The base of every loss that takes class weights."""
+    """A loss that takes class weights."""
 
     def set_class_weight(self, class_weight: Array | None) -> None:
         """Weights the classes from now on, in place of the weights given at first.
@@ -173,5 +71,4 @@ class WeightedModule(OneHeadModule):
             TopKLossError: A weight is outside its range, or their number is not that of the
                 classes. The weights are then what they were.
         """
-        arguments = {**self.loss._arguments, "class_weight": class_weight}
-        self.loss = type(self.loss)(**arguments)
+        self.loss = self.loss._with(class_weight=class_weight)

@@ -11,8 +11,8 @@ from topkloss._arguments import integer
 from topkloss._noised_topk import Estimator
 from topkloss._noised_topk_operator import operator
 from topkloss.errors import TopKLossError
-from topkloss.torch import _compiled
 from topkloss.torch._autograd import differentiable
+from topkloss.torch._compiled import noised_topk as in_a_graph
 from topkloss.torch._evaluation import Evaluation
 from topkloss.torch._staging import home_of, staged
 from topkloss.torch._tensors import on_cpu
@@ -61,9 +61,7 @@ def noised_topk(
         TopKLossError: An argument has a wrong shape, type or value.
     """
     if torch.compiler.is_compiling():
-        return _compiled.noised_topk(
-            x, k, epsilon, estimator, n_samples, seed, step, noise, check_finite
-        )
+        return in_a_graph(x, k, epsilon, estimator, n_samples, seed, step, noise, check_finite)
     options = {"estimator": estimator, "n_samples": n_samples, "seed": seed}
     made = operator(k=k, epsilon=epsilon, check_finite=check_finite, **options)
     host, noise = staged(x, noise)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch._subclasses.fake_tensor import FakeTensor
-from torch.autograd import forward_ad
 
 from topkloss import _abi
 from topkloss.errors import TopKLossError
+from topkloss.torch._modes import has_tangent
 
 FLOAT_CODES = {
     torch.float32: _abi.TOPKLOSS_FLOAT32,
@@ -26,9 +25,9 @@ def has_memory(tensor: Tensor) -> bool:
     Those of wrappers do not: of distributed and fake tensors, and of those that transforms pass to
     functions. Their address is 0, which to C means that the argument is not given.
     """
-    if isinstance(tensor, FakeTensor):  # warns if it is asked for its address
-        return False
     try:
+        if tensor.untyped_storage().device != tensor.device:
+            return False  # a fake one, which warns if it is asked for its address
         return tensor.data_ptr() != 0 or tensor.numel() == 0
     except RuntimeError:
         return False
@@ -166,14 +165,6 @@ def label_vector(name: str, value: object, rows: int) -> tuple[Tensor, int]:
         tensor, code = tensor.to(torch.int64), _abi.TOPKLOSS_INT64
     _require_rows(name, tensor, rows)
     return tensor.contiguous(), code
-
-
-def has_tangent(tensor: Tensor) -> bool:
-    """Whether forward-mode differentiation goes through a tensor."""
-    if forward_ad._current_level < 0:
-        return False
-    tangent = forward_ad.unpack_dual(tensor).tangent  # type: ignore[no-untyped-call]
-    return tangent is not None
 
 
 def of_no_gradient(name: str) -> str:

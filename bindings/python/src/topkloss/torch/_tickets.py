@@ -10,18 +10,15 @@ from __future__ import annotations
 
 import secrets
 import weakref
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from topkloss.torch._module import LossModule
-
-_modules: weakref.WeakValueDictionary[int, LossModule] = weakref.WeakValueDictionary()
+_modules: weakref.WeakValueDictionary[int, nn.Module] = weakref.WeakValueDictionary()
 
 
-def new_ticket(module: LossModule) -> Tensor:
+def new_ticket(module: nn.Module) -> Tensor:
     """A ticket for a module: int64, without dimensions, in the CPU's memory.
 
     Its number is random, so that a graph that another process has left finds no module here rather
@@ -33,7 +30,7 @@ def new_ticket(module: LossModule) -> Tensor:
         return torch.tensor(number, dtype=torch.int64, device="cpu")
 
 
-def module_of(ticket: Tensor) -> LossModule:
+def module_of(ticket: Tensor) -> Any:
     """The module that was given this ticket."""
     module = _modules.get(int(ticket))
     if module is None:

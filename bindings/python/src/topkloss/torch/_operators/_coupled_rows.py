@@ -22,7 +22,8 @@ def coupled_rows(
     ticket: Tensor, logits: Tensor, labels: Tensor, sample_weight: Tensor | None
 ) -> Tensor:
     """One value a row."""
-    return module_of(ticket)._evaluation(logits, labels, sample_weight).run()[0]
+    values: Tensor = module_of(ticket)._evaluation(logits, labels, sample_weight).run()[0]
+    return values
 
 
 @coupled_rows.register_fake

@@ -37,7 +37,7 @@ def one_head(
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor]:
     """Value and, if it is wanted, gradient; the value in a dtype of its own."""
-    module: Any = module_of(ticket)
+    module = module_of(ticket)
     options = {} if step is None else {"noise": noise, "step": unsigned(step)}
     evaluation = module._evaluation(logits, labels, sample_weight, value_dtype=dtype, **options)
     value, (gradient,) = evaluation.run((wanted,))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -21,7 +19,7 @@ def take_step(ticket: Tensor) -> Tensor:
     The ticket stays as it is, but is declared to change: so a graph may neither drop a step, nor
     merge two, nor let one overtake another.
     """
-    loss: Any = module_of(ticket).loss
+    loss = module_of(ticket).loss
     return torch.tensor(signed(loss._steps.take()), dtype=torch.int64, device="cpu")
 
 

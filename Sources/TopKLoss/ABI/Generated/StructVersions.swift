@@ -1,0 +1,170 @@
+// swift-format-ignore-file
+// Generated from topkloss.h by `python -m abi`: change that, not this.
+
+import CTopKLoss
+
+extension topkloss_executor: VersionedStruct {
+  static var version: StructVersion {
+    StructVersion(
+      name: "topkloss_executor", size: 32, olderSizes: 0,
+      reserved: 1 << 3)
+  }
+
+  static var defaults: Self {
+    Self()
+  }
+}
+
+@implementation @_cdecl("topkloss_executor_init")
+public func topkloss_executor_init(
+  _ executor: UnsafeMutablePointer<topkloss_executor>!, _ struct_size: Int
+) -> topkloss_status {
+  initialize(executor, struct_size, "executor")
+}
+
+extension topkloss_batch: VersionedStruct {
+  static var version: StructVersion {
+    StructVersion(
+      name: "topkloss_batch", size: 136, olderSizes: 0,
+      reserved: 0)
+  }
+
+  static var defaults: Self {
+    Self()
+  }
+}
+
+@implementation @_cdecl("topkloss_batch_init")
+public func topkloss_batch_init(
+  _ batch: UnsafeMutablePointer<topkloss_batch>!, _ struct_size: Int
+) -> topkloss_status {
+  initialize(batch, struct_size, "batch")
+}
+
+extension topkloss_result: VersionedStruct {
+  static var version: StructVersion {
+    StructVersion(
+      name: "topkloss_result", size: 72, olderSizes: 0,
+      reserved: 0)
+  }
+
+  static var defaults: Self {
+    Self()
+  }
+}
+
+@implementation @_cdecl("topkloss_result_init")
+public func topkloss_result_init(
+  _ result: UnsafeMutablePointer<topkloss_result>!, _ struct_size: Int
+) -> topkloss_status {
+  initialize(result, struct_size, "result")
+}
+
+extension topkloss_threshold: VersionedStruct {
+  static var version: StructVersion {
+    StructVersion(
+      name: "topkloss_threshold", size: 24, olderSizes: 0,
+      reserved: 0)
+  }
+
+  static var defaults: Self {
+    var value = Self()
+    value.ties = -1
+    return value
+  }
+}
+
+@implementation @_cdecl("topkloss_threshold_init")
+public func topkloss_threshold_init(
+  _ threshold: UnsafeMutablePointer<topkloss_threshold>!, _ struct_size: Int
+) -> topkloss_status {
+  initialize(threshold, struct_size, "threshold")
+}
+
+extension topkloss_logit_adjust_options: VersionedStruct, CountedOptions {
+  static var version: StructVersion {
+    StructVersion(
+      name: "topkloss_logit_adjust_options", size: 40, olderSizes: 0,
+      reserved: 0)
+  }
+
+  static var defaults: Self {
+    var value = Self()
+    value.tau = 1.0
+    return value
+  }
+}
+
+@implementation @_cdecl("topkloss_logit_adjust_options_init")
+public func topkloss_logit_adjust_options_init(
+  _ options: UnsafeMutablePointer<topkloss_logit_adjust_options>!, _ struct_size: Int
+) -> topkloss_status {
+  initialize(options, struct_size, "options")
+}
+
+extension topkloss_topk_accuracy_options: VersionedStruct {
+  static var version: StructVersion {
+    StructVersion(
+      name: "topkloss_topk_accuracy_options", size: 32, olderSizes: 0,
+      reserved: 1 << 3)
+  }
+
+  static var defaults: Self {
+    var value = Self()
+    value.k = 1
+    value.ignore_index = Int64(TOPKLOSS_IGNORE_INDEX)
+    return value
+  }
+}
+
+@implementation @_cdecl("topkloss_topk_accuracy_options_init")
+public func topkloss_topk_accuracy_options_init(
+  _ options: UnsafeMutablePointer<topkloss_topk_accuracy_options>!, _ struct_size: Int
+) -> topkloss_status {
+  initialize(options, struct_size, "options")
+}
+
+extension topkloss_average_k_accuracy_options: VersionedStruct {
+  static var version: StructVersion {
+    StructVersion(
+      name: "topkloss_average_k_accuracy_options", size: 32, olderSizes: 0,
+      reserved: 1 << 3)
+  }
+
+  static var defaults: Self {
+    var value = Self()
+    value.ignore_index = Int64(TOPKLOSS_IGNORE_INDEX)
+    return value
+  }
+}
+
+@implementation @_cdecl("topkloss_average_k_accuracy_options_init")
+public func topkloss_average_k_accuracy_options_init(
+  _ options: UnsafeMutablePointer<topkloss_average_k_accuracy_options>!, _ struct_size: Int
+) -> topkloss_status {
+  initialize(options, struct_size, "options")
+}
+
+extension topkloss_shot_accuracy_options: VersionedStruct {
+  static var version: StructVersion {
+    StructVersion(
+      name: "topkloss_shot_accuracy_options", size: 64, olderSizes: 0,
+      reserved: 1 << 5)
+  }
+
+  static var defaults: Self {
+    var value = Self()
+    value.k = 1
+    value.ignore_index = Int64(TOPKLOSS_IGNORE_INDEX)
+    value.many = 100.0
+    value.few = 20.0
+    return value
+  }
+}
+
+@implementation @_cdecl("topkloss_shot_accuracy_options_init")
+public func topkloss_shot_accuracy_options_init(
+  _ options: UnsafeMutablePointer<topkloss_shot_accuracy_options>!, _ struct_size: Int
+) -> topkloss_status {
+  initialize(options, struct_size, "options")
+}

@@ -1,0 +1,586 @@
+/*
+ * Layouts, enumerators and defaults as `python -m abi` reads them in topkloss.h, for Python, Rust
+ * and Swift: the compiler's and the library's answers must be the same. Generated from the header:
+ * change that, not this.
+ */
+#ifndef GENERATED_ABI_H
+#define GENERATED_ABI_H
+
+#include <string.h>
+
+#include "topkloss.h"
+
+/* An array of negative size stops the compiler, in C99 and C++11 too. */
+#define STATIC_CHECK(name, condition) extern int name[(condition) ? 1 : -1]
+#define SIZE(type, bytes) STATIC_CHECK(size_of_##type, sizeof(type) == (bytes))
+#define AT(type, member, bytes) \
+  STATIC_CHECK(offset_of_##type##_##member, offsetof(type, member) == (bytes))
+#define ENUMERATOR(name, value) STATIC_CHECK(value_of_##name, (name) == (value))
+
+#if UINTPTR_MAX == UINT64_MAX
+
+SIZE(topkloss_executor, 32);
+AT(topkloss_executor, struct_size, 0);
+AT(topkloss_executor, parallel_for, 8);
+AT(topkloss_executor, context, 16);
+AT(topkloss_executor, concurrency, 24);
+AT(topkloss_executor, reserved, 28);
+
+SIZE(topkloss_batch, 136);
+AT(topkloss_batch, struct_size, 0);
+AT(topkloss_batch, rows, 8);
+AT(topkloss_batch, classes, 16);
+AT(topkloss_batch, dtype, 24);
+AT(topkloss_batch, label_type, 28);
+AT(topkloss_batch, logits, 32);
+AT(topkloss_batch, logits_row_stride, 40);
+AT(topkloss_batch, labels, 48);
+AT(topkloss_batch, sample_weight, 56);
+AT(topkloss_batch, upstream, 64);
+AT(topkloss_batch, noise, 72);
+AT(topkloss_batch, noise_row_stride, 80);
+AT(topkloss_batch, noise_sample_stride, 88);
+AT(topkloss_batch, step, 96);
+AT(topkloss_batch, first_row, 104);
+AT(topkloss_batch, executor, 112);
+AT(topkloss_batch, multi_label_logits, 120);
+AT(topkloss_batch, multi_label_row_stride, 128);
+
+SIZE(topkloss_result, 72);
+AT(topkloss_result, struct_size, 0);
+AT(topkloss_result, value, 8);
+AT(topkloss_result, total_weight, 16);
+AT(topkloss_result, row_values, 24);
+AT(topkloss_result, gradient, 32);
+AT(topkloss_result, gradient_row_stride, 40);
+AT(topkloss_result, multi_label_gradient, 48);
+AT(topkloss_result, multi_label_gradient_row_stride, 56);
+AT(topkloss_result, threshold, 64);
+
+SIZE(topkloss_cross_entropy_options, 48);
+AT(topkloss_cross_entropy_options, struct_size, 0);
+AT(topkloss_cross_entropy_options, reduction, 8);
+AT(topkloss_cross_entropy_options, check_finite, 12);
+AT(topkloss_cross_entropy_options, ignore_index, 16);
+AT(topkloss_cross_entropy_options, classes, 24);
+AT(topkloss_cross_entropy_options, class_weight, 32);
+AT(topkloss_cross_entropy_options, label_smoothing, 40);
+
+SIZE(topkloss_logit_adjusted_options, 72);
+AT(topkloss_logit_adjusted_options, struct_size, 0);
+AT(topkloss_logit_adjusted_options, reduction, 8);
+AT(topkloss_logit_adjusted_options, check_finite, 12);
+AT(topkloss_logit_adjusted_options, ignore_index, 16);
+AT(topkloss_logit_adjusted_options, classes, 24);
+AT(topkloss_logit_adjusted_options, class_counts, 32);
+AT(topkloss_logit_adjusted_options, count_smoothing, 40);
+AT(topkloss_logit_adjusted_options, class_weight, 48);
+AT(topkloss_logit_adjusted_options, label_smoothing, 56);
+AT(topkloss_logit_adjusted_options, tau, 64);
+
+SIZE(topkloss_ldam_options, 80);
+AT(topkloss_ldam_options, struct_size, 0);
+AT(topkloss_ldam_options, reduction, 8);
+AT(topkloss_ldam_options, check_finite, 12);
+AT(topkloss_ldam_options, ignore_index, 16);
+AT(topkloss_ldam_options, classes, 24);
+AT(topkloss_ldam_options, class_counts, 32);
+AT(topkloss_ldam_options, count_smoothing, 40);
+AT(topkloss_ldam_options, class_weight, 48);
+AT(topkloss_ldam_options, label_smoothing, 56);
+AT(topkloss_ldam_options, max_margin, 64);
+AT(topkloss_ldam_options, scale, 72);
+
+SIZE(topkloss_elm_options, 88);
+AT(topkloss_elm_options, struct_size, 0);
+AT(topkloss_elm_options, reduction, 8);
+AT(topkloss_elm_options, check_finite, 12);
+AT(topkloss_elm_options, ignore_index, 16);
+AT(topkloss_elm_options, classes, 24);
+AT(topkloss_elm_options, class_counts, 32);
+AT(topkloss_elm_options, count_smoothing, 40);
+AT(topkloss_elm_options, class_weight, 48);
+AT(topkloss_elm_options, label_smoothing, 56);
+AT(topkloss_elm_options, max_margin, 64);
+AT(topkloss_elm_options, scale, 72);
+AT(topkloss_elm_options, lam, 80);
+
+SIZE(topkloss_vector_scaling_options, 80);
+AT(topkloss_vector_scaling_options, struct_size, 0);
+AT(topkloss_vector_scaling_options, reduction, 8);
+AT(topkloss_vector_scaling_options, check_finite, 12);
+AT(topkloss_vector_scaling_options, ignore_index, 16);
+AT(topkloss_vector_scaling_options, classes, 24);
+AT(topkloss_vector_scaling_options, class_counts, 32);
+AT(topkloss_vector_scaling_options, count_smoothing, 40);
+AT(topkloss_vector_scaling_options, class_weight, 48);
+AT(topkloss_vector_scaling_options, label_smoothing, 56);
+AT(topkloss_vector_scaling_options, gamma, 64);
+AT(topkloss_vector_scaling_options, tau, 72);
+
+SIZE(topkloss_margin_softmax_options, 88);
+AT(topkloss_margin_softmax_options, struct_size, 0);
+AT(topkloss_margin_softmax_options, reduction, 8);
+AT(topkloss_margin_softmax_options, check_finite, 12);
+AT(topkloss_margin_softmax_options, ignore_index, 16);
+AT(topkloss_margin_softmax_options, classes, 24);
+AT(topkloss_margin_softmax_options, class_weight, 32);
+AT(topkloss_margin_softmax_options, label_smoothing, 40);
+AT(topkloss_margin_softmax_options, offset, 48);
+AT(topkloss_margin_softmax_options, margin, 56);
+AT(topkloss_margin_softmax_options, class_scale, 64);
+AT(topkloss_margin_softmax_options, scale, 72);
+AT(topkloss_margin_softmax_options, lam, 80);
+
+SIZE(topkloss_focal_options, 48);
+AT(topkloss_focal_options, struct_size, 0);
+AT(topkloss_focal_options, reduction, 8);
+AT(topkloss_focal_options, check_finite, 12);
+AT(topkloss_focal_options, ignore_index, 16);
+AT(topkloss_focal_options, classes, 24);
+AT(topkloss_focal_options, class_weight, 32);
+AT(topkloss_focal_options, gamma, 40);
+
+SIZE(topkloss_noised_topk_options, 112);
+AT(topkloss_noised_topk_options, struct_size, 0);
+AT(topkloss_noised_topk_options, reduction, 8);
+AT(topkloss_noised_topk_options, check_finite, 12);
+AT(topkloss_noised_topk_options, ignore_index, 16);
+AT(topkloss_noised_topk_options, k, 24);
+AT(topkloss_noised_topk_options, n_samples, 32);
+AT(topkloss_noised_topk_options, seed, 40);
+AT(topkloss_noised_topk_options, epsilon, 48);
+AT(topkloss_noised_topk_options, margin, 56);
+AT(topkloss_noised_topk_options, scale, 64);
+AT(topkloss_noised_topk_options, classes, 72);
+AT(topkloss_noised_topk_options, class_counts, 80);
+AT(topkloss_noised_topk_options, count_smoothing, 88);
+AT(topkloss_noised_topk_options, max_margin, 96);
+AT(topkloss_noised_topk_options, estimator, 104);
+AT(topkloss_noised_topk_options, reserved, 108);
+
+SIZE(topkloss_noised_topk_operator_options, 48);
+AT(topkloss_noised_topk_operator_options, struct_size, 0);
+AT(topkloss_noised_topk_operator_options, k, 8);
+AT(topkloss_noised_topk_operator_options, n_samples, 16);
+AT(topkloss_noised_topk_operator_options, seed, 24);
+AT(topkloss_noised_topk_operator_options, epsilon, 32);
+AT(topkloss_noised_topk_operator_options, estimator, 40);
+AT(topkloss_noised_topk_operator_options, check_finite, 44);
+
+SIZE(topkloss_topk_hinge_options, 40);
+AT(topkloss_topk_hinge_options, struct_size, 0);
+AT(topkloss_topk_hinge_options, reduction, 8);
+AT(topkloss_topk_hinge_options, check_finite, 12);
+AT(topkloss_topk_hinge_options, ignore_index, 16);
+AT(topkloss_topk_hinge_options, k, 24);
+AT(topkloss_topk_hinge_options, margin, 32);
+
+SIZE(topkloss_smooth_topk_svm_options, 48);
+AT(topkloss_smooth_topk_svm_options, struct_size, 0);
+AT(topkloss_smooth_topk_svm_options, reduction, 8);
+AT(topkloss_smooth_topk_svm_options, check_finite, 12);
+AT(topkloss_smooth_topk_svm_options, ignore_index, 16);
+AT(topkloss_smooth_topk_svm_options, k, 24);
+AT(topkloss_smooth_topk_svm_options, tau, 32);
+AT(topkloss_smooth_topk_svm_options, alpha, 40);
+
+SIZE(topkloss_outlying_mse_options, 64);
+AT(topkloss_outlying_mse_options, struct_size, 0);
+AT(topkloss_outlying_mse_options, reduction, 8);
+AT(topkloss_outlying_mse_options, check_finite, 12);
+AT(topkloss_outlying_mse_options, ignore_index, 16);
+AT(topkloss_outlying_mse_options, classes, 24);
+AT(topkloss_outlying_mse_options, class_counts, 32);
+AT(topkloss_outlying_mse_options, count_smoothing, 40);
+AT(topkloss_outlying_mse_options, alpha, 48);
+AT(topkloss_outlying_mse_options, teacher, 56);
+
+SIZE(topkloss_two_head_average_k_options, 64);
+AT(topkloss_two_head_average_k_options, struct_size, 0);
+AT(topkloss_two_head_average_k_options, reduction, 8);
+AT(topkloss_two_head_average_k_options, check_finite, 12);
+AT(topkloss_two_head_average_k_options, ignore_index, 16);
+AT(topkloss_two_head_average_k_options, k, 24);
+AT(topkloss_two_head_average_k_options, candidate_weight, 32);
+AT(topkloss_two_head_average_k_options, multi_label_weight, 40);
+AT(topkloss_two_head_average_k_options, class_reduction, 48);
+AT(topkloss_two_head_average_k_options, reserved, 52);
+AT(topkloss_two_head_average_k_options, threshold_decay, 56);
+
+SIZE(topkloss_single_positive_options, 48);
+AT(topkloss_single_positive_options, struct_size, 0);
+AT(topkloss_single_positive_options, reduction, 8);
+AT(topkloss_single_positive_options, check_finite, 12);
+AT(topkloss_single_positive_options, ignore_index, 16);
+AT(topkloss_single_positive_options, method, 24);
+AT(topkloss_single_positive_options, reserved, 28);
+AT(topkloss_single_positive_options, expected_positives, 32);
+AT(topkloss_single_positive_options, regularization, 40);
+
+SIZE(topkloss_threshold, 24);
+AT(topkloss_threshold, struct_size, 0);
+AT(topkloss_threshold, value, 8);
+AT(topkloss_threshold, ties, 16);
+
+SIZE(topkloss_logit_adjust_options, 40);
+AT(topkloss_logit_adjust_options, struct_size, 0);
+AT(topkloss_logit_adjust_options, classes, 8);
+AT(topkloss_logit_adjust_options, class_counts, 16);
+AT(topkloss_logit_adjust_options, count_smoothing, 24);
+AT(topkloss_logit_adjust_options, tau, 32);
+
+SIZE(topkloss_topk_accuracy_options, 32);
+AT(topkloss_topk_accuracy_options, struct_size, 0);
+AT(topkloss_topk_accuracy_options, k, 8);
+AT(topkloss_topk_accuracy_options, ignore_index, 16);
+AT(topkloss_topk_accuracy_options, average, 24);
+AT(topkloss_topk_accuracy_options, reserved, 28);
+
+SIZE(topkloss_average_k_accuracy_options, 32);
+AT(topkloss_average_k_accuracy_options, struct_size, 0);
+AT(topkloss_average_k_accuracy_options, k, 8);
+AT(topkloss_average_k_accuracy_options, ignore_index, 16);
+AT(topkloss_average_k_accuracy_options, average, 24);
+AT(topkloss_average_k_accuracy_options, reserved, 28);
+
+SIZE(topkloss_shot_accuracy_options, 64);
+AT(topkloss_shot_accuracy_options, struct_size, 0);
+AT(topkloss_shot_accuracy_options, classes, 8);
+AT(topkloss_shot_accuracy_options, class_counts, 16);
+AT(topkloss_shot_accuracy_options, k, 24);
+AT(topkloss_shot_accuracy_options, ignore_index, 32);
+AT(topkloss_shot_accuracy_options, average, 40);
+AT(topkloss_shot_accuracy_options, reserved, 44);
+AT(topkloss_shot_accuracy_options, many, 48);
+AT(topkloss_shot_accuracy_options, few, 56);
+
+#endif
+
+ENUMERATOR(TOPKLOSS_ABI_VERSION, 1);
+ENUMERATOR(TOPKLOSS_IGNORE_INDEX, -100);
+ENUMERATOR(TOPKLOSS_OK, 0);
+ENUMERATOR(TOPKLOSS_ERROR_NULL_POINTER, 1);
+ENUMERATOR(TOPKLOSS_ERROR_STRUCT_SIZE, 2);
+ENUMERATOR(TOPKLOSS_ERROR_SIZE, 3);
+ENUMERATOR(TOPKLOSS_ERROR_ENUMERATOR, 4);
+ENUMERATOR(TOPKLOSS_ERROR_OPTION, 5);
+ENUMERATOR(TOPKLOSS_ERROR_CLASS_COUNT, 6);
+ENUMERATOR(TOPKLOSS_ERROR_LABEL, 7);
+ENUMERATOR(TOPKLOSS_ERROR_NOT_FINITE, 8);
+ENUMERATOR(TOPKLOSS_ERROR_ALIASING, 9);
+ENUMERATOR(TOPKLOSS_ERROR_OUT_OF_MEMORY, 10);
+ENUMERATOR(TOPKLOSS_ERROR_EXECUTOR, 11);
+ENUMERATOR(TOPKLOSS_FLOAT32, 0);
+ENUMERATOR(TOPKLOSS_FLOAT64, 1);
+ENUMERATOR(TOPKLOSS_FLOAT16, 2);
+ENUMERATOR(TOPKLOSS_BFLOAT16, 3);
+ENUMERATOR(TOPKLOSS_INT64, 0);
+ENUMERATOR(TOPKLOSS_INT32, 1);
+ENUMERATOR(TOPKLOSS_MEAN, 0);
+ENUMERATOR(TOPKLOSS_SUM, 1);
+ENUMERATOR(TOPKLOSS_NONE, 2);
+ENUMERATOR(TOPKLOSS_MONTE_CARLO, 0);
+ENUMERATOR(TOPKLOSS_EXACT, 1);
+ENUMERATOR(TOPKLOSS_ARGMAX, 0);
+ENUMERATOR(TOPKLOSS_NEAREST_TEACHER, 1);
+ENUMERATOR(TOPKLOSS_CLASS_SUM, 0);
+ENUMERATOR(TOPKLOSS_CLASS_MEAN, 1);
+ENUMERATOR(TOPKLOSS_ASSUME_NEGATIVE, 0);
+ENUMERATOR(TOPKLOSS_WEAK_ASSUME_NEGATIVE, 1);
+ENUMERATOR(TOPKLOSS_EXPECTED_POSITIVE, 2);
+ENUMERATOR(TOPKLOSS_MICRO, 0);
+ENUMERATOR(TOPKLOSS_MACRO, 1);
+
+static int executor_has_its_defaults(void) {
+  topkloss_executor expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_executor);
+  return topkloss_executor_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int batch_has_its_defaults(void) {
+  topkloss_batch expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_batch);
+  return topkloss_batch_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int result_has_its_defaults(void) {
+  topkloss_result expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_result);
+  return topkloss_result_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int cross_entropy_options_has_its_defaults(void) {
+  topkloss_cross_entropy_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_cross_entropy_options);
+  expected.reduction = TOPKLOSS_MEAN;
+  expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
+  return topkloss_cross_entropy_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int logit_adjusted_options_has_its_defaults(void) {
+  topkloss_logit_adjusted_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_logit_adjusted_options);
+  expected.reduction = TOPKLOSS_MEAN;
+  expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
+  expected.tau = 1.0;
+  return topkloss_logit_adjusted_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int ldam_options_has_its_defaults(void) {
+  topkloss_ldam_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_ldam_options);
+  expected.reduction = TOPKLOSS_MEAN;
+  expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
+  expected.max_margin = 0.5;
+  expected.scale = 30.0;
+  return topkloss_ldam_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int elm_options_has_its_defaults(void) {
+  topkloss_elm_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_elm_options);
+  expected.reduction = TOPKLOSS_MEAN;
+  expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
+  expected.max_margin = 0.5;
+  expected.scale = 30.0;
+  expected.lam = 1.0;
+  return topkloss_elm_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int vector_scaling_options_has_its_defaults(void) {
+  topkloss_vector_scaling_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_vector_scaling_options);
+  expected.reduction = TOPKLOSS_MEAN;
+  expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
+  expected.gamma = 0.3;
+  expected.tau = 1.0;
+  return topkloss_vector_scaling_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int margin_softmax_options_has_its_defaults(void) {
+  topkloss_margin_softmax_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_margin_softmax_options);
+  expected.reduction = TOPKLOSS_MEAN;
+  expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
+  expected.scale = 1.0;
+  return topkloss_margin_softmax_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int focal_options_has_its_defaults(void) {
+  topkloss_focal_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_focal_options);
+  expected.reduction = TOPKLOSS_MEAN;
+  expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
+  expected.gamma = 2.0;
+  return topkloss_focal_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int noised_topk_options_has_its_defaults(void) {
+  topkloss_noised_topk_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_noised_topk_options);
+  expected.reduction = TOPKLOSS_MEAN;
+  expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
+  expected.n_samples = 5;
+  expected.epsilon = 1.0;
+  expected.margin = 1.0;
+  expected.scale = 1.0;
+  expected.max_margin = 0.5;
+  expected.estimator = TOPKLOSS_MONTE_CARLO;
+  return topkloss_noised_topk_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int noised_topk_operator_options_has_its_defaults(void) {
+  topkloss_noised_topk_operator_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_noised_topk_operator_options);
+  expected.n_samples = 5;
+  expected.epsilon = 1.0;
+  expected.estimator = TOPKLOSS_EXACT;
+  return topkloss_noised_topk_operator_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int topk_hinge_options_has_its_defaults(void) {
+  topkloss_topk_hinge_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_topk_hinge_options);
+  expected.reduction = TOPKLOSS_MEAN;
+  expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
+  expected.margin = 1.0;
+  return topkloss_topk_hinge_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int smooth_topk_svm_options_has_its_defaults(void) {
+  topkloss_smooth_topk_svm_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_smooth_topk_svm_options);
+  expected.reduction = TOPKLOSS_MEAN;
+  expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
+  expected.tau = 1.0;
+  expected.alpha = 1.0;
+  return topkloss_smooth_topk_svm_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int outlying_mse_options_has_its_defaults(void) {
+  topkloss_outlying_mse_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_outlying_mse_options);
+  expected.reduction = TOPKLOSS_MEAN;
+  expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
+  expected.alpha = 1.0;
+  return topkloss_outlying_mse_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int two_head_average_k_options_has_its_defaults(void) {
+  topkloss_two_head_average_k_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_two_head_average_k_options);
+  expected.reduction = TOPKLOSS_MEAN;
+  expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
+  expected.candidate_weight = 1.0;
+  expected.multi_label_weight = 1.0;
+  expected.class_reduction = TOPKLOSS_CLASS_SUM;
+  return topkloss_two_head_average_k_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int single_positive_options_has_its_defaults(void) {
+  topkloss_single_positive_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_single_positive_options);
+  expected.reduction = TOPKLOSS_MEAN;
+  expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
+  expected.method = TOPKLOSS_ASSUME_NEGATIVE;
+  expected.regularization = 1.0;
+  return topkloss_single_positive_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int threshold_has_its_defaults(void) {
+  topkloss_threshold expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_threshold);
+  expected.ties = -1;
+  return topkloss_threshold_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int logit_adjust_options_has_its_defaults(void) {
+  topkloss_logit_adjust_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_logit_adjust_options);
+  expected.tau = 1.0;
+  return topkloss_logit_adjust_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int topk_accuracy_options_has_its_defaults(void) {
+  topkloss_topk_accuracy_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_topk_accuracy_options);
+  expected.k = 1;
+  expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
+  expected.average = TOPKLOSS_MICRO;
+  return topkloss_topk_accuracy_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int average_k_accuracy_options_has_its_defaults(void) {
+  topkloss_average_k_accuracy_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_average_k_accuracy_options);
+  expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
+  expected.average = TOPKLOSS_MICRO;
+  return topkloss_average_k_accuracy_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static int shot_accuracy_options_has_its_defaults(void) {
+  topkloss_shot_accuracy_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_shot_accuracy_options);
+  expected.k = 1;
+  expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
+  expected.average = TOPKLOSS_MICRO;
+  expected.many = 100.0;
+  expected.few = 20.0;
+  return topkloss_shot_accuracy_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+/** The name of the first struct that its init function does not fill with the defaults, or NULL. */
+static const char *struct_without_its_defaults(void) {
+  if (!executor_has_its_defaults()) return "topkloss_executor";
+  if (!batch_has_its_defaults()) return "topkloss_batch";
+  if (!result_has_its_defaults()) return "topkloss_result";
+  if (!cross_entropy_options_has_its_defaults()) return "topkloss_cross_entropy_options";
+  if (!logit_adjusted_options_has_its_defaults()) return "topkloss_logit_adjusted_options";
+  if (!ldam_options_has_its_defaults()) return "topkloss_ldam_options";
+  if (!elm_options_has_its_defaults()) return "topkloss_elm_options";
+  if (!vector_scaling_options_has_its_defaults()) return "topkloss_vector_scaling_options";
+  if (!margin_softmax_options_has_its_defaults()) return "topkloss_margin_softmax_options";
+  if (!focal_options_has_its_defaults()) return "topkloss_focal_options";
+  if (!noised_topk_options_has_its_defaults()) return "topkloss_noised_topk_options";
+  if (!noised_topk_operator_options_has_its_defaults()) return "topkloss_noised_topk_operator_options";
+  if (!topk_hinge_options_has_its_defaults()) return "topkloss_topk_hinge_options";
+  if (!smooth_topk_svm_options_has_its_defaults()) return "topkloss_smooth_topk_svm_options";
+  if (!outlying_mse_options_has_its_defaults()) return "topkloss_outlying_mse_options";
+  if (!two_head_average_k_options_has_its_defaults()) return "topkloss_two_head_average_k_options";
+  if (!single_positive_options_has_its_defaults()) return "topkloss_single_positive_options";
+  if (!threshold_has_its_defaults()) return "topkloss_threshold";
+  if (!logit_adjust_options_has_its_defaults()) return "topkloss_logit_adjust_options";
+  if (!topk_accuracy_options_has_its_defaults()) return "topkloss_topk_accuracy_options";
+  if (!average_k_accuracy_options_has_its_defaults()) return "topkloss_average_k_accuracy_options";
+  if (!shot_accuracy_options_has_its_defaults()) return "topkloss_shot_accuracy_options";
+  return NULL;
+}
+
+#endif

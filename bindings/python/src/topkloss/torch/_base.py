@@ -1,0 +1,73 @@
+"""What all modules of losses have in common, however they are called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from topkloss._loss import AnyLoss
+from topkloss.torch._evaluation import Evaluation
+from topkloss.torch._staging import home_of, staged
+from topkloss.torch._tensors import require_device
+from topkloss.torch._tickets import new_ticket
+
+
+class LossModule(nn.Module):
+    """The base of every loss in `topkloss.torch`: it has no parameters.
+
+    Attributes:
+        loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+    """
+
+    loss: Any
+
+    def __init__(self, loss: AnyLoss) -> None:
+        """Wraps a loss. Called by the modules themselves."""
+        super().__init__()
+        self.loss = loss
+        # Fixed with the other options, for graphs to look at without a look at the loss's traits.
+        self._rows_are_coupled = self._by_row and loss._traits.rows_are_coupled(loss)
+        self._ticket = new_ticket(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Copies and pickles have tickets of their own."""
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._ticket = new_ticket(self)
+
+    @property
+    def _by_row(self) -> bool:
+        by_row: bool = self.loss.reduction == "none"
+        return by_row
+
+    def _evaluation(
+        self,
+        logits: Any,
+        labels: Any,
+        sample_weight: Any,
+        *,
+        second: Any = None,
+        value_dtype: torch.dtype | None = None,
+    ) -> Evaluation:
+        """A batch for the loss; second are the logits of the second head of a loss with two."""
+        require_device("multi_label_logits", second, logits)
+        home = home_of(logits)
+        logits, labels, sample_weight, second = staged(logits, labels, sample_weight, second)
+        evaluation = Evaluation(
+            self.loss,
+            "logits",
+            logits,
+            by_row=self._by_row,
+            value_dtype=value_dtype,
+            device=home,
+        )
+        evaluation.add_labels(labels)
+        evaluation.add_sample_weight(sample_weight)
+        if self.loss._traits.heads == 2:
+            evaluation.add_multi_label_logits(second)
+        return evaluation
+
+    def extra_repr(self) -> str:
+        """The options that differ from their defaults, for the module's text."""
+        return repr(self.loss).partition("(")[2][:-1]
