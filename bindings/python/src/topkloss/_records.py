@@ -102,7 +102,7 @@ LOSSES: dict[str, type[Any]] = {}
 """Every loss by its name in the library."""
 
 # How the types of options look to a caller who gives them.
-_GIVEN = {"Vector": "Array", "OptionalVector": "Array | None"}
+_GIVEN = {"Vector": "Array", "OptionalVector": "Array | None", "Unsigned": "int"}
 
 
 def _options(owner: type[Any]) -> list[inspect.Parameter]:
