@@ -30,7 +30,7 @@ LIBRARY := .build/release/libtopkloss.so
 LINK := $(LIBRARY).$(shell sed -n 's/^.define TOPKLOSS_ABI_VERSION //p' include/topkloss.h)
 LIBRARY_SOURCES := Package.swift $(shell find include Sources -type f ! -name '*.hpp')
 BINDING_SOURCES := $(shell find bindings/python -path '*/tests' -prune -o -path '*/benchmarks' -prune -o -type f \
-  \( -name '*.py' -o -name '*.toml' -o -name py.typed -o -name '*.md' \) -print)
+  \( -name '*.py' -o -name '*.pyi' -o -name '*.toml' -o -name py.typed -o -name '*.md' \) -print)
 DEMO := examples/python/geonames
 
 .PHONY: help build install uninstall cities example-c example-cpp example-rust demo demo-quick bench test test-install \
@@ -116,8 +116,9 @@ bench: $(STAMPS)/binding $(STAMPS)/frameworks $(PEERS)/complete
 # ---- what follows from the header
 
 .PHONY: generate
-generate: $(STAMPS)/test
+generate: $(STAMPS)/test $(STAMPS)/binding $(STAMPS)/frameworks
 	$(IN_VENV)/python -m abi
+	$(IN_VENV)/python -m abi.python_stubs
 
 # ---- packages
 
@@ -204,6 +205,7 @@ test-demo: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo
 lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	@echo "==> linters"
 	$(IN_VENV)/python -m abi --check
+	$(IN_VENV)/python -m abi.python_stubs --check
 	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/mypy --strict abi

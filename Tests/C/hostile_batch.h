@@ -16,6 +16,16 @@ static void run_some(void *context, int64_t count, topkloss_task task, void *tas
   for (int64_t index = 0; index < count; index += 2) task(task_context, index);
 }
 
+/* One in `count` drops tasks. */
+static topkloss_executor hostile_executor(int64_t count) {
+  topkloss_executor executor;
+  memset(&executor, 0, sizeof executor);
+  executor.struct_size = sizeof executor;
+  executor.parallel_for = rarely(count) ? run_some : run_backwards;
+  executor.concurrency = 4;
+  return executor;
+}
+
 /* A stride that fits the buffers, of either sign, or one that must be refused. */
 static int64_t stride_of(int64_t classes) {
   int64_t stride;

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "check.h"
+#include "every_loss.h"
 
 enum {
   FEW_ROWS = 9,

@@ -116,7 +116,7 @@ static void adjust_logits(const topkloss_batch *batch, topkloss_result *result) 
 
 /* With a host's threads, or without. */
 static void look_at_random_batch(void) {
-  topkloss_executor executor = {sizeof executor, rarely(9) ? run_some : run_backwards, NULL, 3, 0};
+  const topkloss_executor executor = hostile_executor(9);
   topkloss_batch batch;
   roomy_result roomy;
   describe(&batch, &roomy, &executor);

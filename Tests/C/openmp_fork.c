@@ -15,6 +15,7 @@ int main(void) {
   int sum = 0;
   int status = -1;
   pid_t process;
+  make_loss_kinds();
   omp_set_num_threads(2);
 #pragma omp parallel reduction(+ : sum)
   sum += 1;
@@ -25,7 +26,7 @@ int main(void) {
     alarm(PATIENCE);
     CHECK_OK(topkloss_set_num_threads(2));
     workload_init(&work, ROWS, CLASSES);
-    for (int kind = 0; kind < LOSS_KINDS; kind++) {
+    for (int kind = 0; kind < loss_kind_count; kind++) {
       topkloss_loss *loss = NULL;
       CHECK_OK(create_loss(kind, CLASSES, work.counts, TOPKLOSS_MEAN, &loss));
       for (int i = 0; i < 3; i++) CHECK_OK(topkloss_evaluate(loss, &work.batch, &work.result));

@@ -11,7 +11,7 @@ enum { CLASSES = 20000, ROWS = 16, FEW_BYTES = 4096 };
 
 /* Class vectors of this loss are longer than any request that is granted. */
 static void create_without_memory(const double *counts) {
-  for (int kind = 0; kind < LOSS_KINDS; kind++) {
+  for (int kind = 0; kind < loss_kind_count; kind++) {
     topkloss_loss *loss;
     topkloss_status status;
     if (!loss_kinds[kind].has_class_vectors) continue;
@@ -63,7 +63,7 @@ static void *try_to_evaluate(void *argument) {
 /* The rows' losses are kept in memory of the library's own while they are put together: every loss needs some. */
 static void evaluate_without_memory(int32_t threads) {
   CHECK_OK(topkloss_set_num_threads(threads));
-  for (int kind = 0; kind < LOSS_KINDS; kind++) {
+  for (int kind = 0; kind < loss_kind_count; kind++) {
     const int64_t rows = 20000 / loss_kinds[kind].cost;
     pthread_t thread;
     attempt tried;
@@ -115,7 +115,7 @@ static void *helpers_without_memory(void *unused) {
   workload_init(&work, ROWS, FEW_CLASSES);
   memset(predictions, 0x5A, sizeof predictions);
   memset(indptr, 0x5A, sizeof indptr);
-  CHECK_OK(create_loss(OUTLYING_MSE, FEW_CLASSES, work.counts, TOPKLOSS_MEAN, &loss));
+  CHECK_OK(create_loss(kind_named("outlying_mse 0"), FEW_CLASSES, work.counts, TOPKLOSS_MEAN, &loss));
   CHECK_OK(topkloss_threshold_init(&threshold, sizeof threshold));
   threshold.value = 77.0;
   CHECK_OK(topkloss_average_k_accuracy_options_init(&average, sizeof average));
@@ -157,7 +157,7 @@ static void nothing_at_all(void) {
   wrong.classes = 3;
   wrong.logits = logits;
   wrong.labels = &label;
-  for (int kind = 0; kind < LOSS_KINDS; kind++) {
+  for (int kind = 0; kind < loss_kind_count; kind++) {
     double accuracy = 77.0;
     topkloss_loss *loss = NULL;
     topkloss_loss *ready;
@@ -193,6 +193,7 @@ static void nothing_at_all(void) {
 int main(void) {
   workload work;
   pthread_t thread;
+  make_loss_kinds();
   nothing_at_all();
   CHECK(pthread_create(&thread, NULL, helpers_without_memory, NULL) == 0, "no thread");
   pthread_join(thread, NULL);

@@ -1,7 +1,7 @@
 // Views of nothing: an empty one is none, wherever it points; one with a size and no pointer is an error.
 #include <vector>
 
-#include "check.hpp"
+#include "options.hpp"
 
 namespace {
 
@@ -17,64 +17,40 @@ std::vector<T> cleared(std::vector<T> numbers = {3, 11, 29}) {
   return numbers;
 }
 
-// The same options with a vector that was cleared and with none make the same loss.
-template <class Loss, class Options, class Member>
-void same_as_none(int line, Options options, Member member) {
-  const double expected = Loss(options).value(matrix, labels);
+// Options with a vector that was cleared make the same loss as those without it, and one with a size but no pointer is
+// refused by its name: of every loss that is one without the vector too.
+template <class Named, class Member>
+void optional_vector(const char *name, Member member) {
+  Choice choice{counts};
+  auto options = Named::cpp_options(choice);
+  options.*member = topkloss::Span<const double>();
+  double expected = 0.0;
+  try {
+    expected = typename Named::Loss(options).value(matrix, labels);
+  } catch (const topkloss::Error &error) {
+    CHECK(error.status() == TOPKLOSS_ERROR_NULL_POINTER || std::string(name) == "class_counts", error.what());
+    return;
+  }
   const std::vector<double> empty = cleared<double>();
   options.*member = empty;
-  try {
-    const double found = Loss(options).value(matrix, labels);
-    if (!(found == expected)) report(__FILE__, line, std::to_string(found) + ", not " + std::to_string(expected));
-  } catch (const topkloss::Error &error) {
-    report(__FILE__, line, error.what());
-  }
-}
-
-// And one with a size but no pointer is refused, by its name.
-template <class Loss, class Options, class Member>
-void refused_if_null(int line, const char *name, Options options, Member member) {
+  const double found = typename Named::Loss(options).value(matrix, labels);
+  CHECK(!(found < expected) && !(expected < found), std::string(Named::name) + ": " + name);
+  // Its length would be the number of classes, which other vectors may have said.
   options.*member = topkloss::Span<const double>(nullptr, 3);
-  expect_error(line, TOPKLOSS_ERROR_NULL_POINTER, name, [&] { Loss loss(options); });
+  expect_error(__LINE__, TOPKLOSS_ERROR_NULL_POINTER, name, [&] { typename Named::Loss loss(options); });
 }
 
-#define OPTIONAL_VECTOR(Name, options, member)                                                                \
-  same_as_none<topkloss::Name##Loss>(__LINE__, options, &topkloss::Name##Options::member);                    \
-  refused_if_null<topkloss::Name##Loss>(__LINE__, #member, options, &topkloss::Name##Options::member)
+#define SKIP_VECTOR(loss, member)
+#define OPTIONAL_NUMBER SKIP_VECTOR
+#define OPTIONAL_INTEGER SKIP_VECTOR
+#define OPTIONAL_WORD SKIP_VECTOR
+#define OPTIONAL_CODE SKIP_VECTOR
+#define OPTIONAL_CLASSES SKIP_VECTOR
+#define OPTIONAL_VECTOR(loss, member) optional_vector<Named_##loss>(#member, &Named_##loss::Cpp::member);
+#define OPTIONAL_MEMBER(loss, member, kind, enumerators) OPTIONAL_##kind(loss, member)
+#define OPTIONAL_VECTORS(loss, Class, Options) TOPKLOSS_OPTIONS_##loss(OPTIONAL_MEMBER)
 
-template <class Options>
-Options counted() {
-  Options options;
-  options.class_counts = counts;
-  return options;
-}
-
-void options_of_losses() {
-  using namespace topkloss;
-  OPTIONAL_VECTOR(CrossEntropy, CrossEntropyOptions(), class_weight);
-  OPTIONAL_VECTOR(LogitAdjusted, counted<LogitAdjustedOptions>(), class_weight);
-  OPTIONAL_VECTOR(LDAM, counted<LDAMOptions>(), class_weight);
-  OPTIONAL_VECTOR(ELM, counted<ELMOptions>(), class_weight);
-  OPTIONAL_VECTOR(VectorScaling, counted<VectorScalingOptions>(), class_weight);
-  OPTIONAL_VECTOR(Focal, FocalOptions(), class_weight);
-  OPTIONAL_VECTOR(MarginSoftmax, MarginSoftmaxOptions(), class_weight);
-  // Another vector gives the number of classes, which would be read.
-  MarginSoftmaxOptions margins;
-  margins.offset = counts;
-  OPTIONAL_VECTOR(MarginSoftmax, margins, class_weight);
-  OPTIONAL_VECTOR(MarginSoftmax, margins, margin);
-  OPTIONAL_VECTOR(MarginSoftmax, margins, class_scale);
-  MarginSoftmaxOptions weights;
-  weights.class_weight = counts;
-  OPTIONAL_VECTOR(MarginSoftmax, weights, offset);
-  NoisedTopKOptions noised;
-  noised.k = 1;
-  OPTIONAL_VECTOR(NoisedTopK, noised, class_counts);
-  OPTIONAL_VECTOR(OutlyingMSE, counted<OutlyingMSEOptions>(), teacher);
-  OutlyingMSEOptions taught;
-  taught.teacher = counts;
-  same_as_none<OutlyingMSELoss>(__LINE__, taught, &OutlyingMSEOptions::class_counts);
-}
+void options_of_losses() { TOPKLOSS_LOSSES(OPTIONAL_VECTORS) }
 
 // Vectors that must be there are not there when they were cleared.
 void required_vectors() {

@@ -1,52 +1,28 @@
-// One of every loss, for programs that care about what all of them do rather than about one.
+// One of every loss in each of its modes, for programs that care about what all of them do rather than about one.
 #ifndef EVERY_LOSS_HPP
 #define EVERY_LOSS_HPP
 
-#include <utility>
-#include <vector>
-
-#include "check.hpp"
+#include "options.hpp"
 
 struct NamedLoss {
   std::string name;
   topkloss::Loss loss;
 };
 
-template <class Loss, class Options, class Set>
-void add(std::vector<NamedLoss> &losses, const char *name, Options options, Set set) {
-  set(options);
-  losses.push_back({name, Loss(options)});
+template <class Named>
+void add(std::vector<NamedLoss> &losses, const std::vector<double> &counts) {
+  for (std::int32_t mode = 0; mode == 0 || mode < Named::modes(); ++mode) {
+    Choice choice{counts};
+    choice.mode = mode;
+    losses.push_back({Named::name + (" " + std::to_string(mode)), typename Named::Loss(Named::cpp_options(choice))});
+  }
 }
 
 // counts: one entry a class, of three at least.
 inline std::vector<NamedLoss> every_loss(const std::vector<double> &counts) {
-  using namespace topkloss;
   std::vector<NamedLoss> losses;
-  const auto counted = [&counts](auto &options) { options.class_counts = counts; };
-  const auto top = [](auto &options) { options.k = 2; };
-  add<CrossEntropyLoss>(losses, "cross-entropy", CrossEntropyOptions(), [&](auto &o) { o.class_weight = counts; });
-  add<LogitAdjustedLoss>(losses, "logit-adjusted", LogitAdjustedOptions(), counted);
-  add<LDAMLoss>(losses, "LDAM", LDAMOptions(), counted);
-  add<ELMLoss>(losses, "ELM", ELMOptions(), counted);
-  add<VectorScalingLoss>(losses, "vector scaling", VectorScalingOptions(), counted);
-  add<MarginSoftmaxLoss>(losses, "margin softmax", MarginSoftmaxOptions(), [&](auto &o) { o.offset = counts; });
-  add<FocalLoss>(losses, "focal", FocalOptions(), [](auto &) {});
-  add<NoisedTopKLoss>(losses, "noised top-K", NoisedTopKOptions(), top);
-  add<NoisedTopKLoss>(losses, "noised top-K, exact", NoisedTopKOptions(), [&](auto &o) {
-    top(o);
-    counted(o);
-    o.estimator = Estimator::exact;
-  });
-  add<NoisedTopKOperator>(losses, "noised top-K operator", NoisedTopKOperatorOptions(), top);
-  add<TopKHingeLoss>(losses, "top-K hinge", TopKHingeOptions(), top);
-  add<SmoothTopKSVMLoss>(losses, "smooth top-K SVM", SmoothTopKSVMOptions(), top);
-  add<OutlyingMSELoss>(losses, "outlying MSE", OutlyingMSEOptions(), counted);
-  add<TwoHeadAverageKLoss>(losses, "two heads", TwoHeadAverageKOptions(), [](auto &o) { o.k = 2.5; });
-  add<SinglePositiveLoss>(losses, "assume negative", SinglePositiveOptions(), [](auto &) {});
-  add<SinglePositiveLoss>(losses, "expected positive", SinglePositiveOptions(), [](auto &o) {
-    o.method = SinglePositiveMethod::expected_positive;
-    o.expected_positives = 2.0;
-  });
+#define ADD_LOSS(loss, Class, Options) add<Named_##loss>(losses, counts);
+  TOPKLOSS_LOSSES(ADD_LOSS)
   return losses;
 }
 

@@ -72,89 +72,6 @@ void moves() {
   CHECK(!topkloss::Loss(), "a default loss is empty");
 }
 
-// Where the C interface fills in defaults, this one has the same.
-template <class Common>
-void common_defaults(const Common &cpp, topkloss_reduction reduction, int check_finite, std::int64_t ignore_index) {
-  CHECK(static_cast<topkloss_reduction>(cpp.reduction) == reduction, "reduction");
-  CHECK(cpp.check_finite == (check_finite != 0), "check_finite");
-  CHECK(cpp.ignore_index == ignore_index, "ignore_index");
-}
-
-// Declares `cpp` and `c`: options of both interfaces with their defaults, the common ones compared.
-#define DEFAULTS(Cpp, name)                                                         \
-  const topkloss::Cpp cpp;                                                          \
-  const auto c = topkloss::detail::initialized(topkloss_##name##_options_init)
-#define COMMON_DEFAULTS(Cpp, name) \
-  DEFAULTS(Cpp, name);             \
-  common_defaults(cpp, c.reduction, c.check_finite, c.ignore_index)
-#define SAME(member) CHECK(!(cpp.member < c.member) && !(c.member < cpp.member), "default of " #member)
-#define SAME_CODE(member) CHECK(static_cast<std::int32_t>(cpp.member) == c.member, "default of " #member)
-#define NONE(member) CHECK(cpp.member.data() == nullptr && cpp.member.empty() && c.member == nullptr, #member)
-
-void softmax_defaults() {
-  { COMMON_DEFAULTS(CrossEntropyOptions, cross_entropy); NONE(class_weight); SAME(label_smoothing); }
-  {
-    COMMON_DEFAULTS(LogitAdjustedOptions, logit_adjusted);
-    NONE(class_counts); SAME(count_smoothing); NONE(class_weight); SAME(label_smoothing); SAME(tau);
-  }
-  {
-    COMMON_DEFAULTS(LDAMOptions, ldam);
-    NONE(class_counts); SAME(count_smoothing); NONE(class_weight); SAME(label_smoothing); SAME(max_margin); SAME(scale);
-  }
-  {
-    COMMON_DEFAULTS(ELMOptions, elm);
-    NONE(class_counts); SAME(count_smoothing); NONE(class_weight); SAME(label_smoothing); SAME(max_margin); SAME(scale);
-    SAME(lam);
-  }
-  {
-    COMMON_DEFAULTS(VectorScalingOptions, vector_scaling);
-    NONE(class_counts); SAME(count_smoothing); NONE(class_weight); SAME(label_smoothing); SAME(gamma); SAME(tau);
-  }
-  {
-    COMMON_DEFAULTS(MarginSoftmaxOptions, margin_softmax);
-    NONE(class_weight); SAME(label_smoothing); NONE(offset); NONE(margin); NONE(class_scale); SAME(scale); SAME(lam);
-  }
-  { COMMON_DEFAULTS(FocalOptions, focal); NONE(class_weight); SAME(gamma); }
-}
-
-void other_defaults() {
-  {
-    COMMON_DEFAULTS(NoisedTopKOptions, noised_topk);
-    SAME(k); SAME(n_samples); SAME(seed); SAME(epsilon); SAME(margin); SAME(scale); NONE(class_counts);
-    SAME(count_smoothing); SAME(max_margin); SAME_CODE(estimator);
-  }
-  {
-    DEFAULTS(NoisedTopKOperatorOptions, noised_topk_operator);
-    SAME(k); SAME(n_samples); SAME(seed); SAME(epsilon); SAME_CODE(estimator); SAME_CODE(check_finite);
-  }
-  { COMMON_DEFAULTS(TopKHingeOptions, topk_hinge); SAME(k); SAME(margin); }
-  { COMMON_DEFAULTS(SmoothTopKSVMOptions, smooth_topk_svm); SAME(k); SAME(tau); SAME(alpha); }
-  {
-    COMMON_DEFAULTS(OutlyingMSEOptions, outlying_mse);
-    NONE(class_counts); SAME(count_smoothing); SAME(alpha); NONE(teacher);
-  }
-  {
-    COMMON_DEFAULTS(TwoHeadAverageKOptions, two_head_average_k);
-    SAME(k); SAME(candidate_weight); SAME(multi_label_weight); SAME_CODE(class_reduction); SAME(threshold_decay);
-  }
-  {
-    COMMON_DEFAULTS(SinglePositiveOptions, single_positive);
-    SAME_CODE(method); SAME(expected_positives); SAME(regularization);
-  }
-  { DEFAULTS(LogitAdjustOptions, logit_adjust); NONE(class_counts); SAME(count_smoothing); SAME(tau); }
-  { DEFAULTS(TopKAccuracyOptions, topk_accuracy); SAME(k); SAME(ignore_index); SAME_CODE(average); }
-  { DEFAULTS(AverageKAccuracyOptions, average_k_accuracy); SAME(k); SAME(ignore_index); SAME_CODE(average); }
-  {
-    DEFAULTS(ShotAccuracyOptions, shot_accuracy);
-    NONE(class_counts); SAME(k); SAME(ignore_index); SAME_CODE(average); SAME(many); SAME(few);
-  }
-  {
-    const topkloss::Threshold cpp;
-    const auto c = topkloss::detail::initialized(topkloss_threshold_init);
-    SAME(value); SAME(ties);
-  }
-}
-
 // What the library says arrives, with its status.
 void errors_of_the_library() {
   const std::vector<std::int64_t> wrong = {2, 7};
@@ -297,8 +214,6 @@ void value_and_gradient() {
 
 int main() {
   moves();
-  softmax_defaults();
-  other_defaults();
   errors_of_the_library();
   allowances();
   errors_of_views();

@@ -1,5 +1,5 @@
-// What stands around the losses, against plain loops: accuracies, post-hoc functions, predictions, class weights.
-#include <algorithm>
+// What stands around the losses gives what the C functions of the same arguments give, with no option at its default.
+#include <cstring>
 #include <vector>
 
 #include "check.hpp"
@@ -8,11 +8,12 @@ namespace {
 
 constexpr std::size_t rows = 60;
 constexpr std::size_t classes = 7;
+constexpr std::size_t stride = classes + 2;
 
 const std::vector<double> counts = {300, 150, 100, 60, 20, 19, 5};
 
 std::vector<double> make_scores() {
-  std::vector<double> scores(rows * classes);
+  std::vector<double> scores(rows * stride);
   std::uint32_t state = 7;
   // Quarters, so that many are equal.
   for (double &score : scores) {
@@ -31,55 +32,42 @@ std::vector<std::int64_t> make_labels() {
 
 const std::vector<double> scores = make_scores();
 const std::vector<std::int64_t> labels = make_labels();
-const topkloss::ConstMatrix matrix(scores.data(), rows, classes);
+const topkloss::ConstMatrix matrix(scores.data(), rows, classes, stride);
 
-// Of two pairs of a row and a class: the higher score, of equal ones the first by row, then by class.
-bool is_before(std::size_t a, std::size_t b) { return scores[a] > scores[b] || (scores[a] >= scores[b] && a < b); }
-
-// Pairs of a row and a class, the highest first, of equal ones the first by row, then by class.
-std::vector<std::size_t> ordered_pairs(bool only_labelled) {
-  std::vector<std::size_t> pairs;
-  for (std::size_t pair = 0; pair < rows * classes; ++pair)
-    if (!only_labelled || labels[pair / classes] >= 0) pairs.push_back(pair);
-  std::sort(pairs.begin(), pairs.end(), is_before);
-  return pairs;
+topkloss_batch c_batch() {
+  auto batch = topkloss::detail::initialized(topkloss_batch_init);
+  batch.rows = rows;
+  batch.classes = classes;
+  batch.dtype = TOPKLOSS_FLOAT64;
+  batch.logits = scores.data();
+  batch.logits_row_stride = stride;
+  batch.labels = labels.data();
+  return batch;
 }
 
-bool is_in_top(std::size_t row, std::size_t k) {
-  const std::size_t own = row * classes + static_cast<std::size_t>(labels[row]);
-  std::size_t before = 0;
-  for (std::size_t j = 0; j < classes; ++j) before += is_before(row * classes + j, own) ? 1 : 0;
-  return before < k;
-}
+const topkloss_batch batch = c_batch();
 
-// Over rows, or over classes of each class's own, of the classes that a group takes in. NaN if there is nothing.
-template <class Hit, class Group>
-double accuracy_of(topkloss::Average average, Hit hit, Group group) {
-  double sum = 0.0;
-  double number = 0.0;
-  for (std::size_t c = 0; c < classes; ++c) {
-    double right = 0.0;
-    double all = 0.0;
-    for (std::size_t row = 0; row < rows; ++row) {
-      if (labels[row] != static_cast<std::int64_t>(c) || !group(c)) continue;
-      right += hit(row) ? 1.0 : 0.0;
-      all += 1.0;
-    }
-    const bool by_row = average == topkloss::Average::micro;
-    if (all > 0.0) sum += by_row ? right : right / all;
-    if (all > 0.0) number += by_row ? all : 1.0;
-  }
-  return sum / number;
+void ok(topkloss_status status) { CHECK(status == TOPKLOSS_OK, topkloss_last_error()); }
+
+// To the last bit, NaN too.
+template <class A, class B>
+void expect_same(const A &cpp, const B &c, const char *what) {
+  static_assert(sizeof(A) == sizeof(B));
+  CHECK(std::memcmp(&cpp, &c, sizeof cpp) == 0, what);
 }
 
 void accuracies(topkloss::Average average) {
-  const auto every = [](std::size_t) { return true; };
-  const auto hit = [](std::size_t row) { return is_in_top(row, 3); };
+  double found[3];
   topkloss::TopKAccuracyOptions top;
   top.k = 3;
   top.ignore_index = -5;
   top.average = average;
-  CHECK_CLOSE(topkloss::topk_accuracy(matrix, labels, top), accuracy_of(average, hit, every), 1e-14, "top-3");
+  auto c_top = topkloss::detail::initialized(topkloss_topk_accuracy_options_init);
+  c_top.k = 3;
+  c_top.ignore_index = -5;
+  c_top.average = static_cast<topkloss_average>(average);
+  ok(topkloss_topk_accuracy(&c_top, &batch, found));
+  expect_same(topkloss::topk_accuracy(matrix, labels, top), found[0], "top-3");
 
   topkloss::ShotAccuracyOptions shots;
   shots.class_counts = counts;
@@ -88,59 +76,53 @@ void accuracies(topkloss::Average average) {
   shots.average = average;
   shots.many = 120.0;
   shots.few = 30.0;
-  const topkloss::ShotAccuracies found = topkloss::shot_accuracy(matrix, labels, shots);
-  CHECK_CLOSE(found.many, accuracy_of(average, hit, [](std::size_t c) { return counts[c] > 120; }), 1e-14, "many");
-  CHECK_CLOSE(found.medium,
-              accuracy_of(average, hit, [](std::size_t c) { return counts[c] >= 30 && counts[c] <= 120; }), 1e-14,
-              "medium");
-  CHECK_CLOSE(found.few, accuracy_of(average, hit, [](std::size_t c) { return counts[c] < 30; }), 1e-14, "few");
+  auto c_shots = topkloss::detail::initialized(topkloss_shot_accuracy_options_init);
+  c_shots.classes = classes;
+  c_shots.class_counts = counts.data();
+  c_shots.k = 3;
+  c_shots.ignore_index = -5;
+  c_shots.average = static_cast<topkloss_average>(average);
+  c_shots.many = 120.0;
+  c_shots.few = 30.0;
+  ok(topkloss_shot_accuracy(&c_shots, &batch, found));
+  expect_same(topkloss::shot_accuracy(matrix, labels, shots).many, found[0], "many");
+  expect_same(topkloss::shot_accuracy(matrix, labels, shots).medium, found[1], "medium");
+  expect_same(topkloss::shot_accuracy(matrix, labels, shots).few, found[2], "few");
 
-  // 53 rows have a label; 53 x 1.5 = 79.5 pairs, to the even 80.
-  const std::vector<std::size_t> pairs = ordered_pairs(true);
-  CHECK(pairs.size() == 53 * classes, std::to_string(pairs.size()));
-  const auto kept = [&pairs](std::size_t row) {
-    const std::size_t own = row * classes + static_cast<std::size_t>(labels[row]);
-    return std::find(pairs.begin(), pairs.begin() + 80, own) != pairs.begin() + 80;
-  };
   topkloss::AverageKAccuracyOptions options;
   options.k = 1.5;
   options.ignore_index = -5;
   options.average = average;
-  CHECK_CLOSE(topkloss::average_k_accuracy(matrix, labels, options), accuracy_of(average, kept, every), 1e-14,
-              "average-1.5");
+  auto c_options = topkloss::detail::initialized(topkloss_average_k_accuracy_options_init);
+  c_options.k = 1.5;
+  c_options.ignore_index = -5;
+  c_options.average = static_cast<topkloss_average>(average);
+  ok(topkloss_average_k_accuracy(&c_options, &batch, found));
+  expect_same(topkloss::average_k_accuracy(matrix, labels, options), found[0], "average-1.5");
 }
 
 void sets() {
-  const std::vector<std::size_t> pairs = ordered_pairs(false);
   const topkloss::Threshold threshold = topkloss::average_k_threshold(1.25, matrix);
-  const std::size_t wanted = 75;
-  CHECK_CLOSE(threshold.value, (scores[pairs[wanted - 1]] + scores[pairs[wanted]]) / 2.0, 1e-15, "threshold");
+  auto c_threshold = topkloss::detail::initialized(topkloss_threshold_init);
+  ok(topkloss_average_k_threshold(1.25, &batch, &c_threshold));
+  expect_same(threshold.value, c_threshold.value, "threshold");
+  expect_same(threshold.ties, c_threshold.ties, "ties");
   for (const auto empty_sets : {topkloss::EmptySets::stay, topkloss::EmptySets::get_best}) {
-    std::vector<std::int64_t> indices;
-    std::vector<std::int64_t> indptr = {0};
-    for (std::size_t row = 0; row < rows; ++row) {
-      for (std::size_t j = 0; j < classes; ++j)
-        if (std::find(pairs.begin(), pairs.begin() + wanted, row * classes + j) != pairs.begin() + wanted)
-          indices.push_back(static_cast<std::int64_t>(j));
-      const auto own = scores.begin() + static_cast<std::ptrdiff_t>(row * classes);
-      if (empty_sets == topkloss::EmptySets::get_best && static_cast<std::int64_t>(indices.size()) == indptr.back())
-        indices.push_back(std::max_element(own, own + classes) - own);
-      indptr.push_back(static_cast<std::int64_t>(indices.size()));
-    }
+    std::vector<std::int64_t> indptr(rows + 1);
+    const std::int32_t flag = empty_sets == topkloss::EmptySets::get_best ? 1 : 0;
+    ok(topkloss_predict_sets(&c_threshold, flag, &batch, indptr.data(), nullptr, 0));
+    std::vector<std::int64_t> indices(static_cast<std::size_t>(indptr[rows]));
+    ok(topkloss_predict_sets(&c_threshold, flag, &batch, indptr.data(), indices.data(), indptr[rows]));
     const topkloss::Sets found = topkloss::predict_sets(threshold, matrix, empty_sets);
-    CHECK(found.indptr == indptr, "the sets' lengths");
-    CHECK(found.indices == indices, "the sets");
+    CHECK(found.indptr == indptr && found.indices == indices, "sets");
+    std::vector<std::int64_t> room(indices.size() + 1, -1);
+    CHECK(topkloss::predict_sets(threshold, matrix, indptr, room, empty_sets) == indptr[rows], "their number");
+    CHECK(std::equal(indices.begin(), indices.end(), room.begin()) && room.back() == -1, "sets in the caller's room");
   }
-  // A threshold of the caller's own: of those that equal it, two.
-  topkloss::Threshold own;
-  own.value = 5.0;
-  own.ties = 2;
-  const auto above = std::count_if(scores.begin(), scores.end(), [](double score) { return score > 5.0; });
   std::vector<std::int64_t> indptr(rows + 1);
-  CHECK(topkloss::predict_sets(own, matrix, indptr, {}) == above + 2, std::to_string(indptr.back()));
   std::vector<std::int64_t> room(1);
   expect_error(__LINE__, TOPKLOSS_ERROR_SIZE, "capacity",
-               [&] { topkloss::predict_sets(own, matrix, indptr, room); });
+               [&] { topkloss::predict_sets(threshold, matrix, indptr, room); });
 }
 
 void adjustment() {
@@ -148,18 +130,16 @@ void adjustment() {
   options.class_counts = counts;
   options.count_smoothing = 2.0;
   options.tau = 1.5;
-  std::vector<double> adjusted(rows * (classes + 1));
-  topkloss::logit_adjust(matrix, options, topkloss::Matrix(adjusted.data(), rows, classes, classes + 1));
-  std::vector<double> in_place = scores;
-  const topkloss::Matrix own(in_place.data(), rows, classes);
-  topkloss::logit_adjust(own, options, own);
-  for (std::size_t row = 0; row < rows; ++row) {
-    for (std::size_t j = 0; j < classes; ++j) {
-      const double expected = scores[row * classes + j] - 1.5 * std::log((counts[j] + 2.0) / 668.0);
-      CHECK_CLOSE(adjusted[row * (classes + 1) + j], expected, 1e-14, "adjusted");
-      CHECK_CLOSE(in_place[row * classes + j], expected, 1e-14, "adjusted in place");
-    }
-  }
+  auto c_options = topkloss::detail::initialized(topkloss_logit_adjust_options_init);
+  c_options.classes = classes;
+  c_options.class_counts = counts.data();
+  c_options.count_smoothing = 2.0;
+  c_options.tau = 1.5;
+  std::vector<double> cpp(rows * (classes + 1));
+  std::vector<double> c(rows * (classes + 1));
+  topkloss::logit_adjust(matrix, options, topkloss::Matrix(cpp.data(), rows, classes, classes + 1));
+  ok(topkloss_logit_adjust(&c_options, &batch, c.data(), classes + 1));
+  CHECK(cpp == c, "adjusted");
 }
 
 void predictions() {
@@ -168,46 +148,37 @@ void predictions() {
   options.alpha = 0.75;
   const topkloss::OutlyingMSELoss loss(options);
   CHECK(loss.classes() == 7, std::to_string(loss.classes()));
-  const std::vector<double> teacher = loss.teacher();
-  // Counts fall, so the ranks are 1 to 7.
-  for (std::size_t j = 0; j < classes; ++j)
-    CHECK_CLOSE(teacher[j], 0.75 * static_cast<double>(j + 1), 1e-15, "teacher");
+  std::vector<double> teacher(classes);
+  ok(topkloss_outlying_mse_teacher(loss.get(), classes, teacher.data()));
+  CHECK(loss.teacher() == teacher, "teacher");
   for (const auto rule : {topkloss::PredictionRule::argmax, topkloss::PredictionRule::nearest_teacher}) {
-    std::vector<std::int64_t> found(rows);
-    loss.predict(matrix, rule, found);
-    for (std::size_t row = 0; row < rows; ++row) {
-      std::vector<double> preference(classes);
-      for (std::size_t j = 0; j < classes; ++j) {
-        const double z = scores[row * classes + j];
-        preference[j] = rule == topkloss::PredictionRule::argmax ? z : teacher[j] * (2.0 * z - teacher[j]);
-      }
-      const auto expected = std::max_element(preference.begin(), preference.end()) - preference.begin();
-      CHECK(found[row] == expected, "row " + std::to_string(row));
-    }
+    std::vector<std::int64_t> cpp(rows);
+    std::vector<std::int64_t> c(rows);
+    loss.predict(matrix, rule, cpp);
+    ok(topkloss_outlying_mse_predict(loss.get(), &batch, static_cast<topkloss_prediction_rule>(rule), c.data()));
+    CHECK(cpp == c, "predictions");
   }
 }
 
-void class_weights() {
-  const std::vector<double> inverse = topkloss::inverse_frequency(counts);
-  std::vector<double> effective = counts;
-  topkloss::effective_number(effective, 0.99, effective);
-  CHECK(effective == topkloss::effective_number(counts, 0.99), "in place or not");
-  double inverse_sum = 0.0;
-  double effective_sum = 0.0;
-  for (const double count : counts) inverse_sum += 1.0 / count;
-  for (const double count : counts) effective_sum += 0.01 / (1.0 - std::pow(0.99, count));
-  for (std::size_t c = 0; c < classes; ++c) {
-    const double number = 0.01 / (1.0 - std::pow(0.99, counts[c]));
-    CHECK_CLOSE(inverse[c], classes / counts[c] / inverse_sum, 1e-14, "inverse frequency");
-    CHECK_CLOSE(effective[c], classes * number / effective_sum, 1e-13, "effective number");
-  }
+void class_vectors() {
+  std::vector<double> weights(classes);
+  ok(topkloss_inverse_frequency(classes, counts.data(), weights.data()));
+  CHECK(topkloss::inverse_frequency(counts) == weights, "inverse frequency");
+  ok(topkloss_effective_number(classes, counts.data(), 0.99, weights.data()));
+  std::vector<double> in_place = counts;
+  topkloss::effective_number(in_place, 0.99, in_place);
+  CHECK(topkloss::effective_number(counts, 0.99) == weights && in_place == weights, "effective number");
+  std::vector<float> cpp(2 * 3 * 5);
+  std::vector<float> c(2 * 3 * 5);
+  topkloss::standard_normal(1, 2, 3, 2, 3, 5, cpp);
+  ok(topkloss_standard_normal(1, 2, 3, 2, 3, 5, c.data()));
+  CHECK(cpp == c, "noise");
 }
 
 void library() {
   CHECK(topkloss::version() == std::string(TOPKLOSS_VERSION), topkloss::version());
   CHECK(topkloss::abi_version() == TOPKLOSS_ABI_VERSION, std::to_string(topkloss::abi_version()));
-  const std::string simd = topkloss::simd();
-  CHECK(simd == "avx512" || simd == "avx2" || simd == "portable", simd);
+  CHECK(topkloss::simd() == std::string(topkloss_simd()), topkloss::simd());
   topkloss::set_num_threads(3);
   CHECK(topkloss::get_num_threads() == 3, std::to_string(topkloss::get_num_threads()));
   topkloss::set_num_threads(0);
@@ -223,7 +194,7 @@ int main() {
   sets();
   adjustment();
   predictions();
-  class_weights();
+  class_vectors();
   library();
   return check_summary();
 }

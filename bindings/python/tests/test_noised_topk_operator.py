@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from layouts import LAYOUTS, with_strides
+from pairwise import pairwise
 from support import DTYPES, FLOAT32, FLOAT64, assert_gradient, assert_value, bits
-from test_arrays import LAYOUTS, with_strides
 
 import topkloss
 from topkloss import TopKLossError, _handle, _noised_topk_operator, noised_topk, noised_topk_vjp
@@ -33,9 +34,7 @@ def by_sorting(x, rank, epsilon, noise):
     return statistics.astype(np.float64).mean(axis=1), shares
 
 
-@dtypes
-@pytest.mark.parametrize("classes", [1, 2, 7, 16, 33, 1000])
-@pytest.mark.parametrize("epsilon", [0.0, 0.3, 1.0])
+@pairwise(dtype=DTYPES, classes=(1, 2, 7, 16, 33, 1000), epsilon=(0.0, 0.3, 1.0))
 def test_given_noise(dtype, classes, epsilon, rng):
     x = rng.standard_normal((4, classes)).astype(dtype)
     noise = rng.standard_normal((4, 6, classes))
@@ -89,8 +88,7 @@ def test_upstream_multiplies(rng):
     )
 
 
-@dtypes
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pairwise(dtype=DTYPES, layout=LAYOUTS)
 def test_layouts_and_in_place_give_the_same_bits(dtype, layout, rng):
     x = rng.standard_normal((6, 21)).astype(dtype)
     values, gradient = noised_topk(x, 4), noised_topk_vjp(x, 4)
@@ -103,9 +101,7 @@ def test_layouts_and_in_place_give_the_same_bits(dtype, layout, rng):
     assert bits(strided) == bits(gradient)
 
 
-@dtypes
-@pytest.mark.parametrize("estimator", ["exact", "monte_carlo"])
-@pytest.mark.parametrize("poison", [np.nan, np.inf])
+@pairwise(dtype=DTYPES, estimator=("exact", "monte_carlo"), poison=(np.nan, np.inf))
 def test_bad_scores_poison_their_own_row_only(dtype, estimator, poison, rng):
     x = rng.standard_normal((5, 41)).astype(dtype)
     options = {"estimator": estimator}

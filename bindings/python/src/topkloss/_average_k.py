@@ -93,9 +93,9 @@ class TwoHeadAverageKLoss(AnyLoss):
     do not count in B. The threshold is the midpoint of the last candidate's probability and the
     next one's. Candidates are constants in the gradient.
 
-    In small batches a moving average of the threshold is steadier. With threshold_decay and a
-    `ThresholdState`, the threshold is ``decay * before + (1 - decay) * this batch's``, and the
-    candidates are the classes with probabilities at or above it.
+    In small batches a moving average of the threshold is steadier. With threshold_decay, the
+    threshold is ``decay * before + (1 - decay) * this batch's``, and the candidates are the classes
+    with probabilities at or above it.
 
     After training, `topkloss.posthoc.average_k_threshold` and `topkloss.posthoc.predict_sets` make
     sets of K classes on average from the scores of the multi-label head.
@@ -144,7 +144,7 @@ class TwoHeadAverageKLoss(AnyLoss):
             labels: B class indices in [0, C), or ``ignore_index``, of any integer type.
             sample_weight: B finite numbers that multiply the loss of each row. Default 1.
             threshold: Set to the threshold that chose the candidates, and with threshold_decay read
-                first.
+                first, as the one before.
 
         Returns:
             A float, or for the reduction ``"none"`` an array of B values of the logits' dtype.

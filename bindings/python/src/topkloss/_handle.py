@@ -72,9 +72,9 @@ class Handle:
     are read-only float64 arrays.
     """
 
-    # Their name in the library, and what the losses among them are like.
+    # Their name in the library, and what they are like.
     _kind: ClassVar[str]
-    _traits: ClassVar[Traits]
+    _traits: ClassVar[Traits] = Traits(curvature="is no loss of topkloss")
     # By name, what `topkloss._records` finds in a class: its options, and how each is checked.
     _options: ClassVar[dict[str, inspect.Parameter]]
     _checks: ClassVar[dict[str, Check]]

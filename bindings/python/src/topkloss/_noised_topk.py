@@ -49,9 +49,8 @@ class NoisedTopKLoss(CountSmoothing):
     ``m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4)``; use a scale of 30 to 50 and a normalised
     last layer (`topkloss.torch.NormedLinear`), or a scale of 1 without.
 
-    Noise is a function of (seed, step, row) and does not depend on threads. A loss counts its own
-    calls as steps; copies and pickles go on from the same step. The exact estimator has no noise:
-    n_samples, seed and steps mean nothing to it. In float32 its error is at most
+    Noise is a function of (seed, step, row) and does not depend on threads. The exact estimator has
+    no noise: n_samples, seed and steps mean nothing to it. In float32 its error is at most
     ``1e-5 max(epsilon, 1e-3, 0.01 |T|)`` on T and 1e-5 on each entry of its gradient, in float64
     1e-10 of the same.
 
@@ -123,8 +122,8 @@ class NoisedTopKLoss(CountSmoothing):
             noise: Noise of shape (B, S, C) to use in place of the loss's own. It is read where it
                 is if it is float64 for float64 logits, float32 for all others; else it is
                 converted. Monte Carlo only.
-            step: Which noise to draw, 0 to 2^64 - 1. Default: the number of calls
-                so far that were given neither noise nor a step.
+            step: Which noise to draw, 0 to 2^64 - 1. Default: the number of calls so far that were
+                given neither noise nor a step. Copies and pickles go on from the same number.
 
         Returns:
             A float, or for the reduction ``"none"`` an array of B values of the logits' dtype. If

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
@@ -101,7 +102,7 @@ LOSSES: dict[str, type[Any]] = {}
 """Every loss by its name in the library."""
 
 # How the types of options look to a caller who gives them.
-_GIVEN = {"Vector": "Array", "OptionalVector": "Array | None"}
+_GIVEN = {"Vector": "Array", "OptionalVector": "Array | None", "Unsigned": "int"}
 
 
 def _options(owner: type[Any]) -> list[inspect.Parameter]:
@@ -186,6 +187,7 @@ def _recorded(owner: Any, kw_only: bool) -> Any:
     }
     owner.__init__ = _constructor(options)
     if "_traits" in owner.__dict__:
-        owner.__doc__ = _documented(owner, options)
+        if sys.flags.optimize < 2:  # otherwise there are no docstrings to put together
+            owner.__doc__ = _documented(owner, options)
         LOSSES[owner._kind] = owner
     return owner

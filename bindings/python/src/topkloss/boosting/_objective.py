@@ -8,7 +8,8 @@ import numpy as np
 
 from topkloss._arrays import AnyArray
 from topkloss._curvature import Curvature, Times
-from topkloss._loss import AnyLoss, Loss
+from topkloss._handle import Handle
+from topkloss._loss import Loss
 from topkloss._records import LOSSES
 from topkloss.errors import TopKLossError
 
@@ -80,14 +81,13 @@ def _with_reduction(loss: Any, reduction: str) -> Any:
 
 def _curvature_of(loss: Any) -> Curvature:
     """How the diagonal of a loss's Hessian is found."""
-    reason: object = "is no loss of topkloss"
-    if isinstance(loss, AnyLoss):
-        reason = loss._traits.curvature
-        if loss._traits.rows_are_coupled(loss):
-            reason = "with these options couples all rows: a row's loss depends on others' scores"
-        if callable(reason):
-            found: Curvature = reason
-            return found
+    traits = loss._traits if isinstance(loss, Handle) else Handle._traits
+    reason: Any = traits.curvature
+    if traits.rows_are_coupled(loss):
+        reason = "with these options couples all rows: a row's loss depends on the others' scores"
+    if callable(reason):
+        found: Curvature = reason
+        return found
     able = [kind.__name__ for kind in LOSSES.values() if callable(kind._traits.curvature)]
     raise TopKLossError(
         f"{loss!r} {reason}; boosting needs a positive second derivative of every score. "

@@ -42,33 +42,8 @@ try:
 except ImportError as error:
     raise ImportError("topkloss.jax needs JAX: pip install topkloss[jax]") from error
 
-from topkloss.jax._average_k import single_positive_loss, two_head_average_k_loss
-from topkloss.jax._noised_topk import noised_topk, noised_topk_loss
-from topkloss.jax._outlying_mse import outlying_mse_loss
-from topkloss.jax._softmax_margin import (
-    cross_entropy_loss,
-    elm_loss,
-    focal_loss,
-    ldam_loss,
-    logit_adjusted_loss,
-    margin_softmax_loss,
-    vector_scaling_loss,
-)
-from topkloss.jax._topk import smooth_topk_svm_loss, topk_hinge_loss
+from topkloss.jax._functions import FUNCTIONS
+from topkloss.jax._noised_topk import noised_topk
 
-__all__ = [
-    "cross_entropy_loss",
-    "elm_loss",
-    "focal_loss",
-    "ldam_loss",
-    "logit_adjusted_loss",
-    "margin_softmax_loss",
-    "noised_topk",
-    "noised_topk_loss",
-    "outlying_mse_loss",
-    "single_positive_loss",
-    "smooth_topk_svm_loss",
-    "topk_hinge_loss",
-    "two_head_average_k_loss",
-    "vector_scaling_loss",
-]
+globals().update(FUNCTIONS)
+__all__ = [*FUNCTIONS, "noised_topk"]

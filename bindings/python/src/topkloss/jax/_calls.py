@@ -11,12 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from topkloss._average_k import TwoHeadAverageKLoss
+from topkloss import _abi
+from topkloss._address import address
+from topkloss._evaluation import BATCH_SIZE, RESULT_SIZE, call
 from topkloss._handle import Handle
-from topkloss._noised_topk import NoisedTopKLoss
-from topkloss._noised_topk_operator import NoisedTopKOperator
-from topkloss._noised_topk_operator import noised_topk as evaluate_operator
-from topkloss._single_positive import SinglePositiveLoss
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +56,12 @@ class Call:
     @property
     def depends_on_other_rows(self) -> bool:
         """Whether a row's value depends on the other rows of the batch."""
-        return self.rows_are_coupled or isinstance(self.loss, TwoHeadAverageKLoss)
+        return self.loss._traits.rows_are_compared(self.loss)
 
     @property
     def rows_are_coupled(self) -> bool:
         """Whether a row's value depends on other rows' scores in a way that has a derivative."""
-        return isinstance(self.loss, SinglePositiveLoss) and self.loss.method == "epr"
+        return self.loss._traits.rows_are_coupled(self.loss)
 
     def with_gradient(self) -> Call:
         """The same, with the gradients of each row's own value after the other outputs."""
@@ -87,12 +85,7 @@ def _digest(call: Call) -> bytes:
 
 def check_classes(loss: Handle, classes: int) -> None:
     """Refuses numbers of classes that the loss is not for, by asking it to evaluate no rows."""
-    rows, labels = np.empty((0, classes), np.float32), np.empty(0, np.int64)
-    if isinstance(loss, NoisedTopKOperator):
-        evaluate_operator(rows, loss._arguments["k"])
-    elif isinstance(loss, TwoHeadAverageKLoss):
-        loss(rows, rows, labels)
-    elif isinstance(loss, NoisedTopKLoss):
-        loss(rows, labels, step=0)
-    else:
-        loss(rows, labels)  # type: ignore[operator]
+    rows = np.empty((0, classes), np.float32)
+    batch = _abi.batch(BATCH_SIZE, 0, classes)
+    batch.logits = batch.multi_label_logits = batch.labels = address(rows)
+    call(loss._handle, batch, _abi.result(RESULT_SIZE))

@@ -12,7 +12,6 @@ from jax.typing import ArrayLike
 
 from topkloss._arguments import integer
 from topkloss._handle import Handle
-from topkloss._noised_topk import Estimator
 from topkloss.errors import TopKLossError
 from topkloss.jax._calls import Call, check_classes
 from topkloss.jax._evaluation import Arrays, evaluate
@@ -115,15 +114,16 @@ def step_words(step: ArrayLike) -> jax.Array:
 
 
 def randomness(
-    estimator: Estimator,
+    loss: Any,
+    logits: jax.Array,
+    *,
     step: ArrayLike | None,
     key: ArrayLike | None,
     noise: ArrayLike | None,
-    logits: jax.Array,
-    samples: int,
 ) -> dict[str, jax.Array]:
     """What a Monte Carlo estimate draws from: noise of the caller's, a key, or a step."""
-    if estimator != "monte_carlo":
+    samples: int = loss.n_samples
+    if loss.estimator != "monte_carlo":
         for name, given in (("step", step), ("key", key), ("noise", noise)):
             if given is not None:
                 raise TopKLossError(
@@ -165,17 +165,3 @@ def outputs_of(
         _fitting.add(fit)
     found: Arrays = evaluate(call, tuple(scores.values()), tuple(others.values()))
     return found
-
-
-def values_of(
-    kind: Any,
-    options: dict[str, Any],
-    logits: ArrayLike,
-    labels: ArrayLike,
-) -> jax.Array:
-    """The value of each row for a loss of logits and labels."""
-    loss = kind(**constant(options), reduction="none")
-    rows = score_array("logits", logits)
-    return outputs_of(
-        loss, {"logits": rows}, {"labels": label_array(labels, rows, options["ignore_index"])}
-    )[0]

@@ -43,36 +43,10 @@ try:
 except ImportError as error:
     raise ImportError("topkloss.torch needs PyTorch: pip install topkloss[torch]") from error
 
-from topkloss.torch._average_k import SinglePositiveLoss, TwoHeadAverageKLoss
 from topkloss.torch._layers import NormedLinear
-from topkloss.torch._noised_topk import NoisedTopKLoss
+from topkloss.torch._losses import MODULES
 from topkloss.torch._noised_topk_operator import noised_topk
-from topkloss.torch._outlying_mse import OutlyingMSELoss
-from topkloss.torch._softmax_margin import (
-    CrossEntropyLoss,
-    ELMLoss,
-    FocalLoss,
-    LDAMLoss,
-    LogitAdjustedLoss,
-    MarginSoftmaxLoss,
-    VectorScalingLoss,
-)
-from topkloss.torch._topk import SmoothTopKSVMLoss, TopKHingeLoss
 
-__all__ = [
-    "CrossEntropyLoss",
-    "ELMLoss",
-    "FocalLoss",
-    "LDAMLoss",
-    "LogitAdjustedLoss",
-    "MarginSoftmaxLoss",
-    "NoisedTopKLoss",
-    "NormedLinear",
-    "OutlyingMSELoss",
-    "SinglePositiveLoss",
-    "SmoothTopKSVMLoss",
-    "TopKHingeLoss",
-    "TwoHeadAverageKLoss",
-    "VectorScalingLoss",
-    "noised_topk",
-]
+globals().update(MODULES)
+
+__all__ = [*sorted(MODULES), "NormedLinear", "noised_topk"]

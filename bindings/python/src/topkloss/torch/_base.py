@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import nn
 
-from topkloss._handle import Handle
+from topkloss._loss import AnyLoss
 from topkloss.torch._evaluation import Evaluation
 from topkloss.torch._staging import home_of, staged
 from topkloss.torch._tensors import require_device
@@ -22,12 +22,13 @@ class LossModule(nn.Module):
     """
 
     loss: Any
-    _two_heads: ClassVar[bool] = False
 
-    def __init__(self, loss: Handle) -> None:
+    def __init__(self, loss: AnyLoss) -> None:
         """Wraps a loss. Called by the modules themselves."""
         super().__init__()
         self.loss = loss
+        # Fixed with the other options, for graphs to look at without a look at the loss's traits.
+        self._rows_are_coupled = self._by_row and loss._traits.rows_are_coupled(loss)
         self._ticket = new_ticket(self)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -63,7 +64,7 @@ class LossModule(nn.Module):
         )
         evaluation.add_labels(labels)
         evaluation.add_sample_weight(sample_weight)
-        if self._two_heads:
+        if self.loss._traits.heads == 2:
             evaluation.add_multi_label_logits(second)
         return evaluation
 

@@ -2,62 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
-
 import torch
 from torch import Tensor
 
 from topkloss._arrays import Array
-from topkloss._handle import Handle
-from topkloss._loss import Loss
 from topkloss.torch._autocast import autocast_scores
 from topkloss.torch._autograd import differentiable, evaluate_plain
 from topkloss.torch._base import LossModule
-from topkloss.torch._compiled import one_head
-
-Arguments = ParamSpec("Arguments")
-Module = TypeVar("Module")
-SomeHandle = TypeVar("SomeHandle", bound=Handle)
-
-
-def arguments_of(
-    loss: Callable[Arguments, SomeHandle],
-) -> Callable[
-    [Callable[[Module, SomeHandle], None]], Callable[Concatenate[Module, Arguments], None]
-]:
-    """Makes of a constructor that takes a loss one that takes the loss's own arguments.
-
-    Signature and documentation are the loss's.
-    """
-
-    def decorate(
-        construct: Callable[[Module, SomeHandle], None],
-    ) -> Callable[Concatenate[Module, Arguments], None]:
-        @functools.wraps(construct)
-        def constructor(
-            self: Module, /, *arguments: Arguments.args, **options: Arguments.kwargs
-        ) -> None:
-            construct(self, loss(*arguments, **options))
-
-        signature = inspect.signature(loss)
-        me = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
-        documented: Any = constructor
-        documented.__signature__ = signature.replace(
-            parameters=[me, *signature.parameters.values()]
-        )
-        documented.__doc__ = loss.__doc__
-        return constructor
-
-    return decorate
+from topkloss.torch._compiled import coupled_rows, one_head
 
 
 class OneHeadModule(LossModule):
-    """The base of every loss of logits and labels: no parameters, and no buffers."""
-
-    loss: Loss
+    """A loss of logits and labels: no parameters, and no buffers."""
 
     def forward(
         self, logits: Tensor, labels: Tensor, *, sample_weight: Tensor | None = None
@@ -79,6 +35,8 @@ class OneHeadModule(LossModule):
             TopKLossError: An argument has a wrong shape, type or value.
         """
         if torch.compiler.is_compiling():
+            if self._rows_are_coupled:
+                return coupled_rows(self, logits, labels, sample_weight)
             return one_head(self, logits, labels, sample_weight)
         if sample_weight is None and self.loss._may_be_plain:
             plain = evaluate_plain(self.loss, logits, labels)
@@ -86,11 +44,11 @@ class OneHeadModule(LossModule):
                 return plain
         (scores,), dtype = autocast_scores(logits, by_row=self._by_row)
         evaluation = self._evaluation(scores, labels, sample_weight, value_dtype=dtype)
-        return differentiable(evaluation, scores)
+        return differentiable(evaluation, scores, rows_are_coupled=self._rows_are_coupled)
 
 
 class WeightedModule(OneHeadModule):
-    """The base of every loss that takes class weights."""
+    """A loss that takes class weights."""
 
     def set_class_weight(self, class_weight: Array | None) -> None:
         """Weights the classes from now on, in place of the weights given at first.
@@ -113,5 +71,4 @@ class WeightedModule(OneHeadModule):
             TopKLossError: A weight is outside its range, or their number is not that of the
                 classes. The weights are then what they were.
         """
-        arguments = {**self.loss._arguments, "class_weight": class_weight}
-        self.loss = type(self.loss)(**arguments)
+        self.loss = self.loss._with(class_weight=class_weight)

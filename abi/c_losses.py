@@ -1,0 +1,55 @@
+"""The losses and their options as macros, for tests that name none: Tests/C/generated/losses.h."""
+
+from __future__ import annotations
+
+from abi.model import Header, Loss, Member
+from abi.words import camel
+
+_HEAD = """/*
+ * The losses and the members of their options, for tests of all of them. Generated from topkloss.h by
+ * `python -m abi`: change that, not this.
+ */
+#ifndef GENERATED_LOSSES_H
+#define GENERATED_LOSSES_H
+
+/* X(loss, its class in C++, its options there) */
+"""
+
+_KINDS = {"double": "NUMBER", "int64_t": "INTEGER", "uint64_t": "WORD"}
+
+
+def c_losses(header: Header) -> str:
+    """The file's text."""
+    losses = [
+        f"X({loss.name}, {_cpp_class(loss)}, {camel(loss.options.name)})" for loss in header.losses
+    ]
+    blocks = [_HEAD + _macro("TOPKLOSS_LOSSES", losses)]
+    comment = "/* X(loss, member, kind, number of enumerators of an enumeration, otherwise 0) */\n"
+    for loss in header.losses:
+        rows = [
+            f"X({loss.name}, {member.name}, {_kind(member)}, {_enumerators(header, member)})"
+            for member in loss.options.options
+        ]
+        blocks.append(comment + _macro(f"TOPKLOSS_OPTIONS_{loss.name}", rows))
+        comment = ""
+    return "\n".join([*blocks, "#endif\n"])
+
+
+def _macro(name: str, rows: list[str]) -> str:
+    return " \\\n  ".join([f"#define {name}(X)", *rows]) + "\n"
+
+
+def _cpp_class(loss: Loss) -> str:
+    name = camel(loss.name)
+    return name if name.endswith("Operator") else f"{name}Loss"
+
+
+def _kind(member: Member) -> str:
+    if member.name == "classes":
+        return "CLASSES"
+    return "VECTOR" if member.type.pointers else _KINDS.get(member.type.name, "CODE")
+
+
+def _enumerators(header: Header, member: Member) -> int:
+    enumeration = header.enumeration(member.type.name)
+    return len(enumeration.constants) if enumeration else 0

@@ -1,0 +1,90 @@
+"""Modules of losses that draw noise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from topkloss.torch._autocast import autocast_scores
+from topkloss.torch._autograd import differentiable
+from topkloss.torch._compiled import noised
+from topkloss.torch._evaluation import Evaluation
+from topkloss.torch._module import OneHeadModule
+from topkloss.torch._operators import signed, unsigned
+from topkloss.torch._staging import staged
+
+
+class NoisedModule(OneHeadModule):
+    """A loss that draws noise.
+
+    The module counts its calls, in training and evaluation alike, and draws new noise in each. The
+    count is kept in the state_dict as extra state, a scalar int64 tensor, and not as a buffer: it
+    stays in the CPU's memory when the module is moved to another device, and a cast of the module
+    leaves it alone. Copies and pickles go on from the same count. The exact estimator has no noise.
+
+    Activation checkpointing calls what it checkpoints once more in the backward pass, and so would
+    draw other noise there and count twice: leave the loss outside, or give it a ``step``.
+    """
+
+    def forward(
+        self,
+        logits: Tensor,
+        labels: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        noise: Tensor | None = None,
+        step: int | None = None,
+    ) -> Tensor:
+        """The loss of a batch, differentiable once with respect to the logits.
+
+        Args:
+            logits: Scores, of shape (B, C), as for every loss.
+            labels: B class indices in [0, C), or the ignored one.
+            sample_weight: B finite numbers that multiply the loss of each row. Default 1.
+            noise: Noise of shape (B, S, C) to use in place of the module's own.
+            step: Which noise to draw, 0 to 2^64 - 1. Default: the number of calls so far that were
+                given neither noise nor a step.
+
+        Returns:
+            A scalar, or for the reduction ``"none"`` B values, as for every loss. If all rows are
+            ignored, the mean is 0 with gradient 0.
+
+        Raises:
+            TopKLossError: An argument has a wrong shape, type or value, or C is not above K.
+        """
+        if torch.compiler.is_compiling():
+            return noised(self, logits, labels, sample_weight, noise, step)
+        (scores,), dtype = autocast_scores(logits, by_row=self._by_row)
+        drawn = self.loss._step(noise, step)
+        evaluation = self._evaluation(
+            scores, labels, sample_weight, value_dtype=dtype, noise=noise, step=drawn
+        )
+        return differentiable(evaluation, scores)
+
+    def _evaluation(
+        self,
+        logits: Any,
+        labels: Any,
+        sample_weight: Any,
+        *,
+        noise: Any = None,
+        step: int = 0,
+        **options: Any,
+    ) -> Evaluation:
+        evaluation = super()._evaluation(logits, labels, sample_weight, **options)
+        (noise,) = staged(noise)
+        rows, classes = logits.shape
+        evaluation.add_noise(noise, (rows, self.loss.n_samples, classes))
+        evaluation.add_step(step)
+        return evaluation
+
+    def get_extra_state(self) -> Tensor:
+        """The number of counted calls, for the state_dict: an int64 with the bits of the count."""
+        count = signed(self.loss._steps.next)
+        return torch.tensor(count, dtype=torch.int64, device="cpu")
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Goes on from the number of calls in a state_dict."""
+        self.loss._steps.next = unsigned(state)

@@ -1,0 +1,93 @@
+"""Modules of losses of two heads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from topkloss._loss import AnyLoss
+from topkloss.torch._autocast import autocast_scores
+from topkloss.torch._autograd import differentiable
+from topkloss.torch._base import LossModule
+from topkloss.torch._compiled import two_heads
+
+
+class TwoHeadModule(LossModule):
+    """A loss of the logits of a softmax head and of a multi-label head.
+
+    With threshold_decay, the module keeps the moving average of the threshold, the state that
+    `topkloss.ThresholdState` is there, as a persistent buffer: in training every call updates it;
+    in evaluation it is used in the same way, but stays as it is.
+
+    Attributes:
+        threshold: With threshold_decay above 0 only: the threshold on probabilities of the last
+            call in training, 0 before the first; a float64 scalar, which moves and casts of the
+            module leave alone.
+    """
+
+    threshold: Tensor
+
+    def __init__(self, loss: AnyLoss) -> None:
+        """Wraps a loss. Called by the modules themselves."""
+        super().__init__(loss)
+        if self._averages:
+            self.register_buffer("threshold", torch.zeros((), dtype=torch.float64, device="cpu"))
+
+    @property
+    def _averages(self) -> bool:
+        averages: bool = self.loss.threshold_decay > 0
+        return averages
+
+    def forward(
+        self,
+        logits: Tensor,
+        multi_label_logits: Tensor,
+        labels: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+    ) -> Tensor:
+        """The loss of a batch, differentiable once with respect to the logits of both heads.
+
+        Args:
+            logits: Scores of the softmax head, of shape (B, C), as for every loss.
+            multi_label_logits: Scores of the multi-label head, of the same shape and dtype, and
+                on the same device. -inf is a probability of 0.
+            labels: B class indices in [0, C), or the ignored one.
+            sample_weight: B finite numbers that multiply the loss of each row. Default 1.
+
+        Returns:
+            A scalar, or for the reduction ``"none"`` B values, as for every loss. If all rows are
+            ignored, the mean is 0 with gradient 0.
+
+        Raises:
+            TopKLossError: An argument has a wrong shape, type or value.
+        """
+        if torch.compiler.is_compiling():
+            threshold = self.threshold if self._averages else None
+            value, used = two_heads(
+                self, logits, multi_label_logits, labels, sample_weight, threshold
+            )
+            if threshold is not None and self.training:
+                # By a view: graphs (of PyTorch 2.13) lose what is written to float64 scalars.
+                threshold.view(1).copy_(used.view(1))
+            return value
+        heads, dtype = autocast_scores(logits, multi_label_logits, by_row=self._by_row)
+        evaluation = self._evaluation(
+            heads[0], labels, sample_weight, second=heads[1], value_dtype=dtype
+        )
+        if self._averages:
+            evaluation.threshold = float(self.threshold)
+        value = differentiable(evaluation, *heads)
+        if self._averages and self.training:
+            self.threshold.fill_(evaluation.threshold)
+        return value
+
+    def _apply(self, function: Callable[[Tensor], Tensor], recurse: bool = True) -> TwoHeadModule:
+        """Moves and casts, all but the threshold: in 16 bits, its average would stand still."""
+        threshold = getattr(self, "threshold", None)
+        super()._apply(function, recurse)  # type: ignore[no-untyped-call]
+        if threshold is not None:
+            self.threshold = threshold
+        return self
