@@ -166,7 +166,7 @@ test-framework-examples: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMP
 
 # ---- tests
 
-test: lint test-native test-install test-native-examples test-swift test-python test-demo test-wheel \
+test: lint test-native test-growth test-install test-native-examples test-swift test-python test-demo test-wheel \
   test-framework-examples
 
 # Swift's test runner finds Python's headers through pkg-config.
@@ -178,6 +178,11 @@ $(PYTHON_HEADERS): $(STAMPS)/venv
 test-native: $(LIBRARY)
 	@echo "==> C and C++ tests"
 	Tests/C/run $(LIBRARY)
+
+.PHONY: test-growth
+test-growth: $(LIBRARY) $(STAMPS)/test
+	@echo "==> programs of older versions, on this library and on a later one"
+	Tests/Growth/run $(LIBRARY) $(IN_VENV)/python
 
 # The same tests for every instruction set; the second and third runs need no build.
 test-swift: $(LIBRARY) $(LINK) $(STAMPS)/binding $(STAMPS)/test $(PYTHON_HEADERS)

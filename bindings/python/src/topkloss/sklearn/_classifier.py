@@ -17,6 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from topkloss import posthoc
 from topkloss._arrays import AnyArray, FloatVector
+from topkloss._records import LOSSES
 from topkloss.posthoc import Threshold
 from topkloss.sklearn._losses import for_lbfgs, gives_probabilities, made, softmax_scale
 from topkloss.sklearn._solvers import Problem, adam, lbfgs
@@ -26,9 +27,10 @@ def _has_probabilities(estimator: LinearClassifier) -> bool:
     """Of the fitted loss if there is one: what a function of the counts makes is known then."""
     if gives_probabilities(getattr(estimator, "loss_", estimator.loss)):
         return True
+    names = " and ".join(filter(gives_probabilities, LOSSES))
     raise AttributeError(
-        "predict_proba is there for the losses cross_entropy and logit_adjusted: the scores of "
-        "others do not estimate probabilities"
+        f"predict_proba is there for the losses {names}: the scores of others do not estimate "
+        "probabilities"
     )
 
 
@@ -43,11 +45,10 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     sample_weight: a weight of 2 is the same as the row twice, and a weight of 0 as no row.
 
     Args:
-        loss: What is minimised. A name: ``"cross_entropy"``, ``"logit_adjusted"``,
-            ``"vector_scaling"``, ``"ldam"``, ``"elm"``, ``"margin_softmax"``, ``"focal"``,
-            ``"topk_hinge"``, ``"noised_topk"``, ``"smooth_topk_svm"``, ``"outlying_mse"`` or
-            ``"single_positive"``; or a function that makes a loss from the class counts, which are
-            in the order of ``classes_``; or a loss.
+        loss: What is minimised. A name, such as ``"logit_adjusted"`` or ``"topk_hinge"``: that of
+            the loss in C, and of its function in `topkloss.jax` but for the ending; or a function
+            that makes a loss from the class counts, which are in the order of ``classes_``; or a
+            loss.
         loss_options: Arguments of a loss that is given by name, by name; the counts need not be
             among them. For ``"topk_hinge"`` and its relatives k must be.
         C: Inverse strength of regularisation, above 0.
