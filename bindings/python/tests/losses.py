@@ -392,6 +392,12 @@ CASES = (
     ),
 )
 BY_NAME = {case.name: case for case in CASES}
+BY_KIND = {case.kind: case for case in reversed(CASES)}
+"""The first entry of every loss."""
+
+SCALED = CLASS_OF["vector_scaling"]
+"""The loss that multiplies logits by a power of the counts."""
+
 COMPARED = tuple(case.name for case in CASES if case.whole is not None)
 """Losses whose rows depend on each other."""
 
