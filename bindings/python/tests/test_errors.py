@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from losses import BY_NAME, CASES, CLASS_OF
+from losses import BY_KIND, BY_NAME, CASES, CLASS_OF, SCALED
 from support import refuses
 
 import topkloss
@@ -56,16 +56,14 @@ WRONG = {
 }
 # Entries of the registry in which the option is looked at.
 BASES = {
-    **{case.kind: case for case in reversed(CASES)},
+    **BY_KIND,
     ("noised_topk", "class_counts"): BY_NAME["imbalanced_noised_topk"],
     ("noised_topk", "max_margin"): BY_NAME["imbalanced_noised_topk"],
     ("noised_topk", "count_smoothing"): BY_NAME["imbalanced_noised_topk"],
     ("single_positive", "expected_positives"): BY_NAME["expected_positive"],
     ("single_positive", "regularization"): BY_NAME["expected_positive"],
 }
-OPTIONS = [
-    (kind, name) for kind in BASES if isinstance(kind, str) for name in BASES[kind].parameters
-]
+OPTIONS = [(kind, name) for kind, base in BY_KIND.items() for name in base.parameters]
 
 
 def status(kind, name, value):
@@ -100,8 +98,8 @@ def test_wrong_options_together():
     refuses("OPTION", ["max_margin"], topkloss.NoisedTopKLoss, 5, max_margin=0.5)
     refuses("OPTION", ["expected_positives"], topkloss.SinglePositiveLoss, "epr")
     # (n / n_max)^gamma must come out at 1e-15 or more.
-    refuses("OPTION", ["gamma"], CLASS_OF["vector_scaling"], [1, 10_000], gamma=4.0)
-    CLASS_OF["vector_scaling"]([1, 10_000], gamma=3.0)
+    refuses("OPTION", ["gamma"], SCALED, [1, 10_000], gamma=4.0)
+    SCALED([1, 10_000], gamma=3.0)
     mse = topkloss.OutlyingMSELoss
     refuses("NULL_POINTER", ["class_counts"], mse)
     words = ["offset has 3 classes, margin has 2 classes"]

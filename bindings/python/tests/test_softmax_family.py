@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 import reference
-from losses import BY_NAME, CASES
+from losses import BY_NAME, CASES, SCALED
 from pairwise import pairwise
 from support import (
     BFLOAT16,
@@ -39,7 +39,6 @@ def test_members_of_the_family(rng):
     margin = reference.margins(counts, 0.5)
     prior = np.log(reference.frequencies(counts))
     general = topkloss.MarginSoftmaxLoss
-    scaled = type(BY_NAME["vector_scaling"].make(counts))
     pairs = [
         (general(), topkloss.CrossEntropyLoss()),
         (general(lam=0.7), topkloss.CrossEntropyLoss()),
@@ -48,10 +47,10 @@ def test_members_of_the_family(rng):
         (general(margin=margin, scale=30, lam=1), topkloss.ELMLoss(counts)),
         (
             general(offset=-0.5 * prior, class_scale=(counts / counts.max()) ** 0.8),
-            scaled(counts, 0.8, -0.5),
+            SCALED(counts, 0.8, -0.5),
         ),
-        (scaled(counts, gamma=0), topkloss.LogitAdjustedLoss(counts)),
-        (scaled(counts), scaled(counts, 0.3, 1.0)),
+        (SCALED(counts, gamma=0), topkloss.LogitAdjustedLoss(counts)),
+        (SCALED(counts), SCALED(counts, 0.3, 1.0)),
         (topkloss.ELMLoss(counts, lam=0.0), topkloss.LDAMLoss(counts)),
         (topkloss.FocalLoss(), topkloss.FocalLoss(2.0)),
     ]
