@@ -27,6 +27,24 @@ def losses(header: Header, frozen: tuple[Header, ...]) -> str:
     return "\n".join([_HEAD, *blocks])
 
 
+def names(header: Header) -> str:
+    """Sources/TopKLoss/ABI/Generated/Names.swift: texts that the library gives out."""
+    statuses = header.enumeration("topkloss_status")
+    constants = statuses.constants if statuses else ()
+    cases = "\n".join(f'  case {each.name}: "{each.name}"' for each in constants)
+    return f"""{_HEAD}
+/// Version of the header, and so of the library.
+var headerVersion: StaticString {{ "{header.version}" }}
+
+func name(ofStatus status: topkloss_status) -> StaticString {{
+  switch Int(status) {{
+{cases}
+  default: "unknown status"
+  }}
+}}
+"""
+
+
 def _bits(places: list[int]) -> str:
     """A set of places in a struct, in units of eight bytes."""
     return " | ".join(f"1 << {place // 8}" for place in places) or "0"
