@@ -202,6 +202,12 @@ test-demo: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo
 	@echo "==> tests of the demo"
 	$(IN_VENV)/python -m pytest -q $(DEMO)
 
+# Whether the tests notice lines that are wrong: Tests/Mutation/README.md. Takes an hour.
+.PHONY: mutate
+mutate: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/frameworks
+	@echo "==> mutations"
+	$(IN_VENV)/python Tests/Mutation/mutate.py $(ARGS)
+
 lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	@echo "==> linters"
 	$(IN_VENV)/python -m abi --check
@@ -209,6 +215,9 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/mypy --strict abi
+	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation
+	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation
+	cd Tests/Mutation && ../../$(IN_VENV)/mypy --strict .
 	swift format lint --strict --recursive Package.swift Sources Tests
 	cd bindings/python && ../../$(IN_VENV)/ruff check . && ../../$(IN_VENV)/ruff format --check . && ../../$(IN_VENV)/mypy --strict
 	$(IN_VENV)/ruff check --line-length 100 $(DEMO)
