@@ -13,7 +13,7 @@ import CTopKLoss
 
 
 def structs(header: Header, frozen: tuple[Header, ...]) -> str:
-    """Sources/TopKLoss/ABI/Generated/StructVersions.swift: the structs that are no loss's options."""
+    """Sources/TopKLoss/ABI/Generated/StructVersions.swift: all structs but options of losses."""
     options = [loss.options for loss in header.losses]
     others = [struct for struct in header.structs if struct not in options]
     return "\n".join([_HEAD, *(_struct(header, struct, frozen) for struct in others)])
