@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from losses import CONTRACT
+from contract import CONTRACT
 
 import topkloss
 
