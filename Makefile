@@ -166,7 +166,7 @@ test-framework-examples: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMP
 
 # ---- tests
 
-test: lint test-native test-install test-native-examples test-swift test-python test-demo test-wheel \
+test: lint test-native test-growth test-install test-native-examples test-swift test-python test-demo test-wheel \
   test-framework-examples
 
 # Swift's test runner finds Python's headers through pkg-config.
@@ -178,6 +178,11 @@ $(PYTHON_HEADERS): $(STAMPS)/venv
 test-native: $(LIBRARY)
 	@echo "==> C and C++ tests"
 	Tests/C/run $(LIBRARY)
+
+.PHONY: test-growth
+test-growth: $(LIBRARY) $(STAMPS)/test
+	@echo "==> programs of older versions, on this library and on a later one"
+	Tests/Growth/run $(LIBRARY) $(IN_VENV)/python
 
 # The same tests for every instruction set; the second and third runs need no build.
 test-swift: $(LIBRARY) $(LINK) $(STAMPS)/binding $(STAMPS)/test $(PYTHON_HEADERS)
@@ -197,6 +202,12 @@ test-demo: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo
 	@echo "==> tests of the demo"
 	$(IN_VENV)/python -m pytest -q $(DEMO)
 
+# Whether the tests notice lines that are wrong: Tests/Mutation/README.md. Takes an hour.
+.PHONY: mutate
+mutate: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/frameworks
+	@echo "==> mutations"
+	$(IN_VENV)/python Tests/Mutation/mutate.py $(ARGS)
+
 lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	@echo "==> linters"
 	$(IN_VENV)/python -m abi --check
@@ -204,6 +215,9 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/mypy --strict abi
+	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation
+	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation
+	cd Tests/Mutation && ../../$(IN_VENV)/mypy --strict .
 	swift format lint --strict --recursive Package.swift Sources Tests
 	cd bindings/python && ../../$(IN_VENV)/ruff check . && ../../$(IN_VENV)/ruff format --check . && ../../$(IN_VENV)/mypy --strict
 	$(IN_VENV)/ruff check --line-length 100 $(DEMO)

@@ -39,7 +39,7 @@ public func topkloss_abi_version() -> Int32 { TOPKLOSS_ABI_VERSION }
 
 @implementation @_cdecl("topkloss_simd")
 public func topkloss_simd() -> UnsafePointer<CChar>! {
-  KernelChoice.current.instructionSet.name.cString
+  InstructionSet.current.name.cString
 }
 
 @implementation @_cdecl("topkloss_set_num_threads")

@@ -26,13 +26,13 @@ struct Batch {
     case scoresAndLabels
     case scoresAndWeights
     case everything
+    case everythingOfTwoHeads
 
-    fileprivate var includes: (labels: Bool, weights: Bool) {
-      (
-        self == .scoresAndLabels || self == .everything,
-        self == .scoresAndWeights || self == .everything
-      )
-    }
+    var hasLabels: Bool { self != .scores && self != .scoresAndWeights }
+
+    var hasWeights: Bool { self != .scores && self != .scoresAndLabels }
+
+    var hasMultiLabelHead: Bool { self == .everythingOfTwoHeads }
   }
 
   /// Checks everything but the values of labels and numbers.
@@ -50,10 +50,9 @@ struct Batch {
       "batch.logits", rows: rows, columns: classes, stride: raw.logits_row_stride,
       elementBytes: element.byteCount, mayOverlap: true)
     logits = try rows == 0 ? raw.logits ?? nowhere : required(raw.logits, "batch.logits")
-    let (hasLabels, hasWeights) = use.includes
-    labels = try hasLabels ? Labels(raw, rows: rows, orElse: nowhere) : Labels(none: nowhere)
-    sampleWeight = RowNumbers(hasWeights ? raw.sample_weight : nil)
-    upstream = RowNumbers(hasWeights ? raw.upstream : nil)
+    labels = try use.hasLabels ? Labels(raw, rows: rows, orElse: nowhere) : Labels(none: nowhere)
+    sampleWeight = RowNumbers(use.hasWeights ? raw.sample_weight : nil)
+    upstream = RowNumbers(use.hasWeights ? raw.upstream : nil)
     executor =
       try raw.executor.map { pointer throws(Failure) in try Executor(pointer) } ?? Executor()
   }
@@ -236,15 +235,15 @@ enum ElementType {
   var arithmeticByteCount: Int { self == .float64 ? 8 : 4 }
 
   var kernels: ArithmeticKernels {
-    self == .float64 ? KernelChoice.current.table.float64 : KernelChoice.current.table.float32
+    self == .float64 ? KernelTable.current.float64 : KernelTable.current.float32
   }
 
   /// How 16-bit elements become float32 and back.
   var conversion: HalfConversion? {
     switch self {
     case .float32, .float64: nil
-    case .float16: KernelChoice.current.table.float16
-    case .bfloat16: KernelChoice.current.table.bfloat16
+    case .float16: KernelTable.current.float16
+    case .bfloat16: KernelTable.current.bfloat16
     }
   }
 

@@ -55,12 +55,14 @@ struct SmoothedOrderStatistic {
 
   private let source: NoiseSource
 
-  func check(_ batch: Batch) throws(Failure) {
+  /// Checks a batch's noise, and where its rows stand among those that noise is drawn for. Returns the memory that noise
+  /// passed in covers; nil if there is none.
+  func checkedNoise(_ batch: Batch) throws(Failure) -> MemorySpan? {
     if source == .none && batch.raw.noise != nil {
       throw Failure(
         TOPKLOSS_ERROR_OPTION, "batch.noise is not NULL: the exact expectation takes no noise")
     }
-    guard source == .samples else { return }
+    guard source == .samples else { return nil }
     let first = batch.raw.first_row
     guard first >= 0 else {
       throw Failure(TOPKLOSS_ERROR_SIZE, "batch.first_row is \(first): it must be 0 or more")
@@ -70,11 +72,14 @@ struct SmoothedOrderStatistic {
         TOPKLOSS_ERROR_SIZE,
         "batch.first_row is \(first): \(batch.raw.rows) rows from it on are more than 2^63 - 1")
     }
+    return try batch.raw.noise.flatMap { noise throws(Failure) in
+      try batch.rows > 0 ? span(noise, batch) : nil
+    }
   }
 
-  /// The memory that noise passed in covers, once checked; nil if there is none.
-  func noiseSpan(_ batch: Batch) throws(Failure) -> MemorySpan? {
-    guard let noise = batch.raw.noise, batch.rows > 0, source == .samples else { return nil }
+  private func span(
+    _ noise: UnsafeRawPointer, _ batch: Batch
+  ) throws(Failure) -> MemorySpan {
     // A row's noise is a matrix of samples; the batch's is a matrix of those, each as wide as its span.
     let samples = try MatrixLayout(
       "batch.noise (samples)", rows: samples, columns: batch.classes,
@@ -96,26 +101,26 @@ struct SmoothedOrderStatistic {
     return MemorySpan(start: start, end: end)
   }
 
-  /// Elements from one row's noise to the next; nil if that overflows, which `noiseSpan` refuses.
+  /// Elements from one row's noise to the next; nil if that overflows, which `checkedNoise` refuses.
   private func noiseRowStride(_ batch: Batch) -> Int64? {
     if batch.raw.noise_row_stride != 0 { return batch.raw.noise_row_stride }
     let (stride, overflows) = samples.multipliedReportingOverflow(by: batch.classes)
     return overflows ? nil : Int64(stride)
   }
 
-  func scratchBytes(_ batch: Batch) throws(Failure) -> Int {
-    let bytes = KernelChoice.current.table.noised_topk_scratch_bytes(
+  func needs(_ batch: Batch) throws(Failure) -> RowNeeds {
+    let bytes = KernelTable.current.noised_topk_scratch_bytes(
       Int64(rank), Int64(samples), Int64(batch.classes))
     guard bytes >= 0 else { throw .outOfMemory(bytes: Int.max) }
-    return Int(bytes)
-  }
-
-  func nanosecondsPerRow(_ batch: Batch) -> Double {
-    1000 + Double(batch.classes) * (samples == 0 ? 5 : 0.7 * Double(samples))
+    return RowNeeds(
+      nanosecondsPerRow: 1000 + Double(batch.classes)
+        * (samples == 0 ? 5 : 0.7 * Double(samples)),
+      scratchBytes: Int(bytes))
   }
 
   /// A row for the kernel, without a label: it then computes T itself.
-  func kernelRow(_ row: Row, of batch: Batch) -> NoisedTopKRow {
+  func kernelRow(_ row: Row, in piece: Piece, of call: Call) -> NoisedTopKRow {
+    let batch = call.head.batch
     let raw = batch.raw
     let sampleStride =
       raw.noise_sample_stride == 0 ? Int64(batch.classes) : raw.noise_sample_stride
@@ -129,6 +134,6 @@ struct SmoothedOrderStatistic {
       noise_sample_stride: sampleStride,
       seed: seed, step: raw.step, row: UInt64(bitPattern: raw.first_row) &+ UInt64(row.index),
       epsilon: epsilon, margin: 0, scale: 1, gradient_scale: row.gradientScale,
-      scratch: row.scratch)
+      scratch: piece.scratch)
   }
 }

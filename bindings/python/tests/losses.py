@@ -21,16 +21,12 @@ import reference_topk
 from scipy.special import softmax
 from support import FLOAT64, Array, long_tail
 
-import topkloss
+from topkloss._records import LOSSES
 
 Options = dict[str, Any]
 Row = Callable[..., tuple[float, Array]]
 
-CLASS_OF = {
-    value._kind: value
-    for value in map(topkloss.__dict__.get, topkloss.__all__)
-    if isinstance(value, type) and hasattr(value, "_kind")
-}
+CLASS_OF = LOSSES
 """The package's losses by their kinds, as the C functions name them."""
 
 SAMPLES = 5
@@ -142,9 +138,20 @@ class Batch:
             return value, out
         return value, gradients[0] if self.case.heads == 1 else np.concatenate(gradients, axis=1)
 
-    def expect(self, class_options: Options | None = None, **options: Any) -> Any:
-        """Value(s) and gradient of the formulation; options are those of all losses."""
+    def expect(
+        self, class_options: Options | None = None, upstream: Array | None = None, **options: Any
+    ) -> Any:
+        """Value(s) and gradient of the formulation; options are those of all losses.
+
+        The gradient is that of the values times upstream, if there is some.
+        """
         given = class_options or {}
+        if upstream is not None:
+            if self.case.name in COUPLED:
+                options["upstream"] = upstream
+            else:
+                value, gradient = self.expect(given, **options)
+                return value, gradient * upstream[:, None]
         if self.case.whole is not None:
             value, *gradients = self.case.whole(self.counts)(
                 *self.heads(self.logits), self.labels, **options
@@ -385,8 +392,11 @@ CASES = (
     ),
 )
 BY_NAME = {case.name: case for case in CASES}
-COUPLED = tuple(case.name for case in CASES if case.whole is not None)
+COMPARED = tuple(case.name for case in CASES if case.whole is not None)
 """Losses whose rows depend on each other."""
+
+COUPLED = ("expected_positive",)
+"""Those that do in a way that has a derivative."""
 
 cases = pytest.mark.parametrize("case", CASES, ids=BY_NAME)
 

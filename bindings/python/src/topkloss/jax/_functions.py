@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 import topkloss  # noqa: F401 - who imports it has every record
 from topkloss import _documentation
+from topkloss._arguments import Binding
 from topkloss._handle import Handle
 from topkloss._records import LOSSES, never
 from topkloss.errors import TopKLossError
@@ -136,7 +137,7 @@ def _function(kind: type[Handle]) -> Callable[..., Any]:
     if kind._traits.heads == 2:
         arrays, more = list(_ARRAYS), _THRESHOLD
     parameter = inspect.Parameter
-    signature = inspect.Signature(
+    binding = Binding(
         [
             *(
                 parameter(n, parameter.POSITIONAL_OR_KEYWORD, annotation="ArrayLike")
@@ -147,14 +148,14 @@ def _function(kind: type[Handle]) -> Callable[..., Any]:
                 parameter(n, parameter.KEYWORD_ONLY, default=None, annotation="ArrayLike | None")
                 for n in more
             ),
-        ],
-        return_annotation="Any" if kind._traits.heads == 2 else "jax.Array",
+        ]
+    )
+    signature = binding.signature.replace(
+        return_annotation="Any" if kind._traits.heads == 2 else "jax.Array"
     )
 
     def function(*arguments: Any, **named: Any) -> Any:
-        bound = signature.bind(*arguments, **named)
-        bound.apply_defaults()
-        given = bound.arguments
+        given = binding(arguments, named)
         return _evaluated(kind, {name: given[name] for name in options}, given)
 
     function.__name__ = function.__qualname__ = f"{kind._kind}_loss"

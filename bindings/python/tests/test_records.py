@@ -1,13 +1,14 @@
-"""The options of the records are the header's, and so are their defaults."""
+"""Records of losses: their options and defaults are the header's; what is made of them."""
 
 from __future__ import annotations
 
 import inspect
+import itertools
 
 import pytest
 
 from topkloss import _abi
-from topkloss._arguments import WORDS
+from topkloss._arguments import WORDS, Binding
 from topkloss._noised_topk_operator import NoisedTopKOperator
 from topkloss._records import LOSSES
 
@@ -35,3 +36,28 @@ def test_defaults(kind):
 
 def test_every_struct_of_options_has_a_record():
     assert set(KINDS) == set(_abi.LOSS_OPTIONS)
+
+
+@kinds
+def test_every_option_is_documented(kind):
+    described = KINDS[kind].__doc__
+    for name in KINDS[kind]._options if kind in LOSSES else ():
+        assert f"\n    {name}: " in described, name
+
+
+def test_binding_is_pythons_own():
+    def function(a, b=1, *, c, d=2): ...
+
+    signature = inspect.signature(function)
+    binding = Binding(signature.parameters.values())
+    for count, *names in itertools.product(range(4), *[[None, name] for name in "abcde"]):
+        arguments = tuple(range(10, 10 + count))
+        named = {name: ord(name) for name in names if name}
+        try:
+            bound = signature.bind(*arguments, **named)
+        except TypeError as error:
+            with pytest.raises(TypeError, match=str(error)):
+                binding(arguments, named)
+        else:
+            bound.apply_defaults()
+            assert [*binding(arguments, named).items()] == [*bound.arguments.items()]
