@@ -43,7 +43,9 @@ func evaluate(
   }
   if loss.common.reduction == .mean { call.divisor = totalWeight }
   try loss.prepare(call, &result)
-  try workspace.run(EvaluationPass(loss: Unmanaged.passUnretained(loss), call: call))
+  try withUnsafePointer(to: call) { call throws(Failure) in
+    try workspace.run(EvaluationPass(loss: Unmanaged.passUnretained(loss), call: call))
+  }
 
   var sum = 0.0
   for row in 0..<batch.rows { sum += workspace.rowNumbers[row] }
@@ -91,10 +93,10 @@ private struct EvaluationPass: RowPass {
   static var task: topkloss_task { { EvaluationPass.run($0, $1) } }
 
   let loss: Unmanaged<Loss>
-  let call: Call
+  let call: UnsafePointer<Call>
 
   func work(on piece: Piece) {
-    guard call.needs.flushesSubnormals else { return evaluateRows(of: piece) }
+    guard call.pointee.needs.flushesSubnormals else { return evaluateRows(of: piece) }
     let environment = lanes_flush_subnormals()
     evaluateRows(of: piece)
     lanes_restore(environment)
@@ -103,7 +105,8 @@ private struct EvaluationPass: RowPass {
   @inline(never)
   private func evaluateRows(of piece: Piece) {
     loss._withUnsafeGuaranteedRef { loss in
-      // Each read once: what `self` has is copied whenever it is looked at.
+      // Each read once: what is large is copied whenever it is looked at.
+      let call = call.pointee
       let (batch, output, widened) = (call.head.batch, call.head.output, piece.widened)
       let (needs, rowLosses) = (call.needs, call.workspace.rowNumbers)
       let group = piece.scratch.assumingMemoryBound(to: Row.self)

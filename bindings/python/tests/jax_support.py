@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from losses import BY_NAME, SAMPLES, Batch
+from case import SAMPLES, Batch
+from losses import BY_NAME
 from support import long_tail
 
 jax = pytest.importorskip("jax")

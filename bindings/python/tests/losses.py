@@ -7,182 +7,21 @@ it can be made of NumPy, of PyTorch, of JAX or in C alike, and the formulation i
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pytest
 import reference
 import reference_average_k
 import reference_topk
-from scipy.special import softmax
-from support import FLOAT64, Array, long_tail
-
-from topkloss._records import LOSSES
-
-Options = dict[str, Any]
-Row = Callable[..., tuple[float, Array]]
-
-CLASS_OF = LOSSES
-"""The package's losses by their kinds, as the C functions name them."""
-
-SAMPLES = 5
-
-
-@dataclass(frozen=True)
-class Case:
-    """A loss with some options.
-
-    Attributes:
-        name: Of the entry.
-        kind: Of the loss, as the C functions name it.
-        options: The constructor's, from the counts of the classes.
-        row: The formulation of one row, from the counts: a function of logits and a label, of
-            the noise where the loss takes some, and of class weights and label smoothing.
-        whole: The formulation of a whole batch, where its rows depend on each other.
-        bounded: Whether it expects cosines.
-        classes: The fewest that it allows, and the most for which the formulation is quick.
-        looser: Times the usual tolerance; above 1, of gradients below 1 as of 1.
-        heads: Matrices of logits; two lie side by side in one here.
-        noise: Whether tests pass noise.
-        masks_label: Whether a label may be masked by -inf.
-    """
-
-    name: str
-    kind: str
-    options: Callable[[Array], Options]
-    row: Callable[[Array], Row] | None = None
-    whole: Callable[[Array], Callable[..., Any]] | None = None
-    bounded: bool = False
-    classes: tuple[int, int] = (1, 200_000)
-    looser: float = 1.0
-    heads: int = 1
-    noise: bool = False
-    masks_label: bool = True
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        return tuple(inspect.signature(CLASS_OF[self.kind]).parameters)
-
-    def make(self, counts: Array, **options: Any) -> Any:
-        return CLASS_OF[self.kind](**self.options(counts), **options)
-
-    def allows(self, classes: int) -> bool:
-        return self.classes[0] <= classes <= self.classes[1]
-
-    def class_options(self, rng: np.random.Generator, classes: int) -> Options:
-        """Class weights and label smoothing, if it has them."""
-        found = {"class_weight": rng.uniform(0.1, 3, classes), "label_smoothing": 0.1}
-        return {name: value for name, value in found.items() if name in self.parameters}
-
-    def sample(
-        self, rng: np.random.Generator, shape: tuple[int, int], dtype: Any = FLOAT64
-    ) -> Batch:
-        """A batch on which the loss is not near a discontinuity."""
-        rows, classes = shape
-        counts = long_tail(classes, rng)
-        labels = rng.integers(classes, size=rows)
-        while True:
-            if self.bounded:
-                logits = rng.uniform(-1, 1, (rows, self.heads * classes)).astype(dtype)
-            else:
-                logits = (2 * rng.standard_normal((rows, self.heads * classes))).astype(dtype)
-            if self.heads == 1 or _has_gap(logits[:, :classes], two_head_k(counts)):
-                break
-        noise = rng.standard_normal((rows, SAMPLES, classes)) if self.noise else None
-        if noise is not None and dtype != FLOAT64:
-            noise = noise.astype(np.float32)
-        return Batch(self, counts, logits, labels, noise)
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Counts of the classes, the logits of all heads side by side, labels, and noise."""
-
-    case: Case
-    counts: Array
-    logits: Array
-    labels: Array
-    noise: Array | None = None
-
-    def __getitem__(self, rows: Any) -> Batch:
-        noise = None if self.noise is None else self.noise[rows]
-        return replace(self, logits=self.logits[rows], labels=self.labels[rows], noise=noise)
-
-    def heads(self, matrix: Array) -> tuple[Array, ...]:
-        classes = matrix.shape[1] // self.case.heads
-        return tuple(
-            matrix[:, head * classes : (head + 1) * classes] for head in range(self.case.heads)
-        )
-
-    def _given(self, options: Options) -> Options:
-        return options if self.noise is None else {**options, "noise": self.noise}
-
-    def value(self, loss: Any, **options: Any) -> Any:
-        return loss(*self.heads(self.logits), self.labels, **self._given(options))
-
-    def value_and_grad(self, loss: Any, out: Array | None = None, **options: Any) -> Any:
-        """The value, and the gradients of all heads side by side."""
-        inputs = self.heads(self.logits)
-        outputs = dict.fromkeys(("out", "multi_label_out")[: self.case.heads])
-        if out is not None:
-            outputs = dict(zip(outputs, self.heads(out), strict=True))
-        value, found = loss.value_and_grad(*inputs, self.labels, **outputs, **self._given(options))
-        gradients = found if self.case.heads == 2 else (found,)
-        for gradient, output in zip(gradients, outputs.values(), strict=True):
-            assert output is None or gradient is output
-        if out is not None:
-            return value, out
-        return value, gradients[0] if self.case.heads == 1 else np.concatenate(gradients, axis=1)
-
-    def expect(
-        self, class_options: Options | None = None, upstream: Array | None = None, **options: Any
-    ) -> Any:
-        """Value(s) and gradient of the formulation; options are those of all losses.
-
-        The gradient is that of the values times upstream, if there is some.
-        """
-        given = class_options or {}
-        if upstream is not None:
-            if self.case.name in COUPLED:
-                options["upstream"] = upstream
-            else:
-                value, gradient = self.expect(given, **options)
-                return value, gradient * upstream[:, None]
-        if self.case.whole is not None:
-            value, *gradients = self.case.whole(self.counts)(
-                *self.heads(self.logits), self.labels, **options
-            )[: 1 + self.case.heads]
-            return value, np.concatenate(gradients, axis=1)
-        assert self.case.row is not None
-        row = self.case.row(self.counts)
-        ignored = options.get("ignore_index", -100)
-        rows = []
-        for i, (z, y) in enumerate(zip(self.logits, self.labels, strict=True)):
-            more = () if self.noise is None else (self.noise[i],)
-            rows.append(row(z, 0 if y == ignored else int(y), *more, **given))
-        return reference.reduced(
-            rows, self.labels, class_weight=given.get("class_weight"), **options
-        )
+from case import CLASS_OF, Case, Options, Row, two_head_k
+from support import Array
 
 
 def few(counts: Array) -> int:
     """A K that so many classes allow."""
     return min(3, len(counts) - 1)
-
-
-def two_head_k(counts: Array) -> float:
-    return 1.5 if len(counts) > 2 else 0.6
-
-
-def _has_gap(logits: Array, k: float) -> bool:
-    """No two probabilities near the threshold."""
-    ranked = np.sort(softmax(logits.astype(np.float64), axis=1).ravel())[::-1]
-    last = round(len(logits) * k)
-    return last in (0, logits.size) or ranked[last - 1] > ranked[last] * (1 + 1e-4)
 
 
 def _softmax(terms: Callable[[Array], Options]) -> Callable[[Array], Row]:
@@ -367,6 +206,7 @@ CASES = (
         "single_positive",
         lambda _: {"method": "epr", **_EPR},
         whole=lambda _: partial(reference_average_k.expected_positive, **_EPR),
+        is_coupled=True,
     ),
     Case(
         "two_head_average_k",
@@ -392,47 +232,16 @@ CASES = (
     ),
 )
 BY_NAME = {case.name: case for case in CASES}
+BY_KIND = {case.kind: case for case in reversed(CASES)}
+"""The first entry of every loss."""
+
+SCALED = CLASS_OF["vector_scaling"]
+"""The loss that multiplies logits by a power of the counts."""
+
 COMPARED = tuple(case.name for case in CASES if case.whole is not None)
 """Losses whose rows depend on each other."""
 
-COUPLED = ("expected_positive",)
-"""Those that do in a way that has a derivative."""
+SOFTMAX = tuple(case for case in CASES if "class_weight" in case.parameters)
+"""The family of the softmax margins, and the focal loss."""
 
 cases = pytest.mark.parametrize("case", CASES, ids=BY_NAME)
-
-_COMMON = "reduction='mean', ignore_index=-100, check_finite=False"
-_SOFTMAX = f"class_weight=None, label_smoothing=0.0, {_COMMON}"
-_DRAWS = "estimator='exact', n_samples=5, seed=0, step=0, noise=None, check_finite=False"
-
-# The names, order and defaults of arguments that are promised; those after * in any order.
-CONTRACT = {
-    "CrossEntropyLoss": f"*, {_SOFTMAX}",
-    "LogitAdjustedLoss": f"class_counts, tau=1.0, *, {_SOFTMAX}, count_smoothing=0.0",
-    "VectorScalingLoss": f"class_counts, gamma=0.3, tau=1.0, *, {_SOFTMAX}, count_smoothing=0.0",
-    "LDAMLoss": f"class_counts, max_margin=0.5, scale=30.0, *, {_SOFTMAX}, count_smoothing=0.0",
-    "ELMLoss": (
-        f"class_counts, max_margin=0.5, scale=30.0, lam=1.0, *, {_SOFTMAX}, count_smoothing=0.0"
-    ),
-    "MarginSoftmaxLoss": (
-        f"*, offset=None, margin=None, class_scale=None, scale=1.0, lam=0.0, {_SOFTMAX}"
-    ),
-    "FocalLoss": f"gamma=2.0, *, class_weight=None, {_COMMON}",
-    "TopKHingeLoss": f"k, margin=1.0, *, {_COMMON}",
-    "SmoothTopKSVMLoss": f"k, tau=1.0, alpha=1.0, *, {_COMMON}",
-    "NoisedTopKLoss": (
-        "k, epsilon=1.0, *, estimator='monte_carlo', n_samples=5, seed=0, margin=1.0, "
-        f"class_counts=None, max_margin=None, scale=1.0, count_smoothing=0.0, {_COMMON}"
-    ),
-    "OutlyingMSELoss": (
-        f"class_counts=None, alpha=1.0, *, teacher=None, count_smoothing=0.0, {_COMMON}"
-    ),
-    "TwoHeadAverageKLoss": (
-        "k, *, candidate_weight=1.0, multi_label_weight=1.0, class_reduction='sum', "
-        f"threshold_decay=0.0, {_COMMON}"
-    ),
-    "SinglePositiveLoss": (
-        f"method='an', *, expected_positives=None, regularization=1.0, {_COMMON}"
-    ),
-    "noised_topk": f"x, k, epsilon=1.0, *, {_DRAWS}",
-    "noised_topk_vjp": f"x, k, epsilon=1.0, *, upstream=None, out=None, {_DRAWS}",
-}

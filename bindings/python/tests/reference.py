@@ -134,9 +134,11 @@ def reduced(
     counted = labels != ignore_index
     w = np.zeros(len(labels))
     w[counted] = 1.0 if class_weight is None else np.asarray(class_weight)[labels[counted]]
-    values = np.array([v[i] * rows[i][0] if counted[i] else 0.0 for i in range(len(rows))])
+    # A weight of 0 takes an infinite row out, but not one that is no number.
+    in_use = counted & ((v != 0) | np.isnan([value for value, _ in rows]).reshape(len(rows)))
+    values = np.array([v[i] * rows[i][0] if in_use[i] else 0.0 for i in range(len(rows))])
     gradient = np.array(
-        [v[i] * g if counted[i] else np.zeros_like(g) for i, (_, g) in enumerate(rows)]
+        [v[i] * g if in_use[i] else np.zeros_like(g) for i, (_, g) in enumerate(rows)]
     )
     if reduction == "none":
         return values, gradient

@@ -10,7 +10,9 @@ import subprocess
 import sys
 
 import pytest
-from losses import CASES, CLASS_OF, CONTRACT
+from case import CLASS_OF
+from contract import CONTRACT
+from losses import CASES
 
 import topkloss
 from topkloss import TopKLossError, _handle

@@ -7,8 +7,9 @@ import itertools
 
 import pytest
 
+import topkloss
 from topkloss import _abi
-from topkloss._arguments import WORDS, Binding
+from topkloss._arguments import AVERAGES, WORDS, Binding
 from topkloss._noised_topk_operator import NoisedTopKOperator
 from topkloss._records import LOSSES
 
@@ -32,6 +33,27 @@ def test_defaults(kind):
             assert name not in defaults
         elif option.default is not None:
             assert WORDS.get(name, {}).get(option.default, option.default) == defaults[name], name
+
+
+@pytest.mark.parametrize(
+    ("function", "options"),
+    [
+        (topkloss.noised_topk, "noised_topk_operator_options"),
+        (topkloss.noised_topk_vjp, "noised_topk_operator_options"),
+        (topkloss.posthoc.logit_adjust, "logit_adjust_options"),
+        (topkloss.metrics.topk_accuracy, "topk_accuracy_options"),
+        (topkloss.metrics.average_k_accuracy, "average_k_accuracy_options"),
+        (topkloss.metrics.shot_accuracy, "shot_accuracy_options"),
+    ],
+)
+def test_defaults_of_functions(function, options):
+    defaults = _abi.DEFAULTS[options]
+    parameters = inspect.signature(function).parameters
+    assert parameters.keys() >= defaults.keys()
+    words = {**WORDS, "average": AVERAGES}
+    for name, default in defaults.items():
+        said = parameters[name].default
+        assert words.get(name, {}).get(said, said) == default, name
 
 
 def test_every_struct_of_options_has_a_record():

@@ -17,7 +17,7 @@ import pytest
 from support import bits, default_threads, long_tail
 
 import topkloss
-from topkloss import TopKLossError
+from topkloss import TopKLossError, metrics, posthoc
 
 __all__ = ["default_threads"]
 
@@ -171,3 +171,29 @@ def test_fork_in_a_process_that_has_never_used_threads():
             assert os.waitpid(pid, 0)[1] == 0
     """
     subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=60)
+
+
+@pytest.mark.usefixtures("default_threads")
+def test_what_stands_around_the_losses_is_the_same_on_any_number_of_threads():
+    """Scores on a coarse grid, so that the threshold falls among ties that are kept in part."""
+    counts, logits, labels = large_batch(np.float32)
+    scores = np.round(logits * 8) / 8
+    loss = topkloss.OutlyingMSELoss(counts)
+
+    def results(threads):
+        topkloss.set_num_threads(threads)
+        threshold = posthoc.average_k_threshold(scores, 700.5)
+        assert threshold.ties > 0
+        return [
+            np.asarray(threshold),
+            *posthoc.predict_sets(scores, threshold),
+            posthoc.logit_adjust(logits, counts),
+            np.asarray(metrics.topk_accuracy(scores, labels, k=1500, average="macro")),
+            np.asarray(metrics.average_k_accuracy(scores, labels, k=700.5)),
+            loss.predict(scores, "nearest"),
+        ]
+
+    expected = results(1)
+    for threads in (2, 5):
+        for found, one in zip(results(threads), expected, strict=True):
+            assert np.array_equal(found, one)
