@@ -17,6 +17,7 @@ def outputs(header: Header, versions: tuple[Header, ...]) -> dict[str, str]:
         "bindings/python/src/topkloss/_abi.py": python(header),
         "Sources/TopKLoss/ABI/Generated/StructVersions.swift": swift.structs(header, versions),
         "Sources/TopKLoss/ABI/Generated/LossEntries.swift": swift.losses(header, versions),
+        "Sources/TopKLoss/ABI/Generated/Names.swift": swift.names(header),
         "include/topkloss/enumerators.hpp": cpp.enumerations(header),
         "include/topkloss/losses.hpp": cpp.losses(header),
         "include/topkloss/options.hpp": cpp.options(header),
