@@ -6,7 +6,7 @@ struct Batch {
   let rows: Int
   let classes: Int
   let element: ElementType
-  let kernels: ArithmeticKernels
+  private let arithmetic: UnsafePointer<ArithmeticKernels>
   /// Nil for float32 and float64, whose rows the kernels read where they are.
   let conversion: HalfConversion?
   private(set) var logits: UnsafeRawPointer
@@ -17,8 +17,9 @@ struct Batch {
   let sampleWeight: RowNumbers
   let upstream: RowNumbers
   let executor: Executor
-  /// The rest, for the losses that look at it.
-  let raw: topkloss_batch
+  let noise: BatchNoise
+  private let multiLabelLogits: UnsafeRawPointer?
+  private let multiLabelStride: Int64
 
   /// What a function looks at besides the scores.
   enum Use {
@@ -38,13 +39,13 @@ struct Batch {
   /// Checks everything but the values of labels and numbers.
   init(_ pointer: UnsafePointer<topkloss_batch>?, for use: Use) throws(Failure) {
     let pointer: UnsafePointer<topkloss_batch> = try required(pointer, "batch")
-    raw = try readStruct(pointer, "batch")
+    let raw = try readStruct(pointer, "batch")
     // An empty batch may have NULL for what it has none of; this stands for it and is never read.
     let nowhere = UnsafeRawPointer(pointer)
     rows = try checkedSize(raw.rows, "batch.rows", atLeast: 0)
     classes = try checkedSize(raw.classes, "batch.classes", atLeast: 1)
     element = try ElementType(raw.dtype)
-    kernels = element.kernels
+    arithmetic = element.kernels
     conversion = element.conversion
     layout = try MatrixLayout(
       "batch.logits", rows: rows, columns: classes, stride: raw.logits_row_stride,
@@ -55,17 +56,25 @@ struct Batch {
     upstream = RowNumbers(use.hasWeights ? raw.upstream : nil)
     executor =
       try raw.executor.map { pointer throws(Failure) in try Executor(pointer) } ?? Executor()
+    noise = BatchNoise(raw)
+    multiLabelLogits = raw.multi_label_logits
+    multiLabelStride = raw.multi_label_row_stride
   }
+
+  /// Of the rows' arithmetic type.
+  @inline(__always)
+  var kernels: ArithmeticKernels { arithmetic.pointee }
 
   /// The same rows with the multi-label head's logits in the place of the others.
   func multiLabelHead() throws(Failure) -> Batch {
     var head = self
     head.name = "multi_label_logits"
     head.layout = try MatrixLayout(
-      "batch.multi_label_logits", rows: rows, columns: classes, stride: raw.multi_label_row_stride,
+      "batch.multi_label_logits", rows: rows, columns: classes, stride: multiLabelStride,
       elementBytes: element.byteCount, mayOverlap: true)
-    let given: UnsafeRawPointer? = raw.multi_label_logits
-    head.logits = try rows == 0 ? given ?? logits : required(given, "batch.multi_label_logits")
+    head.logits =
+      try rows == 0
+      ? multiLabelLogits ?? logits : required(multiLabelLogits, "batch.multi_label_logits")
     return head
   }
 
@@ -106,6 +115,22 @@ struct Batch {
     if classIndex < 0 { return nil }
     return Failure(
       TOPKLOSS_ERROR_NOT_FINITE, "\(name)[\(index), \(classIndex)] is NaN or +infinity")
+  }
+}
+
+/// The noise of a batch, for the losses that have some: what the caller passes in, and what the library's own is a function
+/// of besides the seed.
+struct BatchNoise {
+  let given: UnsafeRawPointer?
+  let rowStride: Int64
+  let sampleStride: Int64
+  let step: UInt64
+  let firstRow: Int64
+
+  fileprivate init(_ raw: topkloss_batch) {
+    given = raw.noise
+    (rowStride, sampleStride) = (raw.noise_row_stride, raw.noise_sample_stride)
+    (step, firstRow) = (raw.step, raw.first_row)
   }
 }
 
@@ -234,16 +259,16 @@ enum ElementType {
   /// Bytes of the type that arithmetic is done in.
   var arithmeticByteCount: Int { self == .float64 ? 8 : 4 }
 
-  var kernels: ArithmeticKernels {
-    self == .float64 ? KernelTable.current.float64 : KernelTable.current.float32
+  var kernels: UnsafePointer<ArithmeticKernels> {
+    self == .float64 ? KernelsInUse.float64 : KernelsInUse.float32
   }
 
   /// How 16-bit elements become float32 and back.
   var conversion: HalfConversion? {
     switch self {
     case .float32, .float64: nil
-    case .float16: KernelTable.current.float16
-    case .bfloat16: KernelTable.current.bfloat16
+    case .float16: KernelsInUse.table.float16
+    case .bfloat16: KernelsInUse.table.bfloat16
     }
   }
 
