@@ -53,19 +53,39 @@ enum InstructionSet: Int, CaseIterable {
   }
 }
 
-extension KernelTable {
-  /// The kernels in use.
-  static var current: KernelTable {
-    if CurrentTable.isFilled.load() != 0, let table = CurrentTable.table { return table }
-    let table = InstructionSet.current.kernels ?? topk_kernels_portable()
-    // Of threads that get here together all write the same.
-    CurrentTable.table = table
-    CurrentTable.isFilled.store(1)
-    return table
-  }
-}
+/// The kernels in use, filled in at first use and then fixed. Of threads that get here together all write the same.
+enum KernelsInUse {
+  nonisolated(unsafe) private static var isFilled = SharedNumber()
+  nonisolated(unsafe) private static var whole: KernelTable?
+  nonisolated(unsafe) private static var ofFloat32: ArithmeticKernels?
+  nonisolated(unsafe) private static var ofFloat64: ArithmeticKernels?
 
-private enum CurrentTable {
-  nonisolated(unsafe) static var isFilled = SharedNumber()
-  nonisolated(unsafe) static var table: KernelTable?
+  static var table: KernelTable {
+    fill()
+    return whole ?? topk_kernels_portable()
+  }
+
+  static var float32: UnsafePointer<ArithmeticKernels> {
+    fill()
+    return address(&ofFloat32)
+  }
+
+  static var float64: UnsafePointer<ArithmeticKernels> {
+    fill()
+    return address(&ofFloat64)
+  }
+
+  private static func fill() {
+    if isFilled.load() != 0 { return }
+    let table = InstructionSet.current.kernels ?? topk_kernels_portable()
+    (whole, ofFloat32, ofFloat64) = (table, table.float32, table.float64)
+    isFilled.store(1)
+  }
+
+  /// An optional C function pointer, and so a struct that begins with one, is one that may be NULL.
+  private static func address(
+    _ kernels: UnsafeMutablePointer<ArithmeticKernels?>
+  ) -> UnsafePointer<ArithmeticKernels> {
+    UnsafeRawPointer(kernels).assumingMemoryBound(to: ArithmeticKernels.self)
+  }
 }

@@ -31,7 +31,7 @@ final class SmoothTopKSVMLoss: Loss {
   }
 
   override func needs(_ batch: Batch) throws(Failure) -> RowNeeds {
-    let bytes = KernelTable.current.smooth_topk_svm_scratch_bytes(
+    let bytes = KernelsInUse.table.smooth_topk_svm_scratch_bytes(
       Int64(k), Int64(batch.classes))
     guard bytes >= 0 else { throw .outOfMemory(bytes: Int.max) }
     return RowNeeds(
