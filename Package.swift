@@ -75,12 +75,14 @@ let package = Package(
     .systemLibrary(
       name: "CPython", path: "Tests/CPython", pkgConfig: "python3-embed",
       providers: [.apt(["libpython3-dev"])]),
+    // The losses and their options as a table.
+    .systemLibrary(name: "CLosses", path: "Tests/C"),
     // Tests are clients of the ABI: they see the header and are linked with the library's file, nothing else.
     .testTarget(
-      name: "ABITests", dependencies: ["CTopKLoss"],
+      name: "ABITests", dependencies: ["CTopKLoss", "CLosses"],
       linkerSettings: [.linkedLibrary("topkloss")]),
     .testTarget(
-      name: "EmbeddedPythonTests", dependencies: ["CTopKLoss", "CPython"],
+      name: "EmbeddedPythonTests", dependencies: ["CTopKLoss", "CLosses", "CPython"],
       linkerSettings: [.linkedLibrary("topkloss")]),
   ] + kernelTargets
 )

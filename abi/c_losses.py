@@ -6,8 +6,8 @@ from abi.model import Header, Loss, Member
 from abi.words import camel
 
 _HEAD = """/*
- * The losses and the members of their options, for tests of all of them. Generated from topkloss.h by
- * `python -m abi`: change that, not this.
+ * The losses and the members of their options, for tests of all of them. Generated from
+ * topkloss.h by `python -m abi`: change that, not this.
  */
 #ifndef GENERATED_LOSSES_H
 #define GENERATED_LOSSES_H
