@@ -25,12 +25,16 @@ FRAMEWORKS := $(CACHE)/frameworks-$(shell { cat $(FRAMEWORK_LIST); $(PYTHON) --v
 PEER_LIST := bindings/python/benchmarks/requirements.txt
 PEERS := $(CACHE)/peers-$(shell { cat $(FRAMEWORK_LIST) $(PEER_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
 
+# The oldest PyTorch that is promised.
+OLDEST_LIST := bindings/python/tests/requirements-torch-oldest.txt
+OLDEST := $(CACHE)/torch-oldest-$(shell { cat $(OLDEST_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
+
 LIBRARY := .build/release/libtopkloss.so
 # By the name that a linker writes into programs: see Package.swift.
 LINK := $(LIBRARY).$(shell sed -n 's/^.define TOPKLOSS_ABI_VERSION //p' include/topkloss.h)
 LIBRARY_SOURCES := Package.swift $(shell find include Sources -type f ! -name '*.hpp')
 BINDING_SOURCES := $(shell find bindings/python -path '*/tests' -prune -o -path '*/benchmarks' -prune -o -type f \
-  \( -name '*.py' -o -name '*.toml' -o -name py.typed -o -name '*.md' \) -print)
+  \( -name '*.py' -o -name '*.pyi' -o -name '*.toml' -o -name py.typed -o -name '*.md' \) -print)
 DEMO := examples/python/geonames
 
 .PHONY: help build install uninstall cities example-c example-cpp example-rust demo demo-quick bench test test-install \
@@ -116,8 +120,9 @@ bench: $(STAMPS)/binding $(STAMPS)/frameworks $(PEERS)/complete
 # ---- what follows from the header
 
 .PHONY: generate
-generate: $(STAMPS)/test
+generate: $(STAMPS)/test $(STAMPS)/binding $(STAMPS)/frameworks
 	$(IN_VENV)/python -m abi
+	$(IN_VENV)/python -m abi.python_stubs
 
 # ---- packages
 
@@ -165,7 +170,7 @@ test-framework-examples: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMP
 
 # ---- tests
 
-test: lint test-native test-install test-native-examples test-swift test-python test-demo test-wheel \
+test: lint test-native test-growth test-install test-native-examples test-swift test-python test-demo test-wheel \
   test-framework-examples
 
 # Swift's test runner finds Python's headers through pkg-config.
@@ -177,6 +182,11 @@ $(PYTHON_HEADERS): $(STAMPS)/venv
 test-native: $(LIBRARY)
 	@echo "==> C and C++ tests"
 	Tests/C/run $(LIBRARY)
+
+.PHONY: test-growth
+test-growth: $(LIBRARY) $(STAMPS)/test
+	@echo "==> programs of older versions, on this library and on a later one"
+	Tests/Growth/run $(LIBRARY) $(IN_VENV)/python
 
 # The same tests for every instruction set; the second and third runs need no build.
 test-swift: $(LIBRARY) $(LINK) $(STAMPS)/binding $(STAMPS)/test $(PYTHON_HEADERS)
@@ -196,12 +206,22 @@ test-demo: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo
 	@echo "==> tests of the demo"
 	$(IN_VENV)/python -m pytest -q $(DEMO)
 
+# Whether the tests notice lines that are wrong: Tests/Mutation/README.md. Takes an hour.
+.PHONY: mutate
+mutate: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/frameworks
+	@echo "==> mutations"
+	$(IN_VENV)/python Tests/Mutation/mutate.py $(ARGS)
+
 lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	@echo "==> linters"
 	$(IN_VENV)/python -m abi --check
+	$(IN_VENV)/python -m abi.python_stubs --check
 	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/mypy --strict abi
+	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation
+	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation
+	cd Tests/Mutation && ../../$(IN_VENV)/mypy --strict .
 	swift format lint --strict --recursive Package.swift Sources Tests
 	cd bindings/python && ../../$(IN_VENV)/ruff check . && ../../$(IN_VENV)/ruff format --check . && ../../$(IN_VENV)/mypy --strict
 	$(IN_VENV)/ruff check --line-length 100 $(DEMO)
@@ -232,6 +252,20 @@ test-install: $(LIBRARY)
 	@echo "==> make install, with programs out of the tree"
 	@{ command -v cmake && command -v pkg-config; } >/dev/null || { $(call install_debian,cmake pkg-config); }
 	Tests/Install/run $(MAKE)
+
+# Not part of `test`, for its environment, made once, is large.
+$(OLDEST)/complete: | $(OLDEST_LIST)
+	@echo "==> installing the oldest PyTorch that is promised in $(OLDEST) (once; this can take minutes)"
+	rm -rf $(OLDEST)
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/pip install --quiet -r $(OLDEST_LIST)
+	touch $@
+
+.PHONY: test-torch-oldest
+test-torch-oldest: $(LIBRARY) $(OLDEST)/complete
+	@echo "==> tests of topkloss.torch with the oldest PyTorch"
+	cd bindings/python && TOPKLOSS_LIBRARY="$(CURDIR)/$(LIBRARY)" PYTHONPATH=src PYTHONDONTWRITEBYTECODE=1 \
+	  $(OLDEST)/bin/python -m pytest -q tests/test_torch_*.py
 
 # On a system from before glibc 2.34, made once: not part of `test`, for it takes root's rights and minutes.
 .PHONY: test-debian11

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// One shared library, written in Embedded Swift so that it needs libc and libm alone, in front of row kernels
+// One shared library, written in Embedded Swift so that it needs libc alone (libm, libpthread and libdl are parts of it), in front of row kernels
 // that are compiled once for every instruction set. The modules, from the outside in:
 //
 //   CTopKLoss      the C header: the contract, checked by the compiler against what implements it
@@ -12,7 +12,8 @@ import PackageDescription
 
 let embedded: [SwiftSetting] = [
   .enableExperimentalFeature("Embedded"),
-  .unsafeFlags(["-wmo"]),
+  // Sections that the linker can leave out: functions that a conformance brings along.
+  .unsafeFlags(["-wmo", "-Xfrontend", "-function-sections"]),
 ]
 
 /// The row kernels for one instruction set. `clangFlags` choose the processor for Swift code too.
@@ -41,6 +42,9 @@ func kernels(
   let kernelTargets = [kernels("Kernels", define: "KERNELS_PORTABLE")]
 #endif
 
+/// For what is generated from the header and includes it.
+let seesHeader: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-I\(Context.packageDirectory)/include"])]
+
 let package = Package(
   name: "topkloss",
   products: [
@@ -61,6 +65,10 @@ let package = Package(
       linkerSettings: [
         .linkedLibrary("m"),
         .unsafeFlags([
+          // Parts of libc since glibc 2.34, empty there; before, a program need not have loaded them.
+          "-Xlinker", "--push-state", "-Xlinker", "--no-as-needed",
+          "-Xlinker", "-l:libpthread.so.0", "-Xlinker", "-l:libdl.so.2",
+          "-Xlinker", "--pop-state",
           "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/TopKLoss/exports.map",
           // The ABI version, TOPKLOSS_ABI_VERSION in the header: what was linked with one does not load another.
           "-Xlinker", "-soname", "-Xlinker", "libtopkloss.so.1",
@@ -79,10 +87,11 @@ let package = Package(
     .systemLibrary(name: "CLosses", path: "Tests/C"),
     // Tests are clients of the ABI: they see the header and are linked with the library's file, nothing else.
     .testTarget(
-      name: "ABITests", dependencies: ["CTopKLoss", "CLosses"],
+      name: "ABITests", dependencies: ["CTopKLoss", "CLosses"], swiftSettings: seesHeader,
       linkerSettings: [.linkedLibrary("topkloss")]),
     .testTarget(
       name: "EmbeddedPythonTests", dependencies: ["CTopKLoss", "CLosses", "CPython"],
+      swiftSettings: seesHeader,
       linkerSettings: [.linkedLibrary("topkloss")]),
   ] + kernelTargets
 )

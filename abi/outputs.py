@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abi import cpp, frozen, swift
-from abi.c_losses import c_losses
 from abi.c_tests import c_tests
 from abi.model import Header
 from abi.python import python
@@ -17,10 +16,10 @@ def outputs(header: Header, versions: tuple[Header, ...]) -> dict[str, str]:
         "bindings/python/src/topkloss/_abi.py": python(header),
         "Sources/TopKLoss/ABI/Generated/StructVersions.swift": swift.structs(header, versions),
         "Sources/TopKLoss/ABI/Generated/LossEntries.swift": swift.losses(header, versions),
+        "Sources/TopKLoss/ABI/Generated/Names.swift": swift.names(header),
         "include/topkloss/enumerators.hpp": cpp.enumerations(header),
         "include/topkloss/losses.hpp": cpp.losses(header),
         "include/topkloss/options.hpp": cpp.options(header),
         "examples/rust/ffi.rs": rust(header),
         "Tests/C/generated/abi.h": c_tests(header),
-        "Tests/C/generated/losses.h": c_losses(header),
     }

@@ -13,7 +13,7 @@ import CTopKLoss
 
 
 def structs(header: Header, frozen: tuple[Header, ...]) -> str:
-    """Sources/TopKLoss/ABI/Generated/StructVersions.swift: the structs that are no loss's options."""
+    """Sources/TopKLoss/ABI/Generated/StructVersions.swift: all structs but options of losses."""
     options = [loss.options for loss in header.losses]
     others = [struct for struct in header.structs if struct not in options]
     return "\n".join([_HEAD, *(_struct(header, struct, frozen) for struct in others)])
@@ -25,6 +25,24 @@ def losses(header: Header, frozen: tuple[Header, ...]) -> str:
         _struct(header, loss.options, frozen) + "\n" + _create(loss) for loss in header.losses
     ]
     return "\n".join([_HEAD, *blocks])
+
+
+def names(header: Header) -> str:
+    """Sources/TopKLoss/ABI/Generated/Names.swift: texts that the library gives out."""
+    statuses = header.enumeration("topkloss_status")
+    constants = statuses.constants if statuses else ()
+    cases = "\n".join(f'  case {each.name}: "{each.name}"' for each in constants)
+    return f"""{_HEAD}
+/// Version of the header, and so of the library.
+var headerVersion: StaticString {{ "{header.version}" }}
+
+func name(ofStatus status: topkloss_status) -> StaticString {{
+  switch Int(status) {{
+{cases}
+  default: "unknown status"
+  }}
+}}
+"""
 
 
 def _bits(places: list[int]) -> str:

@@ -138,8 +138,8 @@ TOPKLOSS_API topkloss_status topkloss_set_num_threads(int32_t count);
 TOPKLOSS_API int32_t topkloss_get_num_threads(void);
 
 /**
- * Gives back the working memory that this thread keeps for its next call: 8 bytes a row of the largest batch so far,
- * and for every thread that took part a row or a few. Memory of a call that is under way is not touched.
+ * Gives back the working memory that threads keep for their next calls: 8 bytes a row of a thread's largest batch so
+ * far, and a row or a few for every thread that worked on it. Memory of a call that is under way is not touched.
  */
 TOPKLOSS_API void topkloss_trim(void);
 
@@ -241,8 +241,7 @@ typedef struct topkloss_batch {
    */
   int64_t first_row;
   /**
-   * The host's threads, or NULL for the library's choice. Used by topkloss_evaluate,
-   * topkloss_average_k_threshold and topkloss_average_k_accuracy; other functions use the calling thread.
+   * The host's threads, or NULL for the library's choice. Used by every function that takes a batch.
    */
   const topkloss_executor *executor;
   /**
@@ -936,7 +935,7 @@ TOPKLOSS_API topkloss_status topkloss_outlying_mse_teacher(const topkloss_loss *
                                                            double *teacher);
 
 /**
- * Predicts a class for every row, on the calling thread. Of equal scores the lowest index wins; NaN ranks below
+ * Predicts a class for every row. Of equal scores the lowest index wins; NaN ranks below
  * everything, and a row of NaN alone is class 0.
  *
  * @param loss        A handle from topkloss_outlying_mse_create.
@@ -1113,7 +1112,7 @@ TOPKLOSS_API topkloss_status topkloss_average_k_threshold(double k, const topklo
 
 /**
  * The sets that a threshold keeps, as compressed sparse rows: the classes of row i, in increasing order, are
- * indices[indptr[i]] up to indices[indptr[i + 1] - 1]. On the calling thread.
+ * indices[indptr[i]] up to indices[indptr[i + 1] - 1].
  *
  * Call it with indices NULL to learn how many there are, indptr[B], and then again. NaN is never kept.
  *
@@ -1159,7 +1158,7 @@ TOPKLOSS_API topkloss_status topkloss_logit_adjust_options_init(
     topkloss_logit_adjust_options *options, size_t struct_size);
 
 /**
- * Adjusts scores after training, on the calling thread.
+ * Adjusts scores after training.
  *
  * @param options             Read during the call only.
  * @param batch               The scores, as logits; labels, weights, upstream and noise are not looked at.

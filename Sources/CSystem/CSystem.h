@@ -35,6 +35,31 @@ static inline int system_has_memory(size_t bytes) {
   return is_given;
 }
 
+/* Numbers that threads share: what is written before a store or exchange is seen after the load or exchange that finds
+ * it. */
+static inline intptr_t system_load(const intptr_t *number) {
+  return __atomic_load_n(number, __ATOMIC_ACQUIRE);
+}
+
+static inline void system_store(intptr_t *number, intptr_t value) {
+  __atomic_store_n(number, value, __ATOMIC_RELEASE);
+}
+
+static inline intptr_t system_exchange(intptr_t *number, intptr_t value) {
+  return __atomic_exchange_n(number, value, __ATOMIC_ACQ_REL);
+}
+
+/* Returns what the number was before. */
+static inline intptr_t system_add(intptr_t *number, intptr_t addend) {
+  return __atomic_fetch_add(number, addend, __ATOMIC_RELAXED);
+}
+
+/* Replaces the number if it is the expected one. Returns what it was before. */
+static inline intptr_t system_replace(intptr_t *number, intptr_t expected, intptr_t value) {
+  __atomic_compare_exchange_n(number, &expected, value, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+  return expected;
+}
+
 /* snprintf is variadic, which Swift does not import. */
 static inline int system_format_double(char *text, size_t capacity, double number) {
   return snprintf(text, capacity, "%.9g", number);

@@ -98,7 +98,10 @@ struct `Functions that are no losses refuse what cannot be` {
     refuse(.nullPointer, "threshold") { topkloss_predict_sets(nil, 0, batch, &ends, nil, 0) }
     refuse(.option, "value", "NaN") { topkloss_predict_sets(&nothing, 0, batch, &ends, nil, 0) }
     refuse(.nullPointer, "indptr") { topkloss_predict_sets(&threshold, 0, batch, nil, nil, 0) }
-    refuse(.size, "capacity", "-1") { topkloss_predict_sets(&threshold, 0, batch, &ends, nil, -1) }
+    var room: [Int64] = [-1]
+    refuse(.size, "capacity", "-1") {
+      topkloss_predict_sets(&threshold, 0, batch, &ends, &room, -1)
+    }
     refuse(.nullPointer, "threshold") { topkloss_average_k_threshold(1, batch, nil) }
     for (k, text) in [(0.0, "0"), (-1, "-1"), (.nan, "nan"), (3, "3"), (.infinity, "inf")] {
       refuse(.option, "k", text) { topkloss_average_k_threshold(k, batch, &threshold) }

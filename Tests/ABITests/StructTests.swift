@@ -37,7 +37,7 @@ struct StructKind: Sendable, CustomStringConvertible {
   private init<Struct>(
     _ argument: String, _ type: Struct.Type,
     _ initialize: @escaping @Sendable (UnsafeMutablePointer<Struct>?, Int) -> topkloss_status,
-    _ use: @escaping @Sendable (UnsafeMutablePointer<Struct>, Stage, Loss) throws -> Void
+    use: @escaping @Sendable (UnsafeMutablePointer<Struct>, Stage, Loss) throws -> Void
   ) {
     (self.argument, description, size) = (argument, "\(type)", MemoryLayout<Struct>.size)
     self.initialize = { initialize($0?.assumingMemoryBound(to: Struct.self), $1) }
@@ -48,7 +48,8 @@ struct StructKind: Sendable, CustomStringConvertible {
     }
   }
 
-  private static let counts: @Sendable () -> Memory = { Memory.forever([3.0, 2, 1]) }
+  private nonisolated(unsafe) static let counts: UnsafePointer<Double> =
+    UnsafePointer(Memory.forever([3.0, 2, 1]).numbers)
 
   private static let others = [
     StructKind(
@@ -83,8 +84,7 @@ struct StructKind: Sendable, CustomStringConvertible {
     StructKind(
       "options", topkloss_logit_adjust_options.self, { topkloss_logit_adjust_options_init($0, $1) },
       use: { options, stage, _ in
-        let counts = counts()
-        (options.pointee.classes, options.pointee.class_counts) = (3, UnsafePointer(counts.numbers))
+        (options.pointee.classes, options.pointee.class_counts) = (3, counts)
         try check(topkloss_logit_adjust(options, &stage.batch, stage.gradient.address, 0))
       }),
     StructKind(
@@ -107,8 +107,7 @@ struct StructKind: Sendable, CustomStringConvertible {
       "options", topkloss_shot_accuracy_options.self,
       { topkloss_shot_accuracy_options_init($0, $1) },
       use: { options, stage, _ in
-        let counts = counts()
-        (options.pointee.classes, options.pointee.class_counts) = (3, UnsafePointer(counts.numbers))
+        (options.pointee.classes, options.pointee.class_counts) = (3, counts)
         options.pointee.k = 1
         var accuracies = [0.0, 0, 0]
         try check(topkloss_shot_accuracy(options, &stage.batch, &accuracies))

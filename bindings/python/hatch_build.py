@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sysconfig
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,8 +69,22 @@ def _build(package: Path) -> Path:
     return Path(folder) / "libtopkloss.so"
 
 
+def _strip(library: Path, folder: Path) -> Path:
+    """A copy without the names of what is not exported, where they can be taken out.
+
+    They are a fifth of the file.
+    """
+    copy = folder / library.name
+    shutil.copy(library, copy)
+    if strip := shutil.which("strip"):
+        subprocess.run([strip, str(copy)], check=True)
+    return copy
+
+
 class LibraryHook(BuildHookInterface):  # type: ignore[type-arg]
     """Adds the library to a wheel and tags it for this platform and every Python 3."""
+
+    _folder: tempfile.TemporaryDirectory[str] | None = None
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called by hatchling before it collects files; version is "standard" or "editable".
@@ -98,4 +113,6 @@ class LibraryHook(BuildHookInterface):  # type: ignore[type-arg]
         library = Path(named).resolve() if named else _build(repository)
         if not library.is_file():
             raise BuildError(f"topkloss finds no library at {library}")
-        included[str(library)] = "topkloss/libtopkloss.so"
+        # It lasts as long as this hook: the wheel is written after this returns.
+        self._folder = tempfile.TemporaryDirectory()
+        included[str(_strip(library, Path(self._folder.name)))] = "topkloss/libtopkloss.so"

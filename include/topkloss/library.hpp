@@ -23,7 +23,7 @@ inline void set_num_threads(std::int32_t count) { detail::check(topkloss_set_num
 /// How many threads one call may use, the calling thread included.
 inline std::int32_t get_num_threads() noexcept { return topkloss_get_num_threads(); }
 
-/// Gives back the working memory that this thread keeps for its next call.
+/// Gives back the working memory that threads keep for their next calls.
 inline void trim() noexcept { topkloss_trim(); }
 
 }  // namespace topkloss

@@ -32,7 +32,7 @@ class OutlyingMSELoss : public Loss {
     return found;
   }
 
-  /// Writes a class for every row of scores, on the calling thread.
+  /// Writes a class for every row of scores.
   void predict(const ConstMatrix &scores, PredictionRule rule, Span<std::int64_t> predictions) const {
     const topkloss_batch batch = detail::scores(scores);
     detail::check_size("predictions", static_cast<std::int64_t>(predictions.size()), "rows", scores.rows());

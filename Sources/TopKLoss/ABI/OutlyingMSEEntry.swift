@@ -7,11 +7,11 @@ import CTopKLoss
 
 /// The teacher of a loss that has one.
 private func teacherOf(_ handle: OpaquePointer?) throws(Failure) -> ClassNumbers {
-  guard let teacher = try handledLoss(handle).teacher else {
+  guard let loss = try handledLoss(handle) as? OutlyingMSELoss else {
     throw Failure(
       TOPKLOSS_ERROR_OPTION, "loss is not one that topkloss_outlying_mse_create has made")
   }
-  return teacher
+  return loss.teacher
 }
 
 @implementation @_cdecl("topkloss_outlying_mse_teacher")

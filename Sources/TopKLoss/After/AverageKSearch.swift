@@ -9,32 +9,18 @@ import CTopKLoss
 // runs over the rows in parallel, and what it yields are whole numbers and a maximum, so that the result does not depend
 // on who counted what.
 
-/// The passes of one selection. It lives on the calling thread's stack while they run.
 struct AverageKSearch {
-  private static let digitBits = 11
-  /// The kernel counts in two tables.
-  static let tableBytes = (2 << digitBits) * MemoryLayout<Int64>.stride
-
   private typealias Place = AverageKSelection.Place
 
-  /// What a piece finds in the last pass.
-  private struct Ties {
-    var count: Int
-    var below: Double
-  }
-
   private let rows: ScoreRows
-  private let plan: Executor.Plan
   private let workspace: Workspace
   /// What the present pass looks for.
   private var digit = KeyDigit(mask: 0, pattern: 0, shift: 0, bits: 0)
   private var score = 0.0
 
-  private var digitValues: Int { 1 &<< Int(digit.bits) }
-
-  init(rows: ScoreRows, plan: Executor.Plan, workspace: Workspace) {
+  /// - Parameter workspace: has `DigitPass.tableBytes` for every piece.
+  init(rows: ScoreRows, workspace: Workspace) {
     self.rows = rows
-    self.plan = plan
     self.workspace = workspace
   }
 
@@ -55,12 +41,12 @@ struct AverageKSearch {
     var bits = rows.batch.element.arithmeticByteCount &* 8
     digit = KeyDigit(mask: 0, pattern: 0, shift: 0, bits: 0)
     while bits > 0 {
-      digit.bits = UInt32(truncatingIfNeeded: min(bits, Self.digitBits))
+      digit.bits = UInt32(truncatingIfNeeded: min(bits, DigitPass.digitBits))
       bits &-= Int(digit.bits)
       digit.shift = UInt32(truncatingIfNeeded: bits)
       let counts = try countDigits()
       if digit.mask == 0 && total(counts) <= wanted { return nil }
-      var value = digitValues &- 1
+      var value = digit.values &- 1
       while value > 0 && counts[value] < wanted {
         wanted &-= counts[value]
         value &-= 1
@@ -73,75 +59,45 @@ struct AverageKSearch {
 
   private func total(_ counts: UnsafeMutablePointer<Int64>) -> Int64 {
     var total: Int64 = 0
-    for value in 0..<digitValues { total &+= counts[value] }
+    for value in 0..<digit.values { total &+= counts[value] }
     return total
   }
 
-  /// How many scores of interest have each value of the digit: in the first piece's scratch, the others' added to it.
-  private mutating func countDigits() throws(Failure) -> UnsafeMutablePointer<Int64> {
-    try run { AverageKSearch.perform($0, $1) { $0.countDigits(piece: $1) } }
-    let total = counts(of: 0)
-    for piece in 1..<max(1, workspace.pieces) { add(counts(of: piece), to: total) }
-    return total
-  }
-
-  private func countDigits(piece: Int) {
-    let (counts, widened) = (counts(of: piece), workspace.widened(of: piece))
-    memset(counts, 0, Self.tableBytes)
-    for row in workspace.rows(of: piece) where rows.includes(row) {
-      var scores = rows.scores(row, in: widened)
-      rows.batch.kernels.count_digits(&scores, digit, counts)
+  /// How many scores of interest have each value of the digit: in the first piece's table, the others' added to it.
+  private func countDigits() throws(Failure) -> UnsafeMutablePointer<Int64> {
+    try workspace.run(DigitPass(rows: rows, digit: digit))
+    let total = DigitPass.counts(workspace.piece(0))
+    for piece in 1..<max(1, workspace.pieces) {
+      digit.add(DigitPass.counts(workspace.piece(piece)), to: total)
     }
-    add(counts + digitValues, to: counts)
-  }
-
-  private func add(
-    _ counts: UnsafeMutablePointer<Int64>, to total: UnsafeMutablePointer<Int64>
-  ) {
-    for value in 0..<digitValues { total[value] &+= counts[value] }
-  }
-
-  private func counts(of piece: Int) -> UnsafeMutablePointer<Int64> {
-    workspace.scratch(of: piece).assumingMemoryBound(to: Int64.self)
+    return total
   }
 
   /// How many scores equal the one found, and the highest below it.
-  private mutating func countTies() throws(Failure) -> Ties {
-    try run { AverageKSearch.perform($0, $1) { $0.countTies(piece: $1) } }
+  private func countTies() throws(Failure) -> Ties {
+    try workspace.run(TiePass(rows: rows, score: score))
     var total = Ties(count: 0, below: -.infinity)
     for piece in 0..<workspace.pieces {
-      let ties = self.ties(of: piece).pointee
+      let ties = TiePass.found(workspace.piece(piece))
       total = Ties(count: total.count &+ ties.count, below: max(total.below, ties.below))
     }
     return total
-  }
-
-  private func countTies(piece: Int) {
-    var ties = Ties(count: 0, below: -.infinity)
-    let widened = workspace.widened(of: piece)
-    for row in workspace.rows(of: piece) where rows.includes(row) {
-      var scores = rows.scores(row, in: widened)
-      ties.count &+= Int(rows.batch.kernels.count_ties(&scores, score, &ties.below))
-    }
-    self.ties(of: piece).pointee = ties
-  }
-
-  private func ties(of piece: Int) -> UnsafeMutablePointer<Ties> {
-    workspace.scratch(of: piece).assumingMemoryBound(to: Ties.self)
   }
 
   /// Where the tie of that number is, counted from 0. The pieces know how many ties each has; the rows of the one that
   /// has it are counted once more.
   private func place(ofTie wanted: Int) -> Place {
     var left = wanted
-    var piece = 0
-    while piece &+ 1 < workspace.pieces && ties(of: piece).pointee.count <= left {
-      left &-= ties(of: piece).pointee.count
-      piece &+= 1
+    var number = 0
+    while number &+ 1 < workspace.pieces {
+      let count = TiePass.found(workspace.piece(number)).count
+      if count > left { break }
+      left &-= count
+      number &+= 1
     }
-    let widened = workspace.widened(of: piece)
-    for row in workspace.rows(of: piece) where rows.includes(row) {
-      let scores = rows.scores(row, in: widened)
+    let piece = workspace.piece(number)
+    for row in piece.rows where rows.includes(row) {
+      let scores = rows.scores(row, in: piece.widened)
       let count = ties(scores, 0, rows.batch.classes)
       if left < count { return Place(row: row, classIndex: classIndex(ofTie: left, scores)) }
       left &-= count
@@ -173,22 +129,66 @@ struct AverageKSearch {
     var below = 0.0
     return Int(rows.batch.kernels.count_ties(&part, score, &below))
   }
+}
 
-  // MARK: Passes
+extension KeyDigit {
+  /// How many values it may have.
+  fileprivate var values: Int { 1 &<< Int(bits) }
 
-  /// Runs a task for every piece, with this search as its context.
-  private mutating func run(_ task: topkloss_task) throws(Failure) {
-    let (plan, workspace) = (plan, workspace)
-    try withUnsafeMutablePointer(to: &self) { search throws(Failure) in
-      try workspace.run(task, search, plan)
-    }
+  fileprivate func add(
+    _ counts: UnsafeMutablePointer<Int64>, to total: UnsafeMutablePointer<Int64>
+  ) {
+    for value in 0..<values { total[value] &+= counts[value] }
+  }
+}
+
+/// Counts how many scores of interest have each value of a digit.
+struct DigitPass: RowPass {
+  static var task: topkloss_task { { DigitPass.run($0, $1) } }
+
+  static let digitBits = 11
+  /// The kernel counts in two tables.
+  static let tableBytes = (2 << digitBits) * MemoryLayout<Int64>.stride
+
+  let rows: ScoreRows
+  let digit: KeyDigit
+
+  static func counts(_ piece: Piece) -> UnsafeMutablePointer<Int64> {
+    piece.scratch.assumingMemoryBound(to: Int64.self)
   }
 
-  private static func perform(
-    _ context: UnsafeMutableRawPointer?, _ piece: Int64,
-    _ body: (borrowing AverageKSearch, Int) -> Void
-  ) {
-    guard let search = context?.assumingMemoryBound(to: AverageKSearch.self) else { return }
-    search.pointee.workspace.perform(piece) { body(search.pointee, $0) }
+  func work(on piece: Piece) {
+    let counts = Self.counts(piece)
+    memset(counts, 0, Self.tableBytes)
+    for row in piece.rows where rows.includes(row) {
+      var scores = rows.scores(row, in: piece.widened)
+      rows.batch.kernels.count_digits(&scores, digit, counts)
+    }
+    digit.add(counts + digit.values, to: counts)
+  }
+}
+
+/// How many scores equal one, and the highest below it.
+private struct Ties {
+  var count: Int
+  var below: Double
+}
+
+/// Counts ties.
+private struct TiePass: RowPass {
+  static var task: topkloss_task { { TiePass.run($0, $1) } }
+
+  let rows: ScoreRows
+  let score: Double
+
+  static func found(_ piece: Piece) -> Ties { piece.found.load(as: Ties.self) }
+
+  func work(on piece: Piece) {
+    var ties = Ties(count: 0, below: -.infinity)
+    for row in piece.rows where rows.includes(row) {
+      var scores = rows.scores(row, in: piece.widened)
+      ties.count &+= Int(rows.batch.kernels.count_ties(&scores, score, &ties.below))
+    }
+    piece.found.storeBytes(of: ties, as: Ties.self)
   }
 }

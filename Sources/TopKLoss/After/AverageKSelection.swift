@@ -49,26 +49,24 @@ struct AverageKSelection {
 }
 
 extension AverageKSelection {
-  /// Scratch that a piece of the work needs.
-  static var scratchBytes: Int { AverageKSearch.tableBytes }
-
-  /// What one row roughly costs.
-  static func nanosecondsPerRow(_ batch: Batch) -> Double { 2 * Double(batch.classes) }
+  /// What the passes of a selection take.
+  static func needs(_ batch: Batch) -> PassNeeds {
+    PassNeeds(
+      nanosecondsPerRow: 2 * Double(batch.classes), scratchBytes: DigitPass.tableBytes)
+  }
 
   /// Selects the round(B K) highest scores, halves rounded to even, B the number of rows that take part. NaN is not
   /// kept.
   ///
-  /// - Parameter workspace: has `scratchBytes` for every piece of the plan.
-  init(
-    k: Double, of rows: ScoreRows, _ plan: Executor.Plan, _ workspace: Workspace
-  ) throws(Failure) {
+  /// - Parameter workspace: has at least the scratch of `needs`.
+  init(k: Double, of rows: ScoreRows, in workspace: Workspace) throws(Failure) {
     let wanted = (Double(rows.count) * k).rounded(.toNearestOrEven)
     // There are fewer scores than 2^62, beyond which a number of float64 might be none of Int.
     guard wanted >= 1, let wanted = Int(exactly: min(wanted, 0x1p62)) else {
       self = .none
       return
     }
-    var search = AverageKSearch(rows: rows, plan: plan, workspace: workspace)
+    var search = AverageKSearch(rows: rows, workspace: workspace)
     self = try search.select(wanted)
   }
 

@@ -15,14 +15,8 @@ func averageKThreshold(
 extension AverageKSelection {
   /// A selection in memory of its own.
   init(k: Double, of rows: ScoreRows) throws(Failure) {
-    let batch = rows.batch
-    let plan = batch.executor.plan(
-      rows: batch.rows, nanosecondsPerRow: Self.nanosecondsPerRow(batch),
-      scratchBytes: Self.scratchBytes)
-    let workspace = try Workspace(
-      rows: batch.rows, pieces: plan.pieces, scratchBytes: Self.scratchBytes,
-      widenedBytes: batch.widenedBytes, hasRowLosses: false)
+    let workspace = try Workspace(rows.batch, Self.needs(rows.batch))
     defer { workspace.giveBack() }
-    try self.init(k: k, of: rows, plan, workspace)
+    try self.init(k: k, of: rows, in: workspace)
   }
 }

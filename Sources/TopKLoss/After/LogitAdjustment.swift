@@ -24,15 +24,28 @@ func logitAdjust(
     -options.tau * (log(counts[$0]) - log(counts.total))
   }
   let workspace = try Workspace(
-    rows: 0, pieces: 1, scratchBytes: 0, widenedBytes: batch.widenedBytes)
+    batch, PassNeeds(nanosecondsPerRow: 20 + 0.3 * Double(batch.classes)))
   defer { workspace.giveBack() }
-  let widened = workspace.widened(of: 0)
-  for row in 0..<batch.rows {
-    guard let adjustedRow = output.row(row) else { return }
-    let sums = batch.conversion == nil ? adjustedRow : widened
-    batch.kernels.add_offset(
-      batch.numbers(row, in: widened), offset.pointer(for: batch.element), sums,
-      Int64(batch.classes))
-    batch.conversion?.narrow(UnsafeRawPointer(sums), adjustedRow, Int64(batch.classes))
+  try workspace.run(
+    AdjustmentPass(
+      batch: batch, offset: offset.pointer(for: batch.element), output: output))
+}
+
+/// Adds an offset to every row.
+private struct AdjustmentPass: RowPass {
+  static var task: topkloss_task { { AdjustmentPass.run($0, $1) } }
+
+  let batch: Batch
+  let offset: UnsafeRawPointer
+  let output: Output
+
+  func work(on piece: Piece) {
+    for row in piece.rows {
+      guard let adjusted = output.row(row) else { return }
+      let sums = batch.conversion == nil ? adjusted : piece.widened
+      batch.kernels.add_offset(
+        batch.numbers(row, in: piece.widened), offset, sums, Int64(batch.classes))
+      batch.conversion?.narrow(UnsafeRawPointer(sums), adjusted, Int64(batch.classes))
+    }
   }
 }

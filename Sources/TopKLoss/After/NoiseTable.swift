@@ -22,7 +22,7 @@ func standardNormal(
   if draws == 0 { return }
   let noise = try required(noise, "noise")
   for draw in 0..<draws {
-    KernelChoice.current.table.standard_normal(
+    KernelsInUse.table.standard_normal(
       seed, step, UInt64(first) &+ UInt64(draw / samplesPerRow), Int64(draw % samplesPerRow),
       Int64(classes), noise + draw &* classes)
   }

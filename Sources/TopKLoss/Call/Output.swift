@@ -80,7 +80,8 @@ struct Output {
     let labels: MemorySpan
     let sampleWeight: MemorySpan?
     let upstream: MemorySpan?
-    let noise: MemorySpan?
+    /// What a loss reads besides.
+    var noise: MemorySpan?
 
     func refuse(_ span: MemorySpan, _ name: StaticString) throws(Failure) {
       try refuseOverlap(span, name, overlapping: labels, "batch.labels")

@@ -35,9 +35,18 @@ struct StructVersion {
     return given > 0 && given % 8 == 0 && olderSizes >> UInt64(given / 8) & 1 == 1
   }
 
-  /// The sizes that are right, in words.
-  var sizes: String {
-    olderSizes == 0 ? "\(size)" : "\(size), or that of an older version of it"
+  /// Why a struct is refused. One place, for texts with values in them are large code.
+  @inline(never)
+  func failure(
+    _ name: StaticString, _ member: StaticString, _ value: Int, _ rule: StaticString
+  ) -> Failure {
+    Failure(
+      TOPKLOSS_ERROR_STRUCT_SIZE,
+      "\(name).\(member) is \(UInt(bitPattern: value)): \(rule); a \(self.name) has \(size) bytes")
+  }
+
+  func sizeFailure(_ name: StaticString, _ given: Int) -> Failure {
+    failure(name, "struct_size", given, "no version of the struct has that size")
   }
 }
 
@@ -60,17 +69,11 @@ private func readStruct(
 ) throws(Failure) {
   let size = bytes.loadUnaligned(as: Int.self)
   guard version.has(size: size) else {
-    throw Failure(
-      TOPKLOSS_ERROR_STRUCT_SIZE,
-      "\(name).struct_size is \(UInt(bitPattern: size)): it must be the size of a \(version.name), "
-        + version.sizes)
+    throw version.sizeFailure(name, size)
   }
   let known = min(size, version.size)
   for offset in known..<size where bytes.load(fromByteOffset: offset, as: UInt8.self) != 0 {
-    throw Failure(
-      TOPKLOSS_ERROR_STRUCT_SIZE,
-      "\(name).struct_size is \(size) and byte \(offset) is not 0: this library knows \(known) bytes "
-        + "of a \(version.name)")
+    throw version.failure(name, "struct_size", size, "what this library does not know is not 0")
   }
   memcpy(copy, bytes, known)
   var reserved = version.reserved
@@ -78,9 +81,7 @@ private func readStruct(
     let value = copy.load(
       fromByteOffset: reserved.trailingZeroBitCount &* 8 &+ 4, as: Int32.self)
     guard value == 0 else {
-      throw Failure(
-        TOPKLOSS_ERROR_STRUCT_SIZE,
-        "\(name).reserved is \(value): in a \(version.name) of this library it must be 0")
+      throw version.failure(name, "reserved", Int(value), "it must be 0")
     }
     reserved &= reserved &- 1
   }
@@ -101,21 +102,18 @@ func initialize<T: VersionedStruct>(
   reportingFailure { () throws(Failure) in
     let bytes = UnsafeMutableRawPointer(try required(pointer, name))
     try withUnsafePointer(to: T.defaults) { defaults throws(Failure) in
-      try initialize(bytes, structSize, T.version, UnsafeRawPointer(defaults))
+      try initialize(bytes, structSize, name, T.version, UnsafeRawPointer(defaults))
     }
   }
 }
 
 @inline(never)
 private func initialize(
-  _ bytes: UnsafeMutableRawPointer, _ structSize: Int, _ version: StructVersion,
-  _ defaults: UnsafeRawPointer
+  _ bytes: UnsafeMutableRawPointer, _ structSize: Int, _ name: StaticString,
+  _ version: StructVersion, _ defaults: UnsafeRawPointer
 ) throws(Failure) {
   guard version.has(size: structSize) else {
-    throw Failure(
-      TOPKLOSS_ERROR_STRUCT_SIZE,
-      "struct_size is \(UInt(bitPattern: structSize)): pass the size of a \(version.name), "
-        + version.sizes)
+    throw version.sizeFailure(name, structSize)
   }
   memset(bytes, 0, structSize)
   memcpy(bytes, defaults, min(structSize, version.size))

@@ -12,207 +12,170 @@ func evaluate(
   _ loss: Loss, _ batchPointer: UnsafePointer<topkloss_batch>?,
   _ resultPointer: UnsafeMutablePointer<topkloss_result>?
 ) throws(Failure) {
-  let batch = try Batch(batchPointer, for: loss.needsLabels ? .everything : .scoresAndWeights)
+  let batch = try Batch(batchPointer, for: loss.use)
   let resultPointer = try required(resultPointer, "result")
   var result = try readStruct(UnsafePointer(resultPointer), "result")
   let head = Head(batch: batch, output: try Output(result, for: batch))
-  let multiLabel = try loss.hasMultiLabelHead ? Head(multiLabelOf: batch, result) : nil
-  try checkValues(loss, batch)
-  let upstreamCount = loss.common.reduction == .none ? batch.rows : 1
-  let inputs = Output.Inputs(
-    labels: batch.labels.span, sampleWeight: batch.sampleWeight.span(count: batch.rows),
-    upstream: batch.upstream.span(count: upstreamCount), noise: try loss.noiseSpan(batch))
+  let multiLabel = try loss.use.hasMultiLabelHead ? Head(multiLabelOf: batch, result) : nil
+  let inputs = try checkedInputs(loss, batch)
   try head.output.checkOverlap(with: batch, inputs: inputs)
   try multiLabel?.checkOverlap(besides: head, inputs: inputs)
 
-  let scratchBytes = try loss.scratchBytes(batch)
-  let plan = batch.executor.plan(
-    rows: batch.rows, nanosecondsPerRow: loss.nanosecondsPerRow(batch),
-    scratchBytes: scratchBytes)
-  // Rows that are widened here are so one by one, in the same place; those of two heads as well.
-  let isAlone = batch.conversion != nil && !loss.convertsRows || multiLabel != nil
-  let rowsAtOnce = isAlone ? 1 : loss.rowsAtOnce(batch)
+  var needs = try loss.needs(batch)
+  // Rows that are widened here are so one by one, in the same place.
+  if batch.conversion != nil && !needs.convertsRows { needs.rowsAtOnce = 1 }
   let workspace = try Workspace(
-    rows: batch.rows, rowsAtOnce: rowsAtOnce, pieces: plan.pieces,
-    scratchBytes: scratchBytes,
-    widenedBytes: batch.widenedBytes &* (multiLabel == nil ? rowsAtOnce : 2),
-    callBytes: try loss.callBytes(batch))
+    batch,
+    PassNeeds(
+      nanosecondsPerRow: needs.nanosecondsPerRow,
+      scratchBytes: needs.groupBytes + needs.scratchBytes, sharedBytes: needs.sharedBytes,
+      hasRowNumbers: true, widenedRows: needs.rowsAtOnce + needs.otherWidenedRows))
   defer { workspace.giveBack() }
-  var work = EvaluationWork(
-    loss: Unmanaged.passUnretained(loss), head: head, multiLabel: multiLabel ?? head,
-    hasMultiLabel: multiLabel != nil,
-    call: Call(
-      batch: batch, multiLabel: multiLabel?.batch, plan: plan, workspace: workspace,
-      isPerRow: loss.common.reduction == .none))
-  if loss.common.checkFinite { try work.checkRowsAreFinite() }
+  var call = Call(
+    head: head, multiLabel: multiLabel ?? head, hasMultiLabel: multiLabel != nil, needs: needs,
+    workspace: workspace, isPerRow: loss.common.reduction == .none,
+    ignoredLabel: loss.common.ignoredLabel)
+  if loss.common.checkFinite { try checkRowsAreFinite(call) }
 
-  let totalWeight = work.totalWeight()
+  let totalWeight = totalWeight(loss, call)
   guard totalWeight.isFinite else {
     throw Failure(TOPKLOSS_ERROR_NOT_FINITE, "the weights of all rows together are infinite")
   }
-  if loss.common.reduction == .mean { work.call.divisor = totalWeight }
-  try loss.prepare(work.call, &result)
-  try work.run(evaluatePiece)
+  if loss.common.reduction == .mean { call.divisor = totalWeight }
+  try loss.prepare(call, &result)
+  try withUnsafePointer(to: call) { call throws(Failure) in
+    try workspace.run(EvaluationPass(loss: Unmanaged.passUnretained(loss), call: call))
+  }
 
   var sum = 0.0
-  for row in 0..<batch.rows { sum += workspace.rowLosses[row] }
+  for row in 0..<batch.rows { sum += workspace.rowNumbers[row] }
   if loss.common.reduction == .mean { sum = totalWeight == 0 ? 0 : sum / totalWeight }
   result.value = sum
   result.total_weight = totalWeight
   writeStruct(result, resultPointer)
   if let rowValues = head.output.rowValues {
-    batch.element.store(workspace.rowLosses, rowValues, batch.rows)
+    batch.element.store(workspace.rowNumbers, rowValues, batch.rows)
   }
 }
 
-/// Labels, weights and upstream values, and what the loss itself asks for.
-private func checkValues(_ loss: Loss, _ batch: Batch) throws(Failure) {
+/// Checks labels, weights and upstream values, and what the loss itself asks for. Returns what is read besides the logits.
+private func checkedInputs(_ loss: Loss, _ batch: Batch) throws(Failure) -> Output.Inputs {
   if let classes = loss.classes, classes != batch.classes {
     throw Failure(
       TOPKLOSS_ERROR_SIZE,
       "batch.classes is \(batch.classes): the loss was created for \(classes) classes")
   }
-  try loss.check(batch)
+  let upstreamCount = loss.common.reduction == .none ? batch.rows : 1
+  var inputs = Output.Inputs(
+    labels: batch.labels.span, sampleWeight: batch.sampleWeight.span(count: batch.rows),
+    upstream: batch.upstream.span(count: upstreamCount), noise: nil)
+  try loss.check(batch, reading: &inputs)
   try batch.labels.check(classes: batch.classes, ignoring: loss.common.ignoredLabel)
   try batch.sampleWeight.checkFinite("batch.sample_weight", count: batch.rows)
-  try batch.upstream.checkFinite(
-    "batch.upstream", count: loss.common.reduction == .none ? batch.rows : 1)
+  try batch.upstream.checkFinite("batch.upstream", count: upstreamCount)
+  return inputs
 }
 
-/// What the pieces of one evaluation share. It lives on the calling thread's stack while they run.
-private struct EvaluationWork {
+/// Σ v_i w_{y_i} over the rows that are not ignored.
+private func totalWeight(_ loss: Loss, _ call: Call) -> Double {
+  var total = 0.0
+  for row in 0..<call.head.batch.rows {
+    if let label = call.label(row) {
+      total += call.head.batch.sampleWeight[row] * loss.weight(label: label)
+    }
+  }
+  return total
+}
+
+// MARK: The rows' losses
+
+private struct EvaluationPass: RowPass {
+  static var task: topkloss_task { { EvaluationPass.run($0, $1) } }
+
   let loss: Unmanaged<Loss>
-  let head: Head
-  /// The other head, if there is one. No optional: its copies would cost every row time.
-  let multiLabel: Head
-  let hasMultiLabel: Bool
-  var call: Call
+  let call: UnsafePointer<Call>
 
-  init(
-    loss: Unmanaged<Loss>, head: Head, multiLabel: Head, hasMultiLabel: Bool, call: Call
-  ) {
-    self.loss = loss
-    self.head = head
-    self.multiLabel = multiLabel
-    self.hasMultiLabel = hasMultiLabel
-    self.call = call
-  }
-
-  var batch: Batch { head.batch }
-  var workspace: Workspace { call.workspace }
-
-  /// Runs a task for every piece, with this work as its context.
-  mutating func run(_ task: topkloss_task) throws(Failure) {
-    let call = call
-    try withUnsafeMutablePointer(to: &self) { work throws(Failure) in
-      try call.workspace.run(task, work, call.plan)
-    }
-  }
-
-  mutating func checkRowsAreFinite() throws(Failure) {
-    try run(checkPiece)
-    for piece in 0..<workspace.pieces {
-      let (row, widened) = (workspace.states[piece].badRow, workspace.widened(of: piece))
-      if row < 0 { continue }
-      if let failure = batch.notFinite(row: row, in: widened) { throw failure }
-      if let failure = multiLabel.batch.notFinite(row: row, in: widened) { throw failure }
-    }
-  }
-
-  /// Whether a row of either head has a NaN or +∞.
-  func isBad(_ row: Int, in widened: UnsafeMutableRawPointer) -> Bool {
-    batch.badClass(row: row, in: widened) >= 0
-      || hasMultiLabel && multiLabel.batch.badClass(row: row, in: widened) >= 0
-  }
-
-  /// Σ v_i w_{y_i} over the rows that are not ignored.
-  func totalWeight() -> Double {
-    loss._withUnsafeGuaranteedRef { loss in
-      var total = 0.0
-      for row in 0..<batch.rows {
-        if let label = batch.labels.classIndex(row, batch.classes, loss.common.ignoredLabel) {
-          total += batch.sampleWeight[row] * loss.weight(label: label)
-        }
-      }
-      return total
-    }
-  }
-
-  func evaluate(piece: Int) {
-    guard loss._withUnsafeGuaranteedRef({ $0.flushesSubnormals }) else {
-      return evaluateRows(of: piece)
-    }
+  func work(on piece: Piece) {
+    guard call.pointee.needs.flushesSubnormals else { return evaluateRows(of: piece) }
     let environment = lanes_flush_subnormals()
     evaluateRows(of: piece)
     lanes_restore(environment)
   }
 
   @inline(never)
-  private func evaluateRows(of piece: Int) {
+  private func evaluateRows(of piece: Piece) {
     loss._withUnsafeGuaranteedRef { loss in
-      // Each read once: what `self` has is copied whenever it is looked at.
-      let (batch, output, rows) = (head.batch, head.output, workspace.rows(of: piece))
-      let (scratch, widened) = (workspace.scratch(of: piece), workspace.widened(of: piece))
-      let multiLabelWidened = widened + batch.widenedBytes
-      let (group, rowsAtOnce) = (workspace.group(of: piece), workspace.rowsAtOnce)
-      let (rowLosses, shared) = (workspace.rowLosses, workspace.call)
-      let ignored = loss.common.ignoredLabel
-      let isStored = batch.conversion != nil && loss.convertsRows
-      var start = rows.lowerBound
-      while start < rows.upperBound {
-        let end = min(start &+ rowsAtOnce, rows.upperBound)
+      // Each read once: what is large is copied whenever it is looked at.
+      let call = call.pointee
+      let (batch, output, widened) = (call.head.batch, call.head.output, piece.widened)
+      let (needs, rowLosses) = (call.needs, call.workspace.rowNumbers)
+      let group = piece.scratch.assumingMemoryBound(to: Row.self)
+      let lossPiece = piece.with(scratch: piece.scratch + needs.groupBytes)
+      let isStored = batch.conversion != nil && needs.convertsRows
+      let end = piece.rows.upperBound
+      var start = piece.rows.lowerBound
+      while start < end {
+        let groupEnd = min(start &+ needs.rowsAtOnce, end)
         var count = 0
-        for index in start..<end {
-          guard let label = batch.labels.classIndex(index, batch.classes, ignored) else {
+        for index in start..<groupEnd {
+          guard let label = batch.labels.classIndex(index, batch.classes, call.ignoredLabel) else {
             rowLosses[index] = 0
             output.clear(index)
-            if hasMultiLabel { multiLabel.output.clear(index) }
+            if call.hasMultiLabel { call.multiLabel.output.clear(index) }
             continue
           }
           let row =
             isStored
-            ? head.room(in: widened + count &* batch.widenedBytes)
-            : head.open(index, in: widened)
-          let next = min(index &+ rowsAtOnce, rows.upperBound &- 1)
+            ? call.head.room(in: widened + count &* batch.widenedBytes)
+            : call.head.open(index, in: widened)
           group[count] = Row(
-            index: index, logits: row.logits, gradient: row.gradient, label: label,
-            stored: isStored
-              ? HeadRow(logits: batch.row(index), gradient: output.row(index)) : nil,
-            weight: batch.sampleWeight[index], gradientScale: call.gradientScale(index),
-            nextLogits: batch.row(next), nextGradient: output.row(next), scratch: scratch,
-            call: shared,
-            multiLabel: hasMultiLabel ? multiLabel.open(index, in: multiLabelWidened) : nil,
-            loss: 0)
+            index: index, label: label, logits: row.logits, gradient: row.gradient,
+            gradientScale: call.gradientScale(index), loss: 0)
           count &+= 1
         }
-        if count > 0 { loss.evaluate(group, count: count, of: batch) }
+        if count > 0 { loss.evaluate(group, count: count, in: lossPiece, of: call) }
         for place in 0..<count {
-          let (index, weight, value) = (group[place].index, group[place].weight, group[place].loss)
-          if !isStored { head.close(index, from: widened) }
-          if hasMultiLabel { multiLabel.close(index, from: multiLabelWidened) }
+          let (index, value) = (group[place].index, group[place].loss)
+          if !isStored { call.head.close(index, from: widened) }
+          let weight = batch.sampleWeight[index]
           rowLosses[index] = weight == 0 && value.isInfinite ? 0 : weight * value
         }
-        start = end
+        start = groupEnd
       }
     }
   }
 }
 
-/// The task of an evaluation: the rows of one piece.
-private func evaluatePiece(_ context: UnsafeMutableRawPointer?, _ piece: Int64) {
-  guard let work = context?.assumingMemoryBound(to: EvaluationWork.self) else { return }
-  work.pointee.workspace.perform(piece) { work.pointee.evaluate(piece: $0) }
+// MARK: check_finite
+
+private func checkRowsAreFinite(_ call: Call) throws(Failure) {
+  let workspace = call.workspace
+  try workspace.run(FinitePass(call: call))
+  for number in 0..<workspace.pieces {
+    let piece = workspace.piece(number)
+    let row = piece.found.load(as: Int.self)
+    if row < 0 { continue }
+    if let failure = call.head.batch.notFinite(row: row, in: piece.widened) { throw failure }
+    if let failure = call.multiLabel.batch.notFinite(row: row, in: piece.widened) { throw failure }
+  }
 }
 
-/// The task of `check_finite`: the first bad row of one piece.
-private func checkPiece(_ context: UnsafeMutableRawPointer?, _ piece: Int64) {
-  guard let work = context?.assumingMemoryBound(to: EvaluationWork.self) else { return }
-  let workspace = work.pointee.workspace
-  workspace.perform(piece) { piece in
-    let widened = workspace.widened(of: piece)
-    for row in workspace.rows(of: piece) where work.pointee.isBad(row, in: widened) {
-      workspace.states[piece].badRow = row
+/// Finds the first row of every piece with a NaN or +∞ in either head; −1 if there is none.
+private struct FinitePass: RowPass {
+  static var task: topkloss_task { { FinitePass.run($0, $1) } }
+
+  let call: Call
+
+  func work(on piece: Piece) {
+    piece.found.storeBytes(of: -1, as: Int.self)
+    for row in piece.rows where isBad(row, in: piece.widened) {
+      piece.found.storeBytes(of: row, as: Int.self)
       return
     }
+  }
+
+  private func isBad(_ row: Int, in widened: UnsafeMutableRawPointer) -> Bool {
+    call.head.batch.badClass(row: row, in: widened) >= 0
+      || call.hasMultiLabel && call.multiLabel.batch.badClass(row: row, in: widened) >= 0
   }
 }

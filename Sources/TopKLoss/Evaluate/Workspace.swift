@@ -1,126 +1,99 @@
 import CSystem
 import CTopKLoss
 
-/// The working memory of one call, in the calling thread's scratch: a number for every row, memory that all share, and
-/// for every piece of the work its state, the rows that it evaluates together, their scratch, and room to widen them.
+/// The working memory of one call, in the calling thread's scratch: a number for every row, memory that all pieces share,
+/// and for every piece of the rows its state, its scratch, and room to widen rows.
 struct Workspace {
-  struct PieceState {
-    var isDone: Bool
-    /// The first row that `check_finite` refuses, or -1.
-    var badRow: Int
-  }
-
-  let pieces: Int
-  let rowLosses: UnsafeMutablePointer<Double>
-  let states: UnsafeMutablePointer<PieceState>
+  let split: RowSplit
+  /// A number for every row, if that was asked for.
+  let rowNumbers: UnsafeMutablePointer<Double>
   /// What all pieces share.
-  let call: UnsafeMutableRawPointer
-  /// How many rows are evaluated together.
-  let rowsAtOnce: Int
-  private let groups: UnsafeMutableRawPointer
-  private let rowCount: Int
+  let shared: UnsafeMutableRawPointer
+  private let states: UnsafeMutableRawPointer
   private let scratch: UnsafeMutableRawPointer
   private let scratchBytes: Int
+  private let widened: UnsafeMutableRawPointer
   private let widenedBytes: Int
-  private let state: ThreadState
+  private let thread: ThreadState
   private let whole: Scratch
 
-  /// - Parameters:
-  ///   - rowsAtOnce: how many rows every piece evaluates together; 0 if it evaluates none.
-  ///   - hasRowLosses: whether there is a number for every row.
-  init(
-    rows: Int, rowsAtOnce: Int = 0, pieces: Int, scratchBytes: Int, widenedBytes: Int = 0,
-    callBytes: Int = 0,
-    hasRowLosses: Bool = true
-  ) throws(Failure) {
-    var size = CheckedSize()
-    let losses = size.add(hasRowLosses ? rows : 0, of: MemoryLayout<Double>.stride)
-    let states = size.add(pieces, of: MemoryLayout<PieceState>.stride)
-    let groups = size.add(pieces, of: Self.groupBytes(rowsAtOnce))
-    let call = size.add(callBytes, of: 1)
-    self.scratchBytes = CheckedSize.ofWholeLines(scratchBytes)
-    self.widenedBytes = CheckedSize.ofWholeLines(widenedBytes)
-    let scratch = size.add(pieces, of: self.scratchBytes)
-    _ = size.add(pieces, of: self.widenedBytes)
-    guard let bytes = size.bytes, let state = ThreadState.current() else {
+  /// A piece's state, on a cache line of its own.
+  private struct PieceState {
+    var isDone: Bool
+  }
+
+  private static let stateBytes = 64
+
+  /// For passes over the rows of a batch.
+  init(_ batch: Batch, _ needs: PassNeeds) throws(Failure) {
+    split = RowSplit(rows: batch.rows, needs, batch.executor)
+    scratchBytes = CheckedSize.ofWholeLines(needs.scratchBytes)
+    var (size, widenedSize) = (CheckedSize(), CheckedSize())
+    _ = widenedSize.add(needs.widenedRows, of: batch.widenedBytes)
+    guard let widenedBytes = widenedSize.bytes else { throw .outOfMemory(bytes: Int.max) }
+    self.widenedBytes = widenedBytes
+    let numbers = size.add(
+      needs.hasRowNumbers ? batch.rows : 0, of: MemoryLayout<Double>.stride)
+    let states = size.add(split.pieces, of: Self.stateBytes)
+    let shared = size.add(needs.sharedBytes, of: 1)
+    let scratch = size.add(split.pieces, of: scratchBytes)
+    let widened = size.add(split.pieces, of: widenedBytes)
+    guard let bytes = size.bytes, let thread = ThreadState.current() else {
       throw .outOfMemory(bytes: Int.max)
     }
-    self.state = state
-    whole = try state.takeScratch(bytes: max(bytes, 4096))
+    self.thread = thread
+    whole = try thread.takeScratch(bytes: max(bytes, 4096))
     let memory = whole.memory
-    rowLosses = (memory + losses).assumingMemoryBound(to: Double.self)
-    self.states = (memory + states).assumingMemoryBound(to: PieceState.self)
-    self.groups = memory + groups
-    self.rowsAtOnce = rowsAtOnce
-    self.call = memory + call
+    rowNumbers = (memory + numbers).assumingMemoryBound(to: Double.self)
+    self.states = memory + states
+    self.shared = memory + shared
     self.scratch = memory + scratch
-    rowCount = rows
-    self.pieces = pieces
+    self.widened = memory + widened
   }
 
   /// Ends the workspace; to be called once, on the thread that made it.
-  func giveBack() { state.giveBack(whole) }
+  func giveBack() { thread.giveBack(whole) }
 
-  /// Gives the system back the memory that this thread keeps for its next call.
-  static func trim() { ThreadState.current()?.trim() }
+  /// Frees the memory that threads keep for their next calls.
+  static func trim() { ThreadState.trim() }
 
-  /// Runs a task for every piece and sees that the executor left none out. The task does its piece through `perform`.
-  func run(
-    _ task: topkloss_task, _ context: UnsafeMutableRawPointer, _ plan: Executor.Plan
-  ) throws(Failure) {
-    for piece in 0..<pieces { states[piece] = PieceState(isDone: false, badRow: -1) }
-    if plan.isHosts {
-      system_restore_arithmetic(state.hostsArithmetic)
-      plan.run(task, context)
+  var pieces: Int { split.pieces }
+
+  /// A piece, unless there is none of that number.
+  func piece(_ number: Int64) -> Piece? {
+    guard let number = Int(exactly: number), number >= 0, number < pieces else { return nil }
+    return piece(number)
+  }
+
+  func piece(_ number: Int) -> Piece {
+    Piece(
+      number: number, rows: split.rows(of: number), scratch: scratch + number &* scratchBytes,
+      widened: widened + number &* widenedBytes,
+      found: states + (number &* Self.stateBytes &+ Self.stateBytes &- Piece.mostFound))
+  }
+
+  private func state(of piece: Int) -> UnsafeMutablePointer<PieceState> {
+    (states + piece &* Self.stateBytes).assumingMemoryBound(to: PieceState.self)
+  }
+
+  /// Notes that a piece is done.
+  func finish(_ piece: Piece) { state(of: piece.number).pointee.isDone = true }
+
+  /// Runs a task for every piece, which `finish` notes.
+  func runPieces(_ task: topkloss_task, _ context: UnsafeMutableRawPointer) throws(Failure) {
+    for piece in 0..<pieces { state(of: piece).pointee.isDone = false }
+    if split.isHosts {
+      system_restore_arithmetic(thread.hostsArithmetic)
+      split.run(task, context)
       _ = system_standard_arithmetic()
     } else {
-      plan.run(task, context)
+      split.run(task, context)
     }
-    for piece in 0..<pieces where !states[piece].isDone {
+    for piece in 0..<pieces where !state(of: piece).pointee.isDone {
       throw Failure(
         TOPKLOSS_ERROR_EXECUTOR,
         "executor.parallel_for returned without having run task \(piece) of \(pieces)")
     }
-  }
-
-  /// Does a piece, unless there is none of that number, in the same floating-point environment on whatever thread.
-  @inline(__always)
-  func perform(_ piece: Int64, _ body: (Int) -> Void) {
-    guard let piece = Int(exactly: piece), piece >= 0, piece < pieces else { return }
-    let environment = system_standard_arithmetic()
-    defer { system_restore_arithmetic(environment) }
-    work(piece, body)
-  }
-
-  @inline(never)
-  private func work(_ piece: Int, _ body: (Int) -> Void) {
-    body(piece)
-    states[piece].isDone = true
-  }
-
-  /// Rows of a piece: as many in each as there can be, the remainder among the first.
-  func rows(of piece: Int) -> Range<Int> {
-    let (share, remainder) = rowCount.quotientAndRemainder(dividingBy: pieces)
-    let start = piece &* share &+ min(piece, remainder)
-    return start..<(start &+ share &+ (piece < remainder ? 1 : 0))
-  }
-
-  /// Where a piece puts the rows that it evaluates together.
-  func group(of piece: Int) -> UnsafeMutablePointer<Row> {
-    (groups + piece &* Self.groupBytes(rowsAtOnce)).assumingMemoryBound(to: Row.self)
-  }
-
-  private static func groupBytes(_ rowsAtOnce: Int) -> Int {
-    CheckedSize.ofWholeLines(rowsAtOnce &* MemoryLayout<Row>.stride)
-  }
-
-  func scratch(of piece: Int) -> UnsafeMutableRawPointer {
-    scratch + piece &* scratchBytes
-  }
-
-  /// Where a piece widens rows.
-  func widened(of piece: Int) -> UnsafeMutableRawPointer {
-    scratch + pieces &* scratchBytes + piece &* widenedBytes
   }
 }
 

@@ -89,29 +89,21 @@ final class NoisedTopKLoss: Loss {
     super.init(common: common, classes: options.classMargins?.count)
   }
 
-  override func check(_ batch: Batch) throws(Failure) {
+  override func check(_ batch: Batch, reading inputs: inout Output.Inputs) throws(Failure) {
     try NoisedTopKOptions.checkRank(options.k, classes: batch.classes, "batch.classes")
-    try options.statistic.check(batch)
+    inputs.noise = try options.statistic.checkedNoise(batch)
   }
 
-  override func noiseSpan(_ batch: Batch) throws(Failure) -> MemorySpan? {
-    try options.statistic.noiseSpan(batch)
+  override func needs(_ batch: Batch) throws(Failure) -> RowNeeds {
+    try options.statistic.needs(batch)
   }
 
-  override func scratchBytes(_ batch: Batch) throws(Failure) -> Int {
-    try options.statistic.scratchBytes(batch)
-  }
-
-  override func nanosecondsPerRow(_ batch: Batch) -> Double {
-    options.statistic.nanosecondsPerRow(batch)
-  }
-
-  override func evaluate(_ row: Row, of batch: Batch) -> Double {
-    var kernelRow = options.statistic.kernelRow(row, of: batch)
+  override func evaluate(_ row: Row, in piece: Piece, of call: Call) -> Double {
+    var kernelRow = options.statistic.kernelRow(row, in: piece, of: call)
     kernelRow.label = Int64(row.label)
     kernelRow.margin = options.classMargins?[row.label] ?? options.margin
     kernelRow.scale = options.scale
-    return batch.kernels.noised_topk(&kernelRow)
+    return call.head.batch.kernels.noised_topk(&kernelRow)
   }
 }
 
@@ -135,35 +127,23 @@ final class NoisedTopKOperator: Loss {
 
   init(_ statistic: SmoothedOrderStatistic, common: CommonOptions) {
     self.statistic = statistic
-    super.init(common: common, classes: nil)
+    super.init(common: common, classes: nil, use: .scoresAndWeights)
   }
 
-  override var needsLabels: Bool { false }
-
-  override func check(_ batch: Batch) throws(Failure) {
+  override func check(_ batch: Batch, reading inputs: inout Output.Inputs) throws(Failure) {
     guard statistic.rank <= batch.classes else {
       throw Failure(
         TOPKLOSS_ERROR_OPTION,
         "options.k is \(statistic.rank) and batch.classes is \(batch.classes): k is 1 to the number of "
           + "classes")
     }
-    try statistic.check(batch)
+    inputs.noise = try statistic.checkedNoise(batch)
   }
 
-  override func noiseSpan(_ batch: Batch) throws(Failure) -> MemorySpan? {
-    try statistic.noiseSpan(batch)
-  }
+  override func needs(_ batch: Batch) throws(Failure) -> RowNeeds { try statistic.needs(batch) }
 
-  override func scratchBytes(_ batch: Batch) throws(Failure) -> Int {
-    try statistic.scratchBytes(batch)
-  }
-
-  override func nanosecondsPerRow(_ batch: Batch) -> Double {
-    statistic.nanosecondsPerRow(batch)
-  }
-
-  override func evaluate(_ row: Row, of batch: Batch) -> Double {
-    var kernelRow = statistic.kernelRow(row, of: batch)
-    return batch.kernels.noised_topk(&kernelRow)
+  override func evaluate(_ row: Row, in piece: Piece, of call: Call) -> Double {
+    var kernelRow = statistic.kernelRow(row, in: piece, of: call)
+    return call.head.batch.kernels.noised_topk(&kernelRow)
   }
 }

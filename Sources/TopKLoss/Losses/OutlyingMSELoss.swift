@@ -17,23 +17,23 @@ extension topkloss_outlying_mse_options: LossOptions {
 }
 
 final class OutlyingMSELoss: Loss {
-  private let teachers: ClassNumbers
+  /// t of each class.
+  let teacher: ClassNumbers
 
-  /// - Parameter teachers: t of each class.
-  init(_ teachers: ClassNumbers, common: CommonOptions) {
-    self.teachers = teachers
-    super.init(common: common, classes: teachers.count)
+  init(_ teacher: ClassNumbers, common: CommonOptions) {
+    self.teacher = teacher
+    super.init(common: common, classes: teacher.count)
   }
 
-  override var teacher: ClassNumbers? { teachers }
+  override func needs(_ batch: Batch) throws(Failure) -> RowNeeds {
+    RowNeeds(nanosecondsPerRow: 20 + 0.3 * Double(batch.classes))
+  }
 
-  override func nanosecondsPerRow(_ batch: Batch) -> Double { 20 + 0.3 * Double(batch.classes) }
-
-  override func evaluate(_ row: Row, of batch: Batch) -> Double {
+  override func evaluate(_ row: Row, in piece: Piece, of call: Call) -> Double {
     var kernelRow = OutlyingMSERow(
-      logits: row.logits, gradient: row.gradient, classes: Int64(batch.classes),
-      label: Int64(row.label), teacher: teachers[row.label], gradient_scale: row.gradientScale)
-    return batch.kernels.outlying_mse(&kernelRow)
+      logits: row.logits, gradient: row.gradient, classes: Int64(call.head.batch.classes),
+      label: Int64(row.label), teacher: teacher[row.label], gradient_scale: row.gradientScale)
+    return call.head.batch.kernels.outlying_mse(&kernelRow)
   }
 }
 
@@ -54,48 +54,5 @@ extension ClassCounts {
     let ranks = try ClassVector<Double>.make(count: count)
     for index in 0..<count { ranks.numbers[ranked.numbers[index].classIndex] = Double(index &+ 1) }
     return try ClassNumbers(count: count) { alpha * ranks.numbers[$0] }
-  }
-}
-
-/// How a trained model's scores become a class.
-enum PredictionRule {
-  /// argmax_j z_j
-  case highest
-  /// argmax_j t_j (2 z_j − t_j)
-  case nearestTeacher
-
-  init(_ rule: topkloss_prediction_rule) throws(Failure) {
-    switch Int(rule) {
-    case TOPKLOSS_ARGMAX: self = .highest
-    case TOPKLOSS_NEAREST_TEACHER: self = .nearestTeacher
-    default:
-      throw Failure(
-        TOPKLOSS_ERROR_ENUMERATOR,
-        "rule is \(rule): it must be TOPKLOSS_ARGMAX or TOPKLOSS_NEAREST_TEACHER")
-    }
-  }
-}
-
-/// Predicts a class for every row.
-func predict(
-  _ batch: Batch, _ rule: PredictionRule, teacher: ClassNumbers,
-  into predictions: UnsafeMutablePointer<Int64>?
-) throws(Failure) {
-  guard batch.classes == teacher.count else {
-    throw Failure(
-      TOPKLOSS_ERROR_SIZE,
-      "batch.classes is \(batch.classes): the loss was created for \(teacher.count) classes")
-  }
-  if batch.rows == 0 { return }
-  let predictions = UnsafeMutableRawPointer(try required(predictions, "predictions"))
-  let workspace = try Workspace(
-    rows: 0, pieces: 1, scratchBytes: 0, widenedBytes: batch.widenedBytes)
-  defer { workspace.giveBack() }
-  let pointer = rule == .nearestTeacher ? teacher.pointer(for: batch.element) : nil
-  for row in 0..<batch.rows {
-    let scores = batch.numbers(row, in: workspace.widened(of: 0))
-    // A row of NaN alone has equals only.
-    let best = max(0, batch.kernels.best_class(scores, pointer, Int64(batch.classes)))
-    predictions.storeBytes(of: best, toByteOffset: row &* 8, as: Int64.self)
   }
 }

@@ -55,33 +55,36 @@ final class SinglePositiveLoss: Loss {
     super.init(common: common, classes: nil)
   }
 
-  override func nanosecondsPerRow(_ batch: Batch) -> Double { 20 + Double(batch.classes) }
-
-  override func callBytes(_ batch: Batch) -> Int { MemoryLayout<ExpectedPositives>.stride }
+  override func needs(_ batch: Batch) throws(Failure) -> RowNeeds {
+    RowNeeds(
+      nanosecondsPerRow: 20 + Double(batch.classes),
+      sharedBytes: MemoryLayout<ExpectedPositives>.stride)
+  }
 
   override func prepare(_ call: Call, _ result: inout topkloss_result) throws(Failure) {
     var expected = ExpectedPositives(penalty: 0, slope: 0)
     if case .expectedPositive(let target, let strength) = method {
-      var counting = PositiveCounting(call: call, ignoredLabel: common.ignoredLabel)
-      expected = try counting.run(target: target, strength: strength)
+      try call.workspace.run(PositivesPass(call: call))
+      expected = ExpectedPositives(call, target: target, strength: strength)
     }
-    call.workspace.call.storeBytes(of: expected, as: ExpectedPositives.self)
+    call.workspace.shared.storeBytes(of: expected, as: ExpectedPositives.self)
   }
 
-  override func evaluate(_ row: Row, of batch: Batch) -> Double {
+  override func evaluate(_ row: Row, in piece: Piece, of call: Call) -> Double {
+    let batch = call.head.batch
     let classes = Int64(batch.classes)
     if batch.kernels.first_not_finite(row.logits, classes) >= 0 {
       if let gradient = row.gradient { batch.kernels.fill(gradient, .nan, classes) }
       return .nan
     }
-    let expected = row.call.load(as: ExpectedPositives.self)
+    let expected = call.workspace.shared.load(as: ExpectedPositives.self)
     let (share, negativeWeight) = weights(classes: Double(batch.classes))
     var kernelRow = BinaryCrossEntropyRow(
       logits: row.logits, gradient: row.gradient, classes: classes, label: Int64(row.label),
       negative_weight: negativeWeight, candidate_weight: 0,
       scores: ScoreRow(logits: row.logits, classes: classes, peak: 0, log_sum: 0),
       cut: .infinity, ties_end: 0, gradient_scale: row.gradientScale * share,
-      probability_slope: row.weight * expected.slope)
+      probability_slope: batch.sampleWeight[row.index] * expected.slope)
     return share * batch.kernels.binary_cross_entropy(&kernelRow) + expected.penalty
   }
 
@@ -103,44 +106,37 @@ private struct ExpectedPositives {
   let slope: Double
 }
 
-/// The pass that counts positives. It lives on the calling thread's stack while it runs.
-private struct PositiveCounting {
-  let call: Call
-  let ignoredLabel: Int64
-
-  mutating func run(target: Double, strength: Double) throws(Failure) -> ExpectedPositives {
-    let call = call
-    try withUnsafeMutablePointer(to: &self) { counting throws(Failure) in
-      try call.workspace.run(countPositives, counting, call.plan)
-    }
+extension ExpectedPositives {
+  /// From the counts of all rows, which `PositivesPass` left.
+  fileprivate init(_ call: Call, target: Double, strength: Double) {
+    let (batch, counts) = (call.batch, call.workspace.rowNumbers)
     var (positives, weight, scale) = (0.0, 0.0, 0.0)
-    for row in 0..<call.batch.rows where !call.workspace.rowLosses[row].isNaN {
-      positives += call.batch.sampleWeight[row] * call.workspace.rowLosses[row]
-      weight += call.batch.sampleWeight[row]
+    for row in 0..<batch.rows where !counts[row].isNaN {
+      positives += batch.sampleWeight[row] * counts[row]
+      weight += batch.sampleWeight[row]
       scale += call.gradientScale(row)
     }
     let mean = weight == 0 ? 0 : positives / weight
-    let classes = Double(call.batch.classes)
+    let classes = Double(batch.classes)
     let excess = (mean - target) / classes
-    return ExpectedPositives(
-      penalty: strength * excess * excess,
-      slope: weight == 0 ? 0 : scale * strength * 2 * excess / classes / weight)
-  }
-
-  /// Σ_j f_ij of a piece's rows; NaN for those that do not count.
-  func count(piece: Int) {
-    let (batch, workspace) = (call.batch, call.workspace)
-    let widened = workspace.widened(of: piece)
-    for row in workspace.rows(of: piece) {
-      let counts = batch.labels.classIndex(row, batch.classes, ignoredLabel) != nil
-      workspace.rowLosses[row] =
-        counts
-        ? batch.kernels.sigmoid_sum(batch.numbers(row, in: widened), Int64(batch.classes)) : .nan
-    }
+    penalty = strength * excess * excess
+    slope = weight == 0 ? 0 : scale * strength * 2 * excess / classes / weight
   }
 }
 
-private func countPositives(_ context: UnsafeMutableRawPointer?, _ piece: Int64) {
-  guard let counting = context?.assumingMemoryBound(to: PositiveCounting.self) else { return }
-  counting.pointee.call.workspace.perform(piece) { counting.pointee.count(piece: $0) }
+/// Finds Σ_j f_ij of each row; NaN for those that do not count.
+private struct PositivesPass: RowPass {
+  static var task: topkloss_task { { PositivesPass.run($0, $1) } }
+
+  let call: Call
+
+  func work(on piece: Piece) {
+    let (batch, counts) = (call.batch, call.workspace.rowNumbers)
+    for row in piece.rows {
+      counts[row] =
+        call.label(row) == nil
+        ? .nan
+        : batch.kernels.sigmoid_sum(batch.numbers(row, in: piece.widened), Int64(batch.classes))
+    }
+  }
 }

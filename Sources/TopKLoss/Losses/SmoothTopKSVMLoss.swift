@@ -26,28 +26,24 @@ final class SmoothTopKSVMLoss: Loss {
     super.init(common: common, classes: nil)
   }
 
-  override func check(_ batch: Batch) throws(Failure) {
+  override func check(_ batch: Batch, reading inputs: inout Output.Inputs) throws(Failure) {
     try NoisedTopKOptions.checkRank(k, classes: batch.classes, "batch.classes")
   }
 
-  override func scratchBytes(_ batch: Batch) throws(Failure) -> Int {
-    let bytes = KernelChoice.current.table.smooth_topk_svm_scratch_bytes(
+  override func needs(_ batch: Batch) throws(Failure) -> RowNeeds {
+    let bytes = KernelsInUse.table.smooth_topk_svm_scratch_bytes(
       Int64(k), Int64(batch.classes))
     guard bytes >= 0 else { throw .outOfMemory(bytes: Int.max) }
-    return Int(bytes)
+    return RowNeeds(
+      nanosecondsPerRow: k <= 8 ? 800 + Double(batch.classes) : 2000 + 20 * Double(batch.classes),
+      scratchBytes: Int(bytes), flushesSubnormals: true)
   }
 
-  override func nanosecondsPerRow(_ batch: Batch) -> Double {
-    k <= 8 ? 800 + Double(batch.classes) : 2000 + 20 * Double(batch.classes)
-  }
-
-  override var flushesSubnormals: Bool { true }
-
-  override func evaluate(_ row: Row, of batch: Batch) -> Double {
+  override func evaluate(_ row: Row, in piece: Piece, of call: Call) -> Double {
     var kernelRow = SmoothTopKSVMRow(
-      logits: row.logits, gradient: row.gradient, classes: Int64(batch.classes),
+      logits: row.logits, gradient: row.gradient, classes: Int64(call.head.batch.classes),
       label: Int64(row.label), k: Int64(k), tau: tau, alpha: alpha,
-      gradient_scale: row.gradientScale, scratch: row.scratch)
-    return batch.kernels.smooth_topk_svm(&kernelRow)
+      gradient_scale: row.gradientScale, scratch: piece.scratch)
+    return call.head.batch.kernels.smooth_topk_svm(&kernelRow)
   }
 }

@@ -55,30 +55,35 @@ struct SmoothedOrderStatistic {
 
   private let source: NoiseSource
 
-  func check(_ batch: Batch) throws(Failure) {
-    if source == .none && batch.raw.noise != nil {
+  /// Checks a batch's noise, and where its rows stand among those that noise is drawn for. Returns the memory that noise
+  /// passed in covers; nil if there is none.
+  func checkedNoise(_ batch: Batch) throws(Failure) -> MemorySpan? {
+    if source == .none && batch.noise.given != nil {
       throw Failure(
         TOPKLOSS_ERROR_OPTION, "batch.noise is not NULL: the exact expectation takes no noise")
     }
-    guard source == .samples else { return }
-    let first = batch.raw.first_row
+    guard source == .samples else { return nil }
+    let first = batch.noise.firstRow
     guard first >= 0 else {
       throw Failure(TOPKLOSS_ERROR_SIZE, "batch.first_row is \(first): it must be 0 or more")
     }
-    if first.addingReportingOverflow(batch.raw.rows).overflow {
+    if first.addingReportingOverflow(Int64(batch.rows)).overflow {
       throw Failure(
         TOPKLOSS_ERROR_SIZE,
-        "batch.first_row is \(first): \(batch.raw.rows) rows from it on are more than 2^63 - 1")
+        "batch.first_row is \(first): \(batch.rows) rows from it on are more than 2^63 - 1")
+    }
+    return try batch.noise.given.flatMap { noise throws(Failure) in
+      try batch.rows > 0 ? span(noise, batch) : nil
     }
   }
 
-  /// The memory that noise passed in covers, once checked; nil if there is none.
-  func noiseSpan(_ batch: Batch) throws(Failure) -> MemorySpan? {
-    guard let noise = batch.raw.noise, batch.rows > 0, source == .samples else { return nil }
+  private func span(
+    _ noise: UnsafeRawPointer, _ batch: Batch
+  ) throws(Failure) -> MemorySpan {
     // A row's noise is a matrix of samples; the batch's is a matrix of those, each as wide as its span.
     let samples = try MatrixLayout(
       "batch.noise (samples)", rows: samples, columns: batch.classes,
-      stride: batch.raw.noise_sample_stride, elementBytes: batch.element.arithmeticByteCount,
+      stride: batch.noise.sampleStride, elementBytes: batch.element.arithmeticByteCount,
       mayOverlap: true)
     guard let rowStride = noiseRowStride(batch) else {
       throw Failure(TOPKLOSS_ERROR_SIZE, "batch.noise is more than can be addressed")
@@ -96,39 +101,36 @@ struct SmoothedOrderStatistic {
     return MemorySpan(start: start, end: end)
   }
 
-  /// Elements from one row's noise to the next; nil if that overflows, which `noiseSpan` refuses.
+  /// Elements from one row's noise to the next; nil if that overflows, which `checkedNoise` refuses.
   private func noiseRowStride(_ batch: Batch) -> Int64? {
-    if batch.raw.noise_row_stride != 0 { return batch.raw.noise_row_stride }
+    if batch.noise.rowStride != 0 { return batch.noise.rowStride }
     let (stride, overflows) = samples.multipliedReportingOverflow(by: batch.classes)
     return overflows ? nil : Int64(stride)
   }
 
-  func scratchBytes(_ batch: Batch) throws(Failure) -> Int {
-    let bytes = KernelChoice.current.table.noised_topk_scratch_bytes(
-      Int64(rank), Int64(samples), Int64(batch.classes))
+  func needs(_ batch: Batch) throws(Failure) -> RowNeeds {
+    let bytes = KernelsInUse.table.noised_topk_scratch_bytes(
+      Int64(rank), Int64(samples), Int64(batch.classes), epsilon)
     guard bytes >= 0 else { throw .outOfMemory(bytes: Int.max) }
-    return Int(bytes)
-  }
-
-  func nanosecondsPerRow(_ batch: Batch) -> Double {
-    1000 + Double(batch.classes) * (samples == 0 ? 5 : 0.7 * Double(samples))
+    return RowNeeds(
+      nanosecondsPerRow: 1000 + Double(batch.classes)
+        * (samples == 0 ? 5 : 0.7 * Double(samples)),
+      scratchBytes: Int(bytes))
   }
 
   /// A row for the kernel, without a label: it then computes T itself.
-  func kernelRow(_ row: Row, of batch: Batch) -> NoisedTopKRow {
-    let raw = batch.raw
-    let sampleStride =
-      raw.noise_sample_stride == 0 ? Int64(batch.classes) : raw.noise_sample_stride
+  func kernelRow(_ row: Row, in piece: Piece, of call: Call) -> NoisedTopKRow {
+    let (noise, classes) = (call.head.batch.noise, Int64(call.head.batch.classes))
     let noiseOffset =
-      row.index &* Int(truncatingIfNeeded: noiseRowStride(batch) ?? 0)
-      &* batch.element.arithmeticByteCount
+      row.index &* Int(truncatingIfNeeded: noiseRowStride(call.head.batch) ?? 0)
+      &* call.head.batch.element.arithmeticByteCount
     return NoisedTopKRow(
-      logits: row.logits, gradient: row.gradient, classes: Int64(batch.classes),
+      logits: row.logits, gradient: row.gradient, classes: classes,
       label: -1, rank: Int64(rank), samples: Int64(samples),
-      noise: source == .samples ? raw.noise.map { $0 + noiseOffset } : nil,
-      noise_sample_stride: sampleStride,
-      seed: seed, step: raw.step, row: UInt64(bitPattern: raw.first_row) &+ UInt64(row.index),
+      noise: source == .samples ? noise.given.map { $0 + noiseOffset } : nil,
+      noise_sample_stride: noise.sampleStride == 0 ? classes : noise.sampleStride,
+      seed: seed, step: noise.step, row: UInt64(bitPattern: noise.firstRow) &+ UInt64(row.index),
       epsilon: epsilon, margin: 0, scale: 1, gradient_scale: row.gradientScale,
-      scratch: row.scratch)
+      scratch: piece.scratch)
   }
 }

@@ -19,7 +19,7 @@ struct SoftmaxMarginMember {
   /// b; nil for 0.
   var margin: ClassNumbers?
   /// λ
-  var rivalShare = 0.0
+  var lam = 0.0
   /// γ of the focal loss.
   var focalGamma = 0.0
 }
@@ -76,15 +76,16 @@ final class SoftmaxMarginLoss: Loss {
 
   override func weight(label: Int) -> Double { weighting.weights?[label] ?? 1 }
 
-  /// Exponentials far below the peak, times what the gradient is divided by.
-  override var flushesSubnormals: Bool { true }
-
-  override func nanosecondsPerRow(_ batch: Batch) -> Double { 55 + 0.33 * Double(batch.classes) }
-
-  /// As many as the first-level cache holds with their gradients.
-  override func rowsAtOnce(_ batch: Batch) -> Int {
+  override func needs(_ batch: Batch) throws(Failure) -> RowNeeds {
+    // As many as the first-level cache holds with their gradients.
     let rowBytes = 2 &* batch.classes &* batch.element.arithmeticByteCount
-    return min(max(Self.bytesAtOnce / max(rowBytes, 1), 1), Self.mostRowsAtOnce)
+    return RowNeeds(
+      nanosecondsPerRow: 55 + 0.33 * Double(batch.classes),
+      scratchBytes: Self.rowBytes + 2 &* Int(SOFTMAX_MARGIN_PIECES) &* MemoryLayout<Double>.stride,
+      rowsAtOnce: min(max(Self.bytesAtOnce / max(rowBytes, 1), 1), Self.mostRowsAtOnce),
+      convertsRows: true,
+      // Exponentials far below the peak, times what the gradient is divided by.
+      flushesSubnormals: true)
   }
 
   private static let bytesAtOnce = 16 << 10
@@ -94,69 +95,71 @@ final class SoftmaxMarginLoss: Loss {
     CheckedSize.ofWholeLines(mostRowsAtOnce &* MemoryLayout<SoftmaxMarginRow>.stride)
   }
 
-  override var convertsRows: Bool { true }
-
-  override func scratchBytes(_ batch: Batch) throws(Failure) -> Int {
-    Self.rowBytes + 2 &* Int(SOFTMAX_MARGIN_PIECES) &* MemoryLayout<Double>.stride
-  }
-
   override func evaluate(
-    _ rows: UnsafeMutablePointer<Row>, count: Int, of batch: Batch
+    _ rows: UnsafeMutablePointer<Row>, count: Int, in piece: Piece, of call: Call
   ) {
-    let element = batch.element
+    let element = call.head.batch.element
     var family = SoftmaxMarginFamily(
-      classes: Int64(batch.classes), class_scale: member.classScale?.pointer(for: element),
+      classes: Int64(call.head.batch.classes),
+      class_scale: member.classScale?.pointer(for: element),
       offset: member.offset?.pointer(for: element), margin: member.margin?.doubles,
-      rival_share: member.rivalShare, scale: member.scale, focal_gamma: member.focalGamma,
+      lambda: member.lam, scale: member.scale, focal_gamma: member.focalGamma,
       smoothing: weighting.smoothing?.pointer(for: element),
-      smoothing_sum: weighting.smoothingSum, next_bytes: Int64(batch.layout.elementBytes),
+      smoothing_sum: weighting.smoothingSum, next_bytes: Int64(element.byteCount),
       conversion: nil,
-      pieces: (rows.pointee.scratch + Self.rowBytes).assumingMemoryBound(to: Double.self))
-    guard var conversion = batch.conversion else {
-      return evaluate(rows, count, of: batch, &family)
+      pieces: (piece.scratch + Self.rowBytes).assumingMemoryBound(to: Double.self))
+    guard var conversion = call.head.batch.conversion else {
+      return evaluate(rows, count, in: piece, of: call, &family)
     }
     withUnsafePointer(to: &conversion) { conversion in
       family.conversion = conversion
-      evaluate(rows, count, of: batch, &family)
+      evaluate(rows, count, in: piece, of: call, &family)
     }
   }
 
   private func evaluate(
-    _ rows: UnsafeMutablePointer<Row>, _ count: Int, of batch: Batch,
+    _ rows: UnsafeMutablePointer<Row>, _ count: Int, in piece: Piece, of call: Call,
     _ family: inout SoftmaxMarginFamily
   ) {
     withUnsafePointer(to: &family) { family in
-      let kernelRows = rows.pointee.scratch.assumingMemoryBound(to: SoftmaxMarginRow.self)
+      let kernelRows = piece.scratch.assumingMemoryBound(to: SoftmaxMarginRow.self)
       for index in 0..<count {
         let hard = (1 - weighting.labelSmoothing) * weight(label: rows[index].label)
-        kernelRows[index] = SoftmaxMarginRow(rows[index], of: family, hard: hard)
+        kernelRows[index] = SoftmaxMarginRow(
+          rows[index], in: piece, of: call, family, hard: hard)
       }
-      batch.kernels.softmax_margin(kernelRows, Int64(count))
+      call.head.batch.kernels.softmax_margin(kernelRows, Int64(count))
       for index in 0..<count { rows[index].loss = kernelRows[index].loss }
     }
   }
 
-  /// Cross-entropy of a row, by itself.
-  static func crossEntropy(_ row: Row, of batch: Batch) -> Double {
+  /// Cross-entropy of a row of float32 or float64, by itself.
+  static func crossEntropy(_ row: Row, in piece: Piece, of call: Call) -> Double {
     var family = SoftmaxMarginFamily(
-      classes: Int64(batch.classes), class_scale: nil, offset: nil, margin: nil, rival_share: 0,
-      scale: 1, focal_gamma: 0, smoothing: nil, smoothing_sum: 0,
-      next_bytes: Int64(batch.layout.elementBytes), conversion: nil, pieces: nil)
+      classes: Int64(call.head.batch.classes), class_scale: nil, offset: nil, margin: nil,
+      lambda: 0, scale: 1, focal_gamma: 0, smoothing: nil, smoothing_sum: 0,
+      next_bytes: Int64(call.head.batch.element.byteCount), conversion: nil, pieces: nil)
     return withUnsafePointer(to: &family) { family in
-      var kernelRow = SoftmaxMarginRow(row, of: family, hard: 1)
-      batch.kernels.softmax_margin(&kernelRow, 1)
+      var kernelRow = SoftmaxMarginRow(row, in: piece, of: call, family, hard: 1)
+      call.head.batch.kernels.softmax_margin(&kernelRow, 1)
       return kernelRow.loss
     }
   }
 }
 
 extension SoftmaxMarginRow {
-  fileprivate init(_ row: Row, of family: UnsafePointer<SoftmaxMarginFamily>, hard: Double) {
+  fileprivate init(
+    _ row: Row, in piece: Piece, of call: Call, _ family: UnsafePointer<SoftmaxMarginFamily>,
+    hard: Double
+  ) {
+    let isStored = family.pointee.conversion != nil
+    // What will be brought into the cache meanwhile.
+    let next = min(row.index &+ call.needs.rowsAtOnce, piece.rows.upperBound &- 1)
     self.init(
       family: family, logits: UnsafeMutableRawPointer(mutating: row.logits),
-      gradient: row.gradient, stored_logits: row.stored?.logits,
-      stored_gradient: row.stored?.gradient, label: Int64(row.label),
-      hard: hard, gradient_scale: row.gradientScale, next_logits: row.nextLogits,
-      next_gradient: row.nextGradient, progress: SoftmaxMarginProgress(), loss: 0)
+      gradient: row.gradient, stored_logits: isStored ? call.head.batch.row(row.index) : nil,
+      stored_gradient: isStored ? call.head.output.row(row.index) : nil, label: Int64(row.label),
+      hard: hard, gradient_scale: row.gradientScale, next_logits: call.head.batch.row(next),
+      next_gradient: call.head.output.row(next), progress: SoftmaxMarginProgress(), loss: 0)
   }
 }

@@ -37,7 +37,7 @@ extension topkloss_elm_options: LossOptions {
     try checkOption(lam, "options.lam")
     let margin = try counts().margins(max: max_margin)
     return try softmaxMargin(
-      SoftmaxMarginMember(scale: scale, margin: margin, rivalShare: lam),
+      SoftmaxMarginMember(scale: scale, margin: margin, lam: lam),
       labelSmoothing: label_smoothing)
   }
 }
@@ -78,7 +78,7 @@ extension topkloss_margin_softmax_options: LossOptions {
       SoftmaxMarginMember(
         scale: scale, classScale: classScale, offset: offset,
         margin: try ClassNumbers(copying: margin, classes, "margin", .ofAnySign),
-        rivalShare: lam),
+        lam: lam),
       labelSmoothing: label_smoothing)
   }
 }

@@ -62,24 +62,19 @@ final class TwoHeadAverageKLoss: Loss {
 
   init(_ options: TwoHeadAverageKOptions, common: CommonOptions) {
     self.options = options
-    super.init(common: common, classes: nil)
+    super.init(common: common, classes: nil, use: .everythingOfTwoHeads)
   }
 
-  override var hasMultiLabelHead: Bool { true }
-
-  override func check(_ batch: Batch) throws(Failure) {
+  override func check(_ batch: Batch, reading inputs: inout Output.Inputs) throws(Failure) {
     try AverageKSelection.checkK(options.k, classes: batch.classes, "options.k")
   }
 
-  override func scratchBytes(_ batch: Batch) -> Int { AverageKSelection.scratchBytes }
-
-  override func callBytes(_ batch: Batch) throws(Failure) -> Int {
+  override func needs(_ batch: Batch) throws(Failure) -> RowNeeds {
     guard let bytes = Candidates.bytes(rows: batch.rows) else { throw .outOfMemory(bytes: Int.max) }
-    return bytes
-  }
-
-  override func nanosecondsPerRow(_ batch: Batch) -> Double {
-    50 + 3 * Double(batch.classes)
+    return RowNeeds(
+      nanosecondsPerRow: 50 + 3 * Double(batch.classes),
+      scratchBytes: AverageKSelection.needs(batch).scratchBytes, sharedBytes: bytes,
+      otherWidenedRows: 1)
   }
 
   override func prepare(_ call: Call, _ result: inout topkloss_result) throws(Failure) {
@@ -89,14 +84,13 @@ final class TwoHeadAverageKLoss: Loss {
         TOPKLOSS_ERROR_OPTION,
         "result.threshold is \(text(before)): a probability of the batch before, or 0 for none")
     }
-    let candidates = Candidates(at: call.workspace.call)
-    var normalizing = Normalizing(
-      call: call, ignoredLabel: common.ignoredLabel, normalization: candidates.normalization)
-    try normalizing.run()
+    let candidates = Candidates(at: call.workspace.shared)
+    try call.workspace.run(
+      NormalizationPass(call: call, normalization: candidates.normalization))
     let rows = ScoreRows(
       batch: call.batch, ignoredLabel: common.ignoredLabel,
       normalization: UnsafePointer(candidates.normalization))
-    var selection = try AverageKSelection(k: options.k, of: rows, call.plan, call.workspace)
+    var selection = try AverageKSelection(k: options.k, of: rows, in: call.workspace)
     // Where no probability is a candidate, the threshold is above all of them.
     var threshold = min(selection.midpoint { exp($0) }, 1)
     if before > 0 && rows.count > 0 {
@@ -120,13 +114,19 @@ final class TwoHeadAverageKLoss: Loss {
     }
   }
 
-  override func evaluate(_ row: Row, of batch: Batch) -> Double {
-    let candidates = Candidates(at: row.call)
-    let normalization = candidates.normalization[row.index]
-    guard let multiLabel = row.multiLabel, normalization.isNumber else {
-      return notANumber(row, of: batch)
-    }
+  override func evaluate(_ row: Row, in piece: Piece, of call: Call) -> Double {
+    let batch = call.head.batch
     let classes = Int64(batch.classes)
+    let candidates = Candidates(at: call.workspace.shared)
+    let normalization = candidates.normalization[row.index]
+    let widened = piece.widened + batch.widenedBytes
+    let multiLabel = call.multiLabel.open(row.index, in: widened)
+    defer { call.multiLabel.close(row.index, from: widened) }
+    guard normalization.isNumber else {
+      if let gradient = row.gradient { batch.kernels.fill(gradient, .nan, classes) }
+      if let gradient = multiLabel.gradient { batch.kernels.fill(gradient, .nan, classes) }
+      return .nan
+    }
     let selection = candidates.selection.pointee
     let weight =
       options.multiLabelWeight * (options.isClassMean ? 1 / Double(batch.classes) : 1)
@@ -141,15 +141,8 @@ final class TwoHeadAverageKLoss: Loss {
       ties_end: Int64(selection.tiesEnd(row: row.index, classes: batch.classes)),
       gradient_scale: row.gradientScale * weight, probability_slope: 0)
     let multiLabelLoss = batch.kernels.binary_cross_entropy(&multiLabelRow)
-    let softmaxLoss = SoftmaxMarginLoss.crossEntropy(row, of: batch)
+    let softmaxLoss = SoftmaxMarginLoss.crossEntropy(row, in: piece, of: call)
     return softmaxLoss + (weight == 0 ? 0 : weight * multiLabelLoss)
-  }
-
-  private func notANumber(_ row: Row, of batch: Batch) -> Double {
-    let classes = Int64(batch.classes)
-    if let gradient = row.gradient { batch.kernels.fill(gradient, .nan, classes) }
-    if let gradient = row.multiLabel?.gradient { batch.kernels.fill(gradient, .nan, classes) }
-    return .nan
   }
 }
 
@@ -177,33 +170,22 @@ private struct Candidates {
   }
 }
 
-/// The pass that finds how each row's softmax is normalised. It lives on the calling thread's stack while it runs.
-private struct Normalizing {
+/// Finds how each row's softmax is normalised.
+private struct NormalizationPass: RowPass {
+  static var task: topkloss_task { { NormalizationPass.run($0, $1) } }
+
   let call: Call
-  let ignoredLabel: Int64
   let normalization: UnsafeMutablePointer<SoftmaxNormalization>
 
-  mutating func run() throws(Failure) {
-    let call = call
-    try withUnsafeMutablePointer(to: &self) { normalizing throws(Failure) in
-      try call.workspace.run(normalizePiece, normalizing, call.plan)
-    }
-  }
-
-  func normalize(piece: Int) {
-    let widened = call.workspace.widened(of: piece)
-    for row in call.workspace.rows(of: piece) {
-      normalization[row] = normalization(ofRow: row, in: widened)
-    }
+  func work(on piece: Piece) {
+    for row in piece.rows { normalization[row] = normalization(ofRow: row, in: piece.widened) }
   }
 
   private func normalization(
     ofRow row: Int, in widened: UnsafeMutableRawPointer
   ) -> SoftmaxNormalization {
     let batch = call.batch
-    if batch.labels.classIndex(row, batch.classes, ignoredLabel) == nil
-      || (call.multiLabel?.badClass(row: row, in: widened) ?? -1) >= 0
-    {
+    if call.label(row) == nil || call.multiLabel.batch.badClass(row: row, in: widened) >= 0 {
       return SoftmaxNormalization(peak: 0, logSum: .nan)
     }
     var peak = 0.0
@@ -211,9 +193,4 @@ private struct Normalizing {
       batch.numbers(row, in: widened), Int64(batch.classes), &peak)
     return SoftmaxNormalization(peak: peak, logSum: logSum)
   }
-}
-
-private func normalizePiece(_ context: UnsafeMutableRawPointer?, _ piece: Int64) {
-  guard let normalizing = context?.assumingMemoryBound(to: Normalizing.self) else { return }
-  normalizing.pointee.call.workspace.perform(piece) { normalizing.pointee.normalize(piece: $0) }
 }

@@ -1,5 +1,4 @@
 import CSystem
-import Synchronization
 
 /// The threads of GNU OpenMP's runtime, borrowed from the host.
 ///
@@ -13,59 +12,51 @@ struct HostOpenMP {
   /// The runtime, if the process has it now and lets a parallel region have several threads, at most `threads`.
   static func current(threads wanted: Int) -> HostOpenMP? {
     guard isFirstThread() else { return nil }
-    let changes = system_object_changes()
-    if lastSearch.changes.load(ordering: .relaxed) != changes {
-      lastSearch.parallel.store(
-        UInt(bitPattern: system_find_omp_parallel().map { unsafeBitCast($0, to: Int.self) } ?? 0),
-        ordering: .relaxed)
-      lastSearch.maximumThreads.store(
-        UInt(
-          bitPattern: system_find_omp_max_threads().map { unsafeBitCast($0, to: Int.self) } ?? 0),
-        ordering: .relaxed)
-      lastSearch.changes.store(changes, ordering: .relaxed)
+    let changes = Int(bitPattern: UInt(system_object_changes()))
+    if searched.load() != changes {
+      foundParallel.store(
+        system_find_omp_parallel().map { unsafeBitCast($0, to: Int.self) } ?? 0)
+      foundMaximumThreads.store(
+        system_find_omp_max_threads().map { unsafeBitCast($0, to: Int.self) } ?? 0)
+      searched.store(changes)
     }
     guard
-      let parallel = unsafeBitCast(
-        lastSearch.parallel.load(ordering: .relaxed), to: system_omp_parallel?.self),
+      let parallel = unsafeBitCast(foundParallel.load(), to: system_omp_parallel?.self),
       let maximumThreads = unsafeBitCast(
-        lastSearch.maximumThreads.load(ordering: .relaxed), to: system_omp_max_threads?.self)
+        foundMaximumThreads.load(), to: system_omp_max_threads?.self)
     else { return nil }
     let threads = Int(maximumThreads())
     return threads > 1 && threads <= wanted
       ? HostOpenMP(parallel: parallel, threads: threads) : nil
   }
 
-  /// The process that has been looked at, and whether it is other than the child of a fork.
-  private static let knownProcess = Atomic<Int32>(0)
-  private static let mayBorrow = Atomic<Bool>(false)
+  /// The process that has been looked at, and 1 if it is other than the child of a fork.
+  nonisolated(unsafe) private static var knownProcess = SharedNumber()
+  nonisolated(unsafe) private static var mayBorrow = SharedNumber()
 
   /// Whether this is the thread that the process began with, in a process whose runtime has its threads.
   private static func isFirstThread() -> Bool {
     let process = getpid()
     guard system_thread() == process else { return false }
-    if knownProcess.load(ordering: .relaxed) != process {
-      mayBorrow.store(system_is_forked_child() == 0, ordering: .relaxed)
-      knownProcess.store(process, ordering: .relaxed)
+    if knownProcess.load() != Int(process) {
+      mayBorrow.store(system_is_forked_child() == 0 ? 1 : 0)
+      knownProcess.store(Int(process))
     }
-    return mayBorrow.load(ordering: .relaxed)
+    return mayBorrow.load() == 1
   }
 
-  /// What was found when the process had loaded and unloaded so many objects; a search takes longer than many a
-  /// call. Only the first thread looks and writes.
-  private struct Search: ~Copyable {
-    let changes = Atomic<UInt64>(0)
-    let parallel = Atomic<UInt>(0)
-    let maximumThreads = Atomic<UInt>(0)
-  }
+  // What was found when the process had loaded and unloaded so many objects; a search takes longer than many a call. Only
+  // the first thread looks and writes.
+  nonisolated(unsafe) private static var searched = SharedNumber()
+  nonisolated(unsafe) private static var foundParallel = SharedNumber()
+  nonisolated(unsafe) private static var foundMaximumThreads = SharedNumber()
 
-  private static let lastSearch = Search()
-
-  /// Does the job on the runtime's threads, the calling one included, and returns when it is done.
-  func run(_ job: Job) {
-    var job = job
-    withUnsafeMutablePointer(to: &job) { pointer in
+  /// Runs the tasks on the runtime's threads, the calling one included, and returns when all are done.
+  func run(_ tasks: Tasks) {
+    var tasks = tasks
+    withUnsafeMutablePointer(to: &tasks) { pointer in
       parallel(
-        { context in context?.assumingMemoryBound(to: Job.self).pointee.work() }, pointer,
+        { context in context?.assumingMemoryBound(to: Tasks.self).pointee.share() }, pointer,
         UInt32(truncatingIfNeeded: threads), 0)
     }
   }

@@ -1,57 +1,60 @@
 import CSystem
-import CTopKLoss
 
-/// The library's own threads. They start when a call first has work for them and sleep between calls.
+/// The library's own threads. They start when a call first has tasks for them and sleep between calls.
 ///
-/// One job at a time, which `Parallel` sees to.
+/// One call at a time, which `LibraryThreads` sees to.
 final class ThreadPool {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  private let jobPosted: UnsafeMutablePointer<pthread_cond_t>
-  private let workersLeft: UnsafeMutablePointer<pthread_cond_t>
+  private let tasksPosted: UnsafeMutablePointer<pthread_cond_t>
+  private let workersDone: UnsafeMutablePointer<pthread_cond_t>
 
   // Guarded by the mutex.
   private var workerCount = 0
-  private var jobNumber: UInt64 = 0
-  private var jobIsOpen = false
-  private var workersInJob = 0
+  private var callNumber: UInt64 = 0
+  private var isOpen = false
+  private var workersAtWork = 0
   private var workersWanted = 0
-  private var job: Job?
+  private var tasks: Tasks?
 
-  init?() {
+  /// Nil if the system has no memory for it.
+  static func make() -> ThreadPool? {
     let bytes =
       MemoryLayout<pthread_mutex_t>.stride + 2 * MemoryLayout<pthread_cond_t>.stride
-    guard let memory = calloc(1, bytes) else { return nil }
-    jobPosted = memory.assumingMemoryBound(to: pthread_cond_t.self)
-    workersLeft = jobPosted + 1
-    mutex = UnsafeMutableRawPointer(workersLeft + 1).assumingMemoryBound(to: pthread_mutex_t.self)
-    pthread_mutex_init(mutex, nil)
-    pthread_cond_init(jobPosted, nil)
-    pthread_cond_init(workersLeft, nil)
+    return calloc(1, bytes).map { ThreadPool(in: $0) }
   }
 
-  deinit { free(jobPosted) }
+  private init(in memory: UnsafeMutableRawPointer) {
+    tasksPosted = memory.assumingMemoryBound(to: pthread_cond_t.self)
+    workersDone = tasksPosted + 1
+    mutex = UnsafeMutableRawPointer(workersDone + 1).assumingMemoryBound(to: pthread_mutex_t.self)
+    pthread_mutex_init(mutex, nil)
+    pthread_cond_init(tasksPosted, nil)
+    pthread_cond_init(workersDone, nil)
+  }
 
-  /// Does the job on the calling thread and at most `helpers` others, and returns when it is done.
-  func run(_ job: Job, helpers: Int) {
+  deinit { free(tasksPosted) }
+
+  /// Runs the tasks on the calling thread and at most `helpers` others, and returns when all are done.
+  func run(_ tasks: Tasks, helpers: Int) {
     // A thread cancelled while it waits would leave helpers at work on its stack.
     var hostsState: Int32 = 0
     pthread_setcancelstate(Int32(PTHREAD_CANCEL_DISABLE), &hostsState)
     defer { pthread_setcancelstate(hostsState, nil) }
     pthread_mutex_lock(mutex)
-    self.job = job
-    jobNumber &+= 1
-    jobIsOpen = true
+    self.tasks = tasks
+    callNumber &+= 1
+    isOpen = true
     workersWanted = helpers
     while workerCount < helpers && startWorker() { workerCount &+= 1 }
-    pthread_cond_broadcast(jobPosted)
+    pthread_cond_broadcast(tasksPosted)
     pthread_mutex_unlock(mutex)
 
-    job.work()
+    tasks.share()
 
-    // Waits for the workers that took part; one that wakes later finds the job closed.
+    // Waits for the workers that took part; one that wakes later finds the call closed.
     pthread_mutex_lock(mutex)
-    jobIsOpen = false
-    while workersInJob > 0 { pthread_cond_wait(workersLeft, mutex) }
+    isOpen = false
+    while workersAtWork > 0 { pthread_cond_wait(workersDone, mutex) }
     pthread_mutex_unlock(mutex)
   }
 
@@ -75,22 +78,22 @@ final class ThreadPool {
   }
 
   private func serve() {
-    var lastJob: UInt64 = 0
+    var lastCall: UInt64 = 0
     pthread_mutex_lock(mutex)
     while true {
-      while jobNumber == lastJob || !jobIsOpen || workersWanted == 0 {
-        lastJob = jobNumber
-        pthread_cond_wait(jobPosted, mutex)
+      while callNumber == lastCall || !isOpen || workersWanted == 0 {
+        lastCall = callNumber
+        pthread_cond_wait(tasksPosted, mutex)
       }
-      lastJob = jobNumber
-      guard let job else { continue }
+      lastCall = callNumber
+      guard let tasks else { continue }
       workersWanted &-= 1
-      workersInJob &+= 1
+      workersAtWork &+= 1
       pthread_mutex_unlock(mutex)
-      job.work()
+      tasks.share()
       pthread_mutex_lock(mutex)
-      workersInJob &-= 1
-      if workersInJob == 0 { pthread_cond_signal(workersLeft) }
+      workersAtWork &-= 1
+      if workersAtWork == 0 { pthread_cond_signal(workersDone) }
     }
   }
 }

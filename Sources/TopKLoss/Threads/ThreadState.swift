@@ -1,20 +1,32 @@
 import CSystem
-import Synchronization
 
 /// What a thread keeps between calls: the text of its last error, and scratch memory, so that a call that has been
-/// made before allocates nothing. Freed when the thread ends.
+/// made before allocates nothing. The scratch is freed when the thread ends, or by `trim`; the rest is another thread's then.
 ///
 /// pthread keys rather than thread-local variables: those would make the library need the dynamic loader's file.
 struct ThreadState {
   private static let errorCapacity = 512
 
   private struct Storage {
-    var scratch: UnsafeMutableRawPointer?
-    var scratchBytes: Int
+    /// Whether a thread has it.
+    var isTaken: SharedNumber
+    /// The address of scratch that no call is using, or 0.
+    var idleScratch: SharedNumber
+    /// The address of the state that was made before this one, or 0.
+    var older: Int
     var hostsArithmetic: UInt64
   }
 
   private let storage: UnsafeMutablePointer<Storage>
+
+  private init(at address: UnsafeMutableRawPointer) {
+    storage = address.assumingMemoryBound(to: Storage.self)
+  }
+
+  private init?(at address: Int) {
+    guard let pointer = UnsafeMutableRawPointer(bitPattern: address) else { return nil }
+    self.init(at: pointer)
+  }
 
   private var errorText: UnsafeMutablePointer<CChar> {
     UnsafeMutableRawPointer(storage + 1).assumingMemoryBound(to: CChar.self)
@@ -23,22 +35,73 @@ struct ThreadState {
   /// This thread's state, made on first use; nil if the system has no memory for it.
   static func current() -> ThreadState? {
     guard let key = ThreadKey.shared() else { return nil }
-    if let existing = pthread_getspecific(key) {
-      return ThreadState(storage: existing.assumingMemoryBound(to: Storage.self))
-    }
-    let bytes = MemoryLayout<Storage>.size + errorCapacity
-    guard let memory = calloc(1, bytes) else { return nil }
-    if pthread_setspecific(key, memory) != 0 {
-      free(memory)
+    if let existing = pthread_getspecific(key) { return ThreadState(at: existing) }
+    guard let state = unused() ?? made() else { return nil }
+    if pthread_setspecific(key, state.storage) != 0 {
+      state.leave()
       return nil
     }
-    return ThreadState(storage: memory.assumingMemoryBound(to: Storage.self))
+    return state
   }
 
-  fileprivate static func destroy(_ memory: UnsafeMutableRawPointer) {
-    free(memory.assumingMemoryBound(to: Storage.self).pointee.scratch)
-    free(memory)
+  // MARK: The states of all threads
+
+  // A list that only grows, at its head, so that it needs no lock, which a fork might copy held. It is as long as there have
+  // been threads at once.
+
+  /// The address of the newest state; 0 for none.
+  nonisolated(unsafe) private static var newest = SharedNumber()
+
+  private var older: ThreadState? { ThreadState(at: storage.pointee.older) }
+
+  /// The state of a thread that has ended, now this one's.
+  private static func unused() -> ThreadState? {
+    var next = ThreadState(at: newest.load())
+    while let state = next {
+      if state.storage.pointee.isTaken.load() == 0
+        && state.storage.pointee.isTaken.exchange(1) == 0
+      {
+        state.errorText[0] = 0
+        return state
+      }
+      next = state.older
+    }
+    return nil
   }
+
+  private static func made() -> ThreadState? {
+    guard let memory = calloc(1, MemoryLayout<Storage>.size + errorCapacity) else { return nil }
+    let state = ThreadState(at: memory)
+    state.storage.pointee.isTaken.store(1)
+    var known = newest.load()
+    while true {
+      state.storage.pointee.older = known
+      let found = newest.replace(known, with: Int(bitPattern: memory))
+      if found == known { return state }
+      known = found
+    }
+  }
+
+  /// Frees the scratch, and leaves the state to a thread to come.
+  private func leave() {
+    Scratch(at: storage.pointee.idleScratch.exchange(0))?.free()
+    storage.pointee.isTaken.store(0)
+  }
+
+  fileprivate static func threadEnds(_ memory: UnsafeMutableRawPointer) {
+    ThreadState(at: memory).leave()
+  }
+
+  /// Frees the scratch of all threads that no call is using.
+  static func trim() {
+    var next = ThreadState(at: newest.load())
+    while let state = next {
+      Scratch(at: state.storage.pointee.idleScratch.exchange(0))?.free()
+      next = state.older
+    }
+  }
+
+  // MARK: What a call needs
 
   var lastError: UnsafePointer<CChar> { UnsafePointer(errorText) }
 
@@ -72,59 +135,70 @@ struct ThreadState {
   /// for the thread's next call. Taken and not merely lent: while a host's executor waits, it may run another
   /// call of ours on this thread.
   func takeScratch(bytes: Int) throws(Failure) -> Scratch {
-    if let memory = storage.pointee.scratch {
-      storage.pointee.scratch = nil
-      if storage.pointee.scratchBytes >= bytes {
-        return Scratch(memory: memory, bytes: storage.pointee.scratchBytes)
-      }
-      free(memory)
+    if let idle = Scratch(at: storage.pointee.idleScratch.exchange(0)) {
+      if idle.bytes >= bytes { return idle }
+      idle.free()
     }
-    // Half as much again, so that slowly growing batches do not allocate every time.
-    let (wanted, overflows) = bytes.addingReportingOverflow(bytes / 2)
-    guard !overflows else { throw .outOfMemory(bytes: bytes) }
-    var memory: UnsafeMutableRawPointer?
-    guard posix_memalign(&memory, 64, wanted) == 0, let memory else {
-      throw .outOfMemory(bytes: wanted)
-    }
-    return Scratch(memory: memory, bytes: wanted)
+    return try Scratch(bytes: bytes)
   }
 
-  /// Frees what is kept for the next call.
-  func trim() {
-    free(storage.pointee.scratch)
-    storage.pointee.scratch = nil
-  }
-
+  /// Keeps the larger, where another call of the thread has given some back meanwhile.
   func giveBack(_ scratch: Scratch) {
-    if let other = storage.pointee.scratch {
-      if storage.pointee.scratchBytes >= scratch.bytes { return free(scratch.memory) }
-      free(other)
+    guard let other = Scratch(at: storage.pointee.idleScratch.exchange(scratch.address)) else {
+      return
     }
-    storage.pointee.scratch = scratch.memory
-    storage.pointee.scratchBytes = scratch.bytes
+    if other.bytes <= scratch.bytes { return other.free() }
+    Scratch(at: storage.pointee.idleScratch.exchange(other.address))?.free()
   }
 }
 
-/// Memory taken from a thread.
+/// Memory that a thread keeps between calls, aligned to 64 bytes. Its size stands before it.
 struct Scratch {
   let memory: UnsafeMutableRawPointer
-  fileprivate let bytes: Int
+
+  private static let headBytes = 64
+
+  fileprivate init?(at address: Int) {
+    guard let memory = UnsafeMutableRawPointer(bitPattern: address) else { return nil }
+    self.memory = memory
+  }
+
+  /// Of half as much again, so that slowly growing batches do not allocate every time.
+  fileprivate init(bytes: Int) throws(Failure) {
+    let (wanted, overflows) = bytes.addingReportingOverflow(bytes / 2 &+ Self.headBytes)
+    guard !overflows else { throw .outOfMemory(bytes: bytes) }
+    var head: UnsafeMutableRawPointer?
+    guard posix_memalign(&head, 64, wanted) == 0, let head else {
+      throw .outOfMemory(bytes: wanted)
+    }
+    head.storeBytes(of: wanted &- Self.headBytes, as: Int.self)
+    memory = head + Self.headBytes
+  }
+
+  fileprivate var address: Int { Int(bitPattern: memory) }
+
+  private var head: UnsafeMutableRawPointer { memory - Self.headBytes }
+
+  fileprivate var bytes: Int { head.load(as: Int.self) }
+
+  fileprivate func free() { CSystem.free(head) }
 }
 
 /// The pthread key behind `ThreadState`, made once.
 private enum ThreadKey {
   /// 0: not made yet; otherwise the key plus 1.
-  private static let made = Atomic<UInt>(0)
+  nonisolated(unsafe) private static var made = SharedNumber()
 
   static func shared() -> pthread_key_t? {
-    let known = made.load(ordering: .acquiring)
+    let known = made.load()
     if known != 0 { return pthread_key_t(truncatingIfNeeded: known &- 1) }
     var key = pthread_key_t()
-    guard pthread_key_create(&key, { memory in if let memory { ThreadState.destroy(memory) } }) == 0
-    else { return nil }
-    let (won, winner) = made.compareExchange(
-      expected: 0, desired: UInt(key) &+ 1, ordering: .acquiringAndReleasing)
-    if won { return key }
+    let status = pthread_key_create(&key) { memory in
+      if let memory { ThreadState.threadEnds(memory) }
+    }
+    if status != 0 { return nil }
+    let winner = made.replace(0, with: Int(key) &+ 1)
+    if winner == 0 { return key }
     pthread_key_delete(key)
     return pthread_key_t(truncatingIfNeeded: winner &- 1)
   }

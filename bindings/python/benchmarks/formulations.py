@@ -11,19 +11,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from benchmarks.constants import (
-    EXPECTED,
-    GAMMA,
-    SCALE,
-    Counts,
-    K,
-    class_scales,
-    frequencies,
-    margins,
-    teacher,
-)
+from benchmarks.constants import EXPECTED, GAMMA, SOFTMAX_MARGIN, Counts, K, Terms, teacher
 
 TorchLoss = Callable[..., Tensor]
+Maker = Callable[[Counts], TorchLoss]
 
 # Stands for the logarithm of 0 where infinity would make gradients NaN.
 _NO_CLASS = -1e9
@@ -42,55 +33,49 @@ def _lowered(logits: Tensor, labels: Tensor, margin: Tensor) -> Tensor:
     return logits.scatter_add(1, labels[:, None], -margin[:, None])
 
 
-def cross_entropy(_: Counts) -> TorchLoss:
-    """PyTorch's own."""
-    return F.cross_entropy
+MAKERS: dict[str, Maker] = {}
 
 
-def logit_adjusted(counts: Counts) -> TorchLoss:
-    """Menon et al.'s."""
-    offset = _tensor(frequencies(counts))
-    return lambda logits, labels: F.cross_entropy(logits + offset, labels)
+def _formulation(maker: Maker) -> Maker:
+    MAKERS[maker.__name__] = maker
+    return maker
 
 
-def vector_scaling(counts: Counts) -> TorchLoss:
-    """Kini et al.'s."""
-    offset, factor = _tensor(frequencies(counts)), _tensor(class_scales(counts))
-    return lambda logits, labels: F.cross_entropy(torch.addcmul(offset, logits, factor), labels)
-
-
-def ldam(counts: Counts) -> TorchLoss:
-    """Cao et al.'s."""
-    margin = _tensor(margins(counts))
-    return lambda logits, labels: F.cross_entropy(
-        SCALE * _lowered(logits, labels, margin[labels]), labels
-    )
-
-
-def elm(counts: Counts) -> TorchLoss:
-    """Kato and Hotta's."""
-    margin = _tensor(margins(counts))
+def softmax_margin(terms: Terms) -> TorchLoss:
+    """PyTorch's own cross-entropy, on a transformed row where there is something to transform."""
+    vectors = terms.offset, terms.factor, terms.margin
+    offset, factor, margin = (None if each is None else _tensor(each) for each in vectors)
+    if offset is None and margin is None:
+        return F.cross_entropy
 
     def loss(logits: Tensor, labels: Tensor) -> Tensor:
-        rival = logits.detach().scatter(1, labels[:, None], -torch.inf).argmax(1)
-        lowered = _lowered(logits, labels, margin[labels] - margin[rival])
-        return F.cross_entropy(SCALE * lowered, labels)
+        scores = logits
+        if factor is not None:
+            assert offset is not None
+            scores = torch.addcmul(offset, logits, factor)
+        elif offset is not None:
+            scores = logits + offset
+        if margin is not None:
+            taken = margin[labels]
+            if terms.rival:
+                rival = logits.detach().scatter(1, labels[:, None], -torch.inf).argmax(1)
+                taken = taken - margin[rival]
+            scores = _lowered(scores, labels, taken)
+        if terms.scale != 1:
+            scores = terms.scale * scores
+        return F.cross_entropy(scores, labels)
 
     return loss
 
 
-def margin_softmax(counts: Counts) -> TorchLoss:
-    """The family with every vector: offset, factor and margin."""
-    offset, factor = _tensor(frequencies(counts)), _tensor(class_scales(counts))
-    margin = _tensor(margins(counts))
-
-    def loss(logits: Tensor, labels: Tensor) -> Tensor:
-        adjusted = torch.addcmul(offset, logits, factor)
-        return F.cross_entropy(_lowered(adjusted, labels, margin[labels]), labels)
-
-    return loss
+def _member(terms: Callable[[Counts], Terms]) -> Maker:
+    return lambda counts: softmax_margin(terms(counts))
 
 
+MAKERS |= {name: _member(terms) for name, terms in SOFTMAX_MARGIN.items()}
+
+
+@_formulation
 def focal(_: Counts) -> TorchLoss:
     """Lin et al.'s."""
 
@@ -101,6 +86,7 @@ def focal(_: Counts) -> TorchLoss:
     return loss
 
 
+@_formulation
 def topk_hinge(_: Counts) -> TorchLoss:
     """Yang and Koyejo's."""
 
@@ -111,6 +97,7 @@ def topk_hinge(_: Counts) -> TorchLoss:
     return loss
 
 
+@_formulation
 def outlying_mse(counts: Counts) -> TorchLoss:
     """Kato and Hotta's regression."""
     taught = _tensor(teacher(counts))
@@ -121,6 +108,7 @@ def outlying_mse(counts: Counts) -> TorchLoss:
     return loss
 
 
+@_formulation
 def two_head(_: Counts) -> TorchLoss:
     """Garcin et al.'s for average-K: candidates of one head are targets of the other."""
 
@@ -135,6 +123,7 @@ def two_head(_: Counts) -> TorchLoss:
     return loss
 
 
+@_formulation
 def assume_negative(_: Counts) -> TorchLoss:
     """Cole et al.'s baseline. -log f = softplus(z) - z spares a matrix of targets."""
 
@@ -144,6 +133,7 @@ def assume_negative(_: Counts) -> TorchLoss:
     return loss
 
 
+@_formulation
 def weak_assume_negative(_: Counts) -> TorchLoss:
     """The same with lighter negatives."""
 
@@ -156,6 +146,7 @@ def weak_assume_negative(_: Counts) -> TorchLoss:
     return loss
 
 
+@_formulation
 def expected_positive(_: Counts) -> TorchLoss:
     """The same with a penalty on the number of positives."""
 
@@ -192,6 +183,7 @@ def log_symmetric(logs: Tensor, most: int) -> list[Tensor]:
     return [c.squeeze(1) for c in product]
 
 
+@_formulation
 def smooth_topk_svm(_: Counts) -> TorchLoss:
     """Berrada et al.'s, in logarithms, by divide and conquer as in their paper."""
 
@@ -201,24 +193,3 @@ def smooth_topk_svm(_: Counts) -> TorchLoss:
         return F.softplus(1 + sigma[K] - sigma[K - 1] - _of_label(logs, labels)).mean()
 
     return loss
-
-
-MAKERS: dict[str, Callable[[Counts], TorchLoss]] = {
-    maker.__name__: maker
-    for maker in (
-        cross_entropy,
-        logit_adjusted,
-        vector_scaling,
-        ldam,
-        elm,
-        margin_softmax,
-        focal,
-        topk_hinge,
-        smooth_topk_svm,
-        outlying_mse,
-        two_head,
-        assume_negative,
-        weak_assume_negative,
-        expected_positive,
-    )
-}

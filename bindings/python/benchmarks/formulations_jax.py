@@ -8,17 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.constants import (
-    EXPECTED,
-    GAMMA,
-    SCALE,
-    Counts,
-    K,
-    class_scales,
-    frequencies,
-    margins,
-    teacher,
-)
+from benchmarks.constants import EXPECTED, GAMMA, SOFTMAX_MARGIN, Counts, K, Terms, teacher
 
 JaxLoss = Callable[[Any, Any], Any]
 Maker = Callable[[Counts], JaxLoss]
@@ -41,36 +31,33 @@ def makers() -> dict[str, Maker]:
     def vector(numbers: Counts) -> Any:
         return jnp.asarray(numbers.astype(np.float32))
 
-    def cross_entropy(_: Counts) -> JaxLoss:
-        return lambda z, y: entropy(z, y).mean()
-
-    def logit_adjusted(counts: Counts) -> JaxLoss:
-        offset = vector(frequencies(counts))
-        return lambda z, y: entropy(z + offset, y).mean()
-
-    def vector_scaling(counts: Counts) -> JaxLoss:
-        offset, factor = vector(frequencies(counts)), vector(class_scales(counts))
-        return lambda z, y: entropy(z * factor + offset, y).mean()
-
-    def ldam(counts: Counts) -> JaxLoss:
-        margin = vector(margins(counts))
-        return lambda z, y: entropy(SCALE * lowered(z, y, margin[y]), y).mean()
-
-    def elm(counts: Counts) -> JaxLoss:
-        margin = vector(margins(counts))
+    def softmax_margin(terms: Terms) -> JaxLoss:
+        vectors = terms.offset, terms.factor, terms.margin
+        offset, factor, margin = (None if each is None else vector(each) for each in vectors)
 
         def loss(z: Any, y: Any) -> Any:
-            others = jax.lax.stop_gradient(z).at[jnp.arange(len(y)), y].set(-jnp.inf)
-            taken = margin[y] - margin[others.argmax(1)]
-            return entropy(SCALE * lowered(z, y, taken), y).mean()
+            scores = z if factor is None else z * factor
+            scores = scores if offset is None else scores + offset
+            if margin is not None:
+                taken = margin[y]
+                if terms.rival:
+                    others = jax.lax.stop_gradient(z).at[jnp.arange(len(y)), y].set(-jnp.inf)
+                    taken = taken - margin[others.argmax(1)]
+                scores = lowered(scores, y, taken)
+            return entropy(terms.scale * scores, y).mean()
 
         return loss
 
-    def margin_softmax(counts: Counts) -> JaxLoss:
-        offset, factor = vector(frequencies(counts)), vector(class_scales(counts))
-        margin = vector(margins(counts))
-        return lambda z, y: entropy(lowered(z * factor + offset, y, margin[y]), y).mean()
+    def member(terms: Callable[[Counts], Terms]) -> Maker:
+        return lambda counts: softmax_margin(terms(counts))
 
+    found = {name: member(terms) for name, terms in SOFTMAX_MARGIN.items()}
+
+    def formulation(maker: Maker) -> Maker:
+        found[maker.__name__] = maker
+        return maker
+
+    @formulation
     def focal(_: Counts) -> JaxLoss:
         def loss(z: Any, y: Any) -> Any:
             log = -entropy(z, y)
@@ -78,6 +65,7 @@ def makers() -> dict[str, Maker]:
 
         return loss
 
+    @formulation
     def topk_hinge(_: Counts) -> JaxLoss:
         def loss(z: Any, y: Any) -> Any:
             rival = jax.lax.top_k(z, K + 1)[0][:, K]
@@ -85,13 +73,16 @@ def makers() -> dict[str, Maker]:
 
         return loss
 
+    @formulation
     def outlying_mse(counts: Counts) -> JaxLoss:
         taught = vector(teacher(counts))
         return lambda z, y: (lowered(z, y, taught[y]) ** 2).mean()
 
+    @formulation
     def assume_negative(_: Counts) -> JaxLoss:
         return lambda z, y: jax.nn.softplus(z).mean() - of_label(z, y).mean() / z.shape[1]
 
+    @formulation
     def expected_positive(_: Counts) -> JaxLoss:
         def loss(z: Any, y: Any) -> Any:
             surplus = (jax.nn.sigmoid(z).sum(1).mean() - EXPECTED) / z.shape[1]
@@ -99,16 +90,4 @@ def makers() -> dict[str, Maker]:
 
         return loss
 
-    return {
-        "cross_entropy": cross_entropy,
-        "logit_adjusted": logit_adjusted,
-        "vector_scaling": vector_scaling,
-        "ldam": ldam,
-        "elm": elm,
-        "margin_softmax": margin_softmax,
-        "focal": focal,
-        "topk_hinge": topk_hinge,
-        "outlying_mse": outlying_mse,
-        "assume_negative": assume_negative,
-        "expected_positive": expected_positive,
-    }
+    return found

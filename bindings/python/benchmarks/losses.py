@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-import topkloss
+import topkloss  # noqa: F401 - who imports it has every record
 from benchmarks.constants import ALPHA, EXPECTED, SAMPLES, Counts, K, class_scales, margins
 from benchmarks.constants import frequencies as log_frequencies
 from benchmarks.problems import CONFIDENT, SIZES, TRAINED, UNTRAINED, Problem, Size
+from topkloss._records import LOSSES as RECORDS
 
 SOFTMAX = "softmax"
 TOPK = "top-K"
@@ -60,63 +61,78 @@ class Loss:
         return [Problem(size, kind, dtype, self.cosines) for kind in found]
 
 
-LOSSES = (
-    Loss("cross_entropy", SOFTMAX, lambda _: topkloss.CrossEntropyLoss()),
-    Loss("logit_adjusted", SOFTMAX, topkloss.LogitAdjustedLoss),
-    Loss("vector_scaling", SOFTMAX, topkloss.VectorScalingLoss),
-    Loss("focal", SOFTMAX, lambda _: topkloss.FocalLoss()),
-    Loss("ldam", SOFTMAX, topkloss.LDAMLoss, cosines=True),
-    Loss("elm", SOFTMAX, topkloss.ELMLoss, cosines=True, chooses=True),
-    Loss(
-        "margin_softmax",
-        SOFTMAX,
-        lambda counts: topkloss.MarginSoftmaxLoss(
-            offset=log_frequencies(counts),
-            margin=margins(counts),
-            class_scale=class_scales(counts),
-        ),
-    ),
-    Loss("topk_hinge", TOPK, lambda _: topkloss.TopKHingeLoss(K), by_rows=True, chooses=True),
-    Loss(
-        "noised_topk",
-        TOPK,
-        lambda _: topkloss.NoisedTopKLoss(K, n_samples=SAMPLES),
-        by_rows=True,
-        rows_at_100_000=16,
-    ),
-    Loss(
-        "noised_topk_imbalanced",
-        TOPK,
-        lambda counts: topkloss.NoisedTopKLoss(
-            K, 0.1, n_samples=SAMPLES, class_counts=counts, max_margin=0.3, scale=50.0
-        ),
-        cosines=True,
-        rows_at_100_000=16,
-    ),
-    Loss(
-        "exact_noised_topk",
-        TOPK,
-        lambda _: topkloss.NoisedTopKLoss(K, estimator="exact"),
-        by_rows=True,
-        rows_at_100_000=16,
-    ),
-    Loss(
-        "smooth_topk_svm",
-        TOPK,
-        lambda _: topkloss.SmoothTopKSVMLoss(K),
-        by_rows=True,
-        rows_at_100_000=16,
-    ),
-    Loss("outlying_mse", OTHER, lambda counts: topkloss.OutlyingMSELoss(counts, ALPHA)),
-    Loss("two_head", OTHER, lambda _: topkloss.TwoHeadAverageKLoss(K), heads=2, chooses=True),
-    Loss("assume_negative", OTHER, lambda _: topkloss.SinglePositiveLoss("an")),
-    Loss("weak_assume_negative", OTHER, lambda _: topkloss.SinglePositiveLoss("wan")),
-    Loss(
-        "expected_positive",
-        OTHER,
-        lambda _: topkloss.SinglePositiveLoss("epr", expected_positives=EXPECTED),
-    ),
-)
+Options = Callable[[Counts], dict[str, Any]]
+
+# What is timed of a loss, by the benchmark's own names, where it is not its defaults alone.
+_VARIANTS: dict[str, dict[str, Options]] = {
+    "margin_softmax": {
+        "margin_softmax": lambda counts: {
+            "offset": log_frequencies(counts),
+            "margin": margins(counts),
+            "class_scale": class_scales(counts),
+        },
+    },
+    "noised_topk": {
+        "noised_topk": lambda _: {"n_samples": SAMPLES},
+        "noised_topk_imbalanced": lambda counts: {
+            "epsilon": 0.1,
+            "n_samples": SAMPLES,
+            "class_counts": counts,
+            "max_margin": 0.3,
+            "scale": 50.0,
+        },
+        "exact_noised_topk": lambda _: {"estimator": "exact"},
+    },
+    "outlying_mse": {"outlying_mse": lambda counts: {"class_counts": counts, "alpha": ALPHA}},
+    "two_head_average_k": {"two_head": lambda _: {}},
+    "single_positive": {
+        "assume_negative": lambda _: {},
+        "weak_assume_negative": lambda _: {"method": "wan"},
+        "expected_positive": lambda _: {"method": "epr", "expected_positives": EXPECTED},
+    },
+}
+_COSINES = "ldam", "elm", "noised_topk_imbalanced"
+_CHOOSES = "elm", "topk_hinge", "two_head"
+_SLOW_PEERS = "noised_topk", "noised_topk_imbalanced", "exact_noised_topk", "smooth_topk_svm"
+
+
+def _family(kind: Any) -> str:
+    if kind._traits.softmax_factor is not None:
+        return SOFTMAX
+    return TOPK if "k" in kind._options and kind._traits.heads == 1 else OTHER
+
+
+def _maker(kind: Any, options: Options) -> Callable[[Counts], Any]:
+    counts = kind._options.get("class_counts")
+    needs_counts = counts is not None and counts.default is counts.empty
+
+    def make(counts: Counts) -> Any:
+        needed: dict[str, Any] = {"k": K} if "k" in kind._options else {}
+        if needs_counts:
+            needed["class_counts"] = counts
+        return kind(**needed, **options(counts))
+
+    return make
+
+
+def _losses() -> Iterator[Loss]:
+    for kind in RECORDS.values():
+        variants = _VARIANTS.get(kind._kind, {kind._kind: lambda _: {}})
+        for name, options in variants.items():
+            family = _family(kind)
+            yield Loss(
+                name,
+                family,
+                _maker(kind, options),
+                cosines=name in _COSINES,
+                by_rows=family == TOPK and name not in _COSINES,
+                heads=kind._traits.heads,
+                rows_at_100_000=16 if name in _SLOW_PEERS else 64,
+                chooses=name in _CHOOSES,
+            )
+
+
+LOSSES = tuple(sorted(_losses(), key=lambda loss: (SOFTMAX, TOPK, OTHER).index(loss.family)))
 BY_NAME = {loss.name: loss for loss in LOSSES}
 
 

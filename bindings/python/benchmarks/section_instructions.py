@@ -9,13 +9,17 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 import topkloss
 from benchmarks.lines import Line
 from benchmarks.losses import Loss
-from benchmarks.problems import Size
+from benchmarks.problems import Problem, Size
 from benchmarks.settings import Settings
 from topkloss._abi import TOPKLOSS_ABI_VERSION
+from topkloss._arguments import WORDS
 
 # valgrind knows no AVX-512.
 _LEVELS = ("avx2", "portable")
@@ -38,13 +42,44 @@ def _missing() -> str:
     return "" if _INCLUDE.is_dir() else f"no header in {_INCLUDE}"
 
 
-def _compile(folder: Path) -> Path:
+def _creation(made: Any) -> str:
+    """C that makes the same loss."""
+    kind, vectors = made._kind, []
+    members = [f"options.classes = {_SIZE.classes};"]
+    for name, value in made._arguments.items():
+        if isinstance(value, np.ndarray):
+            numbers = ", ".join(map(float.hex, value.tolist()))
+            vectors.append(f"static const double {name}[] = {{{numbers}}};")
+            members.append(f"options.{name} = {name};")
+        elif value is not None:
+            number = WORDS[name][value] if name in WORDS else value
+            text = number.hex() if isinstance(number, float) else int(number)
+            members.append(f"options.{name} = {text};")
+    if not vectors:
+        del members[0]
+    return "\n".join(
+        [
+            *vectors,
+            "static topkloss_loss *create(void) {",
+            f"topkloss_{kind}_options options;",
+            f"topkloss_{kind}_options_init(&options, sizeof options);",
+            *members,
+            "topkloss_loss *made;",
+            f"return topkloss_{kind}_create(&options, &made) ? NULL : made;",
+            "}\n",
+        ]
+    )
+
+
+def _compile(folder: Path, loss: Loss) -> Path:
     """The driver, linked to the library, which it looks for beside itself by its soname."""
-    program = folder / "instructions"
+    program, creation = folder / loss.name, folder / f"{loss.name}.h"
+    creation.write_text(_creation(loss.make(Problem(_SIZE).counts)))
     library = folder / f"libtopkloss.so.{TOPKLOSS_ABI_VERSION}"
-    library.symlink_to(_library().resolve())
-    command = ["cc", "-O1", "-std=c11", f"-I{_INCLUDE}", str(_SOURCE), "-o", str(program)]
-    command += [str(library), f"-Wl,-rpath,{folder}", "-lm"]
+    if not library.exists():
+        library.symlink_to(_library().resolve())
+    command = ["cc", "-O1", "-std=c11", f"-I{_INCLUDE}", f'-DCREATE="{creation}"', str(_SOURCE)]
+    command += ["-o", str(program), str(library), f"-Wl,-rpath,{folder}", "-lm"]
     subprocess.run(command, check=True)
     return program
 
@@ -53,7 +88,8 @@ def _count(program: Path, loss: Loss, rows: str, level: str) -> float:
     """Instructions an element of a second, warm call."""
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
     command += ["--collect-atstart=no", "--toggle-collect=measured", str(program)]
-    command += [loss.name, rows, str(_SIZE.rows), str(_SIZE.classes), level]
+    command += [rows, "cosines" if loss.cosines else "normal"]
+    command += [str(_SIZE.rows), str(_SIZE.classes), level]
     environment = {**os.environ, "TOPKLOSS_SIMD": level, "TOPKLOSS_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     found = re.search(r"Collected : (\d+)", done.stderr)
@@ -69,8 +105,8 @@ def lines(settings: Settings) -> Iterator[Line]:
         print(f"left out: {missing}")
         return
     with tempfile.TemporaryDirectory() as name:
-        program = _compile(Path(name))
         for loss in settings.losses:
+            program = _compile(Path(name), loss)
             for problem in loss.problems(_SIZE, kinds=settings.rows):
                 low, high = (_count(program, loss, problem.rows, level) for level in _LEVELS)
                 yield Line(

@@ -1,46 +1,22 @@
-"""The losses outside the softmax-margin family beside their references, for tests of them all."""
+"""Every loss beside its formulation in float64: the one registry that all tests go through.
+
+An entry has a loss with options of no particular meaning, as functions of the class counts, so that
+it can be made of NumPy, of PyTorch, of JAX or in C alike, and the formulation in `reference`,
+`reference_topk` or `reference_average_k` that it must agree with.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
+import numpy as np
+import pytest
 import reference
 import reference_average_k
 import reference_topk
+from case import CLASS_OF, Case, Options, Row, two_head_k
 from support import Array
-
-import topkloss
-
-# Options of the losses, of no particular meaning.
-TAU, ALPHA, GAMMA = 0.7, 1.3, 1.7
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A loss with some options: how it is made, and the reference of a row or of a batch."""
-
-    name: str
-    make: Callable[..., Any]
-    row: Callable[[Array, int, Array], tuple[float, Array]] | None = None
-    whole: Callable[..., tuple[Any, Array]] | None = None
-    least_classes: int = 1
-    # For which the reference is quick enough.
-    most_classes: int = 200_000
-    # Times the usual tolerance.
-    looser: float = 1.0
-
-    def expect(self, counts: Array, logits: Array, labels: Array, **options: Any) -> Any:
-        if self.whole is not None:
-            return self.whole(logits, labels, **options)
-        assert self.row is not None
-        ignored = options.get("ignore_index", -100)
-        rows = [
-            self.row(z, 0 if y == ignored else int(y), counts)
-            for z, y in zip(logits, labels, strict=True)
-        ]
-        return reference.reduced(rows, labels, **options)
 
 
 def few(counts: Array) -> int:
@@ -48,60 +24,224 @@ def few(counts: Array) -> int:
     return min(3, len(counts) - 1)
 
 
-KINDS = (
-    Kind(
+def _softmax(terms: Callable[[Array], Options]) -> Callable[[Array], Row]:
+    return lambda counts: partial(reference.softmax_margin_row, **terms(counts))
+
+
+def _log_prior(counts: Array) -> Array:
+    return np.asarray(np.log(reference.frequencies(counts)))
+
+
+def any_vectors(counts: Array) -> Options:
+    """Options of the general member: vectors by class of no particular meaning."""
+    counts = np.asarray(counts)
+    return {
+        "offset": np.cos(counts),
+        "margin": np.sin(counts),
+        "class_scale": np.exp(np.cos(3 * counts)),
+        "scale": 2.5,
+        "lam": -0.4,
+    }
+
+
+def _noised(counts: Array) -> Options:
+    return {"k": few(counts), "epsilon": 0.5, "margin": 1.0}
+
+
+def _imbalanced(counts: Array) -> Options:
+    return {
+        "k": few(counts),
+        "epsilon": 0.2,
+        "class_counts": counts,
+        "max_margin": 0.4,
+        "scale": 3.0,
+        "count_smoothing": 0.5,
+    }
+
+
+def _imbalanced_row(row: Row) -> Callable[[Array], Row]:
+    """The margin of the row's class, from smoothed counts."""
+
+    def of(counts: Array) -> Row:
+        margins = reference.margins(counts + 0.5, 0.4)
+
+        def with_margin(z: Array, y: int, *noise: Array) -> tuple[float, Array]:
+            return row(z, y, *noise, k=few(counts), epsilon=0.2, margin=margins[y], scale=3.0)
+
+        return with_margin
+
+    return of
+
+
+_SVM = {"tau": 0.7, "alpha": 1.3}
+_EPR = {"expected_positives": 1.5, "regularization": 2.0}
+_TWO_HEADS = {"candidate_weight": 0.4, "multi_label_weight": 1.7}
+
+CASES = (
+    Case("cross_entropy", "cross_entropy", lambda _: {}, _softmax(lambda _: {})),
+    Case(
+        "logit_adjusted",
+        "logit_adjusted",
+        lambda counts: {"class_counts": counts, "tau": -0.7},
+        _softmax(lambda counts: {"offset": -0.7 * _log_prior(counts)}),
+    ),
+    Case(
+        "vector_scaling",
+        "vector_scaling",
+        lambda counts: {"class_counts": counts, "gamma": 0.2, "tau": 0.9, "count_smoothing": 2.0},
+        _softmax(
+            lambda counts: {
+                "class_scale": ((counts + 2) / np.max(counts + 2)) ** 0.2,
+                "offset": 0.9 * _log_prior(counts + 2),
+            }
+        ),
+    ),
+    Case(
+        "ldam",
+        "ldam",
+        lambda counts: {"class_counts": counts, "max_margin": 0.4},
+        _softmax(lambda counts: {"margin": reference.margins(counts, 0.4), "scale": 30.0}),
+        bounded=True,
+    ),
+    Case(
+        "elm",
+        "elm",
+        lambda counts: {"class_counts": counts, "scale": 20.0, "count_smoothing": 3.0},
+        _softmax(
+            lambda counts: {"margin": reference.margins(counts + 3, 0.5), "scale": 20.0, "lam": 1.0}
+        ),
+        bounded=True,
+    ),
+    Case(
+        "elm_half",
+        "elm",
+        lambda counts: {"class_counts": counts, "max_margin": 0.3, "scale": 10.0, "lam": 0.5},
+        _softmax(
+            lambda counts: {"margin": reference.margins(counts, 0.3), "scale": 10.0, "lam": 0.5}
+        ),
+        bounded=True,
+    ),
+    Case("margin_softmax", "margin_softmax", any_vectors, _softmax(any_vectors), bounded=True),
+    Case(
         "focal",
-        lambda _, **o: topkloss.FocalLoss(GAMMA, **o),
-        lambda z, y, _: reference.focal_row(z, y, gamma=GAMMA),
+        "focal",
+        lambda _: {"gamma": 1.7},
+        lambda _: partial(reference.focal_row, gamma=1.7),
     ),
-    Kind(
-        "hinge",
-        lambda counts, **o: topkloss.TopKHingeLoss(few(counts), 0.8, **o),
-        lambda z, y, counts: reference_topk.hinge_row(z, y, k=few(counts), margin=0.8),
-        least_classes=2,
+    Case(
+        "topk_hinge",
+        "topk_hinge",
+        lambda counts: {"k": few(counts), "margin": 0.8},
+        lambda counts: partial(reference_topk.hinge_row, k=few(counts), margin=0.8),
+        classes=(2, 200_000),
+        masks_label=False,
     ),
-    Kind(
-        "smooth_svm",
-        lambda counts, **o: topkloss.SmoothTopKSVMLoss(few(counts), TAU, ALPHA, **o),
-        lambda z, y, counts: reference_topk.smooth_svm_row(
-            z, y, k=few(counts), tau=TAU, alpha=ALPHA
-        ),
-        least_classes=2,
-        most_classes=1000,
+    Case(
+        "smooth_topk_svm",
+        "smooth_topk_svm",
+        lambda counts: {"k": few(counts), **_SVM},
+        lambda counts: partial(reference_topk.smooth_svm_row, k=few(counts), **_SVM),
+        classes=(2, 1000),
     ),
-    Kind(
-        "exact",
-        lambda counts, **o: topkloss.NoisedTopKLoss(few(counts), 0.5, estimator="exact", **o),
-        lambda z, y, counts: reference_topk.exact_row(z, y, k=few(counts), epsilon=0.5),
-        least_classes=2,
-        most_classes=100,
-        looser=4.0,  # its bar is 1e-5 in float32
+    Case(
+        "noised_topk",
+        "noised_topk",
+        _noised,
+        lambda counts: partial(reference_topk.noised_row, **_noised(counts)),
+        classes=(2, 200_000),
+        noise=True,
+        masks_label=False,
     ),
-    Kind(
+    Case(
+        "imbalanced_noised_topk",
+        "noised_topk",
+        _imbalanced,
+        _imbalanced_row(reference_topk.noised_row),
+        bounded=True,
+        classes=(2, 200_000),
+        noise=True,
+        masks_label=False,
+    ),
+    Case(
+        "exact_noised_topk",
+        "noised_topk",
+        lambda counts: {**_noised(counts), "estimator": "exact"},
+        lambda counts: partial(reference_topk.exact_row, **_noised(counts)),
+        classes=(2, 100),
+        looser=3.5,  # its bar is 1e-5 in float32
+        masks_label=False,
+    ),
+    Case(
+        "imbalanced_exact_noised_topk",
+        "noised_topk",
+        lambda counts: {**_imbalanced(counts), "estimator": "exact"},
+        _imbalanced_row(reference_topk.exact_row),
+        bounded=True,
+        classes=(2, 40),
+        looser=3.5,
+        masks_label=False,
+    ),
+    Case(
         "outlying_mse",
-        lambda counts, **o: topkloss.OutlyingMSELoss(counts, 0.4, **o),
-        lambda z, y, counts: reference.outlying_mse_row(
-            z, y, teacher=reference.outlying_teacher(counts, 0.4)
+        "outlying_mse",
+        lambda counts: {"class_counts": counts, "alpha": 0.4},
+        lambda counts: partial(
+            reference.outlying_mse_row, teacher=reference.outlying_teacher(counts, 0.4)
         ),
     ),
-    Kind(
+    Case(
         "assume_negative",
-        lambda _, **o: topkloss.SinglePositiveLoss(**o),
-        lambda z, y, _: reference_average_k.single_positive_row(z, y),
+        "single_positive",
+        lambda _: {"method": "an"},
+        lambda _: reference_average_k.single_positive_row,
     ),
-    Kind(
+    Case(
         "weak_assume_negative",
-        lambda _, **o: topkloss.SinglePositiveLoss("wan", **o),
-        lambda z, y, _: reference_average_k.single_positive_row(z, y, weak=True),
+        "single_positive",
+        lambda _: {"method": "wan"},
+        lambda _: partial(reference_average_k.single_positive_row, weak=True),
     ),
-    Kind(
+    Case(
         "expected_positive",
-        lambda _, **o: topkloss.SinglePositiveLoss(
-            "epr", expected_positives=1.5, regularization=2.0, **o
+        "single_positive",
+        lambda _: {"method": "epr", **_EPR},
+        whole=lambda _: partial(reference_average_k.expected_positive, **_EPR),
+        is_coupled=True,
+    ),
+    Case(
+        "two_head_average_k",
+        "two_head_average_k",
+        lambda counts: {"k": two_head_k(counts), **_TWO_HEADS},
+        whole=lambda counts: partial(
+            reference_average_k.two_head, k=two_head_k(counts), **_TWO_HEADS
         ),
-        whole=lambda logits, labels, **o: reference_average_k.expected_positive(
-            logits, labels, expected_positives=1.5, regularization=2.0, **o
+        classes=(2, 200_000),
+        heads=2,
+        masks_label=False,
+    ),
+    Case(
+        "two_head_average_k_mean",
+        "two_head_average_k",
+        lambda counts: {"k": two_head_k(counts), "class_reduction": "mean"},
+        whole=lambda counts: partial(
+            reference_average_k.two_head, k=two_head_k(counts), class_reduction="mean"
         ),
+        classes=(2, 200_000),
+        heads=2,
+        masks_label=False,
     ),
 )
-KIND_IDS = [kind.name for kind in KINDS]
+BY_NAME = {case.name: case for case in CASES}
+BY_KIND = {case.kind: case for case in reversed(CASES)}
+"""The first entry of every loss."""
+
+SCALED = CLASS_OF["vector_scaling"]
+"""The loss that multiplies logits by a power of the counts."""
+
+COMPARED = tuple(case.name for case in CASES if case.whole is not None)
+"""Losses whose rows depend on each other."""
+
+SOFTMAX = tuple(case for case in CASES if "class_weight" in case.parameters)
+"""The family of the softmax margins, and the focal loss."""
+
+cases = pytest.mark.parametrize("case", CASES, ids=BY_NAME)

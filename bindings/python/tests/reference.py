@@ -52,12 +52,14 @@ def softmax_margin_row(
             lowered = lowered - lam * margin[int(np.argmax(others))]
         u[y] -= lowered
     u = scale * u
-    total = logsumexp(u)
     masked = np.isneginf(z)
-    p = np.where(masked, 0.0, np.exp(u - total))
     # What each class's -log p is multiplied by.
     target = label_smoothing / classes * w
     target[y] += (1 - label_smoothing) * w[y]
+    if masked.all():
+        return (np.inf if target.any() else 0.0), np.zeros(classes)
+    total = logsumexp(u)
+    p = np.where(masked, 0.0, np.exp(u - total))
     with np.errstate(invalid="ignore"):
         value = np.sum(np.where(target > 0, target * (total - u), 0.0))
     gradient = scale * d * (target.sum() * p - target)
@@ -117,40 +119,6 @@ def u_without(z: Array, y: int) -> Array:
     return others
 
 
-def noised_topk_row(
-    z: Array,
-    y: int,
-    noise: Array,
-    *,
-    k: int,
-    epsilon: float,
-    margin: float,
-    scale: float = 1.0,
-) -> tuple[float, Array]:
-    """Value and gradient on given noise (samples x classes).
-
-    The noised scores are formed in the dtype of the noise, one rounding for the product and one for
-    the sum; from there on it is float64.
-    """
-    classes = len(z)
-    if np.isnan(z).any() or np.isposinf(z).any() or np.isnan(noise).any():
-        return np.nan, np.full(classes, np.nan)
-    arithmetic = noise.dtype.type
-    scores = z.astype(arithmetic) + arithmetic(epsilon) * noise
-    statistic = 0.0
-    share = np.zeros(classes)
-    for sample in scores:
-        rank_value = np.sort(sample)[::-1][k]
-        holder = int(np.flatnonzero(sample == rank_value)[0])  # the lowest index among equals
-        statistic += float(rank_value) / len(scores)
-        share[holder] += 1 / len(scores)
-    hinge = margin + statistic - float(z[y])
-    if not hinge > 0:
-        return 0.0, np.zeros(classes)
-    share[y] -= 1
-    return scale * hinge, scale * share
-
-
 def reduced(
     rows: list[tuple[float, Array]],
     labels: Array,
@@ -166,9 +134,11 @@ def reduced(
     counted = labels != ignore_index
     w = np.zeros(len(labels))
     w[counted] = 1.0 if class_weight is None else np.asarray(class_weight)[labels[counted]]
-    values = np.array([v[i] * rows[i][0] if counted[i] else 0.0 for i in range(len(rows))])
+    # A weight of 0 takes an infinite row out, but not one that is no number.
+    in_use = counted & ((v != 0) | np.isnan([value for value, _ in rows]).reshape(len(rows)))
+    values = np.array([v[i] * rows[i][0] if in_use[i] else 0.0 for i in range(len(rows))])
     gradient = np.array(
-        [v[i] * g if counted[i] else np.zeros_like(g) for i, (_, g) in enumerate(rows)]
+        [v[i] * g if in_use[i] else np.zeros_like(g) for i, (_, g) in enumerate(rows)]
     )
     if reduction == "none":
         return values, gradient
@@ -201,28 +171,6 @@ def softmax_margin(
         sample_weight=sample_weight,
         reduction=reduction,
         ignore_index=ignore_index,
-    )
-
-
-def noised_topk(
-    logits: Array,
-    labels: Array,
-    noise: Array,
-    *,
-    margin: float | Array = 1.0,
-    sample_weight: Array | None = None,
-    reduction: str = "mean",
-    ignore_index: int = -100,
-    **options: Any,
-) -> tuple[Any, Array]:
-    """Value(s) and gradient of a batch; margin is one number or one for each class."""
-    rows = []
-    for z, y, row_noise in zip(logits, labels, noise, strict=True):
-        label = 0 if y == ignore_index else int(y)
-        m = float(margin if np.isscalar(margin) else np.asarray(margin)[label])
-        rows.append(noised_topk_row(z, label, row_noise, margin=m, **options))
-    return reduced(
-        rows, labels, sample_weight=sample_weight, reduction=reduction, ignore_index=ignore_index
     )
 
 

@@ -137,11 +137,15 @@ def expected_positive(
     *,
     expected_positives: float,
     regularization: float = 1.0,
+    upstream: Array | None = None,
     sample_weight: Array | None = None,
     reduction: str = "mean",
     ignore_index: int = -100,
 ) -> tuple[Any, Array]:
-    """Expected-positive regularisation: value(s) and gradient of a batch without bad rows."""
+    """Expected-positive regularisation: value(s) and gradient of a batch without bad rows.
+
+    With upstream, the gradient of the rows' values times it.
+    """
     z, labels = np.asarray(logits, np.float64), np.asarray(labels)
     classes = z.shape[1]
     v = np.ones(len(z)) if sample_weight is None else np.asarray(sample_weight, np.float64)
@@ -158,6 +162,10 @@ def expected_positive(
     value, gradient = reference.reduced(
         rows, labels, sample_weight=v, reduction=reduction, ignore_index=ignore_index
     )
+    if upstream is not None:
+        penalised = float(upstream @ v) / total if total else 0.0
+        slope = regularization * 2 * off / classes * penalised * v[:, None] * f * expit(-z)
+        return value, gradient * upstream[:, None] + slope
     # The penalty is in every row's loss, so its slope counts as often as rows do.
     slope = regularization * 2 * off / classes * v[:, None] * f * expit(-z)
     if reduction == "mean":

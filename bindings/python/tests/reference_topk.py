@@ -39,6 +39,40 @@ def hinge_row(z: Array, y: int, *, k: int, margin: float = 1.0) -> tuple[float, 
     return float(hinge), gradient
 
 
+def noised_row(
+    z: Array,
+    y: int,
+    noise: Array,
+    *,
+    k: int,
+    epsilon: float,
+    margin: float = 1.0,
+    scale: float = 1.0,
+) -> tuple[float, Array]:
+    """Value and gradient on given noise (samples x classes).
+
+    The noised scores are formed in the dtype of the noise, one rounding for the product and one for
+    the sum; from there on it is float64.
+    """
+    classes = len(z)
+    if _is_bad(z) or np.isnan(noise).any():
+        return np.nan, np.full(classes, np.nan)
+    arithmetic = noise.dtype.type
+    scores = z.astype(arithmetic) + arithmetic(epsilon) * noise
+    statistic = 0.0
+    share = np.zeros(classes)
+    for sample in scores:
+        rank_value = np.sort(sample)[::-1][k]
+        holder = int(np.flatnonzero(sample == rank_value)[0])  # the lowest index among equals
+        statistic += float(rank_value) / len(scores)
+        share[holder] += 1 / len(scores)
+    hinge = margin + statistic - float(z[y])
+    if not hinge > 0:
+        return 0.0, np.zeros(classes)
+    share[y] -= 1
+    return scale * hinge, scale * share
+
+
 # ---- the smoothed order statistic
 
 
@@ -98,7 +132,7 @@ def rank_probabilities(
     def density(score: float) -> Array:
         return np.asarray(np.exp(-(((t - score) / epsilon) ** 2) / 2) / _SQRT_2_PI * step)
 
-    if only is not None or len(scores) <= 40:
+    if only is not None or len(scores) <= 12:
         wanted = range(len(kept)) if only is None else np.searchsorted(kept, only)
         for j in wanted:
             others = exceedances(np.delete(scores, j), t, epsilon, most)

@@ -1,4 +1,4 @@
-"""The C interface itself, through bare ctypes: what Python's checks would never let through."""
+"""The C interface itself: what evaluation does that Python does not ask for."""
 
 from __future__ import annotations
 
@@ -9,103 +9,28 @@ from ctypes import byref, c_double, c_int64, c_void_p, sizeof
 import numpy as np
 import pytest
 import reference
+from abi_support import (
+    CLASSES,
+    COUNTS,
+    LARGEST,
+    LEAST,
+    NEED_COUNTS,
+    NEED_NOTHING,
+    REDUCED_KINDS,
+    ROWS,
+    Call,
+    every_kind,
+    message,
+    name,
+    options,
+    refused_creation,
+)
 
 from topkloss import _abi
 from topkloss._library import library
 
-ROWS, CLASSES = 4, 5
-LARGEST = 2**63 - 1
-LEAST = -(2**63)
 
-
-def name(status):
-    return library.topkloss_status_name(status).decode().removeprefix("TOPKLOSS_ERROR_")
-
-
-def message():
-    return library.topkloss_last_error().decode()
-
-
-class Call:
-    """A call of topkloss_evaluate that succeeds, whose every part can be spoiled.
-
-    The arrays have guards around them, so that a single element written out of place is seen.
-    """
-
-    def __init__(self, kind="cross_entropy", dtype=np.float32, rows=ROWS, classes=CLASSES):
-        self.rows, self.classes = rows, classes
-        self.memory = np.full((rows + 2) * classes, 7, dtype)
-        self.gradient = self.memory[classes:-classes].reshape(rows, classes)
-        self.row_memory = np.full(rows + 2, 7, dtype)
-        self.logits = np.random.default_rng(1).standard_normal((rows, classes)).astype(dtype)
-        self.labels = (np.arange(rows) % classes).astype(np.int64)
-        self.options = options(kind)
-        self.loss = created(kind, self.options)
-        self.batch = _abi.batch(sizeof(_abi.batch), rows, classes)
-        self.batch.dtype = {"f4": 0, "f8": 1, "f2": 2}[np.dtype(dtype).str[1:]]
-        self.batch.logits = self.logits.ctypes.data
-        self.batch.labels = self.labels.ctypes.data
-        if kind == "two_head_average_k":
-            self.second = self.logits[:, ::-1].copy()
-            self.batch.multi_label_logits = self.second.ctypes.data
-        self.result = _abi.result(sizeof(_abi.result))
-        self.result.value = self.result.total_weight = 7
-        self.result.gradient = self.gradient.ctypes.data
-        self.result.row_values = self.row_memory[1:].ctypes.data
-
-    def run(self):
-        return library.topkloss_evaluate(self.loss, byref(self.batch), byref(self.result))
-
-    def refused(self, *statuses):
-        """The call fails as it should, and has written nothing, not even a number."""
-        status = name(self.run())
-        assert status in statuses, (status, message())
-        assert (self.memory == 7).all()
-        assert (self.row_memory == 7).all()
-        assert (self.result.value, self.result.total_weight) == (7, 7)
-        assert message()
-        return message()
-
-    def __del__(self):
-        library.topkloss_loss_destroy(self.loss)
-
-
-COUNTS = np.array([5.0, 4.0, 3.0, 2.0, 1.0])
-NEED_COUNTS = ("logit_adjusted", "ldam", "elm", "vector_scaling", "outlying_mse")
-NEED_NOTHING = ("cross_entropy", "focal", "margin_softmax")
-
-
-def options(kind):
-    filled = _abi.LOSS_OPTIONS[kind]()
-    initialise = getattr(library, f"topkloss_{kind}_options_init")
-    assert initialise(byref(filled), sizeof(filled)) == 0
-    if hasattr(filled, "k"):
-        filled.k = 2
-    if kind in NEED_COUNTS:
-        filled.classes, filled.class_counts = CLASSES, COUNTS.ctypes.data
-    return filled
-
-
-def created(kind, filled):
-    handle = c_void_p()
-    create = getattr(library, f"topkloss_{kind}_create")
-    assert create(byref(filled), byref(handle)) == 0, message()
-    return handle
-
-
-def refused_creation(kind, filled, *statuses):
-    handle = c_void_p(1)
-    status = getattr(library, f"topkloss_{kind}_create")(byref(filled), byref(handle))
-    assert name(status) in statuses, (name(status), message())
-    assert handle.value is None
-    return message()
-
-
-KINDS = tuple(_abi.LOSS_OPTIONS)
-REDUCED_KINDS = tuple(kind for kind in KINDS if kind != "noised_topk_operator")
-
-
-@pytest.mark.parametrize("kind", KINDS)
+@every_kind
 def test_the_unspoiled_call_succeeds(kind):
     call = Call(kind)
     assert call.run() == 0
@@ -158,14 +83,14 @@ def test_an_empty_batch_needs_no_pointers():
     assert (call.result.value, call.result.total_weight) == (0, 0)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@every_kind
 def test_creation_without_arguments(kind):
     create = getattr(library, f"topkloss_{kind}_create")
     assert name(create(byref(options(kind)), None)) == "NULL_POINTER"
     assert "out" in message()
     handle = c_void_p(1)
     status = create(None, byref(handle))
-    if kind in (*NEED_NOTHING, "single_positive"):  # for which no options are the defaults
+    if kind in NEED_NOTHING:  # for which no options are the defaults
         assert status == 0
         library.topkloss_loss_destroy(handle)
     else:
@@ -212,226 +137,6 @@ def test_other_functions_without_arguments():
     assert accuracy.value == expected
 
 
-# Struct sizes
-
-
-WRONG_SIZES = [0, 1, 7, 8, 4097, 2**63, 2**64 - 1]
-
-
-@pytest.mark.parametrize("size", WRONG_SIZES)
-@pytest.mark.parametrize("part", ["batch", "result"])
-def test_struct_sizes_of_a_call(part, size):
-    call = Call()
-    getattr(call, part).struct_size = size
-    assert part in call.refused("STRUCT_SIZE")
-
-
-@pytest.mark.parametrize("size", WRONG_SIZES)
-@pytest.mark.parametrize("kind", KINDS)
-def test_struct_sizes_of_options(kind, size):
-    filled = options(kind)
-    filled.struct_size = size
-    assert "size" in refused_creation(kind, filled, "STRUCT_SIZE")
-
-
-@pytest.mark.parametrize("size", WRONG_SIZES)
-def test_struct_sizes_of_initialisation(size):
-    """A struct of a size that the library does not know is not touched."""
-    for struct, python in _abi.INITIALISED.items():
-        memory = (ctypes.c_char * 8192)(*b"\x07" * 8192)
-        pointer = ctypes.cast(memory, ctypes.POINTER(python))
-        status = getattr(library, f"topkloss_{struct}_init")(pointer, size)
-        assert name(status) == "STRUCT_SIZE", struct
-        assert memory.raw == b"\x07" * 8192
-
-
-@pytest.mark.parametrize("size", WRONG_SIZES)
-def test_struct_sizes_elsewhere(size):
-    call, accuracy = Call(), c_double(7)
-    adjust = _abi.logit_adjust_options(size, CLASSES, COUNTS.ctypes.data, 0, 1)
-    status = library.topkloss_logit_adjust(
-        byref(adjust), byref(call.batch), call.gradient.ctypes.data, 0
-    )
-    assert name(status) == "STRUCT_SIZE"
-    topk = _abi.topk_accuracy_options(size, 1, -100, 0)
-    status = library.topkloss_topk_accuracy(byref(topk), byref(call.batch), byref(accuracy))
-    assert name(status) == "STRUCT_SIZE"
-    executor = _abi.executor(size, _abi.parallel_for(lambda *_: None), None, 2)
-    call.batch.executor = ctypes.pointer(executor)
-    call.refused("STRUCT_SIZE")
-    assert accuracy.value == 7
-
-
-class LargerBatch(ctypes.Structure):
-    """The batch of a later version, with one more member."""
-
-    _fields_ = [*_abi.batch._fields_, ("later", c_int64)]
-
-
-def test_structs_of_later_versions():
-    """A member that this library lacks must be zero, so that nothing asked for is passed over."""
-    call = Call()
-    larger = LargerBatch()
-    ctypes.memmove(byref(larger), byref(call.batch), sizeof(call.batch))
-    larger.struct_size = sizeof(larger)
-    pointer = ctypes.cast(byref(larger), ctypes.POINTER(_abi.batch))
-    evaluate = library.topkloss_evaluate
-    larger.later = 1
-    assert name(evaluate(call.loss, pointer, byref(call.result))) == "STRUCT_SIZE"
-    assert (call.memory == 7).all()
-    larger.later = 0
-    assert evaluate(call.loss, pointer, byref(call.result)) == 0
-
-
-RESERVING = [kind for kind in KINDS if hasattr(_abi.LOSS_OPTIONS[kind], "reserved")]
-
-
-@pytest.mark.parametrize("kind", RESERVING)
-def test_reserved_members_are_zero(kind):
-    """So that a version which gives one a meaning is not taken for one that has none."""
-    filled = options(kind)
-    filled.reserved = 1
-    words = refused_creation(kind, filled, "STRUCT_SIZE")
-    assert "options.reserved is 1" in words
-    assert f"topkloss_{kind}_options" in words
-
-
-# Sizes and strides
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(
-    ("member", "value"),
-    [
-        *[("rows", value) for value in (-1, LEAST, LARGEST, 2**61, 2**62)],
-        *[("classes", value) for value in (0, -1, LEAST, LARGEST, 2**61, 2**62)],
-        *[("logits_row_stride", value) for value in (LARGEST, LEAST, 2**61, -(2**61), 2**62)],
-    ],
-)
-def test_sizes(kind, member, value):
-    call = Call(kind)
-    setattr(call.batch, member, value)
-    words = call.refused("SIZE")
-    assert member in words or str(value) in words
-
-
-@pytest.mark.parametrize("value", [LARGEST, LEAST, 2**61, -(2**61), 1, 4, -4, -1])
-def test_gradient_strides(value):
-    call = Call()
-    call.result.gradient_row_stride = value
-    call.refused("SIZE", "ALIASING")
-
-
-@pytest.mark.parametrize(("rows", "classes"), [(2**31, 2**32), (2**32, 2**31), (2**40, 2**22)])
-def test_products_of_sizes_that_overflow(rows, classes):
-    call = Call()
-    call.batch.rows, call.batch.classes = rows, classes
-    call.refused("SIZE")
-
-
-@pytest.mark.parametrize("member", ["noise_row_stride", "noise_sample_stride"])
-@pytest.mark.parametrize("value", [LARGEST, LEAST, 2**61, -(2**61)])
-def test_noise_strides(member, value):
-    call = Call("noised_topk")
-    noise = np.zeros((ROWS, 5, CLASSES), np.float32)
-    call.batch.noise = noise.ctypes.data
-    assert call.run() == 0
-    fresh = Call("noised_topk")
-    fresh.batch.noise = noise.ctypes.data
-    setattr(fresh.batch, member, value)
-    fresh.refused("SIZE")
-
-
-@pytest.mark.parametrize("first_row", [-1, LEAST, LARGEST])
-def test_first_row(first_row):
-    call = Call("noised_topk")
-    call.batch.first_row = first_row
-    assert "first_row" in call.refused("SIZE")
-
-
-@pytest.mark.parametrize("count", [LEAST, -1, 0, LARGEST, 2**61])
-def test_sizes_of_other_functions(count):
-    noise = np.full(4, 7, np.float32)
-    normal = library.topkloss_standard_normal
-    for rows, samples, classes in ((count, 1, 1), (1, count, 1), (1, 1, count)):
-        if rows != 0:
-            assert name(normal(0, 0, 0, rows, samples, classes, noise.ctypes.data)) == "SIZE"
-    call, accuracy = Call(), c_double(7)
-    if count != 0:
-        call.batch.rows = count
-        status = library.topkloss_topk_accuracy(None, byref(call.batch), byref(accuracy))
-        assert name(status) == "SIZE"
-    adjust = _abi.logit_adjust_options(
-        sizeof(_abi.logit_adjust_options), count, COUNTS.ctypes.data, 0, 1
-    )
-    status = library.topkloss_logit_adjust(
-        byref(adjust), byref(call.batch), call.gradient.ctypes.data, 0
-    )
-    assert name(status) == "SIZE"
-    assert (noise == 7).all()
-    assert (call.memory == 7).all()
-    assert accuracy.value == 7
-
-
-@pytest.mark.parametrize("kind", [*NEED_COUNTS, *NEED_NOTHING, "noised_topk"])
-@pytest.mark.parametrize("classes", [-1, LEAST, LARGEST, 2**61])
-def test_sizes_of_options(kind, classes):
-    filled = options(kind)
-    filled.classes = classes
-    vector = "class_weight" if kind in NEED_NOTHING else "class_counts"
-    setattr(filled, vector, COUNTS.ctypes.data)
-    refused_creation(kind, filled, "SIZE")
-
-
-# Enumerators
-
-
-@pytest.mark.parametrize("value", [-1, 4, 100, -(2**31), 2**31 - 1])
-@pytest.mark.parametrize("member", ["dtype", "label_type"])
-def test_enumerators_of_a_batch(member, value):
-    call = Call()
-    setattr(call.batch, member, value)
-    words = call.refused("ENUMERATOR")
-    assert member in words
-    assert str(value) in words
-
-
-@pytest.mark.parametrize("value", [-1, 3, 100])
-@pytest.mark.parametrize("kind", REDUCED_KINDS)
-def test_reductions(kind, value):
-    filled = options(kind)
-    filled.reduction = value
-    words = refused_creation(kind, filled, "ENUMERATOR")
-    assert "reduction" in words
-    assert str(value) in words
-
-
-@pytest.mark.parametrize(
-    ("kind", "member", "value"),
-    [
-        ("noised_topk", "estimator", 2),
-        ("noised_topk_operator", "estimator", 2),
-        ("two_head_average_k", "class_reduction", 2),
-        ("single_positive", "method", 3),
-    ],
-)
-def test_enumerators_of_options(kind, member, value):
-    for wrong in (value, -1, 2**31 - 1):
-        filled = options(kind)
-        setattr(filled, member, wrong)
-        words = refused_creation(kind, filled, "ENUMERATOR")
-        assert member in words
-        assert str(wrong) in words
-
-
-def test_other_enumerators():
-    call, accuracy = Call(), c_double(7)
-    topk = _abi.topk_accuracy_options(sizeof(_abi.topk_accuracy_options), 1, -100, 2)
-    status = library.topkloss_topk_accuracy(byref(topk), byref(call.batch), byref(accuracy))
-    assert name(status) == "ENUMERATOR"
-    assert accuracy.value == 7
-
-
 # Labels of 32 bits, upstream, first rows, executors: what Python does not use
 
 
@@ -445,30 +150,19 @@ def test_labels_of_32_bits_are_checked():
         assert word in words
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_upstream_multiplies_the_gradient_only(dtype):
-    plain, scaled = Call(dtype=dtype), Call(dtype=dtype)
-    upstream = np.array([-2.5])
+@pytest.mark.parametrize("reduction", [_abi.TOPKLOSS_MEAN, _abi.TOPKLOSS_NONE])
+@pytest.mark.parametrize("kind", REDUCED_KINDS)
+def test_upstream_multiplies_the_gradient_only(kind, reduction):
+    upstream = np.array([-2.5, 0.0, 3.0, 0.5])
+    plain, scaled, bad = (Call(kind, np.float64, reduction=reduction) for _ in range(3))
     scaled.batch.upstream = upstream.ctypes.data
     assert plain.run() == scaled.run() == 0
     assert plain.result.value == scaled.result.value
-    np.testing.assert_allclose(scaled.gradient, -2.5 * plain.gradient, rtol=1e-6)
-
-
-def test_upstream_of_each_row():
-    plain, scaled = Call(), Call()
-    for call in (plain, scaled):
-        library.topkloss_loss_destroy(call.loss)
-        call.options.reduction = _abi.TOPKLOSS_NONE
-        call.loss = created("cross_entropy", call.options)
-    upstream = np.array([1.0, 0.0, -3.0, 0.5])
-    scaled.batch.upstream = upstream.ctypes.data
-    assert plain.run() == scaled.run() == 0
     assert plain.row_memory.tobytes() == scaled.row_memory.tobytes()
-    np.testing.assert_allclose(scaled.gradient, upstream[:, None] * plain.gradient, rtol=1e-6)
-    upstream[2] = np.nan
-    bad = Call()
-    bad.batch.upstream = upstream[2:].ctypes.data
+    factor = upstream[:, None] if reduction == _abi.TOPKLOSS_NONE else upstream[0]
+    np.testing.assert_allclose(scaled.gradient, factor * plain.gradient, rtol=1e-12)
+    upstream[0] = np.nan
+    bad.batch.upstream = upstream.ctypes.data
     assert "upstream" in bad.refused("NOT_FINITE")
 
 
@@ -485,61 +179,6 @@ def test_a_batch_in_parts_has_the_noise_of_the_whole():
         assert part.run() == 0
         # Means of 6 and of 2 rows.
         np.testing.assert_allclose(part.gradient / 3, whole.gradient[rows], rtol=1e-6)
-
-
-def with_executor(call, parallel_for, concurrency=3):
-    executor = _abi.executor(
-        sizeof(_abi.executor), _abi.parallel_for(parallel_for), 1234, concurrency
-    )
-    call.batch.executor = ctypes.pointer(executor)
-    return executor
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_executor(kind):
-    """The host's threads: here one thread that runs the tasks backwards."""
-    expected, call = Call(kind, rows=500, classes=CLASSES), Call(kind, rows=500, classes=CLASSES)
-    seen = []
-
-    def backwards(context, count, task, task_context):
-        seen.append((context, count))
-        for index in reversed(range(count)):
-            task(task_context, index)
-
-    keep = with_executor(call, backwards)
-    assert expected.run() == call.run() == 0
-    assert expected.result.value == call.result.value
-    assert expected.memory.tobytes() == call.memory.tobytes()
-    assert all(context == 1234 and count >= 1 for context, count in seen)
-    del keep
-
-
-def test_executor_that_forgets_a_task():
-    call = Call(rows=2000, classes=CLASSES)
-
-    def lazy(_, count, task, task_context):
-        for index in range(count - 1):
-            task(task_context, index)
-
-    keep = with_executor(call, lazy)
-    assert name(call.run()) == "EXECUTOR"
-    assert message()
-    del keep
-
-
-@pytest.mark.parametrize("concurrency", [0, -1, 1025, 2**31 - 1])
-def test_executor_concurrency(concurrency):
-    call = Call()
-    keep = with_executor(call, lambda *_: None, concurrency)
-    assert "concurrency" in call.refused("OPTION", "SIZE")
-    del keep
-
-
-def test_executor_without_a_function():
-    call = Call()
-    executor = _abi.executor(sizeof(_abi.executor), _abi.parallel_for(), None, 2)
-    call.batch.executor = ctypes.pointer(executor)
-    assert "parallel_for" in call.refused("NULL_POINTER")
 
 
 def test_row_values_that_overlap_others():
@@ -575,3 +214,63 @@ def test_error_messages_belong_to_their_threads():
 def test_integers_of_python_do_not_wrap():
     """Ctypes cuts integers to their lowest bits: this is why Python checks them before."""
     assert c_int64(2**64 + 3).value == 3
+
+
+# Two heads
+
+
+def test_two_heads_need_both():
+    call = Call("two_head_average_k")
+    call.batch.multi_label_logits = None
+    assert "multi_label_logits" in call.refused("NULL_POINTER")
+
+
+def test_strides_of_the_second_head():
+    second = np.full((ROWS, CLASSES), 7, np.float32)
+    for value in (LARGEST, LEAST, 2**61, -(2**62), 1, 4, -4):
+        if abs(value) > CLASSES:
+            call = Call("two_head_average_k")
+            call.batch.multi_label_row_stride = value
+            call.refused("SIZE")
+        call = Call("two_head_average_k")
+        call.result.multi_label_gradient = second.ctypes.data
+        call.result.multi_label_gradient_row_stride = value
+        call.refused("SIZE", "ALIASING")
+        assert (second == 7).all()
+
+
+def test_the_second_gradient_may_be_the_second_heads_logits_only():
+    for target in ("logits", "gradient", "row_memory", "labels"):
+        call = Call("two_head_average_k", dtype=np.float64)
+        call.result.multi_label_gradient = getattr(call, target).ctypes.data
+        call.refused("ALIASING")
+    plain, call = Call("two_head_average_k"), Call("two_head_average_k")
+    second = np.full((ROWS, CLASSES), 7, np.float32)
+    plain.result.multi_label_gradient = second.ctypes.data
+    call.result.multi_label_gradient = call.second.ctypes.data
+    assert plain.run() == call.run() == 0
+    assert call.second.tobytes() == second.tobytes()
+
+
+def test_what_two_heads_have_is_nothing_to_other_losses():
+    """A second head's members are not looked at."""
+    plain, call = Call(), Call()
+    call.batch.multi_label_logits = call.logits.ctypes.data
+    call.result.threshold = 0.5
+    assert plain.run() == call.run() == 0
+    assert plain.memory.tobytes() == call.memory.tobytes()
+    assert call.result.threshold == 0.5
+
+
+@pytest.mark.parametrize("before", [np.nan, np.inf, -1.0, 2.0])
+def test_a_threshold_before_that_is_none(before):
+    """It is a probability, where it is read."""
+    call = Call("two_head_average_k")
+    library.topkloss_loss_destroy(call.loss)
+    call.options.threshold_decay = 0.5
+    handle = ctypes.c_void_p()
+    create = library.topkloss_two_head_average_k_create
+    assert create(byref(call.options), byref(handle)) == 0
+    call.loss = handle
+    call.result.threshold = before
+    call.refused("OPTION", "NOT_FINITE")

@@ -6,7 +6,7 @@ from ctypes import byref, c_double, sizeof
 
 import numpy as np
 import pytest
-from test_abi import (
+from abi_support import (
     CLASSES,
     COUNTS,
     LARGEST,
@@ -16,7 +16,6 @@ from test_abi import (
     Call,
     message,
     name,
-    with_executor,
 )
 
 from topkloss import _abi
@@ -138,31 +137,35 @@ def test_without_scores_or_labels(function):
 
 
 @functions
-@pytest.mark.parametrize(
-    ("member", "value", "status"),
-    [
+def test_a_wrong_batch(function):
+    for member, value, status in (
         *[("struct_size", size, "STRUCT_SIZE") for size in WRONG_SIZES],
         *[("rows", value, "SIZE") for value in (-1, LEAST, LARGEST, 2**61)],
         *[("classes", value, "SIZE") for value in (0, -1, LEAST, LARGEST, 2**61)],
         *[("logits_row_stride", value, "SIZE") for value in (LARGEST, LEAST, 2**61, -(2**62))],
         *[("dtype", value, "ENUMERATOR") for value in (-1, 4, 2**31 - 1)],
+    ):
+        call, out = Call(), Outputs()
+        setattr(call.batch, member, value)
+        assert name(calls(call, out)[function]()) == status, (member, value)
+        assert out.untouched()
+
+
+@pytest.mark.parametrize(
+    ("function", "argument"),
+    [
+        ("average_k_threshold", "found"),
+        ("predict_sets", "threshold"),
+        ("average_k_accuracy", "average_k"),
+        ("shot_accuracy", "shots"),
     ],
 )
-def test_a_wrong_batch(function, member, value, status):
-    call, out = Call(), Outputs()
-    setattr(call.batch, member, value)
-    assert name(calls(call, out)[function]()) == status
-    assert out.untouched()
-
-
-@pytest.mark.parametrize("size", WRONG_SIZES)
-def test_struct_sizes(size):
-    for function, argument, struct in (
-        ("average_k_threshold", "found", filled("threshold")),
-        ("predict_sets", "threshold", filled("threshold")),
-        ("average_k_accuracy", "average_k", filled("average_k_accuracy_options", k=2)),
-        ("shot_accuracy", "shots", shot_options()),
-    ):
+def test_struct_sizes(function, argument):
+    for size in WRONG_SIZES:
+        struct = {
+            "average_k": filled("average_k_accuracy_options", k=2),
+            "shots": shot_options(),
+        }.get(argument, filled("threshold"))
         struct.struct_size = size
         out = Outputs()
         assert name(calls(Call(), out, **{argument: byref(struct)})[function]()) == "STRUCT_SIZE"
@@ -181,20 +184,17 @@ def test_enumerators():
         assert out.untouched()
 
 
-@pytest.mark.parametrize(
-    ("member", "value", "status"),
-    [
-        *[("classes", value, "SIZE") for value in (0, -1, 4, 6, LARGEST)],
-        ("class_counts", None, "NULL_POINTER"),
+def test_options_of_shot_accuracy():
+    for member, value, statuses in (
+        *[("classes", value, ("SIZE",)) for value in (0, -1, 4, 6, LARGEST)],
+        ("class_counts", None, ("NULL_POINTER",)),
         *[("k", value, ("SIZE", "OPTION")) for value in (0, -1, LEAST)],
-        *[("many", value, "OPTION") for value in (np.nan, np.inf, 19.0, -1.0)],
-        *[("few", value, "OPTION") for value in (np.nan, np.inf, -1.0, 101.0)],
-    ],
-)
-def test_options_of_shot_accuracy(member, value, status):
-    out, options = Outputs(), shot_options(**{member: value})
-    assert name(calls(Call(), out, shots=byref(options))["shot_accuracy"]()) in status
-    assert out.untouched()
+        *[("many", value, ("OPTION",)) for value in (np.nan, np.inf, 19.0, -1.0)],
+        *[("few", value, ("OPTION",)) for value in (np.nan, np.inf, -1.0, 101.0)],
+    ):
+        out, options = Outputs(), shot_options(**{member: value})
+        assert name(calls(Call(), out, shots=byref(options))["shot_accuracy"]()) in statuses
+        assert out.untouched()
 
 
 def test_counts_of_shot_accuracy():
@@ -277,29 +277,3 @@ def test_class_weights(function):
     in_place = COUNTS.copy()
     run(5, in_place.ctypes.data, in_place.ctypes.data)
     assert in_place.tobytes() == weights.tobytes()
-
-
-def test_average_k_on_the_hosts_threads():
-    rows = 3000
-    call = Call(rows=rows)
-    plain, counted = Outputs(), Outputs()
-    for out in (plain, counted):
-        seen = []
-
-        def backwards(_, count, task, context, seen=seen):
-            seen.append(count)
-            for index in reversed(range(count)):
-                task(context, index)
-
-        if out is counted:
-            keep = with_executor(call, backwards)
-        for function in ("average_k_threshold", "average_k_accuracy"):
-            assert calls(call, out)[function]() == 0, message()
-    assert seen
-    assert bytes(plain.threshold) == bytes(counted.threshold)
-    assert plain.one.value == counted.one.value
-    call.batch.executor = None
-    keep = with_executor(call, lambda *_: None)
-    for function in ("average_k_threshold", "average_k_accuracy"):
-        assert name(calls(call, Outputs())[function]()) == "EXECUTOR"
-    del keep

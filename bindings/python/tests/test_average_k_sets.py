@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import pickle
 import subprocess
 import sys
-from itertools import pairwise
 
 import numpy as np
 import pytest
 import reference_average_k
 from hypothesis import given
 from hypothesis import strategies as st
+from pairwise import pairwise
 from scipy.sparse import csr_array
-from support import DTYPES
+from support import DTYPES, default_threads
 
 import topkloss
 from topkloss import TopKLossError
 from topkloss.metrics import average_k_accuracy
 from topkloss.posthoc import Threshold, average_k_threshold, predict_sets
+
+__all__ = ["default_threads"]
 
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 SPECIAL = [0.0, 1.0, 2.0, -0.0, -1.0, np.inf, -np.inf, np.nan]
@@ -28,24 +31,18 @@ score_rows = st.lists(
 )
 
 
-@pytest.fixture(autouse=True)
-def default_threads():
-    yield
-    topkloss.set_num_threads(0)
-
-
 def dense(indptr, indices, shape):
     """The sets as a matrix of truth values."""
     assert indptr.dtype == indices.dtype == np.int64
     assert (indptr[0], indptr[-1]) == (0, len(indices))
-    assert all((np.diff(indices[a:b]) > 0).all() for a, b in pairwise(indptr))
+    assert all((np.diff(indices[a:b]) > 0).all() for a, b in itertools.pairwise(indptr))
     sets = csr_array((np.ones(len(indices), bool), indices, indptr), shape=shape)
     return sets.toarray()
 
 
-@dtypes
-@pytest.mark.parametrize("shape", [(1, 2), (2, 3), (5, 17), (40, 33), (7, 1000)])
-@pytest.mark.parametrize("k", [0.01, 0.5, 1.0, 1.37])
+@pairwise(
+    dtype=DTYPES, shape=((1, 2), (2, 3), (5, 17), (40, 33), (7, 1000)), k=(0.01, 0.5, 1.0, 1.37)
+)
 def test_exactly_so_many_pairs(dtype, shape, k, rng):
     for scores in (
         rng.standard_normal(shape).astype(dtype),
@@ -163,20 +160,12 @@ def test_a_threshold_is_a_float():
     assert Threshold(0.5).ties == -1
 
 
-@pytest.mark.parametrize(
-    "duplicate",
-    [
-        copy.copy,
-        copy.deepcopy,
-        *[
-            lambda x, p=p: pickle.loads(pickle.dumps(x, p))
-            for p in range(pickle.HIGHEST_PROTOCOL + 1)
-        ],
-    ],
-)
-def test_copies_of_a_threshold_keep_its_ties(duplicate):
-    twin = duplicate(Threshold(0.5, 7))
-    assert (type(twin), twin, twin.ties) == (Threshold, 0.5, 7)
+def test_copies_of_a_threshold_keep_its_ties():
+    threshold = Threshold(0.5, 7)
+    twins = [copy.copy(threshold), copy.deepcopy(threshold)]
+    twins += [pickle.loads(pickle.dumps(threshold, p)) for p in range(pickle.HIGHEST_PROTOCOL + 1)]
+    for twin in twins:
+        assert (type(twin), twin, twin.ties) == (Threshold, 0.5, 7)
 
 
 # Sets
@@ -198,8 +187,7 @@ def test_a_plain_number_keeps_what_is_at_or_above_it(rows, threshold):
     np.testing.assert_array_equal(found, expected)
 
 
-@dtypes
-@pytest.mark.parametrize("ties", [0, 1, 5, 7, 100])
+@pairwise(dtype=DTYPES, ties=(0, 1, 5, 7, 100))
 def test_ties_are_kept_row_by_row_and_then_by_class(dtype, ties, rng):
     scores = rng.integers(0, 3, (6, 9)).astype(dtype)
     equal = np.flatnonzero(scores.ravel() == 1)
@@ -268,9 +256,7 @@ def test_bad_parts_of_a_threshold():
 # Accuracy
 
 
-@dtypes
-@pytest.mark.parametrize("average", ["micro", "macro"])
-@pytest.mark.parametrize("k", [0.3, 1.0, 2.5])
+@pairwise(dtype=DTYPES, average=("micro", "macro"), k=(0.3, 1.0, 2.5))
 def test_accuracy(dtype, average, k, rng):
     for shape in ((1, 3), (9, 4), (40, 33), (300, 7)):
         scores = rng.integers(-5, 6, shape).astype(dtype)

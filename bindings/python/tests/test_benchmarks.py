@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pairwise import pairwise
 
 pytest.importorskip("torch")
 pytest.importorskip("pytopk")
@@ -19,12 +20,8 @@ from benchmarks.losses import BY_NAME, LOSSES, evaluation
 from benchmarks.peers import COMPILE, EAGER, PYTOPK, Peer, peers_of
 from benchmarks.problems import DTYPES, Size
 
-IDS = [loss.name for loss in LOSSES]
 
-
-@pytest.mark.parametrize("loss", LOSSES, ids=IDS)
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("rows", ["untrained", "trained", "confident"])
+@pairwise(loss=LOSSES, dtype=tuple(DTYPES), rows=("untrained", "trained", "confident"))
 def test_peers_give_our_answer(loss, dtype, rows):
     for problem in loss.problems(Size(6, 37), dtype, rows):
         peers = list(peers_of(loss, problem, (EAGER, PYTOPK)))

@@ -7,6 +7,8 @@ import pickle
 
 import numpy as np
 import pytest
+from losses import BY_NAME, CASES
+from pairwise import pairwise
 from support import long_tail
 
 import topkloss
@@ -21,21 +23,16 @@ CLASSES = 7
 COUNTS = long_tail(CLASSES, np.random.default_rng(3))
 WEIGHT = np.array([0.5, 2.0, 1.0, 0.0, 1.5, 0.7, 1.1])
 
-SOFTMAX = {
-    "cross_entropy": lambda **o: topkloss.CrossEntropyLoss(**o),
-    "logit_adjusted": lambda **o: topkloss.LogitAdjustedLoss(COUNTS, 0.7, **o),
-    "vector_scaling": lambda **o: topkloss.VectorScalingLoss(COUNTS, 0.2, count_smoothing=3, **o),
-    "ldam": lambda **o: topkloss.LDAMLoss(COUNTS, 0.4, 2.0, **o),
-    "elm": lambda **o: topkloss.ELMLoss(COUNTS, 0.4, 2.0, 0.5, **o),
-    "margin_softmax": lambda **o: topkloss.MarginSoftmaxLoss(
-        offset=np.cos(COUNTS), margin=np.sin(COUNTS), class_scale=0.5 + WEIGHT, scale=1.7, **o
-    ),
-}
-DIAGONAL = {
-    "outlying_mse": lambda: topkloss.OutlyingMSELoss(COUNTS, 0.3),
-    "assume_negative": lambda: topkloss.SinglePositiveLoss(),
-    "weak_assume_negative": lambda: topkloss.SinglePositiveLoss("wan"),
-}
+SOFTMAX = {case.name: case for case in CASES if "label_smoothing" in case.parameters}
+DIAGONAL = ("outlying_mse", "assume_negative", "weak_assume_negative")
+
+
+def softmax(name, **options):
+    """A member of the family, its scale so small that differences can be taken."""
+    given = BY_NAME[name].options(COUNTS)
+    if "scale" in given:
+        given["scale"] = 1.7
+    return type(BY_NAME[name].make(COUNTS))(**given, reduction="sum", **options)
 
 
 class Data:
@@ -67,11 +64,9 @@ def second_differences(loss, scores, labels, step=1e-5):
     return found
 
 
-@pytest.mark.parametrize("name", SOFTMAX)
-@pytest.mark.parametrize("smoothing", [0.0, 0.2])
-@pytest.mark.parametrize("class_weight", [None, WEIGHT], ids=["plain", "weighted"])
-def test_softmax_diagonals(name, smoothing, class_weight, rng):
-    loss = SOFTMAX[name](label_smoothing=smoothing, class_weight=class_weight, reduction="sum")
+@pairwise(name=tuple(SOFTMAX), smoothing=(0.0, 0.2), weighted=(False, True))
+def test_softmax_diagonals(name, smoothing, weighted, rng):
+    loss = softmax(name, label_smoothing=smoothing, class_weight=WEIGHT if weighted else None)
     scores, labels = batch(rng)
     expected = second_differences(loss, scores, labels)
     assert expected.min() > -1e-6
@@ -84,7 +79,7 @@ def test_softmax_diagonals(name, smoothing, class_weight, rng):
 
 @pytest.mark.parametrize("name", DIAGONAL)
 def test_diagonal_hessians(name, rng):
-    loss = DIAGONAL[name]()
+    loss = BY_NAME[name].make(COUNTS)
     scores, labels = batch(rng)
     summed = type(loss)(**{**loss._arguments, "reduction": "sum"})
     expected = second_differences(summed, scores, labels)
@@ -96,7 +91,7 @@ def test_diagonal_hessians(name, rng):
 @pytest.mark.parametrize("name", SOFTMAX)
 def test_factor_of_two_bounds_the_hessian(name, rng):
     """2 diag(H) - H has no negative eigenvalue, for the whole Hessian by differences."""
-    loss = SOFTMAX[name](reduction="sum")
+    loss = softmax(name)
     scores, labels = batch(rng, rows=4)
     _, diagonal = xgboost_objective(loss)(scores, Data(labels))
     for row in range(4):
@@ -173,11 +168,11 @@ def test_ignored_rows(rng):
         ("multi:softprob", "is no loss"),
     ],
 )
-@pytest.mark.parametrize("make", [xgboost_objective, lightgbm_objective])
-def test_refused_with_a_reason(make, loss, reason):
-    with pytest.raises(topkloss.TopKLossError, match=reason) as caught:
-        make(loss)
-    assert "LogitAdjustedLoss" in str(caught.value)
+def test_refused_with_a_reason(loss, reason):
+    for make in (xgboost_objective, lightgbm_objective):
+        with pytest.raises(topkloss.TopKLossError, match=reason) as caught:
+            make(loss)
+        assert "LogitAdjustedLoss" in str(caught.value)
 
 
 def test_refused_losses_have_negative_curvature_indeed(rng):

@@ -11,23 +11,19 @@ import pytest
 import reference_topk
 from hypothesis import given
 from hypothesis import strategies as st
+from pairwise import pairwise
 from scipy.optimize import brentq
 from scipy.special import ndtr
 from scipy.stats import binom
-from support import BFLOAT16, DTYPES, FLOAT16, FLOAT32, FLOAT64, bits, ulp
+from support import BFLOAT16, DTYPES, FLOAT16, FLOAT32, FLOAT64, bits, default_threads, ulp
 
 import topkloss
 from topkloss import noised_topk, noised_topk_vjp
 
-arithmetics = pytest.mark.parametrize("dtype", [FLOAT32, FLOAT64], ids=str)
-stored = pytest.mark.parametrize("dtype", [FLOAT32, FLOAT16, BFLOAT16], ids=str)
+__all__ = ["default_threads"]
+
+ARITHMETICS, STORED = (FLOAT32, FLOAT64), (FLOAT32, FLOAT16, BFLOAT16)
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
-
-
-@pytest.fixture(autouse=True)
-def default_threads():
-    yield
-    topkloss.set_num_threads(0)
 
 
 def unit(dtype):
@@ -94,17 +90,14 @@ def test_the_references_agree(rng):
     np.testing.assert_allclose(shares, expected, atol=1e-13)
 
 
-@stored
-@pytest.mark.parametrize("classes", [2, 3, 5, 8, 17])
-@pytest.mark.parametrize("epsilon", [1.0, 0.2])
+@pairwise(dtype=STORED, classes=(2, 3, 5, 8, 17), epsilon=(1.0, 0.2))
 def test_every_rank_of_few_classes(dtype, classes, epsilon, rng):
     logits = rng.standard_normal((3, classes)).astype(dtype)
     for rank in range(1, classes + 1):
         compare(logits, rank, epsilon)
 
 
-@pytest.mark.parametrize("epsilon", [1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0, 100.0, 1e4])
-@pytest.mark.parametrize("spread", [1.0, 30.0])
+@pairwise(epsilon=(1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0, 100.0, 1e4), spread=(1.0, 30.0))
 def test_noise_of_any_size(epsilon, spread, rng):
     logits = (spread * rng.standard_normal((4, 12))).astype(np.float32)
     logits[0, :4] = logits[0, 4]  # classes that tie, however small the noise
@@ -113,9 +106,7 @@ def test_noise_of_any_size(epsilon, spread, rng):
         compare(logits, rank, epsilon * spread)
 
 
-@stored
-@pytest.mark.parametrize("rank", [2, 6, 11])
-@pytest.mark.parametrize("epsilon", [1.0, 0.05])
+@pairwise(dtype=STORED, rank=(2, 6, 11), epsilon=(1.0, 0.05))
 def test_a_hundred_classes(dtype, rank, epsilon, rng):
     compare((2 * rng.standard_normal((2, 100))).astype(dtype), rank, epsilon)
 
@@ -133,9 +124,7 @@ def test_a_thousand_classes_and_high_ranks(rank, rng):
     compare(logits, rank, 0.3, step=0.05, only=only)
 
 
-@arithmetics
-@pytest.mark.parametrize("classes", [2, 10, 1000])
-@pytest.mark.parametrize("score", [0.0, 3.7, -250.0])
+@pairwise(dtype=ARITHMETICS, classes=(2, 10, 1000), score=(0.0, 3.7, -250.0))
 def test_all_scores_equal(dtype, classes, score):
     """The hardest case: every class is in play, and each has the same probability."""
     logits = np.full((1, classes), score, dtype)
@@ -251,8 +240,7 @@ def test_properties(z, part, epsilon, data):
     )
 
 
-@arithmetics
-@pytest.mark.parametrize("rank", [1, 5, 30])
+@pairwise(dtype=ARITHMETICS, rank=(1, 5, 30))
 def test_no_noise_in_the_limit(dtype, rank, rng):
     logits = rng.permutation(30).astype(dtype)[None] / 4
     ranked = np.sort(logits[0])[::-1]
@@ -299,9 +287,11 @@ def crowd_statistic(classes, rank, epsilon):
     return epsilon * (t[-1] - step * (below.sum() - (below[0] + below[-1]) / 2))
 
 
-@arithmetics
-@pytest.mark.parametrize("classes", [1000, 5208, 6102, 30_000, 147_246, 183_046, 600_000])
-@pytest.mark.parametrize("rank", [1, 2, 6, 7, 12, 15, 16])
+@pairwise(
+    dtype=ARITHMETICS,
+    classes=(1000, 5208, 6102, 30_000, 147_246, 183_046, 600_000),
+    rank=(1, 2, 6, 7, 12, 15, 16),
+)
 def test_crowds_of_equal_scores(dtype, classes, rank):
     """The order statistic of a crowd varies by less than a tenth of epsilon."""
     scores = np.zeros((1, classes), dtype)
@@ -317,9 +307,7 @@ def test_crowds_of_equal_scores(dtype, classes, rank):
         np.testing.assert_allclose(others, others[0], rtol=1e-5)
 
 
-@pytest.mark.parametrize("classes", [5000, 100_000])
-@pytest.mark.parametrize("spread", [0.003, 0.02, 0.1, 0.2])
-@pytest.mark.parametrize("rank", [1, 7, 16])
+@pairwise(classes=(5000, 100_000), spread=(0.003, 0.02, 0.1, 0.2), rank=(1, 7, 16))
 def test_crowds_of_like_scores(classes, spread, rank, rng):
     scores = (rng.standard_normal((2, classes)) * spread).astype(np.float32)
     exact = scores.astype(np.float64)

@@ -10,15 +10,19 @@ import ctypes
 import sys
 from pathlib import Path
 
+import pytest
+
 import topkloss
 from topkloss import _abi
 
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
-from abi import header  # noqa: E402
+from abi import frozen, header  # noqa: E402
+from abi.errors import HeaderError  # noqa: E402
 
-HEADER = header.read((ROOT / "include/topkloss.h").read_text())
+TEXT = (ROOT / "include/topkloss.h").read_text()
+HEADER = header.read(TEXT)
 
 
 def test_struct_layouts():
@@ -44,3 +48,31 @@ def test_names_of_statuses():
         assert library.topkloss_status_name(status.value).decode() == status.name
     for unknown in (-1, len(statuses), 2**31 - 1):
         assert library.topkloss_status_name(unknown) == b"unknown status"
+
+
+# What is wrong with a header, a text of it, and what stands there instead.
+WRONG = {
+    "padding before it": (
+        "  int32_t reserved;\n  /** Classes with more",
+        "  /** Classes with more",
+    ),
+    "padding at its end": ("  int32_t reserved;\n} topkloss_executor;", "} topkloss_executor;"),
+    "say once": ("gamma, 0 to 1e15. Default 2.", "gamma, 0 to 1e15, by default 2."),
+    "not: 'gamma": ("gamma, 0 to 1e15. Default 2.", "gamma, 0 to 1e15. Default 2. Default 3."),
+    "is no number": ("gamma, 0 to 1e15. Default 2.", "gamma, 0 to 1e15. Default two."),
+    "default of a pointer": ("r_c. Copied. Default NULL.", "r_c. Copied. Default 0."),
+    "has no documentation": ("  /** Zero. */\n", ""),
+    "has no function": ("topkloss_focal_options_init(", "topkloss_focal_options_start("),
+    "fewer members": ("  /** alpha, 1e-15 to 1e15. Default 1. */\n  double alpha;\n", ""),
+    "takes something else": ("num_threads(int32_t count)", "num_threads(int64_t count)"),
+    "was 1, and is 2": ("TOPKLOSS_EXACT = 1", "TOPKLOSS_EXACT = 2"),
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_headers_that_are_refused(words):
+    """Rather than read in a way that nobody meant, or break a program of an earlier version."""
+    old, new = WRONG[words]
+    assert old in TEXT
+    with pytest.raises(HeaderError, match=words):
+        frozen.check_kept(header.read(TEXT.replace(old, new)), frozen.versions())

@@ -49,8 +49,6 @@ def run(script, **more):
         ("", 0, ""),
         ("sys.exit(3)", 3, ""),
         ("raise RuntimeError('of another kind')", 1, "RuntimeError: of another kind"),
-        ("del w", 0, ""),
-        ("jax.clear_caches()", 0, ""),
         ("del w, update; jax.clear_caches(); import gc; gc.collect()", 0, ""),
     ],
 )
@@ -79,11 +77,8 @@ LARGE = """if True:
 @pytest.mark.parametrize(
     "ending",
     [
-        "work()",
-        "work(); del kept",
         "work(); del kept, slope; jax.clear_caches()",
         "work(); jax.config.update('jax_enable_x64', True); work(); sys.exit()",
-        "thread = threading.Thread(target=work); thread.start(); thread.join()",
         "thread = threading.Thread(target=work); thread.start()",
     ],
 )
@@ -119,8 +114,8 @@ INTERRUPTED = """if True:
 
 
 def test_interrupts():
-    """At eight times, chosen at random so that many fall into a call."""
-    delays = np.random.default_rng(int(time.time())).uniform(0.05, 0.4, 8)
+    """At four times, chosen at random so that some fall into a call."""
+    delays = np.random.default_rng(int(time.time())).uniform(0.05, 0.4, 4)
     for delay in delays:
         process = subprocess.Popen(
             [sys.executable, "-c", INTERRUPTED],

@@ -7,19 +7,21 @@ import pytest
 import reference
 from hypothesis import given
 from hypothesis import strategies as st
+from pairwise import pairwise
 from support import DTYPES, SHAPES, long_tail
 
 from topkloss import TopKLossError
 from topkloss.metrics import ShotAccuracy, shot_accuracy, topk_accuracy
 
-dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
-averages = pytest.mark.parametrize("average", ["micro", "macro"])
+AVERAGES = ("micro", "macro")
 
 
-@dtypes
-@averages
-@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape[1] <= 1000], ids=str)
-@pytest.mark.parametrize("k", [1, 3, 2000])
+@pairwise(
+    dtype=DTYPES,
+    average=AVERAGES,
+    shape=[shape for shape in SHAPES if shape[1] <= 1000],
+    k=(1, 3, 2000),
+)
 def test_values(dtype, average, shape, k, rng):
     scores = rng.standard_normal(shape).astype(dtype)
     labels = rng.integers(shape[1], size=shape[0])
@@ -107,11 +109,11 @@ def by_shots(scores, labels, counts, k=1, many=100, few=20, average="micro", ign
     return found
 
 
-@dtypes
-@averages
-@pytest.mark.parametrize("k", [1, 3, 50])
-@pytest.mark.parametrize(("many", "few"), [(100, 20), (20, 20), (1e6, 0), (0, 0)])
-def test_shots(dtype, average, k, many, few, rng):
+@pairwise(
+    dtype=DTYPES, average=AVERAGES, k=(1, 3, 50), bounds=((100, 20), (20, 20), (1e6, 0), (0, 0))
+)
+def test_shots(dtype, average, k, bounds, rng):
+    many, few = bounds
     counts = long_tail(33, rng)
     counts[[3, 4]] = 20, 100  # the bounds themselves are medium-shot
     scores = rng.standard_normal((200, 33)).astype(dtype)

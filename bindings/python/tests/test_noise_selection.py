@@ -7,9 +7,11 @@ matters), among ties and masked classes.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-import pytest
 from numpy.typing import NDArray
+from pairwise import pairwise
 
 import topkloss
 
@@ -31,12 +33,13 @@ def assert_same(scores: NDArray, rank: int, epsilon: float) -> None:
         assert own.tobytes() == expected.tobytes()
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("rank", RANKS)
-@pytest.mark.parametrize("classes", CLASSES)
-def test_borders(classes: int, rank: int, dtype: type) -> None:
-    if rank > classes:
-        pytest.skip("the rank is beyond the classes")
+@pairwise(
+    lambda classes=4097, rank=1, **_: rank <= classes,
+    classes=CLASSES,
+    rank=RANKS,
+    dtype=(np.dtype("f4"), np.dtype("f8")),
+)
+def test_borders(classes: int, rank: int, dtype: np.dtype[Any]) -> None:
     rng = np.random.default_rng(classes * 100 + rank)
     scores = rng.normal(size=(4, classes))
     scores[1, rng.permutation(classes)[: rank + 3]] += 9
@@ -45,10 +48,10 @@ def test_borders(classes: int, rank: int, dtype: type) -> None:
     assert_same(scores.astype(dtype), rank, 1.0)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("epsilon", [1e-3, 1.0, 100.0])
-@pytest.mark.parametrize("classes", [40, 300, 5000])
-def test_ties_and_masks(classes: int, epsilon: float, dtype: type) -> None:
+@pairwise(
+    classes=(40, 300, 5000), epsilon=(1e-3, 1.0, 100.0), dtype=(np.dtype("f4"), np.dtype("f8"))
+)
+def test_ties_and_masks(classes: int, epsilon: float, dtype: np.dtype[Any]) -> None:
     rng = np.random.default_rng(classes)
     scores = np.zeros((6, classes), dtype)
     scores[1] = rng.integers(3, size=classes)

@@ -10,6 +10,7 @@ import pytest
 import reference
 from hypothesis import given
 from hypothesis import strategies as st
+from pairwise import pairwise
 from support import DTYPES, assert_gradient, assert_value, bits, long_tail
 
 import topkloss
@@ -80,8 +81,7 @@ def test_text():
     assert repr(topkloss.OutlyingMSELoss(teacher=[1])) == "OutlyingMSELoss(teacher=<1 classes>)"
 
 
-@dtypes
-@pytest.mark.parametrize("classes", [1, 2, 7, 16, 33, 1000])
+@pairwise(dtype=DTYPES, classes=(1, 2, 7, 16, 33, 1000))
 def test_predictions(dtype, classes, rng):
     counts = long_tail(classes, rng)
     loss = topkloss.OutlyingMSELoss(counts, 0.1)
@@ -130,38 +130,6 @@ def test_predictions_of_strided_rows(rng):
         np.testing.assert_array_equal(loss.predict(logits[::-1], rule), expected[::-1])
         np.testing.assert_array_equal(loss.predict(np.asfortranarray(logits), rule), expected)
     assert loss.predict(np.empty((0, 12))).shape == (0,)
-
-
-@dtypes
-def test_minus_infinity_is_regressed_like_any_other(dtype):
-    logits = np.array([[1.0, -np.inf, 0.5], [1.0, 2.0, 0.5]], dtype)
-    loss = topkloss.OutlyingMSELoss([3, 2, 1], reduction="none")
-    values, gradient = loss.value_and_grad(logits, [0, 0])
-    assert np.isposinf(values[0].astype(float))
-    assert np.isfinite(values[1].astype(float))
-    assert np.isneginf(gradient[0, 1].astype(float))
-    np.testing.assert_allclose(gradient[0, [0, 2]].astype(float), [0, 1 / 3], rtol=1e-2)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "options", "status", "word"),
-    [
-        ((), {}, "NULL_POINTER", "class_counts"),
-        *[(([3, 2],), {"alpha": value}, "OPTION", "alpha") for value in (0, -1, np.nan, np.inf)],
-        *[((), {"teacher": [1, value]}, "OPTION", "teacher") for value in (np.nan, np.inf, 1e16)],
-        (([3, 2],), {"teacher": [1, 2, 3]}, "SIZE", "class_counts has 2 classes"),
-        (([3, 2],), {"count_smoothing": -1}, "OPTION", "count_smoothing"),
-        *[(([3, value],), {}, "CLASS_COUNT", "1") for value in (0, -1, np.nan, np.inf)],
-        ((), {"teacher": [[1, 2]]}, "SIZE", "teacher has shape"),
-        ((), {"teacher": "far"}, "ENUMERATOR", "teacher"),
-    ],
-    ids=str,
-)
-def test_bad_options(arguments, options, status, word):
-    with pytest.raises(TopKLossError) as caught:
-        topkloss.OutlyingMSELoss(*arguments, **options)
-    assert caught.value.status == f"TOPKLOSS_ERROR_{status}"
-    assert word in str(caught.value)
 
 
 @pytest.mark.parametrize(

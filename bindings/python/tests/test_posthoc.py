@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
+from pairwise import pairwise
 from support import DTYPES, FLOAT32, FLOAT64, SHAPES, bits, long_tail, ulp
 
 from topkloss import TopKLossError
@@ -13,9 +14,7 @@ from topkloss.posthoc import logit_adjust
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 
 
-@dtypes
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("tau", [1.0, 0.4, -2.0])
+@pairwise(dtype=DTYPES, shape=SHAPES, tau=(1.0, 0.4, -2.0))
 def test_values(dtype, shape, tau, rng):
     counts = long_tail(shape[1], rng)
     scores = rng.standard_normal(shape).astype(dtype)

@@ -1,4 +1,4 @@
-"""The number of threads changes nothing; calls may come from many threads; processes may fork."""
+"""Calls may come from many threads, and processes may fork."""
 
 from __future__ import annotations
 
@@ -14,16 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from support import DTYPES, MEMBERS, bits, long_tail
+from support import bits, default_threads, long_tail
 
 import topkloss
-from topkloss import TopKLossError
+from topkloss import TopKLossError, metrics, posthoc
 
-
-@pytest.fixture(autouse=True)
-def default_threads():
-    yield
-    topkloss.set_num_threads(0)
+__all__ = ["default_threads"]
 
 
 def large_batch(dtype, classes=3001, rows=97):
@@ -31,22 +27,6 @@ def large_batch(dtype, classes=3001, rows=97):
     rng = np.random.default_rng(7)
     logits = rng.uniform(-1, 1, (rows, classes)).astype(dtype)
     return long_tail(classes, rng), logits, rng.integers(classes, size=rows)
-
-
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("reduction", ["mean", "none"])
-def test_same_bits_with_any_number_of_threads(dtype, reduction):
-    counts, logits, labels = large_batch(dtype)
-    losses = [member.make(counts, reduction=reduction) for member in MEMBERS]
-    losses.append(topkloss.NoisedTopKLoss(5, reduction=reduction))
-    for loss in losses:
-        options = {"step": 3} if isinstance(loss, topkloss.NoisedTopKLoss) else {}
-        answers = set()
-        for threads in (1, 2, 3, 8):
-            topkloss.set_num_threads(threads)
-            value, gradient = loss.value_and_grad(logits, labels, **options)
-            answers.add((bits(np.asarray(value)), bits(gradient)))
-        assert len(answers) == 1, loss
 
 
 def test_number_of_threads():
@@ -191,3 +171,29 @@ def test_fork_in_a_process_that_has_never_used_threads():
             assert os.waitpid(pid, 0)[1] == 0
     """
     subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=60)
+
+
+@pytest.mark.usefixtures("default_threads")
+def test_what_stands_around_the_losses_is_the_same_on_any_number_of_threads():
+    """Scores on a coarse grid, so that the threshold falls among ties that are kept in part."""
+    counts, logits, labels = large_batch(np.float32)
+    scores = np.round(logits * 8) / 8
+    loss = topkloss.OutlyingMSELoss(counts)
+
+    def results(threads):
+        topkloss.set_num_threads(threads)
+        threshold = posthoc.average_k_threshold(scores, 700.5)
+        assert threshold.ties > 0
+        return [
+            np.asarray(threshold),
+            *posthoc.predict_sets(scores, threshold),
+            posthoc.logit_adjust(logits, counts),
+            np.asarray(metrics.topk_accuracy(scores, labels, k=1500, average="macro")),
+            np.asarray(metrics.average_k_accuracy(scores, labels, k=700.5)),
+            loss.predict(scores, "nearest"),
+        ]
+
+    expected = results(1)
+    for threads in (2, 5):
+        for found, one in zip(results(threads), expected, strict=True):
+            assert np.array_equal(found, one)

@@ -144,6 +144,7 @@ def test_content(wheel):
     mode = library.external_attr >> 16
     assert stat.S_IMODE(mode) == 0o755
     assert library.filename == "topkloss/libtopkloss.so"
+    assert library.file_size < 1_000_000
 
 
 def test_snippet_of_the_readme(installed):

@@ -10,7 +10,7 @@ import numpy as np
 import xgboost
 from cities import Cities
 from numpy.typing import NDArray
-from topkloss import CrossEntropyLoss, LogitAdjustedLoss, OutlyingMSELoss, VectorScalingLoss
+from topkloss import CrossEntropyLoss, LogitAdjustedLoss, OutlyingMSELoss
 from topkloss.boosting import lightgbm_objective, xgboost_objective
 
 Scores: TypeAlias = NDArray[Any]
@@ -19,7 +19,6 @@ LOSSES: dict[str, Callable[[NDArray[np.int64]], Any]] = {
     "cross-entropy": lambda counts: CrossEntropyLoss(),
     "half-adjusted": lambda counts: LogitAdjustedLoss(counts, tau=0.5),
     "logit-adjusted": lambda counts: LogitAdjustedLoss(counts),
-    "vector-scaling": lambda counts: VectorScalingLoss(counts, gamma=0.05, tau=0.5),
     "outlying-mse": lambda counts: OutlyingMSELoss(teacher=(counts.max() / counts) ** 0.25),
 }
 """What to minimise, from the training rows a class; None for the library's own softmax."""

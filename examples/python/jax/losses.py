@@ -46,7 +46,6 @@ def noised(counts: Counts) -> Values:
 METHODS: dict[str, Method] = {
     "cross-entropy": Method(plain(topkloss.jax.cross_entropy_loss)),
     "logit-adjusted": Method(counting(topkloss.jax.logit_adjusted_loss, tau=0.5)),
-    "vector-scaling": Method(counting(topkloss.jax.vector_scaling_loss, gamma=0.05, tau=0.5)),
     "focal": Method(plain(topkloss.jax.focal_loss, gamma=1.0)),
     "ldam": Method(counting(topkloss.jax.ldam_loss, max_margin=0.05), normalized=True),
     "elm": Method(counting(topkloss.jax.elm_loss, max_margin=0.2), normalized=True),

@@ -6,8 +6,9 @@ goes only what ctypes would hide: it cuts integers that are too large to their l
 
 from __future__ import annotations
 
+import inspect
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -131,3 +132,31 @@ _CHECKS: dict[str, Check] = {
 def check_of(name: str, kind: str) -> Check:
     """How an option of a type, as the source names it, is checked."""
     return _word if name in WORDS else _CHECKS[kind]
+
+
+class Binding:
+    """What a call's arguments are to its parameters, as `Signature.bind` has it, in less time.
+
+    Attributes:
+        signature: The parameters.
+    """
+
+    def __init__(self, parameters: Iterable[inspect.Parameter]) -> None:
+        self.signature = inspect.Signature([*parameters])
+        every = self.signature.parameters.values()
+        self._defaults = {each.name: each.default for each in every}
+        self._by_position = [each.name for each in every if each.kind is not each.KEYWORD_ONLY]
+
+    def __call__(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
+        """All arguments by name, in the order of the parameters."""
+        placed = dict(zip(self._by_position, arguments, strict=False))
+        found = {**self._defaults, **placed, **named}
+        empty = inspect.Parameter.empty
+        if (
+            len(placed) != len(arguments)
+            or len(found) != len(self._defaults)
+            or any(value is empty for value in found.values())
+            or placed.keys() & named.keys()
+        ):
+            self.signature.bind(*arguments, **named)  # which says what is wrong
+        return found

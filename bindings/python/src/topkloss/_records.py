@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 from topkloss import _documentation
-from topkloss._arguments import check_of
+from topkloss._arguments import Binding, check_of
 from topkloss._curvature import Curvature
 
 if TYPE_CHECKING:
@@ -132,16 +132,13 @@ def _options(owner: type[Any]) -> list[inspect.Parameter]:
 
 
 def _constructor(options: list[inspect.Parameter]) -> Callable[..., None]:
-    me = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
-    signature = inspect.Signature([me, *options], return_annotation=None)
+    binding = Binding(options)
 
     def __init__(self: Any, /, *arguments: Any, **named: Any) -> None:  # noqa: N807
-        bound = signature.bind(self, *arguments, **named)
-        bound.apply_defaults()
-        given = dict(bound.arguments)
-        del given["self"]
-        self._make(given)
+        self._make(binding(arguments, named))
 
+    me = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    signature = inspect.Signature([me, *options], return_annotation=None)
     __init__.__signature__ = signature  # type: ignore[attr-defined]
     return __init__
 

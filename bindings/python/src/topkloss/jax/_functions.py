@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+import topkloss  # noqa: F401 - who imports it has every record
 from topkloss import _documentation
+from topkloss._arguments import Binding
 from topkloss._handle import Handle
 from topkloss._records import LOSSES, never
 from topkloss.errors import TopKLossError
@@ -103,14 +106,11 @@ def _options(kind: type[Handle]) -> dict[str, inspect.Parameter]:
     }
 
 
-def _documented(kind: type[Handle], options: dict[str, Any], more: dict[str, str]) -> str:
+def _documented(
+    kind: type[Handle], arrays: dict[str, str], options: dict[str, Any], more: dict[str, str]
+) -> str:
     traits = kind._traits
     said = _documentation.parameters_of(kind)
-    arrays = {
-        name: text
-        for name, text in _ARRAYS.items()
-        if traits.heads == 2 or name != "multi_label_logits"
-    }
     text = [_documentation.sections(kind)[""]]
     if traits.is_random is not never:
         text.append(_OF_NOISE)
@@ -128,36 +128,34 @@ def _documented(kind: type[Handle], options: dict[str, Any], more: dict[str, str
 
 
 def _function(kind: type[Handle]) -> Callable[..., Any]:
+    two_heads = kind._traits.heads == 2
+    arrays = {n: t for n, t in _ARRAYS.items() if two_heads or n != "multi_label_logits"}
     options = _options(kind)
-    arrays = [name for name in _ARRAYS if name != "multi_label_logits"]
     more = _RANDOMNESS if kind._traits.is_random is not never else {}
-    if kind._traits.heads == 2:
-        arrays, more = list(_ARRAYS), _THRESHOLD
+    more = {**more, **(_THRESHOLD if two_heads else {})}
     parameter = inspect.Parameter
-    signature = inspect.Signature(
+    placed, named_only = parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY
+    binding = Binding(
         [
-            *(
-                parameter(n, parameter.POSITIONAL_OR_KEYWORD, annotation="ArrayLike")
-                for n in arrays
-            ),
+            *(parameter(name, placed, annotation="ArrayLike") for name in arrays),
             *options.values(),
             *(
-                parameter(n, parameter.KEYWORD_ONLY, default=None, annotation="ArrayLike | None")
-                for n in more
+                parameter(name, named_only, default=None, annotation="ArrayLike | None")
+                for name in more
             ),
-        ],
-        return_annotation="Any" if kind._traits.heads == 2 else "jax.Array",
+        ]
     )
+    returned = "Any" if two_heads else "jax.Array"
 
     def function(*arguments: Any, **named: Any) -> Any:
-        bound = signature.bind(*arguments, **named)
-        bound.apply_defaults()
-        given = bound.arguments
+        given = binding(arguments, named)
         return _evaluated(kind, {name: given[name] for name in options}, given)
 
     function.__name__ = function.__qualname__ = f"{kind._kind}_loss"
     function.__module__ = "topkloss.jax"
-    function.__doc__ = _documented(kind, options, more)
+    if sys.flags.optimize < 2:  # otherwise there are no docstrings to put together
+        function.__doc__ = _documented(kind, arrays, options, more)
+    signature = binding.signature.replace(return_annotation=returned)
     function.__signature__ = signature  # type: ignore[attr-defined]
     return function
 

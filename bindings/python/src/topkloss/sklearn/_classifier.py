@@ -17,6 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from topkloss import posthoc
 from topkloss._arrays import AnyArray, FloatVector
+from topkloss._records import LOSSES
 from topkloss.posthoc import Threshold
 from topkloss.sklearn._losses import for_lbfgs, gives_probabilities, made, softmax_scale
 from topkloss.sklearn._solvers import Problem, adam, lbfgs
@@ -26,9 +27,9 @@ def _has_probabilities(estimator: LinearClassifier) -> bool:
     """Of the fitted loss if there is one: what a function of the counts makes is known then."""
     if gives_probabilities(getattr(estimator, "loss_", estimator.loss)):
         return True
+    names = " and ".join(filter(gives_probabilities, LOSSES))
     raise AttributeError(
-        "predict_proba is there for the losses cross_entropy and logit_adjusted: the scores of "
-        "others do not estimate probabilities"
+        f"predict_proba is there for {names}: scores of other losses estimate no probabilities"
     )
 
 
@@ -43,11 +44,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     sample_weight: a weight of 2 is the same as the row twice, and a weight of 0 as no row.
 
     Args:
-        loss: What is minimised. A name: ``"cross_entropy"``, ``"logit_adjusted"``,
-            ``"vector_scaling"``, ``"ldam"``, ``"elm"``, ``"margin_softmax"``, ``"focal"``,
-            ``"topk_hinge"``, ``"noised_topk"``, ``"smooth_topk_svm"``, ``"outlying_mse"`` or
-            ``"single_positive"``; or a function that makes a loss from the class counts, which are
-            in the order of ``classes_``; or a loss.
+        loss: What is minimised. A name, such as ``"logit_adjusted"`` or ``"topk_hinge"``: the
+            loss's in C, and that of its function in `topkloss.jax` without the ending; or a loss;
+            or a function that makes one from the class counts, in the order of ``classes_``.
         loss_options: Arguments of a loss that is given by name, by name; the counts need not be
             among them. For ``"topk_hinge"`` and its relatives k must be.
         C: Inverse strength of regularisation, above 0.
@@ -62,8 +61,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         epochs: Adam only: how often every row is seen, 1 or more.
         batch_size: Adam only: rows a step, 1 or more.
         learning_rate: Adam only: at the start, above 0; it falls to 0.
-        random_state: Of Adam's order of rows and of noise: a seed, a
-            ``numpy.random.RandomState``, or None.
+        random_state: Seed or RandomState of Adam's order of rows and of noise, or None.
 
     Attributes:
         classes_: The C class labels.

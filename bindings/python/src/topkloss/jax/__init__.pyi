@@ -1,0 +1,531 @@
+"""Generated from the losses' records by ``python -m abi.python_stubs``: change those."""
+
+from jax.typing import ArrayLike
+from topkloss._arrays import Array
+from topkloss._average_k import ClassReduction
+from topkloss._noised_topk import Estimator
+from topkloss._single_positive import Method
+from topkloss.jax._noised_topk import noised_topk as noised_topk
+from typing import Any
+import jax
+
+__all__ = [
+    "two_head_average_k_loss",
+    "noised_topk_loss",
+    "outlying_mse_loss",
+    "single_positive_loss",
+    "cross_entropy_loss",
+    "logit_adjusted_loss",
+    "vector_scaling_loss",
+    "ldam_loss",
+    "elm_loss",
+    "margin_softmax_loss",
+    "focal_loss",
+    "topk_hinge_loss",
+    "smooth_topk_svm_loss",
+    "noised_topk",
+]
+
+def two_head_average_k_loss(
+    logits: ArrayLike,
+    multi_label_logits: ArrayLike,
+    labels: ArrayLike,
+    k: float = 5,
+    *,
+    candidate_weight: float = 1.0,
+    multi_label_weight: float = 1.0,
+    class_reduction: ClassReduction = 'sum',
+    threshold_decay: float = 0.0,
+    ignore_index: int = -100,
+    threshold: ArrayLike | None = None,
+) -> Any:
+    """Two-head average-K: a softmax head proposes candidates, a multi-label head learns them.
+
+    With z the logits of the softmax head, g those of the multi-label head, p = softmax(z), and S_i
+    the candidates of row i, a row of label y has the loss
+    ``CE(z_i, y) + mu sum_j omega_ij BCE(g_ij, [j in S_i or j = y])``, where omega is 1 for the
+    label and for negatives, and candidate_weight for other candidates.
+
+    The candidates are the round(B K) (halves to even) largest probabilities of the batch, of equal
+    ones the first by row, then by class; rows that are ignored or contain NaN or +inf have none and
+    do not count in B. The threshold is the midpoint of the last candidate's probability and the
+    next one's. Candidates are constants in the gradient.
+
+    In small batches a moving average of the threshold is steadier. With threshold_decay, the
+    threshold is ``decay * before + (1 - decay) * this batch's``, and the candidates are the classes
+    with probabilities at or above it.
+
+    After training, `topkloss.posthoc.average_k_threshold` and `topkloss.posthoc.predict_sets` make
+    sets of K classes on average from the scores of the multi-label head.
+
+    Garcin, Servajean, Joly and Salmon, "A two-head loss function for deep average-K
+    classification", WACV 2025 (arXiv 2303.18118, 2023).
+
+    A batch is the rows of one call: under `jax.vmap`, each slice by itself.
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        multi_label_logits: Scores of the multi-label head, of the same shape and dtype.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        k: K, the average number of candidates a row, above 0 and below C; need not be whole.
+        candidate_weight: omega of candidates other than the label, finite and 0 or more.
+        multi_label_weight: mu, finite and 0 or more.
+        class_reduction: Whether the multi-label term is a ``"sum"`` or a ``"mean"`` over classes.
+        threshold_decay: Share of the batches before in the threshold, in [0, 1). 0: each batch has
+            its own threshold.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+        threshold: The threshold on probabilities that the call before returned, 0 before the
+            first. May be traced. With threshold_decay it is needed.
+
+    Returns:
+        One value a row, of shape (...). With a threshold, a pair of these and the new
+        threshold, to be handed to the next call.
+    """
+
+def noised_topk_loss(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    k: int = 5,
+    epsilon: float = 1.0,
+    *,
+    estimator: Estimator = 'monte_carlo',
+    n_samples: int = 5,
+    seed: int = 0,
+    margin: float = 1.0,
+    class_counts: Array | None = None,
+    max_margin: float | None = None,
+    scale: float = 1.0,
+    count_smoothing: float = 0.0,
+    ignore_index: int = -100,
+    key: ArrayLike | None = None,
+    step: ArrayLike | None = None,
+    noise: ArrayLike | None = None,
+) -> jax.Array:
+    """Noised top-K: the top-K calibrated hinge on an order statistic that noise makes smooth.
+
+    A row z of label y has the loss ``scale (m_y + T - z_y)+``, where T is the expectation of the
+    (K+1)-th largest entry of ``z + epsilon Z``, Z standard normal: a mean over samples, or exact.
+    The gradient of T is the probability (the share of samples) with which a class holds rank K+1
+    (the lowest index among equals). epsilon = 0 gives the plain top-K hinge. A logit of -inf ranks
+    last.
+
+    Balanced: ``m_y = margin``. With class_counts, the imbalanced loss:
+    ``m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4)``; use a scale of 30 to 50 and a normalised
+    last layer (`topkloss.torch.NormedLinear`), or a scale of 1 without.
+
+    Noise is a function of (seed, step, row) and does not depend on threads. The exact estimator has
+    no noise: n_samples, seed and steps mean nothing to it. In float32 its error is at most
+    ``1e-5 max(epsilon, 1e-3, 0.01 |T|)`` on T and 1e-5 on each entry of its gradient, in float64
+    1e-10 of the same.
+
+    Garcin, Servajean, Joly and Salmon, "Stochastic smoothing of the top-K calibrated hinge loss for
+    deep imbalanced classification", ICML 2022.
+
+    The same key, or seed and step, is the same noise: give every training step its own.
+    Rows of one call have noise of their own, and are numbered in order. Under `jax.vmap`, a step or key
+    that is not mapped over is one for the whole batch, whose rows are numbered as in one call on all of
+    it, so that no two have the same noise; if it is mapped over, the rows of each one's part are
+    numbered from 0.
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        k: K, 1 to C - 1.
+        epsilon: Standard deviation of the noise, in units of a logit; finite and 0 or more.
+        estimator: How the expectation is taken: ``"monte_carlo"``, as in the paper, or
+            ``"exact"``.
+        n_samples: S, the number of noise samples a row, 1 to 1,000,000. Monte Carlo only.
+        seed: Key of the noise, 0 to 2^64 - 1. Monte Carlo only.
+        margin: Margin of the balanced loss, in units of a logit; finite. Not used with
+            class_counts.
+        class_counts: Number of training examples of each of C classes, finite and above 0.
+        max_margin: With class_counts only: margin of the rarest class, finite and 0 or more.
+            Default 0.5.
+        scale: Multiplies the hinge, finite and above 0.
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+        key: A key of `jax.random`, which may be traced. Takes the place of the step. Key, step and
+            noise are for Monte Carlo, and refused with the exact estimator.
+        step: Which noise to draw, an integer that may be traced. Default 0.
+        noise: Noise of shape (..., S, C) in place of the loss's own; a constant in the
+            gradient.
+
+    Returns:
+        One value a row, of shape (...).
+    """
+
+def outlying_mse_loss(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    class_counts: Array | None = None,
+    alpha: float = 1.0,
+    *,
+    teacher: Array | None = None,
+    count_smoothing: float = 0.0,
+    ignore_index: int = -100,
+) -> jax.Array:
+    """Mean squared error with outlying label: regression on labels farther out for rarer classes.
+
+    A row z of label y has the loss ``(1/C) sum_j (z_j - [j = y] t_y)^2``; there is no softmax. The
+    teacher is ``t_c = alpha r_c``, r_c the rank of class c by decreasing count (1: the most
+    frequent; of equal counts, the lower index first), or the caller's own. A logit of -inf is
+    regressed like any other: value +inf, gradient -inf there.
+
+    Kato and Hotta, "MSE loss with outlying label for imbalanced classification", 2021.
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        class_counts: Number of training examples of each of C classes, finite and above 0. May be
+            left out, and is not looked at, with a teacher.
+        alpha: Teacher of the most frequent class, in units of a logit; finite and above 0.
+        teacher: t of each class, finite. Default ``alpha r_c``.
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+
+    Returns:
+        One value a row, of shape (...).
+    """
+
+def single_positive_loss(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    method: Method = 'an',
+    *,
+    expected_positives: float | None = None,
+    regularization: float = 1.0,
+    ignore_index: int = -100,
+) -> jax.Array:
+    """Binary cross-entropy of every class, where only one positive label a row is known.
+
+    With f = sigmoid(z), a row of label y has the loss
+
+    - ``"an"``, assume negative: ``-(1/C) (log f_y + sum_{j != y} log(1 - f_j))``;
+    - ``"wan"``, weak assume negative: the same with the negatives times ``1 / (C - 1)``;
+    - ``"epr"``, expected-positive regularisation: ``-log f_y + lambda ((k - K) / C)^2``, K the
+      expected number of positives and k the mean of ``sum_j f_ij`` over the batch's rows that
+      count, weighted by sample_weight. So a row's loss depends on the whole batch, and its gradient
+      is that of all rows' losses; rows with NaN or +inf are left out of k.
+
+    A logit of -inf is a probability of 0.
+
+    Cole, Mac Aodha, Lorieul, Perona, Morris and Jojic, "Multi-label learning from single positive
+    labels", CVPR 2021.
+
+    A batch is the rows of one call: under `jax.vmap`, each slice by itself.
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        method: ``"an"``, ``"wan"`` or ``"epr"``.
+        expected_positives: With ``"epr"`` only, which needs it: K, finite and above 0.
+        regularization: With ``"epr"`` only: lambda, finite and 0 or more.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+
+    Returns:
+        One value a row, of shape (...).
+    """
+
+def cross_entropy_loss(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    *,
+    class_weight: Array | None = None,
+    label_smoothing: float = 0.0,
+    ignore_index: int = -100,
+) -> jax.Array:
+    """Cross-entropy, with class weights and label smoothing as in ``torch.nn.CrossEntropyLoss``.
+
+    With p the softmax of a row, w the class weights and eta the label smoothing, a row of label y
+    has the loss ``(1 - eta) w_y (-log p_y) + (eta / C) sum_j w_j (-log p_j)``.
+
+    A logit of -inf masks its class out: probability 0, gradient 0. A row whose own label is masked
+    has value +inf; so has, with label smoothing, a row with any masked class of weight above 0.
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
+        label_smoothing: eta, the part of the label that all classes share, in [0, 1].
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+
+    Returns:
+        One value a row, of shape (...).
+    """
+
+def logit_adjusted_loss(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    class_counts: Array,
+    tau: float = 1.0,
+    *,
+    class_weight: Array | None = None,
+    label_smoothing: float = 0.0,
+    count_smoothing: float = 0.0,
+    ignore_index: int = -100,
+) -> jax.Array:
+    """Logit-adjusted cross-entropy: cross-entropy on ``z_j + tau log pi_j``.
+
+    pi are the class frequencies. Training with it makes plain argmax the Bayes rule for the
+    class-balanced error. tau = 1 is balanced softmax.
+
+    Menon et al., "Long-tail learning via logit adjustment", ICLR 2021; Ren et al., "Balanced
+    meta-softmax for long-tailed visual recognition", NeurIPS 2020.
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        class_counts: Number of training examples of each of C classes, finite and above 0.
+        tau: Strength of the adjustment, finite.
+        class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
+        label_smoothing: eta, the part of the label that all classes share, in [0, 1].
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+
+    Returns:
+        One value a row, of shape (...).
+    """
+
+def vector_scaling_loss(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    class_counts: Array,
+    gamma: float = 0.3,
+    tau: float = 1.0,
+    *,
+    class_weight: Array | None = None,
+    label_smoothing: float = 0.0,
+    count_smoothing: float = 0.0,
+    ignore_index: int = -100,
+) -> jax.Array:
+    """Vector scaling: cross-entropy on ``(n_j / n_max)^gamma z_j + tau log pi_j``.
+
+    n are the class counts, pi the class frequencies: the additive adjustment of `LogitAdjustedLoss`
+    together with a multiplicative one. gamma = 0 is `LogitAdjustedLoss`.
+
+    Kini, Paraskevas, Oymak and Thrampoulidis, "Label-imbalanced and group-sensitive classification
+    under overparameterization", NeurIPS 2021 (the factor is their ``1 / Delta_j``).
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        class_counts: Number of training examples of each of C classes, finite and above 0.
+        gamma: Strength of the multiplicative adjustment, finite and 0 or more, and small enough
+            that no factor comes out below 1e-15.
+        tau: Strength of the additive adjustment, finite.
+        class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
+        label_smoothing: eta, the part of the label that all classes share, in [0, 1].
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+
+    Returns:
+        One value a row, of shape (...).
+    """
+
+def ldam_loss(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    class_counts: Array,
+    max_margin: float = 0.5,
+    scale: float = 30.0,
+    *,
+    class_weight: Array | None = None,
+    label_smoothing: float = 0.0,
+    count_smoothing: float = 0.0,
+    ignore_index: int = -100,
+) -> jax.Array:
+    """LDAM, the label-distribution-aware margin loss: cross-entropy with a margin for rare classes.
+
+    The logit of the label y is lowered by the margin ``max_margin n_y^(-1/4) / max_c n_c^(-1/4)``,
+    then all logits are multiplied by the scale.
+
+    It expects the outputs of a normalised last layer (cosines, in [-1, 1]) and diverges on
+    unbounded logits: `topkloss.torch.NormedLinear` is such a layer.
+
+    Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss",
+    NeurIPS 2019.
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        class_counts: Number of training examples of each of C classes, finite and above 0.
+        max_margin: Margin of the rarest class, in units of a logit; finite and 0 or more.
+        scale: Multiplies the logits, finite and above 0.
+        class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
+        label_smoothing: eta, the part of the label that all classes share, in [0, 1].
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+
+    Returns:
+        One value a row, of shape (...).
+    """
+
+def elm_loss(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    class_counts: Array,
+    max_margin: float = 0.5,
+    scale: float = 30.0,
+    lam: float = 1.0,
+    *,
+    class_weight: Array | None = None,
+    label_smoothing: float = 0.0,
+    count_smoothing: float = 0.0,
+    ignore_index: int = -100,
+) -> jax.Array:
+    """ELM, the enlarged-margin loss: LDAM whose margin also takes in that of the strongest rival.
+
+    The logit of the label y is lowered by ``b_y - lam b_r``, where b_c are the margins of
+    `LDAMLoss` and r is the class other than y with the largest logit (the lowest index among
+    equals), a constant in the gradient.
+
+    Like LDAM it expects the outputs of a normalised last layer (cosines, in [-1, 1]):
+    `topkloss.torch.NormedLinear` is such a layer.
+
+    Kato and Hotta, "Enlarged large margin loss for imbalanced classification", SMC 2023.
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        class_counts: Number of training examples of each of C classes, finite and above 0.
+        max_margin: Margin of the rarest class, in units of a logit; finite and 0 or more.
+        scale: Multiplies the logits, finite and above 0.
+        lam: How much of the rival's margin is taken in, finite. 0 gives LDAM.
+        class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
+        label_smoothing: eta, the part of the label that all classes share, in [0, 1].
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+
+    Returns:
+        One value a row, of shape (...).
+    """
+
+def margin_softmax_loss(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    *,
+    offset: Array | None = None,
+    margin: Array | None = None,
+    class_scale: Array | None = None,
+    scale: float = 1.0,
+    lam: float = 0.0,
+    class_weight: Array | None = None,
+    label_smoothing: float = 0.0,
+    ignore_index: int = -100,
+) -> jax.Array:
+    """Margin softmax, the family itself: cross-entropy on a row transformed as the caller likes.
+
+    With a the offset, b the margin, d the class scale and s the scale, a row z of label y becomes
+    ``u_j = s (d_j z_j + a_j - [j = y] (b_y - lam b_r))``, where r is the class other than y with
+    the largest logit (the lowest index among equals), a constant in the gradient. The pairwise
+    margins ``a_j - a_y + b_y`` cover logit adjustment, LDAM and what lies between.
+
+    Margins expect bounded logits, such as the cosines of `topkloss.torch.NormedLinear`.
+
+    Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, section 4.
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        offset: a of each of C classes, finite. Default 0.
+        margin: b of each class, in units of a logit, finite. Default 0.
+        class_scale: d of each class, finite and above 0. Default 1.
+        scale: s, finite and above 0.
+        lam: How much of the rival's margin is taken in, finite.
+        class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
+        label_smoothing: eta, the part of the label that all classes share, in [0, 1].
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+
+    Returns:
+        One value a row, of shape (...).
+    """
+
+def focal_loss(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    gamma: float = 2.0,
+    *,
+    class_weight: Array | None = None,
+    ignore_index: int = -100,
+) -> jax.Array:
+    """Focal loss: cross-entropy in which rows that are right already count for little.
+
+    With p the softmax of a row and w the class weights, a row of label y has the loss
+    ``w_y (1 - p_y)^gamma (-log p_y)``. gamma = 0 is `CrossEntropyLoss` to the last bit.
+
+    A logit of -inf masks its class out: probability 0, gradient 0. A row whose own label is masked
+    has value +inf.
+
+    Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense object detection", ICCV 2017.
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        gamma: How strongly rows that are right are discounted, finite and 0 or more.
+        class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+
+    Returns:
+        One value a row, of shape (...).
+    """
+
+def topk_hinge_loss(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    k: int = 5,
+    margin: float = 1.0,
+    *,
+    ignore_index: int = -100,
+) -> jax.Array:
+    """Top-K calibrated hinge: no loss while the label leads the (K+1)-th largest logit by a margin.
+
+    A row z of label y has the loss ``(margin + z_[K+1] - z_y)+``, z_[r] the r-th largest logit. The
+    subgradient, where the hinge is active, is +1 at the lowest-indexed class that holds rank K+1
+    and -1 at the label (they may cancel); at exactly 0 it is 0. A logit of -inf ranks last.
+
+    Yang and Koyejo, "On the consistency of top-k surrogate losses", ICML 2020.
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        k: K, 1 to C - 1.
+        margin: In units of a logit; finite.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+
+    Returns:
+        One value a row, of shape (...).
+    """
+
+def smooth_topk_svm_loss(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    k: int = 5,
+    tau: float = 1.0,
+    alpha: float = 1.0,
+    *,
+    ignore_index: int = -100,
+) -> jax.Array:
+    """Smooth top-K SVM: the top-K hinge with its maxima over sets of K classes made smooth.
+
+    With ``e_j = exp(z_j / (k tau))`` and sigma_r the r-th elementary symmetric polynomial of the
+    e_j of all classes but the label y, a row has the loss
+    ``tau log(e_y sigma_{k-1} + exp(alpha / tau) sigma_k) - tau log(e_y sigma_{k-1})``.
+    tau towards 0 tends to the hard top-K SVM.
+
+    Stable for logits up to 1e4 in size and tau from 0.01 to 100. A logit of -inf is a class that is
+    not there; a row whose own label is masked has value +inf, unless fewer than k rivals are left:
+    then, whatever the label, the value is 0.
+
+    Berrada, Zisserman and Kumar, "Smooth loss functions for deep top-k classification", ICLR 2018.
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        k: 1 to C - 1.
+        tau: The temperature, in units of a logit; finite and above 0.
+        alpha: The margin, in units of a logit; finite.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+
+    Returns:
+        One value a row, of shape (...).
+    """

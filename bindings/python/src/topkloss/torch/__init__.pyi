@@ -1,0 +1,700 @@
+"""Generated from the losses' records by ``python -m abi.python_stubs``: change those."""
+
+from topkloss._arrays import Array
+from topkloss._average_k import ClassReduction
+from topkloss._loss import Reduction
+from topkloss._noised_topk import Estimator
+from topkloss._single_positive import Method
+from topkloss.torch._layers import NormedLinear as NormedLinear
+from topkloss.torch._module import OneHeadModule
+from topkloss.torch._module import WeightedModule
+from topkloss.torch._noised import NoisedModule
+from topkloss.torch._noised_topk_operator import noised_topk as noised_topk
+from topkloss.torch._prediction import PredictingModule
+from topkloss.torch._two_heads import TwoHeadModule
+import topkloss
+
+__all__ = [
+    "CrossEntropyLoss",
+    "ELMLoss",
+    "FocalLoss",
+    "LDAMLoss",
+    "LogitAdjustedLoss",
+    "MarginSoftmaxLoss",
+    "NoisedTopKLoss",
+    "OutlyingMSELoss",
+    "SinglePositiveLoss",
+    "SmoothTopKSVMLoss",
+    "TopKHingeLoss",
+    "TwoHeadAverageKLoss",
+    "VectorScalingLoss",
+    "NormedLinear",
+    "noised_topk",
+]
+
+class CrossEntropyLoss(WeightedModule):
+    """`topkloss.CrossEntropyLoss` as a module.
+
+    Cross-entropy, with class weights and label smoothing as in ``torch.nn.CrossEntropyLoss``.
+
+    With p the softmax of a row, w the class weights and eta the label smoothing, a row of label y
+    has the loss ``(1 - eta) w_y (-log p_y) + (eta / C) sum_j w_j (-log p_j)``.
+
+    A logit of -inf masks its class out: probability 0, gradient 0. A row whose own label is masked
+    has value +inf; so has, with label smoothing, a row with any masked class of weight above 0.
+
+    Args:
+        class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
+        label_smoothing: eta, the part of the label that all classes share, in [0, 1].
+        reduction: How row losses become one value: ``"mean"`` (weighted by class and sample
+            weights), ``"sum"``; or ``"none"``, one value a row.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+        check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
+            than making the value and gradient of that row NaN.
+
+    Attributes:
+        loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+
+    Raises:
+        TopKLossError: A count or an option is outside its range.
+    """
+
+    loss: topkloss.CrossEntropyLoss
+
+    def __init__(
+        self,
+        *,
+        class_weight: Array | None = None,
+        label_smoothing: float = 0.0,
+        reduction: Reduction = 'mean',
+        ignore_index: int = -100,
+        check_finite: bool = False,
+    ) -> None:
+        ...
+
+class ELMLoss(WeightedModule):
+    """`topkloss.ELMLoss` as a module.
+
+    ELM, the enlarged-margin loss: LDAM whose margin also takes in that of the strongest rival.
+
+    The logit of the label y is lowered by ``b_y - lam b_r``, where b_c are the margins of
+    `LDAMLoss` and r is the class other than y with the largest logit (the lowest index among
+    equals), a constant in the gradient.
+
+    Like LDAM it expects the outputs of a normalised last layer (cosines, in [-1, 1]):
+    `topkloss.torch.NormedLinear` is such a layer.
+
+    Kato and Hotta, "Enlarged large margin loss for imbalanced classification", SMC 2023.
+
+    Args:
+        class_counts: Number of training examples of each of C classes, finite and above 0.
+        max_margin: Margin of the rarest class, in units of a logit; finite and 0 or more.
+        scale: Multiplies the logits, finite and above 0.
+        lam: How much of the rival's margin is taken in, finite. 0 gives LDAM.
+        class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
+        label_smoothing: eta, the part of the label that all classes share, in [0, 1].
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
+        reduction: How row losses become one value: ``"mean"`` (weighted by class and sample
+            weights), ``"sum"``; or ``"none"``, one value a row.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+        check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
+            than making the value and gradient of that row NaN.
+
+    Attributes:
+        loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+
+    Raises:
+        TopKLossError: A count or an option is outside its range.
+    """
+
+    loss: topkloss.ELMLoss
+
+    def __init__(
+        self,
+        class_counts: Array,
+        max_margin: float = 0.5,
+        scale: float = 30.0,
+        lam: float = 1.0,
+        *,
+        class_weight: Array | None = None,
+        label_smoothing: float = 0.0,
+        count_smoothing: float = 0.0,
+        reduction: Reduction = 'mean',
+        ignore_index: int = -100,
+        check_finite: bool = False,
+    ) -> None:
+        ...
+
+class FocalLoss(WeightedModule):
+    """`topkloss.FocalLoss` as a module.
+
+    Focal loss: cross-entropy in which rows that are right already count for little.
+
+    With p the softmax of a row and w the class weights, a row of label y has the loss
+    ``w_y (1 - p_y)^gamma (-log p_y)``. gamma = 0 is `CrossEntropyLoss` to the last bit.
+
+    A logit of -inf masks its class out: probability 0, gradient 0. A row whose own label is masked
+    has value +inf.
+
+    Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense object detection", ICCV 2017.
+
+    Args:
+        gamma: How strongly rows that are right are discounted, finite and 0 or more.
+        class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
+        reduction: How row losses become one value: ``"mean"`` (weighted by class and sample
+            weights), ``"sum"``; or ``"none"``, one value a row.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+        check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
+            than making the value and gradient of that row NaN.
+
+    Attributes:
+        loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+
+    Raises:
+        TopKLossError: A count or an option is outside its range.
+    """
+
+    loss: topkloss.FocalLoss
+
+    def __init__(
+        self,
+        gamma: float = 2.0,
+        *,
+        class_weight: Array | None = None,
+        reduction: Reduction = 'mean',
+        ignore_index: int = -100,
+        check_finite: bool = False,
+    ) -> None:
+        ...
+
+class LDAMLoss(WeightedModule):
+    """`topkloss.LDAMLoss` as a module.
+
+    LDAM, the label-distribution-aware margin loss: cross-entropy with a margin for rare classes.
+
+    The logit of the label y is lowered by the margin ``max_margin n_y^(-1/4) / max_c n_c^(-1/4)``,
+    then all logits are multiplied by the scale.
+
+    It expects the outputs of a normalised last layer (cosines, in [-1, 1]) and diverges on
+    unbounded logits: `topkloss.torch.NormedLinear` is such a layer.
+
+    Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss",
+    NeurIPS 2019.
+
+    Args:
+        class_counts: Number of training examples of each of C classes, finite and above 0.
+        max_margin: Margin of the rarest class, in units of a logit; finite and 0 or more.
+        scale: Multiplies the logits, finite and above 0.
+        class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
+        label_smoothing: eta, the part of the label that all classes share, in [0, 1].
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
+        reduction: How row losses become one value: ``"mean"`` (weighted by class and sample
+            weights), ``"sum"``; or ``"none"``, one value a row.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+        check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
+            than making the value and gradient of that row NaN.
+
+    Attributes:
+        loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+
+    Raises:
+        TopKLossError: A count or an option is outside its range.
+    """
+
+    loss: topkloss.LDAMLoss
+
+    def __init__(
+        self,
+        class_counts: Array,
+        max_margin: float = 0.5,
+        scale: float = 30.0,
+        *,
+        class_weight: Array | None = None,
+        label_smoothing: float = 0.0,
+        count_smoothing: float = 0.0,
+        reduction: Reduction = 'mean',
+        ignore_index: int = -100,
+        check_finite: bool = False,
+    ) -> None:
+        ...
+
+class LogitAdjustedLoss(WeightedModule):
+    """`topkloss.LogitAdjustedLoss` as a module.
+
+    Logit-adjusted cross-entropy: cross-entropy on ``z_j + tau log pi_j``.
+
+    pi are the class frequencies. Training with it makes plain argmax the Bayes rule for the
+    class-balanced error. tau = 1 is balanced softmax.
+
+    Menon et al., "Long-tail learning via logit adjustment", ICLR 2021; Ren et al., "Balanced
+    meta-softmax for long-tailed visual recognition", NeurIPS 2020.
+
+    Args:
+        class_counts: Number of training examples of each of C classes, finite and above 0.
+        tau: Strength of the adjustment, finite.
+        class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
+        label_smoothing: eta, the part of the label that all classes share, in [0, 1].
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
+        reduction: How row losses become one value: ``"mean"`` (weighted by class and sample
+            weights), ``"sum"``; or ``"none"``, one value a row.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+        check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
+            than making the value and gradient of that row NaN.
+
+    Attributes:
+        loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+
+    Raises:
+        TopKLossError: A count or an option is outside its range.
+    """
+
+    loss: topkloss.LogitAdjustedLoss
+
+    def __init__(
+        self,
+        class_counts: Array,
+        tau: float = 1.0,
+        *,
+        class_weight: Array | None = None,
+        label_smoothing: float = 0.0,
+        count_smoothing: float = 0.0,
+        reduction: Reduction = 'mean',
+        ignore_index: int = -100,
+        check_finite: bool = False,
+    ) -> None:
+        ...
+
+class MarginSoftmaxLoss(WeightedModule):
+    """`topkloss.MarginSoftmaxLoss` as a module.
+
+    Margin softmax, the family itself: cross-entropy on a row transformed as the caller likes.
+
+    With a the offset, b the margin, d the class scale and s the scale, a row z of label y becomes
+    ``u_j = s (d_j z_j + a_j - [j = y] (b_y - lam b_r))``, where r is the class other than y with
+    the largest logit (the lowest index among equals), a constant in the gradient. The pairwise
+    margins ``a_j - a_y + b_y`` cover logit adjustment, LDAM and what lies between.
+
+    Margins expect bounded logits, such as the cosines of `topkloss.torch.NormedLinear`.
+
+    Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, section 4.
+
+    Args:
+        offset: a of each of C classes, finite. Default 0.
+        margin: b of each class, in units of a logit, finite. Default 0.
+        class_scale: d of each class, finite and above 0. Default 1.
+        scale: s, finite and above 0.
+        lam: How much of the rival's margin is taken in, finite.
+        class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
+        label_smoothing: eta, the part of the label that all classes share, in [0, 1].
+        reduction: How row losses become one value: ``"mean"`` (weighted by class and sample
+            weights), ``"sum"``; or ``"none"``, one value a row.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+        check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
+            than making the value and gradient of that row NaN.
+
+    Attributes:
+        loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+
+    Raises:
+        TopKLossError: A count or an option is outside its range.
+    """
+
+    loss: topkloss.MarginSoftmaxLoss
+
+    def __init__(
+        self,
+        *,
+        offset: Array | None = None,
+        margin: Array | None = None,
+        class_scale: Array | None = None,
+        scale: float = 1.0,
+        lam: float = 0.0,
+        class_weight: Array | None = None,
+        label_smoothing: float = 0.0,
+        reduction: Reduction = 'mean',
+        ignore_index: int = -100,
+        check_finite: bool = False,
+    ) -> None:
+        ...
+
+class NoisedTopKLoss(NoisedModule):
+    """`topkloss.NoisedTopKLoss` as a module.
+
+    Noised top-K: the top-K calibrated hinge on an order statistic that noise makes smooth.
+
+    A row z of label y has the loss ``scale (m_y + T - z_y)+``, where T is the expectation of the
+    (K+1)-th largest entry of ``z + epsilon Z``, Z standard normal: a mean over samples, or exact.
+    The gradient of T is the probability (the share of samples) with which a class holds rank K+1
+    (the lowest index among equals). epsilon = 0 gives the plain top-K hinge. A logit of -inf ranks
+    last.
+
+    Balanced: ``m_y = margin``. With class_counts, the imbalanced loss:
+    ``m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4)``; use a scale of 30 to 50 and a normalised
+    last layer (`topkloss.torch.NormedLinear`), or a scale of 1 without.
+
+    Noise is a function of (seed, step, row) and does not depend on threads. The exact estimator has
+    no noise: n_samples, seed and steps mean nothing to it. In float32 its error is at most
+    ``1e-5 max(epsilon, 1e-3, 0.01 |T|)`` on T and 1e-5 on each entry of its gradient, in float64
+    1e-10 of the same.
+
+    Garcin, Servajean, Joly and Salmon, "Stochastic smoothing of the top-K calibrated hinge loss for
+    deep imbalanced classification", ICML 2022.
+
+    The module counts its calls, in training and evaluation alike, and draws new noise in each. The
+    count is kept in the state_dict as extra state, a scalar int64 tensor, and not as a buffer: it
+    stays in the CPU's memory when the module is moved to another device, and a cast of the module
+    leaves it alone. Copies and pickles go on from the same count. The exact estimator has no noise.
+
+    Activation checkpointing calls what it checkpoints once more in the backward pass, and so would
+    draw other noise there and count twice: leave the loss outside, or give it a ``step``.
+
+    Args:
+        k: K, 1 to C - 1.
+        epsilon: Standard deviation of the noise, in units of a logit; finite and 0 or more.
+        estimator: How the expectation is taken: ``"monte_carlo"``, as in the paper, or
+            ``"exact"``.
+        n_samples: S, the number of noise samples a row, 1 to 1,000,000. Monte Carlo only.
+        seed: Key of the noise, 0 to 2^64 - 1. Monte Carlo only.
+        margin: Margin of the balanced loss, in units of a logit; finite. Not used with
+            class_counts.
+        class_counts: Number of training examples of each of C classes, finite and above 0.
+        max_margin: With class_counts only: margin of the rarest class, finite and 0 or more.
+            Default 0.5.
+        scale: Multiplies the hinge, finite and above 0.
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
+        reduction: How row losses become one value: ``"mean"`` (weighted by class and sample
+            weights), ``"sum"``; or ``"none"``, one value a row.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+        check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
+            than making the value and gradient of that row NaN.
+
+    Attributes:
+        loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+
+    Raises:
+        TopKLossError: A count or an option is outside its range.
+    """
+
+    loss: topkloss.NoisedTopKLoss
+
+    def __init__(
+        self,
+        k: int,
+        epsilon: float = 1.0,
+        *,
+        estimator: Estimator = 'monte_carlo',
+        n_samples: int = 5,
+        seed: int = 0,
+        margin: float = 1.0,
+        class_counts: Array | None = None,
+        max_margin: float | None = None,
+        scale: float = 1.0,
+        count_smoothing: float = 0.0,
+        reduction: Reduction = 'mean',
+        ignore_index: int = -100,
+        check_finite: bool = False,
+    ) -> None:
+        ...
+
+class OutlyingMSELoss(PredictingModule):
+    """`topkloss.OutlyingMSELoss` as a module.
+
+    Mean squared error with outlying label: regression on labels farther out for rarer classes.
+
+    A row z of label y has the loss ``(1/C) sum_j (z_j - [j = y] t_y)^2``; there is no softmax. The
+    teacher is ``t_c = alpha r_c``, r_c the rank of class c by decreasing count (1: the most
+    frequent; of equal counts, the lower index first), or the caller's own. A logit of -inf is
+    regressed like any other: value +inf, gradient -inf there.
+
+    Kato and Hotta, "MSE loss with outlying label for imbalanced classification", 2021.
+
+    The teacher in use is the attribute ``loss.teacher``.
+
+    Args:
+        class_counts: Number of training examples of each of C classes, finite and above 0. May be
+            left out, and is not looked at, with a teacher.
+        alpha: Teacher of the most frequent class, in units of a logit; finite and above 0.
+        teacher: t of each class, finite. Default ``alpha r_c``.
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
+        reduction: How row losses become one value: ``"mean"`` (weighted by class and sample
+            weights), ``"sum"``; or ``"none"``, one value a row.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+        check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
+            than making the value and gradient of that row NaN.
+
+    Attributes:
+        loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+
+    Raises:
+        TopKLossError: A count or an option is outside its range, or there are neither counts nor a
+            teacher.
+    """
+
+    loss: topkloss.OutlyingMSELoss
+
+    def __init__(
+        self,
+        class_counts: Array | None = None,
+        alpha: float = 1.0,
+        *,
+        teacher: Array | None = None,
+        count_smoothing: float = 0.0,
+        reduction: Reduction = 'mean',
+        ignore_index: int = -100,
+        check_finite: bool = False,
+    ) -> None:
+        ...
+
+class SinglePositiveLoss(OneHeadModule):
+    """`topkloss.SinglePositiveLoss` as a module.
+
+    Binary cross-entropy of every class, where only one positive label a row is known.
+
+    With f = sigmoid(z), a row of label y has the loss
+
+    - ``"an"``, assume negative: ``-(1/C) (log f_y + sum_{j != y} log(1 - f_j))``;
+    - ``"wan"``, weak assume negative: the same with the negatives times ``1 / (C - 1)``;
+    - ``"epr"``, expected-positive regularisation: ``-log f_y + lambda ((k - K) / C)^2``, K the
+      expected number of positives and k the mean of ``sum_j f_ij`` over the batch's rows that
+      count, weighted by sample_weight. So a row's loss depends on the whole batch, and its gradient
+      is that of all rows' losses; rows with NaN or +inf are left out of k.
+
+    A logit of -inf is a probability of 0.
+
+    Cole, Mac Aodha, Lorieul, Perona, Morris and Jojic, "Multi-label learning from single positive
+    labels", CVPR 2021.
+
+    Args:
+        method: ``"an"``, ``"wan"`` or ``"epr"``.
+        expected_positives: With ``"epr"`` only, which needs it: K, finite and above 0.
+        regularization: With ``"epr"`` only: lambda, finite and 0 or more.
+        reduction: How row losses become one value: ``"mean"`` (weighted by class and sample
+            weights), ``"sum"``; or ``"none"``, one value a row.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+        check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
+            than making the value and gradient of that row NaN.
+
+    Attributes:
+        loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+
+    Raises:
+        TopKLossError: A count or an option is outside its range.
+    """
+
+    loss: topkloss.SinglePositiveLoss
+
+    def __init__(
+        self,
+        method: Method = 'an',
+        *,
+        expected_positives: float | None = None,
+        regularization: float = 1.0,
+        reduction: Reduction = 'mean',
+        ignore_index: int = -100,
+        check_finite: bool = False,
+    ) -> None:
+        ...
+
+class SmoothTopKSVMLoss(OneHeadModule):
+    """`topkloss.SmoothTopKSVMLoss` as a module.
+
+    Smooth top-K SVM: the top-K hinge with its maxima over sets of K classes made smooth.
+
+    With ``e_j = exp(z_j / (k tau))`` and sigma_r the r-th elementary symmetric polynomial of the
+    e_j of all classes but the label y, a row has the loss
+    ``tau log(e_y sigma_{k-1} + exp(alpha / tau) sigma_k) - tau log(e_y sigma_{k-1})``.
+    tau towards 0 tends to the hard top-K SVM.
+
+    Stable for logits up to 1e4 in size and tau from 0.01 to 100. A logit of -inf is a class that is
+    not there; a row whose own label is masked has value +inf, unless fewer than k rivals are left:
+    then, whatever the label, the value is 0.
+
+    Berrada, Zisserman and Kumar, "Smooth loss functions for deep top-k classification", ICLR 2018.
+
+    Args:
+        k: 1 to C - 1.
+        tau: The temperature, in units of a logit; finite and above 0.
+        alpha: The margin, in units of a logit; finite.
+        reduction: How row losses become one value: ``"mean"`` (weighted by class and sample
+            weights), ``"sum"``; or ``"none"``, one value a row.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+        check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
+            than making the value and gradient of that row NaN.
+
+    Attributes:
+        loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+
+    Raises:
+        TopKLossError: A count or an option is outside its range.
+    """
+
+    loss: topkloss.SmoothTopKSVMLoss
+
+    def __init__(
+        self,
+        k: int,
+        tau: float = 1.0,
+        alpha: float = 1.0,
+        *,
+        reduction: Reduction = 'mean',
+        ignore_index: int = -100,
+        check_finite: bool = False,
+    ) -> None:
+        ...
+
+class TopKHingeLoss(OneHeadModule):
+    """`topkloss.TopKHingeLoss` as a module.
+
+    Top-K calibrated hinge: no loss while the label leads the (K+1)-th largest logit by a margin.
+
+    A row z of label y has the loss ``(margin + z_[K+1] - z_y)+``, z_[r] the r-th largest logit. The
+    subgradient, where the hinge is active, is +1 at the lowest-indexed class that holds rank K+1
+    and -1 at the label (they may cancel); at exactly 0 it is 0. A logit of -inf ranks last.
+
+    Yang and Koyejo, "On the consistency of top-k surrogate losses", ICML 2020.
+
+    Args:
+        k: K, 1 to C - 1.
+        margin: In units of a logit; finite.
+        reduction: How row losses become one value: ``"mean"`` (weighted by class and sample
+            weights), ``"sum"``; or ``"none"``, one value a row.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+        check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
+            than making the value and gradient of that row NaN.
+
+    Attributes:
+        loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+
+    Raises:
+        TopKLossError: A count or an option is outside its range.
+    """
+
+    loss: topkloss.TopKHingeLoss
+
+    def __init__(
+        self,
+        k: int,
+        margin: float = 1.0,
+        *,
+        reduction: Reduction = 'mean',
+        ignore_index: int = -100,
+        check_finite: bool = False,
+    ) -> None:
+        ...
+
+class TwoHeadAverageKLoss(TwoHeadModule):
+    """`topkloss.TwoHeadAverageKLoss` as a module.
+
+    Two-head average-K: a softmax head proposes candidates, a multi-label head learns them.
+
+    With z the logits of the softmax head, g those of the multi-label head, p = softmax(z), and S_i
+    the candidates of row i, a row of label y has the loss
+    ``CE(z_i, y) + mu sum_j omega_ij BCE(g_ij, [j in S_i or j = y])``, where omega is 1 for the
+    label and for negatives, and candidate_weight for other candidates.
+
+    The candidates are the round(B K) (halves to even) largest probabilities of the batch, of equal
+    ones the first by row, then by class; rows that are ignored or contain NaN or +inf have none and
+    do not count in B. The threshold is the midpoint of the last candidate's probability and the
+    next one's. Candidates are constants in the gradient.
+
+    In small batches a moving average of the threshold is steadier. With threshold_decay, the
+    threshold is ``decay * before + (1 - decay) * this batch's``, and the candidates are the classes
+    with probabilities at or above it.
+
+    After training, `topkloss.posthoc.average_k_threshold` and `topkloss.posthoc.predict_sets` make
+    sets of K classes on average from the scores of the multi-label head.
+
+    Garcin, Servajean, Joly and Salmon, "A two-head loss function for deep average-K
+    classification", WACV 2025 (arXiv 2303.18118, 2023).
+
+    With threshold_decay, the module keeps the moving average of the threshold, the state that
+    `topkloss.ThresholdState` is there, as a persistent buffer: in training every call updates it;
+    in evaluation it is used in the same way, but stays as it is.
+
+    Args:
+        k: K, the average number of candidates a row, above 0 and below C; need not be whole.
+        candidate_weight: omega of candidates other than the label, finite and 0 or more.
+        multi_label_weight: mu, finite and 0 or more.
+        class_reduction: Whether the multi-label term is a ``"sum"`` or a ``"mean"`` over classes.
+        threshold_decay: Share of the batches before in the threshold, in [0, 1). 0: each batch has
+            its own threshold.
+        reduction: How row losses become one value: ``"mean"`` (weighted by class and sample
+            weights), ``"sum"``; or ``"none"``, one value a row.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+        check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
+            than making the value and gradient of that row NaN.
+
+    Attributes:
+        threshold: With threshold_decay above 0 only: the threshold on probabilities of the last
+            call in training, 0 before the first; a float64 scalar, which moves and casts of the
+            module leave alone.
+        loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+
+    Raises:
+        TopKLossError: A count or an option is outside its range.
+    """
+
+    loss: topkloss.TwoHeadAverageKLoss
+
+    def __init__(
+        self,
+        k: float,
+        *,
+        candidate_weight: float = 1.0,
+        multi_label_weight: float = 1.0,
+        class_reduction: ClassReduction = 'sum',
+        threshold_decay: float = 0.0,
+        reduction: Reduction = 'mean',
+        ignore_index: int = -100,
+        check_finite: bool = False,
+    ) -> None:
+        ...
+
+class VectorScalingLoss(WeightedModule):
+    """`topkloss.VectorScalingLoss` as a module.
+
+    Vector scaling: cross-entropy on ``(n_j / n_max)^gamma z_j + tau log pi_j``.
+
+    n are the class counts, pi the class frequencies: the additive adjustment of `LogitAdjustedLoss`
+    together with a multiplicative one. gamma = 0 is `LogitAdjustedLoss`.
+
+    Kini, Paraskevas, Oymak and Thrampoulidis, "Label-imbalanced and group-sensitive classification
+    under overparameterization", NeurIPS 2021 (the factor is their ``1 / Delta_j``).
+
+    Args:
+        class_counts: Number of training examples of each of C classes, finite and above 0.
+        gamma: Strength of the multiplicative adjustment, finite and 0 or more, and small enough
+            that no factor comes out below 1e-15.
+        tau: Strength of the additive adjustment, finite.
+        class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
+        label_smoothing: eta, the part of the label that all classes share, in [0, 1].
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
+        reduction: How row losses become one value: ``"mean"`` (weighted by class and sample
+            weights), ``"sum"``; or ``"none"``, one value a row.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+        check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
+            than making the value and gradient of that row NaN.
+
+    Attributes:
+        loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+
+    Raises:
+        TopKLossError: A count or an option is outside its range.
+    """
+
+    loss: topkloss.VectorScalingLoss
+
+    def __init__(
+        self,
+        class_counts: Array,
+        gamma: float = 0.3,
+        tau: float = 1.0,
+        *,
+        class_weight: Array | None = None,
+        label_smoothing: float = 0.0,
+        count_smoothing: float = 0.0,
+        reduction: Reduction = 'mean',
+        ignore_index: int = -100,
+        check_finite: bool = False,
+    ) -> None:
+        ...

@@ -1,0 +1,173 @@
+"""An entry of the registry of losses, and batches of rows to test it on."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import reference
+from scipy.special import softmax
+from support import FLOAT64, Array, long_tail
+
+from topkloss._records import LOSSES
+
+Options = dict[str, Any]
+Row = Callable[..., tuple[float, Array]]
+
+CLASS_OF = LOSSES
+"""The package's losses by their kinds, as the C functions name them."""
+
+SAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Case:
+    """A loss with some options.
+
+    Attributes:
+        name: Of the entry.
+        kind: Of the loss, as the C functions name it.
+        options: The constructor's, from the counts of the classes.
+        row: The formulation of one row, from the counts: a function of logits and a label, of
+            the noise where the loss takes some, and of class weights and label smoothing.
+        whole: The formulation of a whole batch, where its rows depend on each other.
+        bounded: Whether it expects cosines.
+        classes: The fewest that it allows, and the most for which the formulation is quick.
+        looser: Times the usual tolerance; above 1, of gradients below 1 as of 1.
+        heads: Matrices of logits; two lie side by side in one here.
+        noise: Whether tests pass noise.
+        masks_label: Whether a label may be masked by -inf.
+        is_coupled: Whether the formulation of a batch takes the upstream values of its rows.
+    """
+
+    name: str
+    kind: str
+    options: Callable[[Array], Options]
+    row: Callable[[Array], Row] | None = None
+    whole: Callable[[Array], Callable[..., Any]] | None = None
+    bounded: bool = False
+    classes: tuple[int, int] = (1, 200_000)
+    looser: float = 1.0
+    heads: int = 1
+    noise: bool = False
+    masks_label: bool = True
+    is_coupled: bool = False
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return tuple(inspect.signature(CLASS_OF[self.kind]).parameters)
+
+    def make(self, counts: Array, **options: Any) -> Any:
+        return CLASS_OF[self.kind](**self.options(counts), **options)
+
+    def allows(self, classes: int) -> bool:
+        return self.classes[0] <= classes <= self.classes[1]
+
+    def class_options(self, rng: np.random.Generator, classes: int) -> Options:
+        """Class weights and label smoothing, if it has them."""
+        found = {"class_weight": rng.uniform(0.1, 3, classes), "label_smoothing": 0.1}
+        return {name: value for name, value in found.items() if name in self.parameters}
+
+    def sample(
+        self, rng: np.random.Generator, shape: tuple[int, int], dtype: Any = FLOAT64
+    ) -> Batch:
+        """A batch on which the loss is not near a discontinuity."""
+        rows, classes = shape
+        counts = long_tail(classes, rng)
+        labels = rng.integers(classes, size=rows)
+        while True:
+            if self.bounded:
+                logits = rng.uniform(-1, 1, (rows, self.heads * classes)).astype(dtype)
+            else:
+                logits = (2 * rng.standard_normal((rows, self.heads * classes))).astype(dtype)
+            if self.heads == 1 or _has_gap(logits[:, :classes], two_head_k(counts)):
+                break
+        noise = rng.standard_normal((rows, SAMPLES, classes)) if self.noise else None
+        if noise is not None and dtype != FLOAT64:
+            noise = noise.astype(np.float32)
+        return Batch(self, counts, logits, labels, noise)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Counts of the classes, the logits of all heads side by side, labels, and noise."""
+
+    case: Case
+    counts: Array
+    logits: Array
+    labels: Array
+    noise: Array | None = None
+
+    def __getitem__(self, rows: Any) -> Batch:
+        noise = None if self.noise is None else self.noise[rows]
+        return replace(self, logits=self.logits[rows], labels=self.labels[rows], noise=noise)
+
+    def heads(self, matrix: Array) -> tuple[Array, ...]:
+        classes = matrix.shape[1] // self.case.heads
+        return tuple(
+            matrix[:, head * classes : (head + 1) * classes] for head in range(self.case.heads)
+        )
+
+    def _given(self, options: Options) -> Options:
+        return options if self.noise is None else {**options, "noise": self.noise}
+
+    def value(self, loss: Any, **options: Any) -> Any:
+        return loss(*self.heads(self.logits), self.labels, **self._given(options))
+
+    def value_and_grad(self, loss: Any, out: Array | None = None, **options: Any) -> Any:
+        """The value, and the gradients of all heads side by side."""
+        inputs = self.heads(self.logits)
+        outputs = dict.fromkeys(("out", "multi_label_out")[: self.case.heads])
+        if out is not None:
+            outputs = dict(zip(outputs, self.heads(out), strict=True))
+        value, found = loss.value_and_grad(*inputs, self.labels, **outputs, **self._given(options))
+        gradients = found if self.case.heads == 2 else (found,)
+        for gradient, output in zip(gradients, outputs.values(), strict=True):
+            assert output is None or gradient is output
+        if out is not None:
+            return value, out
+        return value, gradients[0] if self.case.heads == 1 else np.concatenate(gradients, axis=1)
+
+    def expect(
+        self, class_options: Options | None = None, upstream: Array | None = None, **options: Any
+    ) -> Any:
+        """Value(s) and gradient of the formulation; options are those of all losses.
+
+        The gradient is that of the values times upstream, if there is some.
+        """
+        given = class_options or {}
+        if upstream is not None:
+            if self.case.is_coupled:
+                options["upstream"] = upstream
+            else:
+                value, gradient = self.expect(given, **options)
+                return value, gradient * upstream[:, None]
+        if self.case.whole is not None:
+            value, *gradients = self.case.whole(self.counts)(
+                *self.heads(self.logits), self.labels, **options
+            )[: 1 + self.case.heads]
+            return value, np.concatenate(gradients, axis=1)
+        assert self.case.row is not None
+        row = self.case.row(self.counts)
+        ignored = options.get("ignore_index", -100)
+        rows = []
+        for i, (z, y) in enumerate(zip(self.logits, self.labels, strict=True)):
+            more = () if self.noise is None else (self.noise[i],)
+            rows.append(row(z, 0 if y == ignored else int(y), *more, **given))
+        return reference.reduced(
+            rows, self.labels, class_weight=given.get("class_weight"), **options
+        )
+
+
+def two_head_k(counts: Array) -> float:
+    return 1.5 if len(counts) > 2 else 0.6
+
+
+def _has_gap(logits: Array, k: float) -> bool:
+    """No two probabilities near the threshold."""
+    ranked = np.sort(softmax(logits.astype(np.float64), axis=1).ravel())[::-1]
+    last = round(len(logits) * k)
+    return last in (0, logits.size) or ranked[last - 1] > ranked[last] * (1 + 1e-4)

@@ -1,0 +1,85 @@
+"""Records of losses: their options and defaults are the header's; what is made of them."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+
+import pytest
+
+import topkloss
+from topkloss import _abi
+from topkloss._arguments import AVERAGES, WORDS, Binding
+from topkloss._noised_topk_operator import NoisedTopKOperator
+from topkloss._records import LOSSES
+
+KINDS = {**LOSSES, NoisedTopKOperator._kind: NoisedTopKOperator}
+kinds = pytest.mark.parametrize("kind", KINDS)
+
+
+@kinds
+def test_options(kind):
+    members = {name for name, _ in _abi.LOSS_OPTIONS[kind]._fields_}
+    counted = {"struct_size", "classes", *filter(lambda name: "reserved" in name, members)}
+    assert set(KINDS[kind]._options) == members - counted
+
+
+@kinds
+def test_defaults(kind):
+    """What is None is left to the library; what has no default here has none there."""
+    defaults = _abi.DEFAULTS[f"{kind}_options"]
+    for name, option in KINDS[kind]._options.items():
+        if option.default is inspect.Parameter.empty:
+            assert name not in defaults
+        elif option.default is not None:
+            assert WORDS.get(name, {}).get(option.default, option.default) == defaults[name], name
+
+
+@pytest.mark.parametrize(
+    ("function", "options"),
+    [
+        (topkloss.noised_topk, "noised_topk_operator_options"),
+        (topkloss.noised_topk_vjp, "noised_topk_operator_options"),
+        (topkloss.posthoc.logit_adjust, "logit_adjust_options"),
+        (topkloss.metrics.topk_accuracy, "topk_accuracy_options"),
+        (topkloss.metrics.average_k_accuracy, "average_k_accuracy_options"),
+        (topkloss.metrics.shot_accuracy, "shot_accuracy_options"),
+    ],
+)
+def test_defaults_of_functions(function, options):
+    defaults = _abi.DEFAULTS[options]
+    parameters = inspect.signature(function).parameters
+    assert parameters.keys() >= defaults.keys()
+    words = {**WORDS, "average": AVERAGES}
+    for name, default in defaults.items():
+        said = parameters[name].default
+        assert words.get(name, {}).get(said, said) == default, name
+
+
+def test_every_struct_of_options_has_a_record():
+    assert set(KINDS) == set(_abi.LOSS_OPTIONS)
+
+
+@kinds
+def test_every_option_is_documented(kind):
+    described = KINDS[kind].__doc__
+    for name in KINDS[kind]._options if kind in LOSSES else ():
+        assert f"\n    {name}: " in described, name
+
+
+def test_binding_is_pythons_own():
+    def function(a, b=1, *, c, d=2): ...
+
+    signature = inspect.signature(function)
+    binding = Binding(signature.parameters.values())
+    for count, *names in itertools.product(range(4), *[[None, name] for name in "abcde"]):
+        arguments = tuple(range(10, 10 + count))
+        named = {name: ord(name) for name in names if name}
+        try:
+            bound = signature.bind(*arguments, **named)
+        except TypeError as error:
+            with pytest.raises(TypeError, match=str(error)):
+                binding(arguments, named)
+        else:
+            bound.apply_defaults()
+            assert [*binding(arguments, named).items()] == [*bound.arguments.items()]

@@ -1,0 +1,118 @@
+"""Wrong options of losses: the status, and words that name the culprit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from case import CLASS_OF
+from losses import BY_KIND, BY_NAME, SCALED
+from support import refuses
+
+import topkloss
+
+INFINITE = (np.nan, np.inf, -np.inf)
+NO_NUMBER = ("a", None, 10**400, [1])
+ANY = (*INFINITE, 1e16, -1e16, *NO_NUMBER)
+NOT_NEGATIVE = (-0.1, *ANY)
+POSITIVE = (0, -1, 1e-16, *ANY)
+WEIGHTS = ([1, np.nan], [np.inf, 1], [[1, 2]], ["a", "b"], 5)
+VECTOR = ([1, np.nan], [1, np.inf], [1e16, 1], [[1, 2]], ["a", "b"], 5)
+COUNTS = np.array([3.0, 2.0])
+
+# The wrong values of every option, by its name, and of some that are another thing to some losses.
+WRONG = {
+    "reduction": ("all", "MEAN", None, 0, ["mean"]),
+    "ignore_index": (1.5, "a", None, 2**63, -(2**63) - 1),
+    "check_finite": (1, None, "yes"),
+    "label_smoothing": (1.1, *NOT_NEGATIVE),
+    "class_weight": ([1, -1], *WEIGHTS),
+    "count_smoothing": tuple(value for value in NOT_NEGATIVE if value != -1e16),
+    "class_counts": ([], 5, [[1, 2]], ["a"], [1, 1j], *([3, x] for x in (0, -1, *INFINITE))),
+    "k": (0, -1, 2.0, "5", None, 2**63),
+    "tau": ANY,
+    "gamma": NOT_NEGATIVE,
+    "max_margin": (-0.5, *(value for value in ANY if value is not None)),
+    "scale": (0, -1, *ANY),
+    "lam": ANY,
+    "offset": VECTOR,
+    "class_scale": (*VECTOR, [1, 0], [1, -1], [1e-16, 1]),
+    "margin": ANY,
+    "alpha": ANY,
+    "epsilon": NOT_NEGATIVE,
+    "n_samples": (0, -5, 1_000_001, 2**40, 1.0),
+    "seed": (-1, 2**64, 0.5),
+    "estimator": ("Exact", None, 1),
+    "teacher": (*VECTOR, "far"),
+    "method": ("AN", None, 1),
+    "expected_positives": (0, *NOT_NEGATIVE),
+    "regularization": NOT_NEGATIVE,
+    "candidate_weight": NOT_NEGATIVE,
+    "multi_label_weight": NOT_NEGATIVE,
+    "class_reduction": ("none", None, 0),
+    "threshold_decay": (-0.1, 1, *INFINITE),
+    ("margin_softmax", "margin"): VECTOR,
+    ("smooth_topk_svm", "tau"): POSITIVE,
+    ("outlying_mse", "alpha"): (0, *NOT_NEGATIVE),
+    ("two_head_average_k", "k"): (0, -1, *INFINITE, "1", None),
+}
+# Entries of the registry in which the option is looked at.
+BASES = {
+    **BY_KIND,
+    ("noised_topk", "class_counts"): BY_NAME["imbalanced_noised_topk"],
+    ("noised_topk", "max_margin"): BY_NAME["imbalanced_noised_topk"],
+    ("noised_topk", "count_smoothing"): BY_NAME["imbalanced_noised_topk"],
+    ("single_positive", "expected_positives"): BY_NAME["expected_positive"],
+    ("single_positive", "regularization"): BY_NAME["expected_positive"],
+}
+OPTIONS = [(kind, name) for kind, base in BY_KIND.items() for name in base.parameters]
+
+
+def status(kind, name, value):
+    """Which status a wrong value of an option has."""
+    if name in ("reduction", "estimator", "method", "class_reduction"):
+        return "ENUMERATOR"
+    vectors = {"class_weight", "class_counts", "offset", "class_scale", "teacher"}
+    if name in vectors or (kind, name) == ("margin_softmax", "margin"):
+        vector = np.asarray(value)
+        if vector.dtype.kind not in "if":
+            return "ENUMERATOR"
+        if vector.ndim != 1 or not len(vector):
+            return "SIZE"
+        return "CLASS_COUNT" if name == "class_counts" else "OPTION"
+    return "OPTION"
+
+
+@pytest.mark.parametrize(("kind", "name"), OPTIONS)
+def test_wrong_option(kind, name):
+    base = BASES.get((kind, name), BASES[kind])
+    for value in WRONG.get((kind, name), WRONG[name]):
+        options = {**base.options(COUNTS), name: value}
+        if name == "class_counts":  # which with smoothing may be 0
+            options.pop("count_smoothing", None)
+        words = ["class" if value == [] else name]
+        if name == "class_counts" and np.ndim(value) == 1 and len(value) and value[0] == 3:
+            words.append(1)  # which of the classes
+        refuses(status(kind, name, value), words, CLASS_OF[kind], **options)
+
+
+def test_wrong_options_together():
+    refuses("OPTION", ["max_margin"], topkloss.NoisedTopKLoss, 5, max_margin=0.5)
+    refuses("OPTION", ["expected_positives"], topkloss.SinglePositiveLoss, "epr")
+    # (n / n_max)^gamma must come out at 1e-15 or more.
+    refuses("OPTION", ["gamma"], SCALED, [1, 10_000], gamma=4.0)
+    SCALED([1, 10_000], gamma=3.0)
+    mse = topkloss.OutlyingMSELoss
+    refuses("NULL_POINTER", ["class_counts"], mse)
+    words = ["offset has 3 classes, margin has 2 classes"]
+    refuses("SIZE", words, topkloss.MarginSoftmaxLoss, offset=[1, 2, 3], margin=[1, 2])
+    refuses("SIZE", ["class_counts has 2 classes"], mse, [3, 2], teacher=[1, 2, 3])
+
+
+def test_options_at_the_end_of_their_range():
+    """What float32 holds with room to spare is accepted."""
+    for kind, name in OPTIONS:
+        base = BASES.get((kind, name), BASES[kind])
+        if 1e16 in WRONG.get((kind, name), WRONG[name]) and name != "gamma":
+            CLASS_OF[kind](
+                **{**base.options(COUNTS), name: 1 if name == "label_smoothing" else 1e15}
+            )
