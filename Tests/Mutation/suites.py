@@ -106,23 +106,23 @@ def build(tree: Tree, suite: str) -> str:
 
 
 def _build_swift(tree: Tree) -> str:
-    """Compiles Tests/ABITests by themselves, without what would make them fast."""
+    """Compiles Tests/ABITests by themselves."""
     runner = tree.programs / "Runner.swift"
     runner.write_text(_RUNNER)
-    command: list[str | Path] = [
-        "swiftc",
-        "-Onone",
-        "-parse-as-library",
+    tests, include = tree.root / "Tests", tree.root / "include"
+    command: list[str | Path] = ["swiftc", "-O", "-wmo", "-parse-as-library"]
+    command += [
         "-module-name",
         "ABITests",
-    ]
-    command += [
         "-I",
-        tree.root / "include",
-        *sorted((tree.root / "Tests/ABITests").rglob("*.swift")),
+        include,
+        "-I",
+        tests / "C",
+        "-Xcc",
+        f"-I{include}",
     ]
-    command += [runner, "-o", tree.programs / "swift", tree.library, "-Xlinker", "-rpath"]
-    command += ["-Xlinker", tree.programs]
+    command += [*sorted((tests / "ABITests").rglob("*.swift")), runner, tree.library]
+    command += ["-o", tree.programs / "swift", "-Xlinker", "-rpath", "-Xlinker", tree.programs]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stderr if done.returncode else ""
 
