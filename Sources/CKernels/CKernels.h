@@ -21,7 +21,7 @@ typedef struct HalfConversion {
 
 /* A member of the softmax-margin family, as the rows of a batch have it in common:
  *
- *   u_j = s (d_j z_j + a_j - [j = y] (b_y - lam b_{j*})),    j* = argmax_{j != y} z_j
+ *   u_j = s (d_j z_j + a_j - [j = y] (b_y - lambda b_{j*})),    j* = argmax_{j != y} z_j
  *   l   = hard (1 - p_y)^gamma (lse(u) - u_y) + sum_j q_j (lse(u) - u_j),    p = softmax(u)
  *
  * hard = (1 - eta) w_y, q_j = (eta / C) w_j. Class vectors are of the type of the logits. */
@@ -30,7 +30,7 @@ typedef struct SoftmaxMarginFamily {
   const void *_Nullable class_scale; /* d, or NULL for 1 */
   const void *_Nullable offset;      /* a, or NULL for 0; not NULL if class_scale is not */
   const double *_Nullable margin;    /* b, or NULL for 0 */
-  double rival_share;                /* lam */
+  double lambda;                     /* lam of the header */
   double scale;                      /* s */
   double focal_gamma;                /* the hard term is multiplied by (1 - softmax(u)_y)^focal_gamma */
   const void *_Nullable smoothing;   /* q, or NULL where all are equal */
@@ -94,7 +94,7 @@ typedef struct NoisedTopKRow {
   double margin;
   double scale;
   double gradient_scale; /* multiplies the gradient */
-  void *scratch;         /* noised_topk_scratch_bytes(rank, samples, classes), aligned to 64 */
+  void *scratch;         /* noised_topk_scratch_bytes(rank, samples, classes, epsilon), aligned to 64 */
 } NoisedTopKRow;
 
 /* A row of the smooth top-K SVM:
@@ -210,7 +210,7 @@ typedef struct KernelTable {
   void (*standard_normal)(uint64_t seed, uint64_t step, uint64_t row, int64_t sample, int64_t classes,
                           float *noise);
   /* Bytes of scratch that noised_topk needs, or -1 if that overflows. */
-  int64_t (*noised_topk_scratch_bytes)(int64_t rank, int64_t samples, int64_t classes);
+  int64_t (*noised_topk_scratch_bytes)(int64_t rank, int64_t samples, int64_t classes, double epsilon);
   /* Bytes of scratch that smooth_topk_svm needs, or -1 if that overflows. */
   int64_t (*smooth_topk_svm_scratch_bytes)(int64_t k, int64_t classes);
 } KernelTable;

@@ -49,9 +49,10 @@ private func makeKernelTable() -> KernelTable {
       RowNoise(seed: seed, step: step, row: row)
         .fill(noise, count: Int(classes), sample: Int(sample))
     },
-    noised_topk_scratch_bytes: { rank, samples, classes in
+    noised_topk_scratch_bytes: { rank, samples, classes, epsilon in
       Int64(
-        noisedTopKScratchBytes(rank: Int(rank), samples: Int(samples), classes: Int(classes)))
+        noisedTopKScratchBytes(
+          rank: Int(rank), samples: Int(samples), classes: Int(classes), epsilon: epsilon))
     },
     smooth_topk_svm_scratch_bytes: {
       Int64(smoothTopKSVMScratchBytes(k: Int($0), classes: Int($1)))

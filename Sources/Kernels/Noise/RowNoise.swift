@@ -87,33 +87,73 @@ struct RowNoise {
     _ noise: UnsafeMutablePointer<Float>, blocks: Int, sample: Int,
     _ highest: UnsafeMutableRawPointer
   ) {
-    var block = 0
+    var (block, kept) = (0, highest)
     while block < blocks {
+      let end = min(blocks, block &+ Self.blockSize)
+      fill(
+        noise + block &* Self.blockSize, from: block, to: end, sample: sample,
+        NoiseDraws.Highest(kept))
+      block = end
+      kept += Self.highestBytes
+    }
+  }
+
+  /// Whole pairs of blocks out of sixteen whose highest draws are kept. The first block's noise is the first written.
+  @inline(__always)
+  private func fill(
+    _ noise: UnsafeMutablePointer<Float>, from first: Int, to end: Int, sample: Int,
+    _ highest: NoiseDraws.Highest
+  ) {
+    var row = UnsafeMutableRawPointer(noise)
+    var block = first
+    while block < end {
       let pair = words(ofPair: block / 2, sample: sample)
-      let kept = NoiseDraws.Highest(highest + block / Self.blockSize &* Self.highestBytes)
       let place = block % Self.blockSize
-      let row = UnsafeMutableRawPointer(noise + block &* Self.blockSize)
       FloatLanes.store(
-        Self.noise(pair.0, places: Self.lanes, kept.draws(place)), row, 0)
+        Self.noise(pair.0, places: Self.lanes, highest.draws(place)), row, 0)
       FloatLanes.store(
-        Self.noise(pair.1, places: Self.lanes, kept.draws(place &+ 1)), row, Self.blockSize)
+        Self.noise(pair.1, places: Self.lanes, highest.draws(place &+ 1)), row, Self.blockSize)
       block &+= 2
+      row += 2 &* 64
     }
   }
 
   /// Writes the noise of the first `count` classes of one sample.
+  @inline(never)
   func fill(_ noise: UnsafeMutablePointer<Float>, count: Int, sample: Int) {
-    let blocks = (count &+ Self.blockSize &- 1) / Self.blockSize
+    var memory = (FloatLanes.splat(0), FloatLanes.splat(0), FloatLanes.splat(0))
+    var last = (FloatLanes.splat(0), FloatLanes.splat(0))
+    withUnsafeMutableBytes(of: &memory) { memory in
+      withUnsafeMutableBytes(of: &last) { last in
+        guard let memory = memory.baseAddress, let last = last.baseAddress else { return }
+        let highest = NoiseDraws.Highest(memory)
+        fill(
+          noise, count: count, sample: sample, highest,
+          last: last.assumingMemoryBound(to: Float.self))
+      }
+    }
+  }
+
+  /// - Parameter last: room for a pair of blocks that the row does not fill.
+  @inline(__always)
+  private func fill(
+    _ noise: UnsafeMutablePointer<Float>, count: Int, sample: Int, _ highest: NoiseDraws.Highest,
+    last: UnsafeMutablePointer<Float>
+  ) {
+    let pairSize = 2 &* Self.blockSize
+    let wholeEnd = count / pairSize &* 2
     var block = 0
-    while block < blocks {
-      let here = Bits(UInt32(truncatingIfNeeded: block))
-      let highest = HighestDraws(words(ofBlocks: here, sample: sample))
-      let pair = words(ofPair: block / 2, sample: sample)
-      let first = block &* Self.blockSize
-      FloatLanes.store(
-        Self.noise(block % 2 == 0 ? pair.0 : pair.1, places: Self.lanes, highest),
-        UnsafeMutableRawPointer(noise), first, count: min(Self.blockSize, count &- first))
-      block &+= 1
+    while block &* Self.blockSize < count {
+      let here = Bits(UInt32(truncatingIfNeeded: block)) + Self.lanes
+      highest.keep(HighestDraws(words(ofBlocks: here, sample: sample)))
+      let end = min(wholeEnd, block &+ Self.blockSize)
+      fill(noise + block &* Self.blockSize, from: block, to: end, sample: sample, highest)
+      let done = end &* Self.blockSize
+      if end == wholeEnd && done < count && end &- block < Self.blockSize {
+        fill(last, from: end, to: end &+ 2, sample: sample, highest)
+        (noise + done).update(from: last, count: count &- done)
+      }
+      block &+= Self.blockSize
     }
   }
 }

@@ -7,9 +7,9 @@ import CKernels
 // Without a label the row's value is T itself.
 
 /// Bytes of scratch for either arithmetic type, or −1 if that overflows. No samples: the exact expectation.
-func noisedTopKScratchBytes(rank: Int, samples: Int, classes: Int) -> Int {
+func noisedTopKScratchBytes(rank: Int, samples: Int, classes: Int, epsilon: Double) -> Int {
   samples == 0
-    ? exactOrderStatisticScratchBytes(classes: classes)
+    ? exactOrderStatisticScratchBytes(rank: rank, classes: classes, epsilon: epsilon)
     : sampledOrderStatisticScratchBytes(rank: rank, samples: samples, classes: classes)
 }
 

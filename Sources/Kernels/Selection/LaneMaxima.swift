@@ -20,21 +20,3 @@ struct LaneMaxima<V: Lanes> {
     if V.width < RowNoise.blockSize { V.store(high, numbers, V.width) }
   }
 }
-
-/// Of sixteen scores the lowest that fewer than `rank` others are above. Each is compared with all, without branches.
-@inline(__always)
-func scoreAtRank<V: Lanes>(
-  _ rank: Int, of scores: UnsafePointer<V.Scalar>, _: V.Type
-) -> V.Scalar {
-  let (low, high) = (V.load(scores, 0), V.load(scores, RowNoise.blockSize &- V.width))
-  var lowest = V.Scalar.infinity
-  var place = 0
-  while place < RowNoise.blockSize {
-    let own = V.splat(scores[place])
-    var above = V.bits(V.less(own, low)).nonzeroBitCount
-    if V.width < RowNoise.blockSize { above &+= V.bits(V.less(own, high)).nonzeroBitCount }
-    lowest = above < rank && scores[place] < lowest ? scores[place] : lowest
-    place &+= 1
-  }
-  return lowest
-}

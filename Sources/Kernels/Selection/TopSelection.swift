@@ -13,7 +13,7 @@ struct TopSelection<V: Lanes> {
   private var count = 0
 
   /// The longest list; moving all of it takes as long as moving a part.
-  static var listLength: Int { 16 }
+  static var listLength: Int { SixteenScores<V>.count }
 
   /// Entries that `scores` and `classes` need room for.
   static func capacity(rank: Int) -> Int { max(rank, 2 &* listLength &+ 1) }
@@ -74,13 +74,11 @@ struct TopSelection<V: Lanes> {
     with given: UnsafePointer<V.Scalar>, of givenClasses: UnsafePointer<Int>, count: Int
   ) -> Bool {
     if !isList { return false }
-    let (low, high) = (V.load(given, 0), V.load(given, Self.listLength &- V.width))
+    let all = SixteenScores<V>(given)
     var sum = 0
     var index = 0
     while index < count {
-      let own = V.splat(given[index])
-      var position = V.bits(V.less(own, low)).nonzeroBitCount
-      if V.width < Self.listLength { position &+= V.bits(V.less(own, high)).nonzeroBitCount }
+      let position = all.count(above: given[index])
       scores[position] = given[index]
       classes[position] = givenClasses[index]
       sum &+= position
@@ -94,13 +92,7 @@ struct TopSelection<V: Lanes> {
   /// A score that does not rank is put behind the last that does.
   @inline(__always)
   private func insert(_ score: V.Scalar, _ classIndex: Int) {
-    let own = V.splat(score)
-    var position = 0
-    var place = 0
-    while place < Self.listLength {
-      position &+= V.bits(V.less(own, V.load(scores, place))).nonzeroBitCount
-      place &+= V.width
-    }
+    var position = SixteenScores<V>(scores).count(above: score)
     while position < rank && scores[position] == score && classes[position] < classIndex {
       position &+= 1
     }

@@ -7,7 +7,7 @@ import CSystem
 //   ℓ = τ log( e_y σ_{k−1} + e^{α/τ} σ_k ) − τ log( e_y σ_{k−1} ) = τ log(1 + e^ρ),
 //   ρ = α/τ + log(σ_k / σ_{k−1}) − log e_y
 //
-// For small k the polynomials are multiplied out (SymmetricPolynomial). Else let every rival happen with the odds e_j / c. Then σ_r is, but for a factor c^r that all r have, the probability that
+// For small k the polynomials are multiplied out (ElementarySymmetricPolynomials). Else let every rival happen with the odds e_j / c. Then σ_r is, but for a factor c^r that all r have, the probability that
 // just r of them happen, and log(σ_k / σ_{k−1}) = log c + log P(N = k) − log P(N = k−1). With c such that k − ½ happen on
 // average, both are of the order of the largest there is, whatever the logits and τ: nothing overflows and nothing
 // cancels. Scores are counted from the k-th of the rivals, so that this holds for logits of any size. The gradient is
@@ -18,12 +18,12 @@ import CSystem
 
 /// Bytes of scratch for either arithmetic type, or −1 if that overflows.
 func smoothTopKSVMScratchBytes(k: Int, classes: Int) -> Int {
-  if k <= SymmetricPolynomial<DoubleLanes>.mostDegree {
-    return SymmetricPolynomial<DoubleLanes>.bytes
+  if k <= ElementarySymmetricPolynomials<DoubleLanes>.mostDegree {
+    return ElementarySymmetricPolynomials<DoubleLanes>.bytes
   }
   let (padded, paddedOverflows) = classes.addingReportingOverflow(DoubleLanes.width)
   let (numbers, overflows) = padded.multipliedReportingOverflow(by: 40)
-  let (all, allOverflow) = numbers.addingReportingOverflow(CountCharacteristic.bytes)
+  let (all, allOverflow) = numbers.addingReportingOverflow(CharacteristicFunction.bytes)
   return paddedOverflows || overflows || allOverflow ? -1 : all
 }
 
@@ -34,7 +34,7 @@ func smoothTopKSVM<V: Lanes>(_ row: SmoothTopKSVMRow, _: V.Type) -> Double {
     if let gradient = row.gradient { fill(gradient, with: .nan, classes, V.self) }
     return .nan
   }
-  return row.k <= SymmetricPolynomial<V>.mostDegree
+  return row.k <= ElementarySymmetricPolynomials<V>.mostDegree
     ? byPolynomial(row, V.self) : byDistribution(row, V.self)
 }
 
@@ -51,7 +51,7 @@ private func byPolynomial<V: Lanes>(_ row: SmoothTopKSVMRow, _: V.Type) -> Doubl
   let (label, k) = (Int(truncatingIfNeeded: row.label), Int(truncatingIfNeeded: row.k))
   // Before its place is written to, in case the gradient replaces the logits.
   let own = Double(V.loadScalar(row.logits, label))
-  guard let polynomial = SymmetricPolynomial<V>(row) else { return nothing(row, V.self) }
+  guard let polynomial = ElementarySymmetricPolynomials<V>(row) else { return nothing(row, V.self) }
   let term = Term(
     row, center: polynomial.center, own: own,
     logRatio: log(polynomial.coefficient(k) / polynomial.coefficient(k &- 1)))
@@ -201,14 +201,14 @@ private struct Rivals {
     return (mean.wideSum, variance.wideSum)
   }
 
-  func distribution(near k: Int) -> CountCharacteristic {
-    CountCharacteristic(
+  func distribution(near k: Int) -> CharacteristicFunction {
+    CharacteristicFunction(
       probabilities: UnsafePointer(probabilities), count: count, near: k, memory: working)
   }
 
   @inline(never)
   func findInclusion(
-    _ distribution: CountCharacteristic, _ k: Int, more: Double, fewer: Double
+    _ distribution: CharacteristicFunction, _ k: Int, more: Double, fewer: Double
   ) {
     distribution.probabilities(withoutEach: k &- 1, into: inclusion)
     distribution.probabilities(withoutEach: k &- 2, into: others)

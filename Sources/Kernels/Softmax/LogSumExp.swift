@@ -8,7 +8,7 @@ func logSumExp<V: Lanes>(
   _ logits: UnsafeRawPointer, _ classes: Int, _ peak: UnsafeMutablePointer<Double>, _: V.Type
 ) -> Double {
   var family = SoftmaxMarginFamily(
-    classes: Int64(classes), class_scale: nil, offset: nil, margin: nil, rival_share: 0, scale: 1,
+    classes: Int64(classes), class_scale: nil, offset: nil, margin: nil, lambda: 0, scale: 1,
     focal_gamma: 0, smoothing: nil, smoothing_sum: 0, next_bytes: 0, conversion: nil, pieces: nil)
   return withUnsafePointer(to: &family) { family in
     var row = SoftmaxMarginRow(

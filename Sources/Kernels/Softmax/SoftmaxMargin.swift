@@ -30,10 +30,10 @@ func softmaxMargin<V: Lanes>(
 }
 
 @inline(never)
-private func softmaxMargin<T: SoftmaxMarginTransform, V: Lanes>(
+private func softmaxMargin<T: SoftmaxMarginMember, V: Lanes>(
   _ rows: MutableRow, _ count: Int, _: T.Type, _: V.Type
 ) {
-  if count == 1 && V.width == 16 && rows.pointee.isLong {
+  if count == 1 && V.isFloat32 && rows.pointee.isLong {
     return softmaxMarginInPieces(rows, T.self, V.self)
   }
   let end = rows + count
@@ -73,8 +73,7 @@ private func softmaxMargin<T: SoftmaxMarginTransform, V: Lanes>(
 
 /// The row's peak, and the label's score below it.
 @inline(__always)
-private func findPeak<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _: T.Type, _: V.Type)
-{
+private func findPeak<T: SoftmaxMarginMember, V: Lanes>(_ row: MutableRow, _: T.Type, _: V.Type) {
   let pointer = SoftmaxMarginPointer(row)
   let (family, scores) = (row.pointee.family, ClassScores(pointer))
   let label = Int(truncatingIfNeeded: row.pointee.label)
@@ -92,7 +91,7 @@ private func findPeak<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _:
 
 /// The sum of the rivals' exponentials. Where they can wait in the gradient's own row, its last sweep only scales them.
 @inline(__always)
-private func addRivals<T: SoftmaxMarginTransform, V: Lanes>(
+private func addRivals<T: SoftmaxMarginMember, V: Lanes>(
   _ row: MutableRow, _: T.Type, _: V.Type
 ) {
   let pointer = SoftmaxMarginPointer(row)
@@ -106,7 +105,7 @@ private func addRivals<T: SoftmaxMarginTransform, V: Lanes>(
 
 /// What exponentials are multiplied by to become a gradient, and the label's own gradient.
 @inline(__always)
-func weigh<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _: T.Type, _: V.Type) {
+func weigh<T: SoftmaxMarginMember, V: Lanes>(_ row: MutableRow, _: T.Type, _: V.Type) {
   let (family, progress) = (row.pointee.family.pointee, row.pointee.progress)
   let focus =
     family.focal_gamma == 0 ? Focus.none : row.pointee.labelTerm.focus(gamma: family.focal_gamma)
@@ -130,7 +129,7 @@ func weigh<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _: T.Type, _:
 }
 
 @inline(__always)
-private func writeGradient<T: SoftmaxMarginTransform, V: Lanes>(
+private func writeGradient<T: SoftmaxMarginMember, V: Lanes>(
   _ row: MutableRow, to gradient: UnsafeMutableRawPointer, _: T.Type, _: V.Type
 ) {
   let (family, progress) = (row.pointee.family.pointee, row.pointee.progress)
@@ -200,9 +199,9 @@ private func labelMargin<V: Lanes>(_ row: SoftmaxMarginPointer, _: V.Type) -> Do
   let family = row.pointee.family
   guard let margin = family.pointee.margin else { return 0 }
   let own = margin[Int(truncatingIfNeeded: row.pointee.label)]
-  if family.pointee.rival_share == 0 { return own }
+  if family.pointee.lambda == 0 { return own }
   let rival = strongestRival(row, V.self)
-  return rival < 0 ? own : own - family.pointee.rival_share * margin[rival]
+  return rival < 0 ? own : own - family.pointee.lambda * margin[rival]
 }
 
 /// The loss of a row with no class left: NaN if a logit is NaN, else every class is masked, the label too.

@@ -16,7 +16,7 @@ extension SoftmaxMarginRow {
   var isLong: Bool {
     let family = family.pointee
     return family.classes > 2 &* Int64(elementsOfPiece) && family.pieces != nil
-      && family.smoothing_sum == 0 && (family.margin == nil || family.rival_share == 0)
+      && family.smoothing_sum == 0 && (family.margin == nil || family.lambda == 0)
   }
 }
 
@@ -52,7 +52,7 @@ private struct Pieces {
 }
 
 @inline(never)
-func softmaxMarginInPieces<T: SoftmaxMarginTransform, V: Lanes>(
+func softmaxMarginInPieces<T: SoftmaxMarginMember, V: Lanes>(
   _ row: MutableRow, _: T.Type, _: V.Type
 ) {
   let family = row.pointee.family.pointee
@@ -139,7 +139,7 @@ extension SoftmaxMarginRow {
 /// A piece's exponentials below the highest score so far, which it may raise: into the gradient if it is wanted, and
 /// their sum. Where all is masked, the sum is 0; a NaN among masked classes is kept in it.
 @inline(__always)
-private func exponentiate<T: SoftmaxMarginTransform, V: Lanes>(
+private func exponentiate<T: SoftmaxMarginMember, V: Lanes>(
   _ piece: Int, of pieces: Pieces, _ row: MutableRow, _ highest: inout Double, _: T.Type, _: V.Type
 ) {
   let pointer = SoftmaxMarginPointer(row)

@@ -27,7 +27,10 @@ protocol SoftmaxMarginTransform {
   static func shifted<V: Lanes, L: LaneSelection>(
     _ scores: ClassScores, _ index: Int, _ lanes: L, peak: V, _: V.Type
   ) -> V where L.Vector == V
+}
 
+/// The transformation of a member of the family, by which its rows are computed.
+protocol SoftmaxMarginMember: SoftmaxMarginTransform {
   /// v_j − peak of one class, put together in the same order.
   static func shiftedScore<V: Lanes>(
     _ scores: ClassScores, _ index: Int, peak: Double, _: V.Type
@@ -35,7 +38,7 @@ protocol SoftmaxMarginTransform {
 }
 
 /// d = 1, a = 0.
-enum PlainTransform: SoftmaxMarginTransform {
+enum PlainTransform: SoftmaxMarginMember {
   @inline(__always) static var scalesClasses: Bool { false }
 
   @inline(__always)
@@ -54,7 +57,7 @@ enum PlainTransform: SoftmaxMarginTransform {
 }
 
 /// d = 1.
-enum OffsetTransform: SoftmaxMarginTransform {
+enum OffsetTransform: SoftmaxMarginMember {
   @inline(__always) static var scalesClasses: Bool { false }
 
   @inline(__always)
@@ -77,7 +80,7 @@ enum OffsetTransform: SoftmaxMarginTransform {
 }
 
 /// The general case.
-enum ScaleOffsetTransform: SoftmaxMarginTransform {
+enum ScaleOffsetTransform: SoftmaxMarginMember {
   @inline(__always) static var scalesClasses: Bool { true }
 
   @inline(__always)
@@ -116,15 +119,5 @@ enum AnyTransform: SoftmaxMarginTransform {
       return OffsetTransform.shifted(scores, index, lanes, peak: peak, V.self)
     }
     return PlainTransform.shifted(scores, index, lanes, peak: peak, V.self)
-  }
-
-  @inline(__always)
-  static func shiftedScore<V: Lanes>(
-    _ scores: ClassScores, _ index: Int, peak: Double, _: V.Type
-  ) -> Double {
-    if scores.scale != nil {
-      return ScaleOffsetTransform.shiftedScore(scores, index, peak: peak, V.self)
-    }
-    return OffsetTransform.shiftedScore(scores, index, peak: peak, V.self)
   }
 }

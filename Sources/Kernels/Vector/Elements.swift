@@ -4,6 +4,10 @@ extension Lanes {
   @inline(__always)
   static var scalarBytes: Int { MemoryLayout<Scalar>.size }
 
+  /// Whether the arithmetic type is float32; float64 if not.
+  @inline(__always)
+  static var isFloat32: Bool { scalarBytes == 4 }
+
   /// How many elements from `index` on lie before the next line of the cache, a vector's width at most.
   @inline(__always)
   static func elementsToLine(_ row: UnsafeRawPointer, _ index: Int) -> Int {

@@ -103,7 +103,7 @@ final class SoftmaxMarginLoss: Loss {
       classes: Int64(call.head.batch.classes),
       class_scale: member.classScale?.pointer(for: element),
       offset: member.offset?.pointer(for: element), margin: member.margin?.doubles,
-      rival_share: member.lam, scale: member.scale, focal_gamma: member.focalGamma,
+      lambda: member.lam, scale: member.scale, focal_gamma: member.focalGamma,
       smoothing: weighting.smoothing?.pointer(for: element),
       smoothing_sum: weighting.smoothingSum, next_bytes: Int64(element.byteCount),
       conversion: nil,
@@ -137,7 +137,7 @@ final class SoftmaxMarginLoss: Loss {
   static func crossEntropy(_ row: Row, in piece: Piece, of call: Call) -> Double {
     var family = SoftmaxMarginFamily(
       classes: Int64(call.head.batch.classes), class_scale: nil, offset: nil, margin: nil,
-      rival_share: 0, scale: 1, focal_gamma: 0, smoothing: nil, smoothing_sum: 0,
+      lambda: 0, scale: 1, focal_gamma: 0, smoothing: nil, smoothing_sum: 0,
       next_bytes: Int64(call.head.batch.element.byteCount), conversion: nil, pieces: nil)
     return withUnsafePointer(to: &family) { family in
       var kernelRow = SoftmaxMarginRow(row, in: piece, of: call, family, hard: 1)

@@ -1,62 +1,79 @@
 import CSystem
 
 /// Where the distribution of the order statistic is: below `low` and above `high` it has next to no mass. In units
-/// of ε, as the scores of the list.
+/// of ε, as the scores.
 ///
-/// X, the r-th largest score with noise, is at most t where at most r − 1 are above t. How many are is a sum of
-/// independent indicators, and Bennett's inequality bounds its tails by its mean μ(t) and variance v(t):
-/// P( |N − μ| >= x, to one side ) <= exp(−v h(x / v)), h(a) = (1 + a) log(1 + a) − a.
+/// X, the r-th largest score with noise, is at most t where at most r − 1 are above t, and above t where at least r are.
 struct ActiveRegion {
-  private(set) var low: Double
-  private(set) var high: Double
+  let low: Double
+  let high: Double
+}
 
-  init(low: Double, high: Double) {
-    (self.low, self.high) = (low, high)
+/// Bounds on how many scores with noise are above a threshold.
+protocol TailBounds {
+  associatedtype Threshold: Comparable
+
+  /// −log of a bound on P( at most r − 1 are above ), and of one on P( at least r are above ).
+  func exponents(above threshold: Threshold) -> (few: Double, many: Double)
+
+  /// The middle between two thresholds; nil where they are so close that it does not matter.
+  func middle(_ low: Threshold, _ high: Threshold) -> Threshold?
+
+  /// Up to which exponent a threshold is good enough for an end of the region.
+  var enough: Double { get }
+}
+
+/// The ends of the region, by bisection from both ends at once: every bound says something of both.
+struct RegionSearch<Bounds: TailBounds> {
+  /// Below the region, and within it.
+  private(set) var low: (outside: End, inside: End)
+  /// Above the region, and within it.
+  private(set) var high: (outside: End, inside: End)
+
+  /// A threshold, and the exponent of the bound there, if that is known.
+  struct End {
+    let threshold: Bounds.Threshold
+    var exponent = -Double.infinity
   }
 
   /// - Parameters:
-  ///   - reach: no mass that matters is further than this from the centre.
+  ///   - lowest: no mass that matters is below it.
+  ///   - highest: nor above it.
   ///   - neglected: −log of the mass that does not matter at either end.
   @inline(never)
-  init<V: Lanes>(_ list: ScoreList<V>, reach: Double, neglected: Double) {
-    // Bisection from both ends at once: every evaluation says something of both.
-    low = -reach
-    high = reach
-    var (lowBeyond, highBeyond) = (reach, -reach)
-    let enough = neglected * 1.25
-    var isSearchingLow = true
-    var isSearchingHigh = true
-    var steps = 0
-    while (isSearchingLow || isSearchingHigh) && steps < 40 {
-      let middle =
-        isSearchingLow ? (low + min(lowBeyond, high)) / 2 : (high + max(highBeyond, low)) / 2
-      let (mean, variance) = list.moments(above: middle)
-      let below = Self.exponent(mean - Double(list.rank &- 1), variance)
-      let above = Self.exponent(Double(list.rank) - mean, variance)
-      if below >= neglected {
-        low = max(low, middle)
-        if below < enough { isSearchingLow = false }
-      } else {
-        lowBeyond = min(lowBeyond, middle)
+  init(
+    _ bounds: Bounds, lowest: Bounds.Threshold, highest: Bounds.Threshold, neglected: Double
+  ) {
+    low = (End(threshold: lowest), End(threshold: highest))
+    high = (low.inside, low.outside)
+    while let middle = lowMiddle(bounds, neglected) ?? highMiddle(bounds, neglected) {
+      let (few, many) = bounds.exponents(above: middle)
+      let (ofFew, ofMany) = (
+        End(threshold: middle, exponent: few), End(threshold: middle, exponent: many)
+      )
+      if few >= neglected {
+        if middle > low.outside.threshold { low.outside = ofFew }
+      } else if middle < low.inside.threshold {
+        low.inside = ofFew
       }
-      if above >= neglected {
-        high = min(high, middle)
-        if above < enough { isSearchingHigh = false }
-      } else {
-        highBeyond = max(highBeyond, middle)
+      if many >= neglected {
+        if middle < high.outside.threshold { high.outside = ofMany }
+      } else if middle > high.inside.threshold {
+        high.inside = ofMany
       }
-      if min(lowBeyond, high) - low < 1e-4 { isSearchingLow = false }
-      if high - max(highBeyond, low) < 1e-4 { isSearchingHigh = false }
-      steps &+= 1
     }
-    // Scores that differ by less than their type can tell: a region all the same.
-    if !(high > low) { high = low + 1e-3 }
   }
 
-  /// v h(x / v); 0 on the other side of the mean.
-  static func exponent(_ x: Double, _ variance: Double) -> Double {
-    if !(x > 0) { return 0 }
-    let v = max(variance, 1e-300)
-    return (v + x) * log1p(x / v) - x
+  /// Nil where the end is found.
+  private func lowMiddle(_ bounds: Bounds, _ neglected: Double) -> Bounds.Threshold? {
+    if low.outside.exponent >= neglected && low.outside.exponent < bounds.enough { return nil }
+    return bounds.middle(
+      low.outside.threshold, min(low.inside.threshold, high.outside.threshold))
+  }
+
+  private func highMiddle(_ bounds: Bounds, _ neglected: Double) -> Bounds.Threshold? {
+    if high.outside.exponent >= neglected && high.outside.exponent < bounds.enough { return nil }
+    return bounds.middle(
+      max(high.inside.threshold, low.outside.threshold), high.outside.threshold)
   }
 }

@@ -55,8 +55,8 @@ struct ExactOrderStatistic<Vector: Lanes>: OrderStatistic {
 }
 
 /// Bytes of scratch for either arithmetic type, or −1 if that overflows.
-func exactOrderStatisticScratchBytes(classes: Int) -> Int {
-  let float32 = QuadraturePlan<FloatLanes>.bytes(classes: classes)
-  let float64 = QuadraturePlan<DoubleLanes>.bytes(classes: classes)
+func exactOrderStatisticScratchBytes(rank: Int, classes: Int, epsilon: Double) -> Int {
+  let float32 = QuadraturePlan<FloatLanes>.bytes(rank: rank, classes: classes, epsilon: epsilon)
+  let float64 = QuadraturePlan<DoubleLanes>.bytes(rank: rank, classes: classes, epsilon: epsilon)
   return min(float32, float64) < 0 ? -1 : max(float32, float64)
 }

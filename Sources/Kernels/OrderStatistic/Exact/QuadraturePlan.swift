@@ -3,13 +3,13 @@ import CSystem
 
 /// The quadrature of one row's order statistic: its scores, its nodes, and how the count is distributed at them.
 ///
-/// The polynomial works on the row itself where that can be. Else the scores that matter are listed first, upside down if
-/// the rank is nearer to the last than to the first, and where the rank is too large for a polynomial
+/// Small ranks are worked on by polynomials of the row itself. For others the scores that matter are listed first, upside down
+/// if the rank is nearer to the last than to the first, and where the rank is then too large for a polynomial
 /// characteristic functions take its place.
 struct QuadraturePlan<V: Lanes> {
   private let nodes: QuadratureNodes<V>
   /// Nil where the rank is too large for it.
-  private let polynomial: CountPolynomial<V>?
+  private let polynomial: GeneratingPolynomial<V>?
   /// What the region is relative to.
   private let center: Double
   /// Nil where the row itself is worked on.
@@ -22,16 +22,24 @@ struct QuadraturePlan<V: Lanes> {
   private let others: UnsafeMutablePointer<Double>
   private let working: UnsafeMutableRawPointer
 
+  /// How many scores there is room for in the list: none of the long rows that do not need it.
+  private static func listCapacity(rank: Int, classes: Int, epsilon: Double) -> Int {
+    let isShort = classes <= 16_384
+    return !isShort && RowQuadrature<V>.suits(rank: rank, classes: classes, epsilon: epsilon)
+      ? 0 : classes
+  }
+
   /// Bytes of scratch, or −1 if that overflows.
-  static func bytes(classes: Int) -> Int {
-    let list = ScoreList<V>.bytes(classes: classes)
+  static func bytes(rank: Int, classes: Int, epsilon: Double) -> Int {
+    let list = ScoreList<V>.bytes(
+      capacity: listCapacity(rank: rank, classes: classes, epsilon: epsilon))
     // Three float64 numbers a class besides, as many as the list takes.
     let (both, overflows) = list.addingReportingOverflow(list)
     let working =
       QuadratureNodes<V>.bytes
       &+ max(
         RowQuadrature<V>.bytes,
-        max(CountPolynomial<V>.bytes(classes: classes), CountCharacteristic.bytes))
+        max(GeneratingPolynomial<V>.bytes(classes: classes), CharacteristicFunction.bytes))
     let (all, allOverflow) = both.addingReportingOverflow(working &+ 128)
     return list < 0 || overflows || allOverflow ? -1 : all
   }
@@ -41,39 +49,38 @@ struct QuadraturePlan<V: Lanes> {
   init?(_ row: NoisedTopKRow) {
     let precision = V.quadrature
     let classes = Int(truncatingIfNeeded: row.classes)
-    let numbers = classes &+ V.width
+    let capacity = Self.listCapacity(
+      rank: Int(truncatingIfNeeded: row.rank), classes: classes, epsilon: row.epsilon)
+    let numbers = capacity &+ V.width
     let listMemory = row.scratch
-    densities = (listMemory + ScoreList<V>.bytes(classes: classes))
+    densities = (listMemory + ScoreList<V>.bytes(capacity: capacity))
       .assumingMemoryBound(to: Double.self)
     probabilities = densities + numbers
     others = probabilities + numbers
     let nodeMemory = UnsafeMutableRawPointer(others + numbers)
     working = nodeMemory + QuadratureNodes<V>.bytes
 
-    if let whole = RowQuadrature<V>(row, memory: working) {
-      let nodes = QuadratureNodes<V>(
-        whole.region, rank: Int(truncatingIfNeeded: row.rank), scores: whole.contenders,
-        memory: nodeMemory)
-      if let polynomial = CountPolynomial(
-        whole.source, rank: Int(truncatingIfNeeded: row.rank), region: whole.region, nodes: nodes,
-        bulk: whole.bulk, memory: working)
-      {
-        (self.nodes, self.polynomial) = (nodes, polynomial)
-        center = Double(whole.source.center)
-        isMirrored = false
-        list = nil
-        return
-      }
+    if let (whole, nodes, polynomial) = Self.polynomial(row, around: nil, nodeMemory, working) {
+      (self.nodes, self.polynomial, center) = (nodes, polynomial, Double(whole.center))
+      (isMirrored, list) = (false, nil)
+      return
     }
-
     guard
       let center = scoreAtRank(
         row.logits, classes, rank: Int(truncatingIfNeeded: row.rank),
         tolerance: row.epsilon / 8, V.self)
     else { return nil }
+    if let (_, nodes, polynomial) = Self.polynomial(row, around: center, nodeMemory, working) {
+      (self.nodes, self.polynomial, self.center) = (nodes, polynomial, Double(center))
+      (isMirrored, list) = (false, nil)
+      return
+    }
+    // There is room unless the row needs no list.
+    if capacity < classes { return nil }
     self.center = Double(center)
     var list = ScoreList<V>(
-      row, center: center, reach: precision.reach + precision.margin, memory: listMemory)
+      row, center: center, reach: precision.reach + precision.margin, capacity: capacity,
+      memory: listMemory)
     isMirrored = list.rank > (list.count &+ 1) / 2
     if isMirrored { list.mirror() }
     let region = ActiveRegion(
@@ -84,15 +91,31 @@ struct QuadraturePlan<V: Lanes> {
     self.list = list
   }
 
+  /// Nil where the row itself cannot be worked on.
+  private static func polynomial(
+    _ row: NoisedTopKRow, around anchor: V.Scalar?, _ nodeMemory: UnsafeMutableRawPointer,
+    _ memory: UnsafeMutableRawPointer
+  ) -> (ScoreSource<V>, QuadratureNodes<V>, GeneratingPolynomial<V>)? {
+    guard let whole = RowQuadrature<V>(row, around: anchor, memory: memory) else { return nil }
+    let nodes = QuadratureNodes<V>(
+      whole.region, rank: whole.rank, scores: whole.contenders, memory: nodeMemory)
+    guard
+      let polynomial = GeneratingPolynomial(
+        whole.source, rank: Int(truncatingIfNeeded: row.rank), region: whole.region, nodes: nodes,
+        bulk: whole.bulk, memory: memory)
+    else { return nil }
+    return (whole.source, nodes, polynomial)
+  }
+
   private static func polynomial(
     _ list: ScoreList<V>, _ region: ActiveRegion, _ nodes: QuadratureNodes<V>,
     _ memory: UnsafeMutableRawPointer
-  ) -> CountPolynomial<V>? {
-    if list.rank > CountPolynomial<V>.mostRank { return nil }
+  ) -> GeneratingPolynomial<V>? {
+    if list.rank > GeneratingPolynomial<V>.mostRank { return nil }
     let scores = UnsafeRawPointer(list.scores)
     let above = countAbove(
       scores, list.count, V.Scalar(region.low - V.quadrature.weak), V.self)
-    return CountPolynomial(
+    return GeneratingPolynomial(
       ScoreSource(memory: scores, count: list.count, center: 0, inverse: 1), rank: list.rank,
       region: region, nodes: nodes, bulk: list.count &- above, memory: memory)
   }
@@ -168,7 +191,7 @@ struct QuadraturePlan<V: Lanes> {
   }
 
   /// The distribution of N at a node. Fills in every score's probability of being above it, and its density there.
-  private func count(_ list: ScoreList<V>, at node: Int) -> CountCharacteristic {
+  private func count(_ list: ScoreList<V>, at node: Int) -> CharacteristicFunction {
     let threshold = DoubleLanes.splat(Double(nodes[node]))
     var index = 0
     while index < list.count {
@@ -177,7 +200,7 @@ struct QuadraturePlan<V: Lanes> {
       DoubleLanes.store(normal.below, probabilities, index)
       index &+= DoubleLanes.width
     }
-    return CountCharacteristic(
+    return CharacteristicFunction(
       probabilities: UnsafePointer(probabilities), count: list.count, near: list.rank,
       memory: working)
   }

@@ -6,6 +6,8 @@ import CSystem
 struct RowQuadrature<V: Lanes> {
   let source: ScoreSource<V>
   let region: ActiveRegion
+  /// Of the scores that are not surely above.
+  let rank: Int
   /// About how many scores crowd the lower end of the region; 0 if those below it can be expected to put less than three
   /// above it.
   let contenders: Int
@@ -13,31 +15,46 @@ struct RowQuadrature<V: Lanes> {
   let bulk: Int
 
   /// Bytes of working memory.
-  static var bytes: Int { ScoreHistogram<V>.bytes &+ CountBounds.bytes }
+  static var bytes: Int { ScoreHistogram<V>.bytes &+ ChernoffBounds.bytes }
 
-  /// - Parameter memory: `bytes` of it.
+  /// Whether rows are worked on without a list of their scores, whatever these are: ranks that are small enough, and
+  /// noise far from the limits of either arithmetic type.
+  static func suits(rank: Int, classes: Int, epsilon: Double) -> Bool {
+    rank <= GeneratingPolynomial<V>.mostRank && 2 &* rank <= classes &+ 1
+      && epsilon > 1e-30 && epsilon < 1e30
+  }
+
+  /// - Parameters:
+  ///   - anchor: the score at the rank, or one at most ε / 8 above it; nil for where that is not known. It is not needed
+  ///     unless the largest scores are far above it, or noise is so fine that scores a fraction of ε apart are one.
+  ///   - memory: `bytes` of it.
   @inline(never)
-  init?(_ row: NoisedTopKRow, memory: UnsafeMutableRawPointer) {
+  init?(_ row: NoisedTopKRow, around anchor: V.Scalar?, memory: UnsafeMutableRawPointer) {
     let precision = V.quadrature
     let classes = Int(truncatingIfNeeded: row.classes)
-    let rank = Int(truncatingIfNeeded: row.rank)
-    guard rank <= CountPolynomial<V>.mostRank && 2 &* rank <= classes &+ 1 else { return nil }
-    let top = largestScore(row.logits, classes, V.self)
-    // Far from the limits of the arithmetic type, and far from where scores a fraction of ε apart are one.
+    var rank = Int(truncatingIfNeeded: row.rank)
     let unit = row.epsilon
-    guard unit > 1e-30 && unit < 1e30 && abs(Double(top)) < 1e30 else { return nil }
-    guard unit > 8 * Double(top.ulp) else { return nil }
+    guard Self.suits(rank: rank, classes: classes, epsilon: unit) else { return nil }
+    var top = largestScore(row.logits, classes, V.self)
+    if let anchor {
+      // Scores above that are surely above the order statistic, and only counted.
+      top = min(top, Self.highest(anchor, plus: 14 * unit))
+      rank &-= countAbove(row.logits, classes, top, V.self)
+    } else {
+      guard abs(Double(top)) < 1e30 && unit > 8 * Double(top.ulp) else { return nil }
+    }
     let histogram = ScoreHistogram<V>(row.logits, classes, top: top, epsilon: unit, memory: memory)
-    let bounds = CountBounds(
+    let bounds = ChernoffBounds(
       few: precision.few, many: precision.many, binsPerUnit: ScoreHistogram<V>.binsPerUnit,
       memory: memory + ScoreHistogram<V>.bytes)
     guard
       let below = ActiveRegion(
         histogram, bounds, rank: rank, neglected: -log(precision.neglected))
     else { return nil }
-    let center = V.Scalar(Double(top) + unit * (below.low + below.high) / 2)
+    let center = anchor ?? V.Scalar(Double(top) + unit * (below.low + below.high) / 2)
     let shift = (Double(top) - Double(center)) / unit
     region = ActiveRegion(low: below.low + shift, high: below.high + shift)
+    self.rank = rank
     source = ScoreSource(
       memory: row.logits, count: classes, center: center, inverse: V.Scalar(1 / unit))
     // The bin so far below the region, which begins at most `reach` above the top or `deepest` bins and `reach` below it.
@@ -48,5 +65,11 @@ struct RowQuadrature<V: Lanes> {
     // A crowd may be as far below as its size can reach: five ε for a million.
     contenders = crowd < 3 ? 0 : Int(histogram.count(0, bin(5.25)))
     bulk = Int(histogram.count(bin(precision.weak), bin(precision.margin)))
+  }
+
+  /// The highest number of the type that is not further above another than a distance, by their exact difference.
+  private static func highest(_ anchor: V.Scalar, plus distance: Double) -> V.Scalar {
+    let sum = V.Scalar(Double(anchor) + distance)
+    return Double(sum) - Double(anchor) > distance ? sum.nextDown : sum
   }
 }

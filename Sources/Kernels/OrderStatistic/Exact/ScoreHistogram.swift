@@ -6,12 +6,12 @@ import CKernels
 /// Scores by bins of ε / 4: bin k is around top − k ε / 4.
 struct ScoreHistogram<V: Lanes> {
   static var binsPerUnit: Int { 4 }
-  /// Scores further down than the last bin but one are not counted.
+  /// Scores further down than the last bin but one are not counted, nor are those above the top.
   static var bins: Int { 128 }
   /// The rank's bin is at most this: below it all that can matter is counted.
   private static var deepest: Int { 60 }
   /// Empty bins on either side, so that a slice around any threshold is there.
-  private static var padding: Int { 2 &* CountBounds.reach }
+  private static var padding: Int { 2 &* ChernoffBounds.reach }
   private static var size: Int { bins &+ 2 &* padding }
 
   private let counts: UnsafeMutablePointer<Float>
@@ -20,7 +20,7 @@ struct ScoreHistogram<V: Lanes> {
   static var bytes: Int { 8 &* bins &+ 4 &* size }
 
   /// - Parameters:
-  ///   - top: the largest of the scores.
+  ///   - top: where the bins begin.
   ///   - memory: `bytes` of it.
   @inline(never)
   init(
@@ -58,14 +58,14 @@ struct ScoreHistogram<V: Lanes> {
     _ tallies: UnsafeMutablePointer<UInt32>
   ) {
     // A sum with it has a whole number in its low bits.
-    let shifter = V.splat(V.Scalar(MemoryLayout<V.Scalar>.size == 4 ? 0x1.8p23 : 0x1.8p52))
+    let shifter = V.splat(V.Scalar(V.isFloat32 ? 0x1.8p23 : 0x1.8p52))
     let last = V.splat(V.Scalar(bins &- 1))
     var index = 0
     while index < count {
       let score = V.load(scores, index, count: min(V.width, count &- index), filler: -.infinity)
       let distance = (top - score) * scale
-      let shifted =
-        distance.selecting(last, where: V.less(last, distance)) + shifter
+      let isOutside = V.either(V.less(last, distance), V.less(distance, V.zero))
+      let shifted = distance.selecting(last, where: isOutside) + shifter
       withUnsafeBytes(of: shifted) { lanes in
         guard let lanes = lanes.baseAddress else { return }
         var lane = 0
@@ -110,9 +110,9 @@ struct ScoreHistogram<V: Lanes> {
     return total
   }
 
-  /// The numbers in the bins around one, from `CountBounds.reach` below it on; it may be one above the first.
+  /// The numbers in the bins around one, from `ChernoffBounds.reach` below it on; it may be one above the first.
   @inline(__always)
   func slice(around bin: Int) -> UnsafePointer<Float> {
-    UnsafePointer(counts + (Self.padding &+ bin &- CountBounds.reach))
+    UnsafePointer(counts + (Self.padding &+ bin &- ChernoffBounds.reach))
   }
 }

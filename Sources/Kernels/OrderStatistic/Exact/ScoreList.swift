@@ -11,24 +11,27 @@ struct ScoreList<V: Lanes> {
   /// The rank among the scores of the list.
   private(set) var rank: Int
 
-  /// Bytes for a row, or −1 if that overflows.
-  static func bytes(classes: Int) -> Int {
-    let (padded, paddedOverflows) = classes.addingReportingOverflow(V.width)
+  /// Bytes for so many scores, or −1 if that overflows.
+  static func bytes(capacity: Int) -> Int {
+    let (padded, paddedOverflows) = capacity.addingReportingOverflow(V.width)
     let (bytes, overflows) = padded.multipliedReportingOverflow(by: 24)
     return paddedOverflows || overflows ? -1 : bytes
   }
 
-  /// - Parameter memory: `bytes` of it, aligned to 8.
+  /// - Parameters:
+  ///   - capacity: as many as the row has classes, or more.
+  ///   - memory: `bytes` of it, aligned to 8.
   @inline(never)
   init(
-    _ row: NoisedTopKRow, center: V.Scalar, reach: Double, memory: UnsafeMutableRawPointer
+    _ row: NoisedTopKRow, center: V.Scalar, reach: Double, capacity: Int,
+    memory: UnsafeMutableRawPointer
   ) {
     let rowCount = Int(truncatingIfNeeded: row.classes)
     shares = memory.assumingMemoryBound(to: Double.self)
     // What is done a vector at a time goes on beyond the last score.
-    let capacity = rowCount &+ V.width
-    classes = (memory + 8 &* capacity).assumingMemoryBound(to: Int.self)
-    scores = (memory + 16 &* capacity).assumingMemoryBound(to: V.Scalar.self)
+    let room = capacity &+ V.width
+    classes = (memory + 8 &* room).assumingMemoryBound(to: Int.self)
+    scores = (memory + 16 &* room).assumingMemoryBound(to: V.Scalar.self)
     let lowest = V.splat(V.Scalar(Double(center) - reach * row.epsilon))
     rank = Int(truncatingIfNeeded: row.rank)
 

@@ -22,7 +22,7 @@ struct FullSelection<V: Lanes> {
     rank = Int(truncatingIfNeeded: row.rank)
     blocks = (classes &+ RowNoise.blockSize &- 1) / RowNoise.blockSize
     noise = RowNoise(seed: row.seed, step: row.step, row: row.row)
-    if V.width < RowNoise.blockSize || rank > RowNoise.blockSize
+    if !V.isFloat32 || rank > RowNoise.blockSize
       || classes > FullSelectionMemory<V.Scalar>.mostClasses
     {
       return nil
@@ -87,7 +87,7 @@ struct FullSelection<V: Lanes> {
   /// out.
   @inline(never)
   func choose(_ place: Int) -> (score: V.Scalar, classIndex: Int)? {
-    let bound = scoreAtRank(rank, of: memory.maxima(place), V.self)
+    let bound = SixteenScores<V>.score(atRank: rank, of: memory.maxima(place))
     return bound == -.infinity ? nil : choice(among: memory.noised(place), atLeast: bound)
   }
 
@@ -115,7 +115,7 @@ struct FullSelection<V: Lanes> {
       memory.scores[place] = -.infinity
       place &+= 1
     }
-    let score = scoreAtRank(rank, of: memory.scores, V.self)
+    let score = SixteenScores<V>.score(atRank: rank, of: memory.scores)
     place = 0
     while place < count &- 1 && memory.scores[place] != score { place &+= 1 }
     return (score, memory.candidates[place])

@@ -1,6 +1,6 @@
 // The gradient: which class holds the rank. It needs the coefficients that the integral has found.
 
-extension CountPolynomial {
+extension GeneratingPolynomial {
   /// Writes `weight` times ∂T/∂z_j = ∫ φ(t − z_j) P( r − 1 of the other scores are above t ) dt for every score of the source,
   /// in units of 1 / ε. May be in place.
   @inline(never)
@@ -12,7 +12,7 @@ extension CountPolynomial {
     }
     var node = 0
     while node < nodes.count {
-      multiplyStrong(node, keeping: true)
+      keepProducts(node)
       addStrongShares(node)
       node &+= V.width
     }
@@ -54,7 +54,7 @@ extension CountPolynomial {
     }
     if let grid {
       var k = 0
-      while k < BulkGrid<V>.size {
+      while k < ChebyshevGrid<V>.size {
         sum += Double(shares[entry &+ k]) * Double(grid.multiplicities[k])
         k &+= 1
       }
@@ -62,30 +62,42 @@ extension CountPolynomial {
     return abs(sum - 1) < 1e-3 ? sum : 1
   }
 
-  private func addStrongShares(_ node: Int) {
+  /// The product of the weak scores and of the strong ones before one, with that one's p and density behind it.
+  @inline(__always)
+  private func prefix(_ score: Int) -> TruncatedPolynomial<V> {
+    TruncatedPolynomial(prefixes + score &* (rank &+ 2) &* MemoryLayout<V>.stride)
+  }
+
+  /// Every product on the way to that of all.
+  @inline(never)
+  private func keepProducts(_ node: Int) {
+    let (weak, first) = (polynomial(weak, node), prefix(0))
     var power = 0
     while power < rank {
-      V.store(power == 0 ? V.splat(1) : V.zero, suffix, power &* V.width)
+      first[power] = weak[power]
       power &+= 1
     }
+    let threshold = V.load(nodes.thresholds, node)
+    var score = 0
+    while score < direct.strongCount {
+      let normal = NormalLanes(V.splat(direct.strong[score]) - threshold)
+      let before = prefix(score)
+      before.multiply(normal.above, normal.below, count: rank, into: prefix(score &+ 1))
+      before[rank] = normal.below
+      before[rank &+ 1] = normal.density
+      score &+= 1
+    }
+  }
+
+  private func addStrongShares(_ node: Int) {
+    working.fill(1, then: 0, count: rank)
     var score = direct.strongCount
     while score > 0 {
       score &-= 1
-      let kept = score &* (rank &+ 2)
-      let p = V.load(prefixes, (kept &+ rank) &* V.width)
-      let density = V.load(prefixes, (kept &+ rank &+ 1) &* V.width)
-      var others = V.zero
-      var below = V.zero
-      power = 0
-      while power < rank {
-        let behind = V.load(suffix, power &* V.width)
-        let before = V.load(prefixes, (kept &+ rank &- 1 &- power) &* V.width)
-        others = V.multiplyAdd(before, behind, others)
-        V.store(
-          V.multiplyAdd(behind, V.splat(1) - p, below * p), suffix, power &* V.width)
-        below = behind
-        power &+= 1
-      }
+      let before = prefix(score)
+      let (p, density) = (before[rank], before[rank &+ 1])
+      let others = working.lastOfProduct(
+        with: before, count: rank, thenMultiply: V.splat(1) - p, p)
       strongShares[score] += nodes.step * (density * others).wideSum
     }
   }

@@ -7,14 +7,10 @@ import CSystem
 // that only the first few frequencies count, however many events there are; all terms are at most 1, and in float64
 // nothing is lost.
 //
-// Without event j, in powers of x, the distribution is that of N divided by 1 − p_j + p_j x:
-//
-//   p_j near 0 or 1   a power series in p_j (or 1 − p_j) with the differences of N's distribution;
-//   p_j near ½        the product of all factors but j's, from those before and those behind it: its own may vanish;
-//   between           χ divided by the factor, which is then far from 0.
+// Hong, "On computing the distribution function for the Poisson binomial distribution", CSDA 2013.
 
 /// The distribution of N around one number.
-struct CountCharacteristic {
+struct CharacteristicFunction {
   /// A number is asked about at most `nearest` away from the one that the distribution is made for.
   private static let nearest = 2
   private static let mostFrequencies = 128
@@ -24,8 +20,8 @@ struct CountCharacteristic {
   private static let middling = 0.15
   private static let mostMiddling = 256
   /// p, or 1 − p, of events near 0 or 1, and the terms of their series: an error of 1e-13.
-  private static let faint = 0.02
-  private static let terms = 8
+  static let faint = 0.02
+  static let terms = 8
   /// How far the table of P(N = k) reaches to either side.
   private static let tableReach = nearest + terms + 1
 
@@ -37,8 +33,8 @@ struct CountCharacteristic {
       &+ 8 &* 3 &* mostMiddling
   }
 
-  private let probabilities: UnsafePointer<Double>
-  private let count: Int
+  let probabilities: UnsafePointer<Double>
+  let count: Int
   private let near: Int
   private let mean: Double
   private let variance: Double
@@ -46,24 +42,24 @@ struct CountCharacteristic {
   private let first: Int
   private let length: Int
   /// How many frequencies count, from l = 0 on.
-  private let frequencies: Int
+  let frequencies: Int
   /// How many events are near ½.
-  private let middlingCount: Int
+  let middlingCount: Int
 
-  private let angle: UnsafeMutablePointer<Double>
-  private let oneMinusCosine: UnsafeMutablePointer<Double>
-  private let sine: UnsafeMutablePointer<Double>
+  let angle: UnsafeMutablePointer<Double>
+  let oneMinusCosine: UnsafeMutablePointer<Double>
+  let sine: UnsafeMutablePointer<Double>
   /// χ, the part of it that events not near ½ contribute, and what it becomes for one number.
-  private let whole: ComplexNumbers
-  private let firm: ComplexNumbers
-  private let turned: ComplexNumbers
+  let whole: ComplexNumbers
+  let firm: ComplexNumbers
+  let turned: ComplexNumbers
   private let lanes: UnsafeMutablePointer<Double>
   /// P(N = k) for k from near − tableReach on.
   private let table: UnsafeMutablePointer<Double>
-  private let fromBelow: UnsafeMutablePointer<Double>
-  private let fromAbove: UnsafeMutablePointer<Double>
-  private let middlingEvents: UnsafeMutablePointer<Int>
-  private let prefixes: ComplexNumbers
+  let fromBelow: UnsafeMutablePointer<Double>
+  let fromAbove: UnsafeMutablePointer<Double>
+  let middlingEvents: UnsafeMutablePointer<Int>
+  let prefixes: ComplexNumbers
 
   /// - Parameters:
   ///   - probabilities: `count` of them, followed by zeros up to a whole number of vectors.
@@ -173,11 +169,11 @@ struct CountCharacteristic {
   }
 
   /// How often a frequency counts in the sum over all L of them: with its conjugate, if that is another.
-  private func weight(_ l: Int) -> Double {
+  func weight(_ l: Int) -> Double {
     (l == 0 || 2 &* l == length ? 1 : 2) / Double(length)
   }
 
-  private func factor(_ p: Double, _ l: Int) -> Complex {
+  func factor(_ p: Double, _ l: Int) -> Complex {
     Complex(1 - p * oneMinusCosine[l], p * sine[l])
   }
 
@@ -221,108 +217,6 @@ struct CountCharacteristic {
       l &+= 1
     }
     return min(1, max(0, sum))
-  }
-
-  /// P(N − B_j = k) for every event j, into `others`, which has room for a whole number of vectors.
-  @inline(never)
-  func probabilities(withoutEach k: Int, into others: UnsafeMutablePointer<Double>) {
-    findDifferences(k)
-    var l = 0
-    while l < frequencies {
-      let term = whole[l] * Complex(turn: -angle[l] * Double(k))
-      turned[l] = Complex(weight(l) * term.real, weight(l) * term.imaginary)
-      l &+= 1
-    }
-    let (faint, sure) = (DoubleLanes.splat(Self.faint), DoubleLanes.splat(1 - Self.faint))
-    var index = 0
-    while index < count {
-      let p = DoubleLanes.load(probabilities, index)
-      if DoubleLanes.allTrue(DoubleLanes.lessOrEqual(p, faint)) {
-        DoubleLanes.store(series(fromBelow, p), others, index)
-      } else {
-        DoubleLanes.store(
-          divided(p)
-            .selecting(series(fromBelow, p), where: DoubleLanes.lessOrEqual(p, faint))
-            .selecting(
-              series(fromAbove, DoubleLanes.splat(1) - p),
-              where: DoubleLanes.lessOrEqual(sure, p)),
-          others, index)
-      }
-      index &+= DoubleLanes.width
-    }
-    correctMiddling(k, others)
-  }
-
-  /// 1 / (1 − p (1 − x)) = Σ p^i (1 − x)^i: backward differences of P(N = ·) at k; and with q = 1 − p,
-  /// 1 / (x (1 − q (1 − 1/x))): forward differences at k + 1.
-  private func findDifferences(_ k: Int) {
-    var order = 0
-    while order <= Self.terms {
-      var (below, above, binomial) = (0.0, 0.0, 1.0)
-      var i = 0
-      while i <= order {
-        below += binomial * probability(of: k &- i)
-        above += binomial * probability(of: k &+ 1 &+ i)
-        binomial *= -Double(order &- i) / Double(i &+ 1)
-        i &+= 1
-      }
-      fromBelow[order] = below
-      fromAbove[order] = above
-      order &+= 1
-    }
-  }
-
-  @inline(__always)
-  private func series(
-    _ differences: UnsafeMutablePointer<Double>, _ p: DoubleLanes
-  ) -> DoubleLanes {
-    var sum = DoubleLanes.splat(differences[Self.terms])
-    var order = Self.terms
-    while order > 0 {
-      order &-= 1
-      sum = DoubleLanes.multiplyAdd(sum, p, .splat(differences[order]))
-    }
-    return sum
-  }
-
-  private func divided(_ p: DoubleLanes) -> DoubleLanes {
-    var sum = DoubleLanes.splat(0)
-    var l = 0
-    while l < frequencies {
-      let re = DoubleLanes.splat(1) - p * DoubleLanes.splat(oneMinusCosine[l])
-      let im = p * DoubleLanes.splat(sine[l])
-      let numerator = DoubleLanes.multiplyAdd(
-        re, .splat(turned[l].real), im * DoubleLanes.splat(turned[l].imaginary))
-      sum = sum + DoubleLanes.quotient(numerator, .multiplyAdd(re, re, im * im))
-      l &+= 1
-    }
-    return sum
-  }
-
-  private func correctMiddling(_ k: Int, _ others: UnsafeMutablePointer<Double>) {
-    var event = 0
-    while event < middlingCount {
-      others[middlingEvents[event]] = 0
-      event &+= 1
-    }
-    var l = 0
-    while l < frequencies && middlingCount > 0 {
-      var product = firm[l]
-      event = 0
-      while event < middlingCount {
-        prefixes[event] = product
-        product = product * factor(probabilities[middlingEvents[event]], l)
-        event &+= 1
-      }
-      var suffix = Complex(turn: -angle[l] * Double(k))
-      while event > 0 {
-        event &-= 1
-        let index = middlingEvents[event]
-        others[index] += weight(l) * (prefixes[event] * suffix).real
-        suffix = suffix * factor(probabilities[index], l)
-      }
-      l &+= 1
-    }
   }
 }
 

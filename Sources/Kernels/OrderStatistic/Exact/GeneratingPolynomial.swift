@@ -2,15 +2,12 @@ import CKernels
 import CSystem
 
 // How many scores with noise are above t, at many t at once: the coefficients of Π_j (1 − p_j + p_j x), p_j the
-// probability that score j is above t, up to x^(r−1).
+// probability that score j is above t, up to x^(r−1); the algebra is TruncatedPolynomial's.
 //
-// A few strong scores are multiplied on one by one; all terms are positive, so nothing cancels. The others, p_j at most ½,
-// enter through the power sums R_n = Σ ρ_j^n of their odds ρ_j = p_j / (1 − p_j):
-//
-//   Π (1 − p_j + p_j x) = Π (1 − p_j) · Σ_k e_k x^k,    k e_k = Σ_{i=1}^{k} (−1)^(i−1) R_i e_{k−i}
-//
-// (Newton's identities). Terms of both signs, but of the size of (ρ / log(1 + ρ))^k / √(2πk) at the most, ρ the largest of
-// the odds: next to nothing is lost. The bulk of them, far below, is represented by the nodes of a grid.
+// Strong scores are multiplied on one by one. The others, p_j at most ½, enter through the power sums of their odds
+// ρ_j = p_j / (1 − p_j). Newton's identities have terms of both signs, but of the size of (ρ / log(1 + ρ))^k / √(2πk) at the
+// most, ρ the largest of the odds: next to nothing is lost. The bulk of them, far below, is represented by the nodes of a
+// grid.
 //
 // Without score j the coefficients are, for a strong one, sums over the products of those before and those behind it; for
 // another, division by 1 + ρ_j x: Σ_i (−ρ_j)^i c_{k−i}, all of them.
@@ -18,15 +15,13 @@ import CSystem
 // Lanes are values of t.
 
 /// The distribution of the count at the nodes of a quadrature.
-struct CountPolynomial<V: Lanes> {
+struct GeneratingPolynomial<V: Lanes> {
   /// The largest rank that this is made for.
   static var mostRank: Int { 16 }
-  /// Sums of the first powers are kept in registers.
-  private static var powersAtHand: Int { 5 }
 
   let source: ScoreSource<V>
   let direct: DirectScores<V>
-  let grid: BulkGrid<V>?
+  let grid: ChebyshevGrid<V>?
   let nodes: QuadratureNodes<V>
   /// The number of coefficients.
   let rank: Int
@@ -35,7 +30,8 @@ struct CountPolynomial<V: Lanes> {
   /// Coefficients of all but the strong scores, and of all: a row of nodes for every power of x.
   let weak: UnsafeMutableRawPointer
   let product: UnsafeMutableRawPointer
-  let suffix: UnsafeMutableRawPointer
+  /// Power sums; then the product of the strong scores behind one.
+  let working: TruncatedPolynomial<V>
   /// A row of nodes for every entry: ρ, and φ(t − z) / (1 − p).
   let odds: UnsafeMutableRawPointer
   let densities: UnsafeMutableRawPointer
@@ -45,7 +41,7 @@ struct CountPolynomial<V: Lanes> {
   let prefixes: UnsafeMutableRawPointer
 
   private static func mostEntries(_ classes: Int) -> Int {
-    min(classes, DirectScores<V>.mostMedium) &+ BulkGrid<V>.size &+ V.width
+    min(classes, DirectScores<V>.mostMedium) &+ ChebyshevGrid<V>.size &+ V.width
   }
 
   /// Bytes of working memory for rows of so many classes.
@@ -53,7 +49,7 @@ struct CountPolynomial<V: Lanes> {
     let strong = min(classes, DirectScores<V>.mostStrong) &+ 1
     let entries = mostEntries(classes)
     let row = V.quadrature.mostNodes &* 8
-    return DirectScores<V>.bytes &+ BulkGrid<V>.bytes &+ 2 &* mostRank &* row
+    return DirectScores<V>.bytes &+ ChebyshevGrid<V>.bytes &+ 2 &* mostRank &* row
       &+ mostRank &* 64 &+ entries &* (2 &* row &+ 8) &+ strong &* (8 &+ 64 &* (mostRank &+ 2))
   }
 
@@ -70,12 +66,19 @@ struct CountPolynomial<V: Lanes> {
     let strongest = region.low - 0.07 * Double(max(0, rank &- 6))
     let bottom = V.Scalar(region.low - precision.margin)
     let top = V.Scalar(region.low - precision.weak)
-    let hasGrid = bulk > 2 &* BulkGrid<V>.size
-    guard
-      let direct = DirectScores(
-        source, rank: rank, weakest: hasGrid ? top : bottom, strongest: V.Scalar(strongest),
+    var hasGrid = bulk > 2 &* ChebyshevGrid<V>.size
+    func direct(from weakest: V.Scalar) -> DirectScores<V>? {
+      DirectScores(
+        source, rank: rank, weakest: weakest, strongest: V.Scalar(strongest),
         sure: V.Scalar(region.high + precision.margin), memory: memory)
-    else { return nil }
+    }
+    var found = direct(from: hasGrid ? top : bottom)
+    if found == nil && !hasGrid {
+      // There were many more of the bulk than thought: a crowd at its lower end.
+      hasGrid = true
+      found = direct(from: top)
+    }
+    guard let direct = found else { return nil }
     self.direct = direct
     self.source = source
     self.nodes = nodes
@@ -86,19 +89,19 @@ struct CountPolynomial<V: Lanes> {
       return next
     }
     let row = nodes.count &* V.scalarBytes
-    let gridMemory = take(BulkGrid<V>.bytes)
+    let gridMemory = take(ChebyshevGrid<V>.bytes)
     grid =
       hasGrid
-      ? BulkGrid(
+      ? ChebyshevGrid(
         source, bottom: bottom, top: top, tilt: Self.tilt(region), memory: gridMemory) : nil
-    entries = direct.mediumCount &+ (hasGrid ? BulkGrid<V>.size : 0)
+    entries = direct.mediumCount &+ (hasGrid ? ChebyshevGrid<V>.size : 0)
     weak = take(direct.rank &* row)
     product = take(direct.rank &* row)
-    suffix = take(Self.mostRank &* 64)
+    working = TruncatedPolynomial(take(Self.mostRank &* 64))
     odds = take(entries &* row)
     densities = take(entries &* row)
     strongShares = take(8 &* direct.strongCount).assumingMemoryBound(to: Double.self)
-    prefixes = take(64 &* direct.strongCount &* (direct.rank &+ 2))
+    prefixes = take(64 &* (direct.strongCount &+ 1) &* (direct.rank &+ 2))
     // Whole vectors of them are read.
     shares = next.assumingMemoryBound(to: V.Scalar.self)
   }
@@ -112,6 +115,13 @@ struct CountPolynomial<V: Lanes> {
   @inline(__always)
   func at(_ power: Int, _ node: Int) -> Int { power &* nodes.count &+ node }
 
+  /// The coefficients that a table has for the nodes from `node` on.
+  @inline(__always)
+  func polynomial(_ table: UnsafeMutableRawPointer, _ node: Int) -> TruncatedPolynomial<V> {
+    TruncatedPolynomial(
+      table + node &* V.scalarBytes, stride: nodes.count &* V.scalarBytes)
+  }
+
   /// Finds the coefficients, and returns the integral of P( at most r − 1 scores are above t ) over the nodes.
   @inline(never)
   func integral() -> Double {
@@ -119,11 +129,12 @@ struct CountPolynomial<V: Lanes> {
     var node = 0
     while node < nodes.count {
       expandWeak(node)
-      multiplyStrong(node, keeping: false)
+      let product = polynomial(self.product, node)
+      multiplyStrong(node, into: product)
       var total = V.zero
       var power = 0
       while power < rank {
-        total = total + V.load(product, at(power, node))
+        total = total + product[power]
         power &+= 1
       }
       sum += total.wideSum
@@ -137,7 +148,8 @@ struct CountPolynomial<V: Lanes> {
   @inline(never)
   private func expandWeak(_ node: Int) {
     let threshold = V.load(nodes.thresholds, node)
-    var sums = PowerSums<V>(rank: rank, memory: suffix)
+    working.fill(0, then: 0, count: rank)
+    var sums = PowerSums<V>(count: rank, memory: working)
     var absence = V.splat(1)
     // What rounding took from the factors, relative: scores that are equal round alike, and it adds up.
     var rounding = V.zero
@@ -157,12 +169,12 @@ struct CountPolynomial<V: Lanes> {
         entry &+= 1
       }
       absence = absence * blockAbsence
-      sums.endBlock()
+      sums.endBlock(LaneTotals(totals: working))
     }
     if let grid {
       var exponent = V.zero
       var k = 0
-      while k < BulkGrid<V>.size {
+      while k < ChebyshevGrid<V>.size {
         let tail = NormalTail(threshold - V.splat(grid.positions[k]))
         let odds = store(tail, V.splat(1) - tail.probability, entry, node)
         let times = V.splat(grid.multiplicities[k])
@@ -174,20 +186,8 @@ struct CountPolynomial<V: Lanes> {
       absence = absence * V.exponential(V.zero - exponent)
     }
     absence = V.multiplyAdd(absence, rounding, absence)
-    sums.endBlock()
-    V.store(absence, weak, at(0, node))
-    var power = 1
-    while power < rank {
-      var sum = V.zero
-      var i = 1
-      while i <= power {
-        let term = sums.total(i) * V.load(weak, at(power &- i, node))
-        sum = i & 1 == 1 ? sum + term : sum - term
-        i &+= 1
-      }
-      V.store(sum * V.splat(V.Scalar(1 / Double(power))), weak, at(power, node))
-      power &+= 1
-    }
+    sums.endBlock(LaneTotals(totals: working))
+    polynomial(weak, node).expand(working, times: absence, count: rank)
   }
 
   /// Keeps what an entry's share needs, and returns its odds.
@@ -200,34 +200,20 @@ struct CountPolynomial<V: Lanes> {
     return odds
   }
 
-  /// Multiplies the strong scores' factors on, at a vector of nodes; if `keeping`, every product on the way is kept, with
-  /// the score's p and density behind it.
+  /// The product of all factors, at a vector of nodes.
   @inline(never)
-  func multiplyStrong(_ node: Int, keeping: Bool) {
+  private func multiplyStrong(_ node: Int, into product: TruncatedPolynomial<V>) {
+    let weak = polynomial(weak, node)
     var power = 0
     while power < rank {
-      V.store(V.load(weak, at(power, node)), product, at(power, node))
+      product[power] = weak[power]
       power &+= 1
     }
     let threshold = V.load(nodes.thresholds, node)
     var score = 0
     while score < direct.strongCount {
       let normal = NormalLanes(V.splat(direct.strong[score]) - threshold)
-      let kept = score &* (rank &+ 2)
-      var below = V.zero
-      power = 0
-      while power < rank {
-        let present = V.load(product, at(power, node))
-        if keeping { V.store(present, prefixes, (kept &+ power) &* V.width) }
-        V.store(
-          V.multiplyAdd(present, normal.above, below * normal.below), product, at(power, node))
-        below = present
-        power &+= 1
-      }
-      if keeping {
-        V.store(normal.below, prefixes, (kept &+ rank) &* V.width)
-        V.store(normal.density, prefixes, (kept &+ rank &+ 1) &* V.width)
-      }
+      product.multiply(normal.above, normal.below, count: rank, into: product)
       score &+= 1
     }
   }

@@ -9,7 +9,7 @@ import CSystem
 // of the truth, in rows of all kinds that were tried. The logarithms of the factors are tabulated for scores in bins.
 
 /// −log of bounds on the probability that few or many scores are above a threshold.
-struct CountBounds {
+struct ChernoffBounds {
   /// Beyond this many bins a score with noise is surely on its own side of a threshold.
   static var reach: Int { 32 }
   private static var length: Int { 2 &* reach }
@@ -137,51 +137,60 @@ private func roughLogarithm(_ x: FloatLanes) -> FloatLanes {
   return fusedIfAvailable(exponent + y, FloatLanes.splat(0.693_147_18), bend)
 }
 
+/// Those bounds for the scores of a histogram and one rank. Thresholds are the middles of bins, which are counted
+/// downwards: −1 times the bin.
+private struct HistogramBounds<V: Lanes>: TailBounds {
+  let histogram: ScoreHistogram<V>
+  let bounds: ChernoffBounds
+  let rank: Int
+  var enough: Double { -.infinity }
+
+  func exponents(above threshold: Int) -> (few: Double, many: Double) {
+    (
+      bounds.exponent(atMost: rank &- 1, above: 0 &- threshold, histogram),
+      bounds.exponent(atLeast: rank, above: 0 &- threshold, histogram)
+    )
+  }
+
+  func middle(_ low: Int, _ high: Int) -> Int? {
+    high &- low > 1 ? (low &+ high &+ 1) >> 1 : nil
+  }
+}
+
+extension RegionSearch where Bounds.Threshold == Int {
+  /// Between two bins, where the exponent is what is neglected. Exponents are convex, steeply so above a crowd of
+  /// like scores: a straight line would then cut off what is not to be neglected.
+  fileprivate static func position(_ ends: (outside: End, inside: End), _ neglected: Double)
+    -> Double
+  {
+    let (outside, inside) = (ends.outside.exponent, ends.inside.exponent)
+    let bin = Double(0 &- ends.outside.threshold)
+    let areNeighbours =
+      ends.inside.threshold &- ends.outside.threshold == 1
+      || ends.outside.threshold &- ends.inside.threshold == 1
+    let isGentle = outside >= neglected && outside <= 2 * neglected && inside >= neglected / 2
+    if !isGentle || !areNeighbours { return bin }
+    let share = (outside - neglected) / (outside - inside)
+    return bin + share * Double(ends.outside.threshold &- ends.inside.threshold)
+  }
+}
+
 extension ActiveRegion {
-  /// The region from a histogram, below its top; nil where it cannot tell. Bisection over the bins; between
-  /// two of them the exponents are taken for linear where they differ by little.
+  /// The region from a histogram, below its top; nil where it cannot tell. Between two bins the exponents are taken for
+  /// linear where they differ by little.
   @inline(never)
   init?<V: Lanes>(
-    _ histogram: ScoreHistogram<V>, _ bounds: CountBounds, rank: Int, neglected: Double
+    _ histogram: ScoreHistogram<V>, _ bounds: ChernoffBounds, rank: Int, neglected: Double
   ) {
     guard let center = histogram.bin(ofRank: rank) else { return nil }
     // As far as the order statistic can be from the score at the rank.
     let widest = 34
-    var (inside, outside) = (End(center &- widest), End(center &+ widest))
-    while outside.bin &- inside.bin > 1 {
-      let middle = (outside.bin &+ inside.bin) >> 1
-      let end = End(middle, bounds.exponent(atMost: rank &- 1, above: middle, histogram))
-      if end.exponent >= neglected { outside = end } else { inside = end }
-    }
+    let search = RegionSearch(
+      HistogramBounds(histogram: histogram, bounds: bounds, rank: rank),
+      lowest: 0 &- center &- widest, highest: widest &- center, neglected: neglected)
     let unit = -1 / Double(ScoreHistogram<V>.binsPerUnit)
-    let low = unit * outside.position(neglected, towards: inside)
-    (inside, outside) = (End(outside.bin), End(center &- widest))
-    while inside.bin &- outside.bin > 1 {
-      let middle = (outside.bin &+ inside.bin) >> 1
-      let end = End(middle, bounds.exponent(atLeast: rank, above: middle, histogram))
-      if end.exponent >= neglected { outside = end } else { inside = end }
-    }
-    self.init(low: low, high: unit * outside.position(neglected, towards: inside))
-  }
-
-  /// A threshold, and the exponent of the bound there, if that is known.
-  private struct End {
-    let bin: Int
-    let exponent: Double
-
-    init(_ bin: Int, _ exponent: Double = -.infinity) {
-      self.bin = bin
-      self.exponent = exponent
-    }
-
-    /// Where the exponent is `neglected`, which it is not at the other. Exponents are convex, steeply so above a crowd of
-    /// like scores: a straight line would then cut off what is not to be neglected.
-    func position(_ neglected: Double, towards other: End) -> Double {
-      let isGentle =
-        exponent >= neglected && exponent <= 2 * neglected && other.exponent >= neglected / 2
-      if !isGentle { return Double(bin) }
-      let share = (exponent - neglected) / (exponent - other.exponent)
-      return Double(bin) + share * Double(other.bin &- bin)
-    }
+    self.init(
+      low: unit * RegionSearch<HistogramBounds<V>>.position(search.low, neglected),
+      high: unit * RegionSearch<HistogramBounds<V>>.position(search.high, neglected))
   }
 }

@@ -6,17 +6,15 @@ import CSystem
 //
 //   Π_j (1 + o_j x) = Σ_r σ_r x^r
 //
-// Sixteen strong ones are multiplied on one by one, as 1 − p + p x with p = o / (1 + o): all terms are positive, nothing
-// overflows. The others are weak, o_j <= 1, and enter through their power sums R_n = Σ o_j^n by Newton's identities,
-//
-//   r w_r = Σ_{i=1}^{r} (−1)^(i−1) R_i w_{r−i}.
-//
-// What these lose by terms of both signs is small beside what any r of the strong ones contribute, as long as there are
-// about twice as many of them as k.
+// Sixteen strong ones are multiplied on one by one, as 1 − p + p x with p = o / (1 + o): nothing overflows. The others are
+// weak, o_j <= 1, and enter through their power sums; TruncatedPolynomial has the algebra. What Newton's identities lose by
+// terms of both signs is small beside what any r of the strong ones contribute, as long as there are about twice as many of
+// them as k.
 
-struct SymmetricPolynomial<V: Lanes> {
+/// σ_0 … σ_k of a row's rivals, but for a common factor.
+struct ElementarySymmetricPolynomials<V: Lanes> {
   /// The largest degree that this is made for.
-  static var mostDegree: Int { 8 }
+  static var mostDegree: Int { PowerSums<V>.atHand }
   private static var mostStrong: Int { 16 }
 
   /// The logit c.
@@ -31,9 +29,10 @@ struct SymmetricPolynomial<V: Lanes> {
   /// p and 1 − p of the strong ones.
   private let above: UnsafeMutablePointer<Double>
   private let below: UnsafeMutablePointer<Double>
-  /// A row of coefficients before every strong one, and after the last: σ but for a common factor.
+  /// A row of coefficients before every strong one, and after the last.
   private let products: UnsafeMutablePointer<Double>
-  private let suffix: UnsafeMutablePointer<Double>
+  /// Power sums of the weak ones; then the product of the strong ones behind one.
+  private let working: TruncatedPolynomial<Double>
 
   static var bytes: Int {
     let entries = TopSelection<V>.capacity(rank: mostStrong)
@@ -54,7 +53,7 @@ struct SymmetricPolynomial<V: Lanes> {
     above = (classMemory + 8 &* entries).assumingMemoryBound(to: Double.self)
     below = above + Self.mostStrong
     products = below + Self.mostStrong
-    suffix = products + (Self.mostStrong &+ 1) &* (degree &+ 1)
+    working = TruncatedPolynomial(products + (Self.mostStrong &+ 1) &* (degree &+ 1))
 
     strongest(row, scores, classes, count: Self.mostStrong, V.self)
     var count = 0
@@ -76,53 +75,55 @@ struct SymmetricPolynomial<V: Lanes> {
     multiplyStrong()
   }
 
-  /// σ_r, but for a factor that is the same for all.
+  /// The product of the weak ones and of the strong ones before one.
   @inline(__always)
-  func coefficient(_ r: Int) -> Double {
-    r < 0 ? 0 : products[strongCount &* (degree &+ 1) &+ r]
+  private func prefix(_ place: Int) -> TruncatedPolynomial<Double> {
+    TruncatedPolynomial(products + place &* (degree &+ 1))
   }
 
+  /// σ_r, but for a factor that is the same for all.
+  @inline(__always)
+  func coefficient(_ r: Int) -> Double { r < 0 ? 0 : prefix(strongCount)[r] }
+
   private func expandWeak() {
-    let classCount = Int(truncatingIfNeeded: row.classes)
     let own = V.loadScalar(row.logits, Int(truncatingIfNeeded: row.label))
-    var sums = OddsSums<V>(
-      center: V.splat(V.Scalar(center)), perUnit: V.splat(perUnit), weakest: V.splat(weakest),
-      hasMany: degree > 4)
-    sums.add(row.logits, classCount, keepingIn: row.gradient)
+    let odds = WeakOdds<V>(
+      center: V.splat(V.Scalar(center)), perUnit: V.splat(perUnit), weakest: V.splat(weakest))
+    working.fill(0, then: 0, count: degree &+ 1)
+    odds.addPowers(
+      row.logits, Int(truncatingIfNeeded: row.classes), keepingIn: row.gradient, to: working,
+      count: degree &+ 1)
     // The label, and strong ones that equal the weakest, are no weak rivals.
-    if own <= weakest { sums.takeOut(own) }
+    if own <= weakest { takeOut(odds, own) }
     var place = 0
     while place < strongCount {
-      if scores[place] == weakest { sums.takeOut(weakest) }
+      if scores[place] == weakest { takeOut(odds, weakest) }
       place &+= 1
     }
-    products[0] = 1
-    var r = 1
-    while r <= degree {
-      var sum = 0.0
-      var i = 1
-      while i <= r {
-        let term = sums.total(i) * products[r &- i]
-        sum += i & 1 == 1 ? term : -term
-        i &+= 1
-      }
-      products[r] = sum / Double(r)
-      r &+= 1
+    var n = 1
+    while n <= degree {
+      working[n] = max(0, working[n])
+      n &+= 1
+    }
+    prefix(0).expand(working, times: 1, count: degree &+ 1)
+  }
+
+  /// Takes a logit's odds out of the power sums, as they came in.
+  private func takeOut(_ odds: WeakOdds<V>, _ logit: V.Scalar) {
+    let o = odds.odds(V.splat(logit)).wideSum / Double(V.width)
+    var (n, power) = (1, o)
+    while n <= degree {
+      working[n] -= power
+      power *= o
+      n &+= 1
     }
   }
 
   private func multiplyStrong() {
     var place = 0
     while place < strongCount {
-      let (p, q) = (above[place], below[place])
-      let given = products + place &* (degree &+ 1)
-      let product = given + (degree &+ 1)
-      product[0] = given[0] * q
-      var r = 1
-      while r <= degree {
-        product[r] = given[r] * q + given[r &- 1] * p
-        r &+= 1
-      }
+      prefix(place).multiply(
+        below[place], above[place], count: degree &+ 1, into: prefix(place &+ 1))
       place &+= 1
     }
   }
@@ -148,31 +149,16 @@ struct SymmetricPolynomial<V: Lanes> {
   private func writeStrong(
     _ gradient: UnsafeMutableRawPointer, more: Double, fewer: Double
   ) {
-    var r = 0
-    while r <= degree {
-      suffix[r] = r == 0 ? 1 : 0
-      r &+= 1
-    }
+    working.fill(1, then: 0, count: degree)
     var place = strongCount
     while place > 0 {
       place &-= 1
-      let (p, q) = (above[place], below[place])
-      let prefix = products + place &* (degree &+ 1)
-      var (ofMore, ofFewer) = (0.0, 0.0)
-      r = 0
-      while r < degree {
-        ofMore += prefix[r] * suffix[degree &- 1 &- r]
-        if r > 0 { ofFewer += prefix[r &- 1] * suffix[degree &- 1 &- r] }
-        r &+= 1
-      }
+      let (p, before) = (above[place], prefix(place))
+      let ofFewer = working.lastOfProduct(with: before, count: degree &- 1)
+      let ofMore = working.lastOfProduct(
+        with: before, count: degree, thenMultiply: below[place], p)
       V.storeScalar(
         V.Scalar(p * (ofMore * more - ofFewer * fewer)), gradient, classes[place])
-      r = degree
-      while r > 0 {
-        suffix[r] = suffix[r] * q + suffix[r &- 1] * p
-        r &-= 1
-      }
-      suffix[0] *= q
     }
   }
 }
@@ -204,97 +190,38 @@ private func strongest<V: Lanes>(
   }
 }
 
-/// Power sums of the odds of all classes that are not above the weakest strong one.
-private struct OddsSums<V: Lanes> {
-  private let center: V
-  private let perUnit: V
-  private let weakest: V
-  /// More than four sums.
-  private let hasMany: Bool
-  private var totals = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+/// The odds of the classes that are not above the weakest strong one.
+private struct WeakOdds<V: Lanes> {
+  let center: V
+  let perUnit: V
+  let weakest: V
 
-  init(center: V, perUnit: V, weakest: V, hasMany: Bool) {
-    self.center = center
-    self.perUnit = perUnit
-    self.weakest = weakest
-    self.hasMany = hasMany
-  }
-
+  /// 0 for the others.
   @inline(__always)
-  private func odds(_ logit: V) -> V {
+  func odds(_ logit: V) -> V {
     let isWeak = V.lessOrEqual(logit, weakest)
     return V.exponential(V.minusInfinity.selecting((logit - center) * perUnit, where: isWeak))
   }
 
-  /// Adds up a row, and keeps the odds where that is asked for: perhaps in place of the logits.
+  /// Adds up the powers of a row's odds, and keeps the odds where that is asked for: perhaps in place of the logits.
   @inline(never)
-  mutating func add(
-    _ logits: UnsafeRawPointer, _ count: Int, keepingIn kept: UnsafeMutableRawPointer?
+  func addPowers(
+    _ logits: UnsafeRawPointer, _ classes: Int, keepingIn kept: UnsafeMutableRawPointer?,
+    to totals: TruncatedPolynomial<Double>, count: Int
   ) {
+    var sums = PowerSums<V>(count: count, memory: TruncatedPolynomial(totals.memory))
     var index = 0
-    while index < count {
-      let end = min(count, index &+ 512)
-      var (s1, s2, s3, s4) = (V.splat(0), V.splat(0), V.splat(0), V.splat(0))
-      var (s5, s6, s7, s8) = (V.splat(0), V.splat(0), V.splat(0), V.splat(0))
+    while index < classes {
+      let end = min(classes, index &+ 512)
       while index < end {
         let here = min(V.width, end &- index)
         let o = odds(V.load(logits, index, count: here, filler: -.infinity))
         if let kept { V.store(o, kept, index, count: here) }
-        let square = o * o
-        let fourth = square * square
-        s1 = s1 + o
-        s2 = s2 + square
-        s3 = V.multiplyAdd(square, o, s3)
-        s4 = s4 + fourth
-        if hasMany {
-          s5 = V.multiplyAdd(fourth, o, s5)
-          s6 = V.multiplyAdd(fourth, square, s6)
-          s7 = V.multiplyAdd(fourth, square * o, s7)
-          s8 = V.multiplyAdd(fourth, fourth, s8)
-        }
+        sums.add(o)
         index &+= V.width
       }
-      totals.0 += s1.wideSum
-      totals.1 += s2.wideSum
-      totals.2 += s3.wideSum
-      totals.3 += s4.wideSum
-      if hasMany {
-        totals.4 += s5.wideSum
-        totals.5 += s6.wideSum
-        totals.6 += s7.wideSum
-        totals.7 += s8.wideSum
-      }
+      sums.endBlock(WideTotals(totals: totals))
     }
-  }
-
-  /// Takes a logit's odds out of the sums, as they came in.
-  @inline(never)
-  mutating func takeOut(_ logit: V.Scalar) {
-    let o = odds(V.splat(logit)).wideSum / Double(V.width)
-    let fifth = o * o * o * o * o
-    totals.0 -= o
-    totals.1 -= o * o
-    totals.2 -= o * o * o
-    totals.3 -= o * o * o * o
-    totals.4 -= fifth
-    totals.5 -= fifth * o
-    totals.6 -= fifth * o * o
-    totals.7 -= fifth * o * o * o
-  }
-
-  func total(_ n: Int) -> Double {
-    let total =
-      switch n {
-      case 1: totals.0
-      case 2: totals.1
-      case 3: totals.2
-      case 4: totals.3
-      case 5: totals.4
-      case 6: totals.5
-      case 7: totals.6
-      default: totals.7
-      }
-    return max(0, total)
   }
 }
 
