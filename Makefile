@@ -25,6 +25,10 @@ FRAMEWORKS := $(CACHE)/frameworks-$(shell { cat $(FRAMEWORK_LIST); $(PYTHON) --v
 PEER_LIST := bindings/python/benchmarks/requirements.txt
 PEERS := $(CACHE)/peers-$(shell { cat $(FRAMEWORK_LIST) $(PEER_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
 
+# The oldest PyTorch that is promised.
+OLDEST_LIST := bindings/python/tests/requirements-torch-oldest.txt
+OLDEST := $(CACHE)/torch-oldest-$(shell { cat $(OLDEST_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
+
 LIBRARY := .build/release/libtopkloss.so
 # By the name that a linker writes into programs: see Package.swift.
 LINK := $(LIBRARY).$(shell sed -n 's/^.define TOPKLOSS_ABI_VERSION //p' include/topkloss.h)
@@ -248,6 +252,20 @@ test-install: $(LIBRARY)
 	@echo "==> make install, with programs out of the tree"
 	@{ command -v cmake && command -v pkg-config; } >/dev/null || { $(call install_debian,cmake pkg-config); }
 	Tests/Install/run $(MAKE)
+
+# Not part of `test`, for its environment, made once, is large.
+$(OLDEST)/complete: | $(OLDEST_LIST)
+	@echo "==> installing the oldest PyTorch that is promised in $(OLDEST) (once; this can take minutes)"
+	rm -rf $(OLDEST)
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/pip install --quiet -r $(OLDEST_LIST)
+	touch $@
+
+.PHONY: test-torch-oldest
+test-torch-oldest: $(LIBRARY) $(OLDEST)/complete
+	@echo "==> tests of topkloss.torch with the oldest PyTorch"
+	cd bindings/python && TOPKLOSS_LIBRARY="$(CURDIR)/$(LIBRARY)" PYTHONPATH=src PYTHONDONTWRITEBYTECODE=1 \
+	  $(OLDEST)/bin/python -m pytest -q tests/test_torch_*.py
 
 # On a system from before glibc 2.34, made once: not part of `test`, for it takes root's rights and minutes.
 .PHONY: test-debian11

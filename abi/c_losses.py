@@ -1,25 +1,17 @@
-"""The losses and their options as macros, for tests that name none: Tests/C/generated/losses.h."""
+"""The losses and their options as macros, for tests that name none: in Tests/C/generated/abi.h."""
 
 from __future__ import annotations
 
 from abi.model import Header, Loss, Member
 from abi.words import camel
 
-_HEAD = """/*
- * The losses and the members of their options, for tests of all of them. Generated from topkloss.h
- * by `python -m abi`: change that, not this.
- */
-#ifndef GENERATED_LOSSES_H
-#define GENERATED_LOSSES_H
-
-/* X(loss, its class in C++, its options there) */
-"""
+_HEAD = "/* X(loss, its class in C++, its options there) */\n"
 
 _KINDS = {"double": "NUMBER", "int64_t": "INTEGER", "uint64_t": "WORD"}
 
 
 def c_losses(header: Header) -> str:
-    """The file's text."""
+    """The macros."""
     losses = [
         f"X({loss.name}, {_cpp_class(loss)}, {camel(loss.options.name)})" for loss in header.losses
     ]
@@ -32,7 +24,7 @@ def c_losses(header: Header) -> str:
         ]
         blocks.append(comment + _macro(f"TOPKLOSS_OPTIONS_{loss.name}", rows))
         comment = ""
-    return "\n".join([*blocks, "#endif\n"])
+    return "\n".join(blocks)
 
 
 def _macro(name: str, rows: list[str]) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from abi.c_losses import c_losses
 from abi.model import Header, Member, Struct
 
 _HEAD = """/*
- * Layouts, enumerators and defaults as `python -m abi` reads them in topkloss.h, for Python, Rust
- * and Swift: the compiler's and the library's answers must be the same. Generated from the header:
- * change that, not this.
+ * The losses with the members of their options, for tests of all of them; and layouts, enumerators
+ * and defaults as `python -m abi` reads them in topkloss.h, for Python, Rust and Swift: the
+ * compiler's and the library's answers must be the same. Generated from the header: change that.
  */
 #ifndef GENERATED_ABI_H
 #define GENERATED_ABI_H
@@ -29,7 +30,7 @@ _HEAD = """/*
 """
 _TAIL = """
 /** The name of the first struct that its init function does not fill with the defaults, or NULL. */
-static const char *struct_without_its_defaults(void) {
+static inline const char *struct_without_its_defaults(void) {
 """
 
 
@@ -40,6 +41,7 @@ def c_tests(header: Header) -> str:
         *(_layout(struct) for struct in header.structs),
         "#endif\n",
         *_enumerators(header),
+        c_losses(header),
         *(_check(struct) for struct in header.structs),
         _TAIL.strip("\n"),
         *(
@@ -77,7 +79,7 @@ def _check(struct: Struct) -> str:
     name = f"{struct.short}_has_its_defaults"
     # Numbers are compared as they lie in memory: C++ would warn of == between doubles.
     lines = [
-        f"static int {name}(void) {{",
+        f"static inline int {name}(void) {{",
         f"  {struct.name} expected, found;",
         "  memset(&expected, 0, sizeof expected);",
         "  memset(&found, 0xA5, sizeof found);",

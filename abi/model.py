@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 PREFIX = "topkloss_"
 CONSTANT_PREFIX = "TOPKLOSS_"
@@ -130,7 +130,7 @@ class Header:
     callbacks: tuple[Function, ...]
     structs: tuple[Struct, ...]
     functions: tuple[Function, ...]
-    losses: tuple[Loss, ...] = field(default=())
+    losses: tuple[Loss, ...] = ()
 
     def struct(self, name: str) -> Struct | None:
         """The struct of that name."""
@@ -144,7 +144,3 @@ class Header:
         """Values of the macros and enumerators."""
         listed = [*self.constants, *(c for each in self.enumerations for c in each.constants)]
         return {constant.name: constant.value for constant in listed}
-
-    def initialised(self) -> tuple[Struct, ...]:
-        """The structs that have an init function, which is all of them."""
-        return self.structs

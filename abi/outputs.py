@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abi import cpp, frozen, swift
-from abi.c_losses import c_losses
 from abi.c_tests import c_tests
 from abi.model import Header
 from abi.python import python
@@ -23,5 +22,4 @@ def outputs(header: Header, versions: tuple[Header, ...]) -> dict[str, str]:
         "include/topkloss/options.hpp": cpp.options(header),
         "examples/rust/ffi.rs": rust(header),
         "Tests/C/generated/abi.h": c_tests(header),
-        "Tests/C/generated/losses.h": c_losses(header),
     }

@@ -3,8 +3,8 @@
  *
  * glibc 2.29 has new versions of exp, log and pow, 2.32 of pthread_sigmask, and 2.34, which took libpthread and libdl
  * into libc, of all their functions. A link takes the newest, which older systems lack. The versions that glibc began
- * with are still there and do the same; lld knows them by these names. Before 2.34 the process must have libpthread and
- * libdl, as every Python has.
+ * with are still there and do the same; lld knows them by these names. Before 2.34 they are in libpthread and libdl, which
+ * the library therefore names among what it needs: see Package.swift.
  */
 #ifndef COLDSYMBOLS_H
 #define COLDSYMBOLS_H

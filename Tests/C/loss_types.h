@@ -6,7 +6,7 @@
 #define LOSS_TYPES_H
 
 #include "../../include/topkloss.h"
-#include "generated/losses.h"
+#include "generated/abi.h"
 
 /* double, int64_t, uint64_t, int32_t or an enumeration, const double *, and the vectors' length, which is an int64_t. */
 enum { OPTION_NUMBER, OPTION_INTEGER, OPTION_WORD, OPTION_CODE, OPTION_VECTOR, OPTION_CLASSES };

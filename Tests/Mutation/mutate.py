@@ -11,6 +11,7 @@ It fails where a mutation that the tests at 2a32067 noticed goes unnoticed.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import re
 import shutil
 import subprocess
@@ -69,24 +70,23 @@ def compiled_in(source: Path, listed: list[Mutant]) -> dict[Path, str]:
 def first_notice(tree: Tree, mutant: Mutant, plan: list[str]) -> str:
     """The first of some suites that notices a mutation; empty if none does."""
     if mutant.is_compiled_in:
-        return next(filter(None, (suites.notices(tree, suite, mutant.id) for suite in plan)), "")
+        return suites.first_notice(tree, plan, mutant.id)
     path = tree.root / mutant.file
     right = path.read_text()
     path.write_text(mutants.mutated(right, [mutant], compiled_in=False))
-    is_header = mutant.file.parts[0] == "include"
-    built = [suite for suite in plan if is_header and suite.startswith("cpp/")]
     try:
+        if mutant.file.parts[0] != "include":
+            return suites.first_notice(tree, plan, 0)
+        own = dataclasses.replace(tree, programs=tree.programs / "mutated")
+        own.link()
         for suite in plan:
-            if suite in built and suites.build(tree, suite):
+            if suites.build(own, suite):
                 return f"{suite} (does not compile)"
-            found = suites.notices(tree, suite, 0)
-            if found:
-                return found
+            if suites.first_notice(own, [suite], 0):
+                return suite
         return ""
     finally:
         path.write_text(right)
-        for suite in built:
-            suites.build(tree, suite)
 
 
 def plan_of(tree: Tree, mutant: Mutant, *, deep: bool) -> list[str]:
@@ -94,6 +94,7 @@ def plan_of(tree: Tree, mutant: Mutant, *, deep: bool) -> list[str]:
     plan = [suite for suite in mutant.suites if not suite.startswith("py")]
     if mutant.is_compiled_in:
         plan += [name for name in suites.native_suites(tree) if name.startswith("c/")]
+        plan.append("swift")
     elif mutant.file.parts[0] == "include":
         plan += [name for name in suites.native_suites(tree) if name.startswith("cpp/")]
     plan += [suite for suite in mutant.suites if suite.startswith("py")]
@@ -121,13 +122,13 @@ def prepare(tree: Tree, source: Path, listed: list[Mutant]) -> None:
     tree.link()
     (tree.programs / "interpose.o").unlink(missing_ok=True)
     named = {suite for mutant in listed for suite in mutant.suites if not suite.startswith("py")}
-    for suite in sorted({*suites.native_suites(tree), *named}):
+    for suite in sorted({"swift", *suites.native_suites(tree), *named}):
         complaints = suites.build(tree, suite)
         if complaints:
             raise SystemExit(f"{suite} does not compile:\n{complaints}")
-    failed = [name for name in suites.native_suites(tree) if suites.notices(tree, name, 0)]
+    failed = suites.first_notice(tree, suites.native_suites(tree), 0)
     if failed:
-        raise SystemExit(f"without a mutation, {', '.join(failed)} fail")
+        raise SystemExit(f"without a mutation, {failed} fails")
 
 
 def main() -> int:

@@ -2,11 +2,12 @@
 
 "c/NAME" and "cpp/NAME" are programs of Tests/C and Tests/Cpp; "@SIMD" behind a name chooses the
 instruction set. "py/FILE" is a file of bindings/python/tests, or a test in it ("py/FILE::TEST");
-"py" is all of them.
+"py" is all of them. "swift/SUITE" is a suite of Tests/ABITests, "swift" all of them.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -19,9 +20,16 @@ SECONDS = 900
 _PYTEST = ("-x", "-q", "-rfE", "-p", "no:cacheprovider")
 # Minutes each, and not about numbers: for mutations that name them.
 _NOT_FOR_ALL = (
-    *("environment", "floating_point", "fork", "guest", "header", "hostile", "no_allocation"),
-    *("openmp", "openmp_fork", "out_of_memory"),
+    *("environment", "floating_point", "fork", "fork_first_use", "guest", "header", "host"),
+    *("hostile", "no_allocation", "openmp", "openmp_fork", "out_of_memory", "trim"),
 )
+# What `swift build --build-tests` would write.
+_RUNNER = """import Testing
+
+@main struct Runner {
+  static func main() async { await Testing.__swiftPMEntryPoint() as Never }
+}
+"""
 
 
 @dataclass
@@ -74,13 +82,16 @@ def native_suites(tree: Tree) -> list[str]:
 
 def build(tree: Tree, suite: str) -> str:
     """Compiles a program; gives the compiler's complaints, if it fails."""
+    if suite.startswith("swift"):
+        return _build_swift(tree)
     kind, name = suite.split("@")[0].split("/")
     tests = tree.root / "Tests"
     source = tests / ("C" if kind == "c" else "Cpp") / f"{name}.{kind}"
     text = source.read_text()
     compiler, standard = ("cc", "c11") if kind == "c" else ("c++", "c++17")
     command: list[str | Path] = [compiler, f"-std={standard}", "-O1", "-g", "-w", source]
-    command += ["-I", tree.root / "include", "-o", tree.programs / f"{kind}_{name}"]
+    command += ["-I", tree.root / "include", "-isystem", tests / "C"]
+    command += ["-o", tree.programs / f"{kind}_{name}"]
     if "interpose.h" in text:
         made = tree.programs / "interpose.o"
         if not made.exists():
@@ -90,6 +101,28 @@ def build(tree: Tree, suite: str) -> str:
     if "omp_" in text:
         command.append("-fopenmp")
     command += [tree.library, f"-Wl,-rpath,{tree.programs}", "-pthread", "-lm", "-ldl"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stderr if done.returncode else ""
+
+
+def _build_swift(tree: Tree) -> str:
+    """Compiles Tests/ABITests by themselves, without what would make them fast."""
+    runner = tree.programs / "Runner.swift"
+    runner.write_text(_RUNNER)
+    command: list[str | Path] = [
+        "swiftc",
+        "-Onone",
+        "-parse-as-library",
+        "-module-name",
+        "ABITests",
+    ]
+    command += [
+        "-I",
+        tree.root / "include",
+        *sorted((tree.root / "Tests/ABITests").rglob("*.swift")),
+    ]
+    command += [runner, "-o", tree.programs / "swift", tree.library, "-Xlinker", "-rpath"]
+    command += ["-Xlinker", tree.programs]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stderr if done.returncode else ""
 
@@ -127,26 +160,47 @@ class Pytest:
         return status, [test.removeprefix("tests/") for test in found]
 
 
-def notices(tree: Tree, suite: str, mutant: int) -> str:
-    """What of a suite fails with a mutation on (0: with none); empty if nothing does."""
+def first_notice(tree: Tree, plan: list[str], mutant: int) -> str:
+    """The first of some suites that fails with a mutation on (0: with none); empty if none does.
+
+    Those of the binding that follow one another are one run of pytest.
+    """
     environment = {**os.environ, "TOPKLOSS_LIBRARY": str(tree.library)}
     if mutant:
         environment["TOPKLOSS_MUTANT"] = str(mutant)
-    kind, _, name = suite.partition("/")
-    name, _, simd = name.partition("@")
+    for is_python, group in itertools.groupby(plan, lambda suite: suite.startswith("py")):
+        if is_python:
+            notice = _python_notices(tree, [suite[3:] for suite in group], environment)
+        else:
+            notice = next(
+                (suite for suite in group if not _passes(tree, suite, dict(environment))), ""
+            )
+        if notice:
+            return notice
+    return ""
+
+
+def _python_notices(tree: Tree, names: list[str], environment: dict[str, str]) -> str:
+    environment = {**environment, "PYTHONPATH": str(tree.root / "bindings/python/src")}
+    # A mutated module may be as long as the right one, and written in the same second.
+    if "TOPKLOSS_MUTANT" not in environment:
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    status, failed = tree.pytest.run(names, environment)
+    # 5: all that there is was deselected.
+    if status in (0, 5):
+        return ""
+    return f"py/{failed[0].split('[')[0] if failed else names[0]}"
+
+
+def _passes(tree: Tree, suite: str, environment: dict[str, str]) -> bool:
+    """Whether a program ends well, and in time."""
+    name, _, simd = suite.partition("@")
     if simd:
         environment["TOPKLOSS_SIMD"] = simd
-    if kind == "py":
-        environment["PYTHONPATH"] = str(tree.root / "bindings/python/src")
-        # A mutated module may be as long as the right one, and written in the same second.
-        if not mutant:
-            environment["PYTHONDONTWRITEBYTECODE"] = "1"
-        status, failed = tree.pytest.run([name], environment)
-        # 5: all that there is was deselected.
-        return "" if status in (0, 5) else f"py/{failed[0].split('[')[0] if failed else name}"
-    source = tree.root / "Tests" / ("C" if kind == "c" else "Cpp") / f"{name}.{kind}"
-    command: list[str | Path] = [tree.programs / f"{kind}_{name}"]
-    command += [tree.library] if "dlopen(" in source.read_text() else []
+    command: list[str | Path] = [tree.programs / name.replace("/", "_")]
+    if name.startswith("swift"):
+        tests = name.partition("/")[2]
+        command = [tree.programs / "swift", *(["--filter", tests] if tests else [])]
     try:
         done = subprocess.run(
             command,
@@ -158,5 +212,5 @@ def notices(tree: Tree, suite: str, mutant: int) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"{suite} (endless)"
-    return suite if done.returncode else ""
+        return False
+    return done.returncode == 0

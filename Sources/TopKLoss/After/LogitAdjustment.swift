@@ -24,7 +24,7 @@ func logitAdjust(
     -options.tau * (log(counts[$0]) - log(counts.total))
   }
   let workspace = try Workspace(
-    batch, PassNeeds(nanosecondsPerRow: 0.3 * Double(batch.classes)))
+    batch, PassNeeds(nanosecondsPerRow: 20 + 0.3 * Double(batch.classes)))
   defer { workspace.giveBack() }
   try workspace.run(
     AdjustmentPass(

@@ -33,7 +33,7 @@ func predict(
   if batch.rows == 0 { return }
   let predictions = UnsafeMutableRawPointer(try required(predictions, "predictions"))
   let workspace = try Workspace(
-    batch, PassNeeds(nanosecondsPerRow: 0.4 * Double(batch.classes)))
+    batch, PassNeeds(nanosecondsPerRow: 20 + 0.4 * Double(batch.classes)))
   defer { workspace.giveBack() }
   try workspace.run(
     PredictionPass(

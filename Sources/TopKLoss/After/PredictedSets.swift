@@ -31,7 +31,7 @@ struct PredictedSets {
       throw Failure(TOPKLOSS_ERROR_SIZE, "capacity is \(capacity): it must be 0 or more")
     }
     let workspace = try Workspace(
-      batch, PassNeeds(nanosecondsPerRow: 0.3 * Double(batch.classes)))
+      batch, PassNeeds(nanosecondsPerRow: 20 + 0.3 * Double(batch.classes)))
     defer { workspace.giveBack() }
     try shareTies(workspace)
     try workspace.run(SetPass(sets: self, indptr: indptr, indices: nil))

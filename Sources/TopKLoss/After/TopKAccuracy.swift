@@ -18,7 +18,7 @@ func topKBins(_ batch: Batch, k: Int64, ignoring ignored: Int64) throws(Failure)
   try batch.labels.check(classes: batch.classes, ignoring: ignored)
   try Memory.requireSome()
   let workspace = try Workspace(
-    batch, PassNeeds(nanosecondsPerRow: 0.3 * Double(batch.classes), hasRowNumbers: true))
+    batch, PassNeeds(nanosecondsPerRow: 20 + 0.3 * Double(batch.classes), hasRowNumbers: true))
   defer { workspace.giveBack() }
   let bins = try AccuracyBins(batch)
   try workspace.run(

@@ -7,7 +7,8 @@ import CTopKLoss
 
 /// Options that make a loss.
 protocol LossOptions: VersionedStruct {
-  /// The loss. Checks every option before it allocates anything.
+  /// The loss, or which option is wrong. Numbers are checked first, then each vector as it is copied. What throws is
+  /// this and no initialiser of a class: in Embedded Swift that leaks the object.
   func makeLoss() throws(Failure) -> Loss
 }
 

@@ -1,7 +1,7 @@
 /*
- * Layouts, enumerators and defaults as `python -m abi` reads them in topkloss.h, for Python, Rust
- * and Swift: the compiler's and the library's answers must be the same. Generated from the header:
- * change that, not this.
+ * The losses with the members of their options, for tests of all of them; and layouts, enumerators
+ * and defaults as `python -m abi` reads them in topkloss.h, for Python, Rust and Swift: the
+ * compiler's and the library's answers must be the same. Generated from the header: change that.
  */
 #ifndef GENERATED_ABI_H
 #define GENERATED_ABI_H
@@ -292,7 +292,169 @@ ENUMERATOR(TOPKLOSS_EXPECTED_POSITIVE, 2);
 ENUMERATOR(TOPKLOSS_MICRO, 0);
 ENUMERATOR(TOPKLOSS_MACRO, 1);
 
-static int executor_has_its_defaults(void) {
+/* X(loss, its class in C++, its options there) */
+#define TOPKLOSS_LOSSES(X) \
+  X(cross_entropy, CrossEntropyLoss, CrossEntropyOptions) \
+  X(logit_adjusted, LogitAdjustedLoss, LogitAdjustedOptions) \
+  X(ldam, LDAMLoss, LDAMOptions) \
+  X(elm, ELMLoss, ELMOptions) \
+  X(vector_scaling, VectorScalingLoss, VectorScalingOptions) \
+  X(margin_softmax, MarginSoftmaxLoss, MarginSoftmaxOptions) \
+  X(focal, FocalLoss, FocalOptions) \
+  X(noised_topk, NoisedTopKLoss, NoisedTopKOptions) \
+  X(noised_topk_operator, NoisedTopKOperator, NoisedTopKOperatorOptions) \
+  X(topk_hinge, TopKHingeLoss, TopKHingeOptions) \
+  X(smooth_topk_svm, SmoothTopKSVMLoss, SmoothTopKSVMOptions) \
+  X(outlying_mse, OutlyingMSELoss, OutlyingMSEOptions) \
+  X(two_head_average_k, TwoHeadAverageKLoss, TwoHeadAverageKOptions) \
+  X(single_positive, SinglePositiveLoss, SinglePositiveOptions)
+
+/* X(loss, member, kind, number of enumerators of an enumeration, otherwise 0) */
+#define TOPKLOSS_OPTIONS_cross_entropy(X) \
+  X(cross_entropy, reduction, CODE, 3) \
+  X(cross_entropy, check_finite, CODE, 0) \
+  X(cross_entropy, ignore_index, INTEGER, 0) \
+  X(cross_entropy, classes, CLASSES, 0) \
+  X(cross_entropy, class_weight, VECTOR, 0) \
+  X(cross_entropy, label_smoothing, NUMBER, 0)
+
+#define TOPKLOSS_OPTIONS_logit_adjusted(X) \
+  X(logit_adjusted, reduction, CODE, 3) \
+  X(logit_adjusted, check_finite, CODE, 0) \
+  X(logit_adjusted, ignore_index, INTEGER, 0) \
+  X(logit_adjusted, classes, CLASSES, 0) \
+  X(logit_adjusted, class_counts, VECTOR, 0) \
+  X(logit_adjusted, count_smoothing, NUMBER, 0) \
+  X(logit_adjusted, class_weight, VECTOR, 0) \
+  X(logit_adjusted, label_smoothing, NUMBER, 0) \
+  X(logit_adjusted, tau, NUMBER, 0)
+
+#define TOPKLOSS_OPTIONS_ldam(X) \
+  X(ldam, reduction, CODE, 3) \
+  X(ldam, check_finite, CODE, 0) \
+  X(ldam, ignore_index, INTEGER, 0) \
+  X(ldam, classes, CLASSES, 0) \
+  X(ldam, class_counts, VECTOR, 0) \
+  X(ldam, count_smoothing, NUMBER, 0) \
+  X(ldam, class_weight, VECTOR, 0) \
+  X(ldam, label_smoothing, NUMBER, 0) \
+  X(ldam, max_margin, NUMBER, 0) \
+  X(ldam, scale, NUMBER, 0)
+
+#define TOPKLOSS_OPTIONS_elm(X) \
+  X(elm, reduction, CODE, 3) \
+  X(elm, check_finite, CODE, 0) \
+  X(elm, ignore_index, INTEGER, 0) \
+  X(elm, classes, CLASSES, 0) \
+  X(elm, class_counts, VECTOR, 0) \
+  X(elm, count_smoothing, NUMBER, 0) \
+  X(elm, class_weight, VECTOR, 0) \
+  X(elm, label_smoothing, NUMBER, 0) \
+  X(elm, max_margin, NUMBER, 0) \
+  X(elm, scale, NUMBER, 0) \
+  X(elm, lam, NUMBER, 0)
+
+#define TOPKLOSS_OPTIONS_vector_scaling(X) \
+  X(vector_scaling, reduction, CODE, 3) \
+  X(vector_scaling, check_finite, CODE, 0) \
+  X(vector_scaling, ignore_index, INTEGER, 0) \
+  X(vector_scaling, classes, CLASSES, 0) \
+  X(vector_scaling, class_counts, VECTOR, 0) \
+  X(vector_scaling, count_smoothing, NUMBER, 0) \
+  X(vector_scaling, class_weight, VECTOR, 0) \
+  X(vector_scaling, label_smoothing, NUMBER, 0) \
+  X(vector_scaling, gamma, NUMBER, 0) \
+  X(vector_scaling, tau, NUMBER, 0)
+
+#define TOPKLOSS_OPTIONS_margin_softmax(X) \
+  X(margin_softmax, reduction, CODE, 3) \
+  X(margin_softmax, check_finite, CODE, 0) \
+  X(margin_softmax, ignore_index, INTEGER, 0) \
+  X(margin_softmax, classes, CLASSES, 0) \
+  X(margin_softmax, class_weight, VECTOR, 0) \
+  X(margin_softmax, label_smoothing, NUMBER, 0) \
+  X(margin_softmax, offset, VECTOR, 0) \
+  X(margin_softmax, margin, VECTOR, 0) \
+  X(margin_softmax, class_scale, VECTOR, 0) \
+  X(margin_softmax, scale, NUMBER, 0) \
+  X(margin_softmax, lam, NUMBER, 0)
+
+#define TOPKLOSS_OPTIONS_focal(X) \
+  X(focal, reduction, CODE, 3) \
+  X(focal, check_finite, CODE, 0) \
+  X(focal, ignore_index, INTEGER, 0) \
+  X(focal, classes, CLASSES, 0) \
+  X(focal, class_weight, VECTOR, 0) \
+  X(focal, gamma, NUMBER, 0)
+
+#define TOPKLOSS_OPTIONS_noised_topk(X) \
+  X(noised_topk, reduction, CODE, 3) \
+  X(noised_topk, check_finite, CODE, 0) \
+  X(noised_topk, ignore_index, INTEGER, 0) \
+  X(noised_topk, k, INTEGER, 0) \
+  X(noised_topk, n_samples, INTEGER, 0) \
+  X(noised_topk, seed, WORD, 0) \
+  X(noised_topk, epsilon, NUMBER, 0) \
+  X(noised_topk, margin, NUMBER, 0) \
+  X(noised_topk, scale, NUMBER, 0) \
+  X(noised_topk, classes, CLASSES, 0) \
+  X(noised_topk, class_counts, VECTOR, 0) \
+  X(noised_topk, count_smoothing, NUMBER, 0) \
+  X(noised_topk, max_margin, NUMBER, 0) \
+  X(noised_topk, estimator, CODE, 2)
+
+#define TOPKLOSS_OPTIONS_noised_topk_operator(X) \
+  X(noised_topk_operator, k, INTEGER, 0) \
+  X(noised_topk_operator, n_samples, INTEGER, 0) \
+  X(noised_topk_operator, seed, WORD, 0) \
+  X(noised_topk_operator, epsilon, NUMBER, 0) \
+  X(noised_topk_operator, estimator, CODE, 2) \
+  X(noised_topk_operator, check_finite, CODE, 0)
+
+#define TOPKLOSS_OPTIONS_topk_hinge(X) \
+  X(topk_hinge, reduction, CODE, 3) \
+  X(topk_hinge, check_finite, CODE, 0) \
+  X(topk_hinge, ignore_index, INTEGER, 0) \
+  X(topk_hinge, k, INTEGER, 0) \
+  X(topk_hinge, margin, NUMBER, 0)
+
+#define TOPKLOSS_OPTIONS_smooth_topk_svm(X) \
+  X(smooth_topk_svm, reduction, CODE, 3) \
+  X(smooth_topk_svm, check_finite, CODE, 0) \
+  X(smooth_topk_svm, ignore_index, INTEGER, 0) \
+  X(smooth_topk_svm, k, INTEGER, 0) \
+  X(smooth_topk_svm, tau, NUMBER, 0) \
+  X(smooth_topk_svm, alpha, NUMBER, 0)
+
+#define TOPKLOSS_OPTIONS_outlying_mse(X) \
+  X(outlying_mse, reduction, CODE, 3) \
+  X(outlying_mse, check_finite, CODE, 0) \
+  X(outlying_mse, ignore_index, INTEGER, 0) \
+  X(outlying_mse, classes, CLASSES, 0) \
+  X(outlying_mse, class_counts, VECTOR, 0) \
+  X(outlying_mse, count_smoothing, NUMBER, 0) \
+  X(outlying_mse, alpha, NUMBER, 0) \
+  X(outlying_mse, teacher, VECTOR, 0)
+
+#define TOPKLOSS_OPTIONS_two_head_average_k(X) \
+  X(two_head_average_k, reduction, CODE, 3) \
+  X(two_head_average_k, check_finite, CODE, 0) \
+  X(two_head_average_k, ignore_index, INTEGER, 0) \
+  X(two_head_average_k, k, NUMBER, 0) \
+  X(two_head_average_k, candidate_weight, NUMBER, 0) \
+  X(two_head_average_k, multi_label_weight, NUMBER, 0) \
+  X(two_head_average_k, class_reduction, CODE, 2) \
+  X(two_head_average_k, threshold_decay, NUMBER, 0)
+
+#define TOPKLOSS_OPTIONS_single_positive(X) \
+  X(single_positive, reduction, CODE, 3) \
+  X(single_positive, check_finite, CODE, 0) \
+  X(single_positive, ignore_index, INTEGER, 0) \
+  X(single_positive, method, CODE, 3) \
+  X(single_positive, expected_positives, NUMBER, 0) \
+  X(single_positive, regularization, NUMBER, 0)
+
+static inline int executor_has_its_defaults(void) {
   topkloss_executor expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -301,7 +463,7 @@ static int executor_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int batch_has_its_defaults(void) {
+static inline int batch_has_its_defaults(void) {
   topkloss_batch expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -310,7 +472,7 @@ static int batch_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int result_has_its_defaults(void) {
+static inline int result_has_its_defaults(void) {
   topkloss_result expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -319,7 +481,7 @@ static int result_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int cross_entropy_options_has_its_defaults(void) {
+static inline int cross_entropy_options_has_its_defaults(void) {
   topkloss_cross_entropy_options expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -330,7 +492,7 @@ static int cross_entropy_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int logit_adjusted_options_has_its_defaults(void) {
+static inline int logit_adjusted_options_has_its_defaults(void) {
   topkloss_logit_adjusted_options expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -342,7 +504,7 @@ static int logit_adjusted_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int ldam_options_has_its_defaults(void) {
+static inline int ldam_options_has_its_defaults(void) {
   topkloss_ldam_options expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -355,7 +517,7 @@ static int ldam_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int elm_options_has_its_defaults(void) {
+static inline int elm_options_has_its_defaults(void) {
   topkloss_elm_options expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -369,7 +531,7 @@ static int elm_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int vector_scaling_options_has_its_defaults(void) {
+static inline int vector_scaling_options_has_its_defaults(void) {
   topkloss_vector_scaling_options expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -382,7 +544,7 @@ static int vector_scaling_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int margin_softmax_options_has_its_defaults(void) {
+static inline int margin_softmax_options_has_its_defaults(void) {
   topkloss_margin_softmax_options expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -394,7 +556,7 @@ static int margin_softmax_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int focal_options_has_its_defaults(void) {
+static inline int focal_options_has_its_defaults(void) {
   topkloss_focal_options expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -406,7 +568,7 @@ static int focal_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int noised_topk_options_has_its_defaults(void) {
+static inline int noised_topk_options_has_its_defaults(void) {
   topkloss_noised_topk_options expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -423,7 +585,7 @@ static int noised_topk_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int noised_topk_operator_options_has_its_defaults(void) {
+static inline int noised_topk_operator_options_has_its_defaults(void) {
   topkloss_noised_topk_operator_options expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -435,7 +597,7 @@ static int noised_topk_operator_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int topk_hinge_options_has_its_defaults(void) {
+static inline int topk_hinge_options_has_its_defaults(void) {
   topkloss_topk_hinge_options expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -447,7 +609,7 @@ static int topk_hinge_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int smooth_topk_svm_options_has_its_defaults(void) {
+static inline int smooth_topk_svm_options_has_its_defaults(void) {
   topkloss_smooth_topk_svm_options expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -460,7 +622,7 @@ static int smooth_topk_svm_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int outlying_mse_options_has_its_defaults(void) {
+static inline int outlying_mse_options_has_its_defaults(void) {
   topkloss_outlying_mse_options expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -472,7 +634,7 @@ static int outlying_mse_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int two_head_average_k_options_has_its_defaults(void) {
+static inline int two_head_average_k_options_has_its_defaults(void) {
   topkloss_two_head_average_k_options expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -486,7 +648,7 @@ static int two_head_average_k_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int single_positive_options_has_its_defaults(void) {
+static inline int single_positive_options_has_its_defaults(void) {
   topkloss_single_positive_options expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -499,7 +661,7 @@ static int single_positive_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int threshold_has_its_defaults(void) {
+static inline int threshold_has_its_defaults(void) {
   topkloss_threshold expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -509,7 +671,7 @@ static int threshold_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int logit_adjust_options_has_its_defaults(void) {
+static inline int logit_adjust_options_has_its_defaults(void) {
   topkloss_logit_adjust_options expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -519,7 +681,7 @@ static int logit_adjust_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int topk_accuracy_options_has_its_defaults(void) {
+static inline int topk_accuracy_options_has_its_defaults(void) {
   topkloss_topk_accuracy_options expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -531,7 +693,7 @@ static int topk_accuracy_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int average_k_accuracy_options_has_its_defaults(void) {
+static inline int average_k_accuracy_options_has_its_defaults(void) {
   topkloss_average_k_accuracy_options expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -542,7 +704,7 @@ static int average_k_accuracy_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
-static int shot_accuracy_options_has_its_defaults(void) {
+static inline int shot_accuracy_options_has_its_defaults(void) {
   topkloss_shot_accuracy_options expected, found;
   memset(&expected, 0, sizeof expected);
   memset(&found, 0xA5, sizeof found);
@@ -557,7 +719,7 @@ static int shot_accuracy_options_has_its_defaults(void) {
 }
 
 /** The name of the first struct that its init function does not fill with the defaults, or NULL. */
-static const char *struct_without_its_defaults(void) {
+static inline const char *struct_without_its_defaults(void) {
   if (!executor_has_its_defaults()) return "topkloss_executor";
   if (!batch_has_its_defaults()) return "topkloss_batch";
   if (!result_has_its_defaults()) return "topkloss_result";

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 from ctypes import sizeof
 
+import numpy as np
 import pytest
 from abi_support import CLASSES, Call, every_kind, message, name, with_executor
-from test_abi_functions import Outputs, calls
+from test_abi_functions import FUNCTIONS, Outputs, calls, filled
 
 from topkloss import _abi
 
@@ -59,12 +60,14 @@ def test_executor_without_a_function():
     assert "parallel_for" in call.refused("NULL_POINTER")
 
 
-def test_average_k_on_the_hosts_threads():
-    rows = 3000
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_other_functions_on_the_hosts_threads(function):
+    rows = 5000
     call = Call(rows=rows)
     plain, counted = Outputs(), Outputs()
     for out in (plain, counted):
         seen = []
+        out.integers = np.full(rows + 1, 7, np.int64)
 
         def backwards(_, count, task, context, seen=seen):
             seen.append(count)
@@ -73,13 +76,15 @@ def test_average_k_on_the_hosts_threads():
 
         if out is counted:
             keep = with_executor(call, backwards)
-        for function in ("average_k_threshold", "average_k_accuracy"):
-            assert calls(call, out)[function]() == 0, message()
+        # No score is above it: there is room for few classes.
+        nothing = filled("threshold", value=1e9)
+        assert calls(call, out, threshold=ctypes.byref(nothing))[function]() == 0, message()
     assert seen
     assert bytes(plain.threshold) == bytes(counted.threshold)
     assert plain.one.value == counted.one.value
+    assert np.array_equal(plain.integers, counted.integers)
+    assert np.array_equal(plain.numbers, counted.numbers, equal_nan=True)
     call.batch.executor = None
     keep = with_executor(call, lambda *_: None)
-    for function in ("average_k_threshold", "average_k_accuracy"):
-        assert name(calls(call, Outputs())[function]()) == "EXECUTOR"
+    assert name(calls(call, out)[function]()) == "EXECUTOR"
     del keep

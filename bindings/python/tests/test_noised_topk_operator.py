@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from layouts import LAYOUTS, with_strides
 from pairwise import pairwise
-from support import DTYPES, FLOAT32, FLOAT64, assert_gradient, assert_value, bits
+from support import DTYPES, FLOAT32, FLOAT64, assert_gradient, assert_value, bits, refuses
 
 import topkloss
 from topkloss import TopKLossError, _handle, _noised_topk_operator, noised_topk, noised_topk_vjp
@@ -168,41 +168,32 @@ def test_operators_are_shared_by_threads():
         assert all(pool.map(evaluate, range(2000)))
 
 
-@pytest.mark.parametrize(
-    ("options", "status", "word"),
-    [
-        *[({"k": value}, "OPTION", "k") for value in (2.0, "2", None, 2**63, [2])],
-        *[({"k": value}, "SIZE", "k") for value in (0, -1, 6)],
-        *[({"epsilon": value}, "OPTION", "epsilon") for value in (-1, math.nan, math.inf, "a")],
-        *[({"epsilon": value}, "OPTION", "epsilon") for value in (1e16, None)],
-        ({"estimator": "magic"}, "ENUMERATOR", "estimator"),
-        ({"estimator": None}, "ENUMERATOR", "estimator"),
-        *[({"seed": value}, "OPTION", "seed") for value in (-1, 2**64, 0.5)],
-        *[({"step": value}, "OPTION", "step") for value in (-1, 2**64, 0.5)],
-        ({"n_samples": 1.0}, "OPTION", "n_samples"),
-        *[
-            ({**MONTE_CARLO, "n_samples": value}, "SIZE", "n_samples")
-            for value in (0, -5, 1_000_001)
-        ],
-        ({**MONTE_CARLO, "noise": np.zeros((4, 4, 5))}, "SIZE", "noise has shape (4, 4, 5)"),
-        ({"noise": np.zeros((4, 5, 5))}, "OPTION", "noise"),
-        ({"check_finite": 1}, "OPTION", "check_finite"),
-        ({"x": np.zeros(5)}, "SIZE", "x has shape (5,)"),
-        ({"x": np.zeros((4, 5), int)}, "ENUMERATOR", "x has dtype int64"),
-        ({"x": np.full((4, 5), np.nan), "check_finite": True}, "NOT_FINITE", "[0, 0]"),
-    ],
-    ids=str,
+WRONG = (
+    *[({"k": value}, "OPTION", "k") for value in (2.0, "2", None, 2**63, [2])],
+    *[({"k": value}, "SIZE", "k") for value in (0, -1, 6)],
+    *[({"epsilon": value}, "OPTION", "epsilon") for value in (-1, math.nan, math.inf, "a")],
+    *[({"epsilon": value}, "OPTION", "epsilon") for value in (1e16, None)],
+    ({"estimator": "magic"}, "ENUMERATOR", "estimator"),
+    ({"estimator": None}, "ENUMERATOR", "estimator"),
+    *[({"seed": value}, "OPTION", "seed") for value in (-1, 2**64, 0.5)],
+    *[({"step": value}, "OPTION", "step") for value in (-1, 2**64, 0.5)],
+    ({"n_samples": 1.0}, "OPTION", "n_samples"),
+    *[({**MONTE_CARLO, "n_samples": value}, "SIZE", "n_samples") for value in (0, -5, 1_000_001)],
+    ({**MONTE_CARLO, "noise": np.zeros((4, 4, 5))}, "SIZE", "noise has shape (4, 4, 5)"),
+    ({"noise": np.zeros((4, 5, 5))}, "OPTION", "noise"),
+    ({"check_finite": 1}, "OPTION", "check_finite"),
+    ({"x": np.zeros(5)}, "SIZE", "x has shape (5,)"),
+    ({"x": np.zeros((4, 5), int)}, "ENUMERATOR", "x has dtype int64"),
+    ({"x": np.full((4, 5), np.nan), "check_finite": True}, "NOT_FINITE", "[0, 0]"),
 )
-def test_bad_arguments(options, status, word):
-    arguments = {"x": np.zeros((4, 5)), "k": 2, **options}
-    for function in (noised_topk, noised_topk_vjp):
-        with pytest.raises(TopKLossError) as caught:
-            function(**arguments)
-        statuses = {f"TOPKLOSS_ERROR_{status}"}
-        if word in ("k", "n_samples"):
-            statuses |= {"TOPKLOSS_ERROR_SIZE", "TOPKLOSS_ERROR_OPTION"}
-        assert caught.value.status in statuses
-        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("function", [noised_topk, noised_topk_vjp])
+def test_bad_arguments(function):
+    for options, status, word in WRONG:
+        arguments = {"x": np.zeros((4, 5)), "k": 2, **options}
+        any_of = "SIZE OPTION" if word in ("k", "n_samples") else status
+        refuses(any_of, [word], function, **arguments)
 
 
 @pytest.mark.parametrize(

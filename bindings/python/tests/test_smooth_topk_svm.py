@@ -95,6 +95,10 @@ def test_of_masked_classes(dtype, rng):
     values = assert_svm(logits, rng.integers(12, size=30), 4).astype(float)
     assert np.isposinf(values).any()
     assert (values == 0).any()
+    logits = rng.standard_normal((4, 100)).astype(dtype)
+    logits[:, ::4] = -np.inf
+    for k in (30, 60, 74):
+        assert_svm(logits, np.array([1, 2, 3, 4]), k)
 
 
 @pairwise(dtype=ARITHMETICS, k=(1, 3))

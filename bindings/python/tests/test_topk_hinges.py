@@ -40,11 +40,13 @@ def expect(row, logits, labels, **options):
 # The hinge, with noise of size 0 as well
 
 
-@pairwise(dtype=DTYPES, k=(1, 3, 20), margin=(1.0, 0.0, -1.0))
-def test_ties(dtype, k, margin, rng):
+@pairwise(dtype=DTYPES, k=(1, 3, 20), margin=(1.0, 0.0, -1.0), classes=(21, 300, 5000))
+def test_ties(dtype, k, margin, classes, rng):
     """Of classes with equal scores the one with the lowest index holds the rank; 0 is inactive."""
-    logits = rng.integers(-3, 4, (60, 21)).astype(dtype)
-    labels = rng.integers(21, size=60)
+    logits = rng.integers(-3, 4, (30, classes)).astype(dtype)
+    if classes > 21:  # one class, or a few, above the ties
+        logits[:, rng.permutation(classes)[:5]] += rng.integers(0, 5, (30, 5)).astype(dtype)
+    labels = rng.integers(classes, size=30)
     expected = expect(reference_topk.hinge_row, logits, labels, k=k, margin=margin)
     for loss in (
         topkloss.TopKHingeLoss(k, margin, reduction="none"),
@@ -68,6 +70,21 @@ def test_too_few_classes_are_left(dtype, rng):
     values, gradient = topkloss.TopKHingeLoss(4, reduction="none").value_and_grad(logits, labels)
     assert_value(values, expected[0], dtype)
     assert_gradient(gradient, expected[1], dtype)
+
+
+def test_a_masked_label_at_the_rank():
+    """Where it holds the rank itself, the margin is left and nothing can be learnt."""
+    logits = np.array([[1.0, -np.inf, -np.inf], [1.0, 2.0, -np.inf]])
+    for loss in (
+        topkloss.TopKHingeLoss(1, 0.8, reduction="none"),
+        topkloss.NoisedTopKLoss(1, 0.5, margin=0.8, reduction="none"),
+        topkloss.NoisedTopKLoss(1, 0.5, margin=0.8, estimator="exact", reduction="none"),
+    ):
+        values, gradient = loss.value_and_grad(logits, [1, 2])
+        np.testing.assert_array_equal(values, [0.8, np.inf])
+        np.testing.assert_array_equal(gradient[0], 0)
+        assert gradient[1].sum() == pytest.approx(0, abs=1e-9)
+        assert gradient[1, 2] == -1
 
 
 def test_hinge_by_hand():

@@ -4,70 +4,74 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from torch_support import CLASSES, MAKERS, call, each, modules, refuses, torch
+from pairwise import pairwise
+from torch_support import (
+    CLASSES,
+    MAKERS,
+    REDUCTIONS,
+    TWO_HEADS,
+    WAYS,
+    call,
+    modules,
+    refuses,
+    torch,
+)
 
 LABELS = torch.arange(4)
 
 
-@each
-@pytest.mark.parametrize("requires_grad", [False, True])
-@pytest.mark.parametrize(
-    ("logits", "status", "words"),
-    [
-        (torch.zeros(CLASSES), "SIZE", ["logits has shape (21,)", "(1, C)"]),
-        (torch.zeros(2, 2, CLASSES), "SIZE", ["logits has shape (2, 2, 21)"]),
-        (torch.zeros((4, CLASSES), device="meta"), "ENUMERATOR", ["logits is on the device meta"]),
-        (torch.zeros(4, CLASSES, dtype=torch.cfloat), "ENUMERATOR", ["logits has dtype"]),
-        (torch.zeros(4, CLASSES).to_sparse(), "ENUMERATOR", ["torch.sparse_coo"]),
-    ],
-    ids=["vector", "three", "meta", "complex", "sparse"],
-)
-def test_logits(name, logits, status, words, requires_grad):
-    logits = logits.clone().requires_grad_(requires_grad)
-    refuses(lambda: call(MAKERS[name]())(logits, LABELS), status, *words)
+BAD_LOGITS = [
+    (torch.zeros(CLASSES), "SIZE", ["logits has shape (21,)", "(1, C)"]),
+    (torch.zeros(2, 2, CLASSES), "SIZE", ["logits has shape (2, 2, 21)"]),
+    (torch.zeros((4, CLASSES), device="meta"), "ENUMERATOR", ["logits is on the device meta"]),
+    (torch.zeros(4, CLASSES, dtype=torch.cfloat), "ENUMERATOR", ["logits has dtype"]),
+    (torch.zeros(4, CLASSES).to_sparse(), "ENUMERATOR", ["torch.sparse_coo"]),
+    (torch.zeros(4, CLASSES).long(), "ENUMERATOR", ["logits has dtype torch.int64"]),
+    (np.zeros((4, CLASSES)), "ENUMERATOR", ["logits is a ndarray"]),
+]
 
 
-@each
-def test_logits_that_are_no_floats_or_no_tensors(name):
-    loss = call(MAKERS[name]())
-    integers = torch.zeros(4, CLASSES, dtype=torch.int64)
-    refuses(lambda: loss(integers, LABELS), "ENUMERATOR", "logits has dtype torch.int64")
-    refuses(lambda: loss(np.zeros((4, CLASSES)), LABELS), "ENUMERATOR", "logits is a ndarray")
+@pairwise(name=WAYS, bad=BAD_LOGITS, requires_grad=[False, True], reduction=REDUCTIONS)
+def test_logits(name, bad, requires_grad, reduction):
+    logits, status, words = bad
+    if isinstance(logits, torch.Tensor) and logits.dtype != torch.int64:
+        logits = logits.clone().requires_grad_(requires_grad)
+    module = call(MAKERS[name](reduction=reduction))
+    refuses(lambda: module(logits, LABELS), status, *words)
 
 
-@each
-@pytest.mark.parametrize(
-    ("labels", "status", "words"),
-    [
-        (torch.tensor([0, 1, 21, 3]), "LABEL", ["labels[2]", 21]),
-        (torch.arange(3), "SIZE", ["labels has shape (3,)", "4 rows"]),
-        (torch.zeros(4, 1, dtype=torch.int64), "SIZE", ["labels has shape (4, 1)"]),
-        (torch.zeros(4), "ENUMERATOR", ["labels has dtype torch.float32"]),
-        (torch.zeros(4, dtype=torch.bool), "ENUMERATOR", ["labels has dtype torch.bool"]),
-        (torch.zeros(4, dtype=torch.int64, device="meta"), "ENUMERATOR", ["labels", "meta"]),
-        ([0, 1, 2, 3], "ENUMERATOR", ["labels is a list"]),
-    ],
-    ids=str,
-)
-def test_labels(name, labels, status, words):
+BAD_LABELS = [
+    (torch.tensor([0, 1, 21, 3]), "LABEL", ["labels[2]", 21]),
+    (torch.arange(3), "SIZE", ["labels has shape (3,)", "4 rows"]),
+    (torch.zeros(4, 1, dtype=torch.int64), "SIZE", ["labels has shape (4, 1)"]),
+    (torch.zeros(4), "ENUMERATOR", ["labels has dtype torch.float32"]),
+    (torch.zeros(4, dtype=torch.bool), "ENUMERATOR", ["labels has dtype torch.bool"]),
+    (torch.zeros(4, dtype=torch.int64, device="meta"), "ENUMERATOR", ["labels", "meta"]),
+    ([0, 1, 2, 3], "ENUMERATOR", ["labels is a list"]),
+]
+
+
+@pairwise(name=WAYS, bad=BAD_LABELS)
+def test_labels(name, bad):
+    labels, status, words = bad
     logits = torch.zeros(4, CLASSES, requires_grad=True)
     refuses(lambda: call(MAKERS[name]())(logits, labels), status, *words)
 
 
-@each
-@pytest.mark.parametrize(
-    ("weight", "status", "words"),
-    [
-        (torch.ones(3), "SIZE", ["sample_weight has shape (3,)", "4 rows"]),
-        (torch.tensor([1, float("nan"), 1, 1]), "NOT_FINITE", ["sample_weight[1]"]),
-        (torch.ones(4, dtype=torch.cfloat), "ENUMERATOR", ["sample_weight has dtype"]),
-        (torch.ones(4, requires_grad=True), "OPTION", ["sample_weight requires a gradient"]),
-    ],
-    ids=str,
-)
-def test_sample_weight(name, weight, status, words):
+BAD_WEIGHTS = [
+    (torch.ones(3), "SIZE", ["sample_weight has shape (3,)", "4 rows"]),
+    (torch.tensor([1, float("nan"), 1, 1]), "NOT_FINITE", ["sample_weight[1]"]),
+    (torch.ones(4, dtype=torch.cfloat), "ENUMERATOR", ["sample_weight has dtype"]),
+    (torch.ones(4, requires_grad=True), "OPTION", ["sample_weight requires a gradient"]),
+]
+
+
+@pairwise(name=WAYS, bad=BAD_WEIGHTS, reduction=REDUCTIONS)
+def test_sample_weight(name, bad, reduction):
+    weight, status, words = bad
     logits = torch.zeros(4, CLASSES, requires_grad=True)
-    refuses(lambda: call(MAKERS[name]())(logits, LABELS, sample_weight=weight), status, *words)
+    module = call(MAKERS[name](reduction=reduction))
+    refuses(lambda: module(logits, LABELS, sample_weight=weight), status, *words)
 
 
 def test_bad_noise():
@@ -92,6 +96,6 @@ def test_heads_on_different_devices(requires_grad):
     logits = torch.zeros(4, CLASSES, requires_grad=requires_grad)
     elsewhere = torch.zeros((4, CLASSES), device="meta", requires_grad=requires_grad)
     refuses(
-        lambda: MAKERS["two_head"]()(logits, elsewhere, LABELS),
+        lambda: MAKERS[TWO_HEADS]()(logits, elsewhere, LABELS),
         *("ENUMERATOR", "multi_label_logits is on the device meta, the logits on cpu"),
     )

@@ -5,13 +5,21 @@ from __future__ import annotations
 import copy
 
 import pytest
+from pairwise import pairwise
 from torch_support import (
+    AVERAGING,
     CLASSES,
     COUNTS,
+    COUPLED,
     MAKERS,
+    NOISED,
+    ONE_HEAD,
+    REDUCTIONS,
+    SECOND_HEAD,
+    TWO_HEADS,
+    WAYS,
     batch,
     call,
-    each,
     fixed,
     modules,
     refuses,
@@ -30,23 +38,9 @@ def on_device(*tensors):
     return [tensor.detach().cuda().requires_grad_(tensor.requires_grad) for tensor in tensors]
 
 
-def function_of(module):
-    """The module on tensors of any device, its second head's logits on that of the first."""
-    if not isinstance(module, modules.TwoHeadAverageKLoss):
-        return fixed(module)
-    second = batch(seed=6)[0].detach()
-
-    def two_heads(logits, labels, **options):
-        return module.eval()(logits, second.to(logits), labels, **options)
-
-    return two_heads
-
-
-@each
-@pytest.mark.parametrize("reduction", ["mean", "none"])
-@pytest.mark.parametrize("labels_there", [False, True], ids=["labels-here", "labels-there"])
+@pairwise(name=WAYS, reduction=REDUCTIONS, labels_there=[False, True])
 def test_the_answers_of_the_cpu(name, reduction, labels_there):
-    module = function_of(MAKERS[name](reduction=reduction))
+    module = fixed(MAKERS[name](reduction=reduction))
     logits, labels = batch()
     weight = torch.arange(1.0, 7.0)
     expected = module(logits, labels, sample_weight=weight)
@@ -63,7 +57,7 @@ def test_the_answers_of_the_cpu(name, reduction, labels_there):
 def test_autocast(dtype):
     logits, labels = batch(dtype=dtype)
     (there,) = on_device(logits)
-    module = MAKERS["ldam"](class_weight=COUNTS)
+    module = MAKERS[ONE_HEAD](class_weight=COUNTS)
     with torch.autocast("cuda", dtype=torch.bfloat16):
         value = module(there, labels)
     value.backward()
@@ -74,7 +68,7 @@ def test_autocast(dtype):
 
 def test_work_of_the_current_stream_is_waited_for():
     logits, labels = batch()
-    module = MAKERS["ldam"]()
+    module = MAKERS[ONE_HEAD]()
     expected = module(logits, labels)
     wanted = torch.autograd.grad(expected, logits)[0]
     # Nothing in the block waits by itself: a copy from pageable memory would.
@@ -98,7 +92,7 @@ def test_work_of_the_current_stream_is_waited_for():
 
 def test_pinned_memory_is_not_given_out_too_early(monkeypatch):
     """Gradients whose copies are held up, while calls on other streams ask for as much memory."""
-    module = MAKERS["cross_entropy"]()
+    module = modules.CrossEntropyLoss()
     batches = [batch(200, seed=seed) for seed in range(8)]
     there = [on_device(logits)[0] for logits, _ in batches]
     streams = [torch.cuda.Stream() for _ in batches]
@@ -127,14 +121,14 @@ def test_pinned_memory_is_not_given_out_too_early(monkeypatch):
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
 def test_labels_on_another_device():
     logits, labels = batch()
-    module = MAKERS["ldam"]()
+    module = MAKERS[ONE_HEAD]()
     value = module(logits.cuda(1), labels.cuda(0))
     assert value.device == torch.device("cuda:1")
     torch.testing.assert_close(value.cpu(), module(logits, labels))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("name", ["ldam", "noised", "expected_positive", "two_head_decay"])
+@pytest.mark.parametrize("name", [ONE_HEAD, NOISED, COUPLED, AVERAGING])
 @pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
 def test_compiled(name, backend):
     torch._dynamo.reset()
@@ -142,8 +136,7 @@ def test_compiled(name, backend):
     logits, labels = batch()
     there, there_labels = on_device(logits, labels)
     expected = call(copy.deepcopy(module))(logits, labels)
-    second = batch(60, seed=6)[0].detach()[:6].cuda()
-    heads = (there, second) if name.startswith("two_head") else (there,)
+    heads = [there, SECOND_HEAD[:6].cuda()][: module.loss._traits.heads]
     value = torch.compile(module, fullgraph=True, backend=backend)(*heads, there_labels)
     gradient = torch.autograd.grad(value, there)[0]
     wanted = torch.autograd.grad(expected, logits)[0]
@@ -157,14 +150,14 @@ def test_lazily_negated_logits():
     negated = torch.complex(logits, -logits).cuda().conj().imag
     assert negated.is_neg()
     torch.cuda._sleep(BUSY)
-    found = MAKERS["ldam"]()(negated, labels)
-    torch.testing.assert_close(found.cpu(), MAKERS["ldam"]()(logits, labels))
+    found = MAKERS[ONE_HEAD]()(negated, labels)
+    torch.testing.assert_close(found.cpu(), MAKERS[ONE_HEAD]()(logits, labels))
 
 
 def test_heads_on_two_devices_are_refused():
     logits, labels = batch()
     refuses(
-        lambda: MAKERS["two_head"]()(logits.cuda(), logits, labels),
+        lambda: MAKERS[TWO_HEADS]()(logits.cuda(), logits, labels),
         *("ENUMERATOR", "multi_label_logits is on the device cpu, the logits on cuda:0"),
     )
 
@@ -182,6 +175,6 @@ def test_noise_and_the_operator():
 
 def test_moving_a_module_changes_nothing():
     logits, labels = batch()
-    for maker in (MAKERS["noised"], MAKERS["ldam"]):
+    for maker in (MAKERS[NOISED], MAKERS[ONE_HEAD]):
         module = maker().cuda()
         torch.testing.assert_close(module(logits.cuda(), labels).cpu(), maker()(logits, labels))

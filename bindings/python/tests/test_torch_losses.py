@@ -1,23 +1,30 @@
-"""Every loss as a PyTorch module, under autograd's rules. Against formulas: the other files."""
+"""Every loss as a PyTorch module, under autograd's rules.
+
+That the losses are right the tests of arrays say: here a module has the same answers as its loss.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from pairwise import pairwise
 from torch_support import (
+    AVERAGING,
     CLASSES,
+    DTYPES,
     MAKERS,
+    SECOND_HEAD,
+    WAYS,
     batch,
     call,
-    dtypes,
     each,
     fixed,
     gradient_of,
     modules,
-    one_head,
     reductions,
     refuses,
     torch,
+    ways,
 )
 
 
@@ -33,27 +40,51 @@ def test_gradcheck(name, reduction):
     )
 
 
-@one_head
-@dtypes
-@pytest.mark.parametrize("reduction", ["mean", "none"])
+@pairwise(
+    name=[name for name in MAKERS if name != AVERAGING],
+    dtype=DTYPES,
+    reduction=["mean", "sum", "none"],
+)
 def test_the_same_as_on_arrays(name, dtype, reduction):
     module = MAKERS[name](reduction=reduction)
     logits, labels = batch(dtype=dtype)
-    weights = torch.linspace(0, 2, 6)
-    value = fixed(module)(logits, labels, sample_weight=weights)
-    assert value.dtype == dtype
-    assert value.shape == (() if reduction == "mean" else (6,))
-    value.backward(torch.ones_like(value))
-    assert logits.grad.dtype == dtype
-
+    heads = [logits]
+    if module.loss._traits.heads == 2:
+        heads.append(SECOND_HEAD[:6].to(dtype).requires_grad_())
     options = {"step": 7} if isinstance(module, modules.NoisedTopKLoss) else {}
-    options["sample_weight"] = weights.numpy()
-    expected = module.loss.value_and_grad(logits.detach(), labels, **options)
-    assert torch.equal(value.detach(), torch.as_tensor(np.asarray(expected[0], "f8")).to(dtype))
-    assert logits.grad.double().numpy().tolist() == expected[1].astype("f8").tolist()
+    weights = torch.linspace(0, 2, 6)
+    value = module(*heads, labels, sample_weight=weights, **options)
+    assert value.dtype == dtype
+    assert value.shape == ((6,) if reduction == "none" else ())
+    value.backward(torch.ones_like(value))
+
+    arrays = [head.detach() for head in heads]
+    expected, gradients = module.loss.value_and_grad(
+        *arrays, labels, sample_weight=weights.numpy(), **options
+    )
+    assert torch.equal(value.detach(), torch.as_tensor(np.asarray(expected, "f8")).to(dtype))
+    for head, gradient in zip(heads, gradients if len(heads) == 2 else [gradients], strict=True):
+        assert head.grad.dtype == dtype
+        assert head.grad.double().numpy().tolist() == gradient.astype("f8").tolist()
 
 
-@each
+@pairwise(smoothing=[0.0, 0.1, 1.0], weighted=[False, True], reduction=["mean", "sum", "none"])
+def test_cross_entropy_is_pytorchs(smoothing, weighted, reduction):
+    logits, labels = batch(50)
+    labels[::7] = -100
+    weight = torch.rand(CLASSES, dtype=torch.float64) if weighted else None
+    upstream = torch.linspace(-1, 2, 50, dtype=torch.float64) if reduction == "none" else None
+    expected = torch.nn.functional.cross_entropy(
+        logits, labels, weight=weight, label_smoothing=smoothing, reduction=reduction
+    )
+    options = {"class_weight": weight, "label_smoothing": smoothing, "reduction": reduction}
+    value = modules.CrossEntropyLoss(**options)(logits, labels)
+    torch.testing.assert_close(value, expected, rtol=1e-11, atol=1e-12)
+    found, wanted = (gradient_of(one, logits, upstream=upstream) for one in (value, expected))
+    torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-12)
+
+
+@ways
 def test_in_a_graph_with_other_terms(name):
     """A transformed loss of transformed logits, beside a term of another kind."""
     loss = fixed(MAKERS[name]())
@@ -66,7 +97,7 @@ def test_in_a_graph_with_other_terms(name):
     torch.testing.assert_close(inputs.grad, expected)
 
 
-@each
+@ways
 def test_upstream_of_each_row(name):
     """The vector-Jacobian product is the gradient of the weighted sum."""
     logits, labels = batch()
@@ -79,24 +110,25 @@ def test_upstream_of_each_row(name):
     torch.testing.assert_close(gradient, torch.einsum("i,ijk->jk", upstream, jacobian))
 
 
-@each
-def test_backward_again_with_a_retained_graph(name):
+@ways
+@reductions
+def test_backward_again_with_a_retained_graph(name, reduction):
     """Each backward pass adds the same gradient: the saved one must never be what is added to."""
-    loss = fixed(MAKERS[name]())
+    loss = fixed(MAKERS[name](reduction=reduction))
     logits, labels = batch()
     value = loss(logits, labels)
-    (once,) = torch.autograd.grad(value, logits, retain_graph=True)
-    once = once.clone()
+    ones = torch.ones_like(value)
+    once = torch.autograd.grad(value, logits, ones, retain_graph=True)[0].clone()
     for _ in range(4):
-        value.backward(retain_graph=True)
+        value.backward(ones, retain_graph=True)
     torch.testing.assert_close(logits.grad, 4 * once)
-    value.backward()
+    value.backward(ones)
     with pytest.raises(RuntimeError, match="backward through the graph a second time"):
-        value.backward()
+        value.backward(ones)
 
 
-@each
-@pytest.mark.parametrize("reduction", ["mean", "none"])
+@ways
+@reductions
 def test_no_second_derivative(name, reduction):
     loss = call(MAKERS[name](reduction=reduction))
     logits, labels = batch()
@@ -107,8 +139,8 @@ def test_no_second_derivative(name, reduction):
         torch.autograd.functional.hessian(lambda z: loss(z, labels).sum(), logits.detach())
 
 
-@each
-@pytest.mark.parametrize("reduction", ["mean", "none"])
+@ways
+@reductions
 def test_without_gradient(name, reduction):
     loss = fixed(MAKERS[name](reduction=reduction))
     logits, labels = batch()
@@ -122,19 +154,22 @@ def test_without_gradient(name, reduction):
         assert torch.equal(loss(logits.detach(), labels), expected.detach())
 
 
-@each
-@dtypes
+def views(plain):
+    """The same numbers in other layouts."""
+    rows, columns = plain.shape
+    wide = plain.new_zeros((rows, columns + 19))
+    spread = plain.new_zeros((rows, 2 * columns))
+    tall = plain.new_zeros((2 * rows, columns))
+    wide[:, 5 : 5 + columns] = spread[:, ::2] = tall[::2] = plain
+    return wide[:, 5 : 5 + columns], spread[:, ::2], tall[::2], plain.t().contiguous().t()
+
+
+@pairwise(name=WAYS, dtype=DTYPES)
 def test_tensors_in_any_layout(name, dtype):
     loss = fixed(MAKERS[name]())
     plain, labels = batch(dtype=dtype)
     loss(plain, labels).backward()
-    wide = torch.zeros((6, 40), dtype=dtype)
-    wide[:, 5:26] = plain.detach()
-    spread = torch.zeros((6, 2 * CLASSES), dtype=dtype)
-    spread[:, ::2] = plain.detach()
-    tall = torch.zeros((12, CLASSES), dtype=dtype)
-    tall[::2] = plain.detach()
-    for view in (wide[:, 5:26], spread[:, ::2], tall[::2], plain.detach().t().contiguous().t()):
+    for view in views(plain.detach()):
         view.requires_grad_()
         value = loss(view, labels.repeat_interleave(2)[::2])
         value.backward()
@@ -149,44 +184,39 @@ def test_tensors_in_any_layout(name, dtype):
     assert torch.equal(loss(repeated, labels), loss(repeated.clone(), labels))
 
 
-@each
-def test_any_default_device(name):
+@ways
+@reductions
+def test_any_default_device(name, reduction):
     """Results are in the CPU's memory, where the library writes, whatever the default is."""
-    loss = fixed(MAKERS[name]())
+    loss = fixed(MAKERS[name](reduction=reduction))
     logits, labels = batch()
     expected = loss(logits, labels)
+    upstream = torch.ones_like(expected)
     with torch.device("meta"):
-        value = fixed(MAKERS[name]())(logits, labels)
-        gradient = gradient_of(value, logits)
+        value = fixed(MAKERS[name](reduction=reduction))(logits, labels)
+        gradient = gradient_of(value, logits, upstream=upstream)
     assert torch.equal(value, expected)
-    assert torch.equal(gradient, gradient_of(expected, logits))
+    assert torch.equal(gradient, gradient_of(expected, logits, upstream=upstream))
 
 
-@each
-def test_every_row_ignored(name):
+@ways
+def test_no_rows_that_count(name):
+    loss = call(MAKERS[name]())
     logits, labels = batch()
-    value = call(MAKERS[name]())(logits, torch.full_like(labels, -100))
-    value.backward()
-    assert value == 0
-    assert not logits.grad.any()
+    empty, none = batch(0)
+    for scores, indices in ((logits, torch.full_like(labels, -100)), (empty, none)):
+        value = loss(scores, indices)
+        value.backward()
+        assert value == 0
+        assert scores.grad.shape == scores.shape
+        assert not scores.grad.any()
 
 
-@each
-def test_no_rows(name):
-    logits, labels = batch(0)
-    value = call(MAKERS[name]())(logits, labels)
-    value.backward()
-    assert value == 0
-    assert logits.grad.shape == (0, CLASSES)
-
-
-@pytest.mark.parametrize(
-    "dtype", [torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8], ids=str
-)
-def test_labels_of_every_integer_type(dtype):
+def test_labels_of_every_integer_type():
     logits, labels = batch()
     loss = modules.CrossEntropyLoss()
-    assert torch.equal(loss(logits, labels.to(dtype)), loss(logits, labels))
+    for dtype in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8):
+        assert torch.equal(loss(logits, labels.to(dtype)), loss(logits, labels))
 
 
 def test_a_check_that_is_asked_for():

@@ -10,11 +10,12 @@ import pickle
 import numpy as np
 import pytest
 from torch_support import (
+    AVERAGING,
     CLASSES,
     COUNTS,
     MAKERS,
-    WITH_CLASS_WEIGHT,
-    WITHOUT,
+    NOISED,
+    WAYS,
     batch,
     call,
     each,
@@ -26,6 +27,8 @@ from torch_support import (
 import topkloss
 from topkloss.class_weights import deferred, effective_number
 
+WEIGHTED = [name for name, make in MAKERS.items() if hasattr(make().loss, "class_weight")]
+
 
 def test_every_loss_is_there():
     losses = {name for name in topkloss.__all__ if name.endswith("Loss")}
@@ -33,21 +36,33 @@ def test_every_loss_is_there():
     assert {type(maker()).__name__ for maker in MAKERS.values()} == losses
 
 
-@each
-def test_modules_have_no_parameters(name):
-    module = MAKERS[name]()
-    assert not list(module.parameters())
-    buffers = [buffer for buffer, _ in module.named_buffers()]
-    assert buffers == (["threshold"] if name == "two_head_decay" else [])
+def test_modules_have_no_parameters():
+    for name, make in MAKERS.items():
+        module = make()
+        assert not list(module.parameters())
+        buffers = [buffer for buffer, _ in module.named_buffers()]
+        assert buffers == (["threshold"] if name == AVERAGING else [])
 
 
-@each
-def test_signatures_and_documentation_are_those_of_the_losses(name):
-    module = type(MAKERS[name]())
-    loss = getattr(topkloss, module.__name__)
-    assert inspect.signature(module) == inspect.signature(loss)
-    assert module.__init__.__doc__ == loss.__doc__
-    assert f"`topkloss.{module.__name__}` as a module" in module.__doc__
+def test_classes_are_those_of_the_losses():
+    """By name, signature and documentation; and where pickles look for them."""
+    for make in MAKERS.values():
+        module = type(make())
+        loss = getattr(topkloss, module.__name__)
+        assert inspect.signature(module) == inspect.signature(loss)
+        assert module.__init__.__doc__ == loss.__doc__
+        first, _, rest = module.__doc__.partition("\n\n")
+        assert first == f"`topkloss.{module.__name__}` as a module."
+        text, arguments = loss.__doc__.split("\n\nArgs:\n")
+        assert rest.startswith(text)
+        assert arguments.split("\n\n")[0] in rest
+        assert module.__module__ == "topkloss.torch"
+        assert module.__qualname__ == module.__name__
+        assert module.__annotations__["loss"] is loss
+        assert isinstance(make().loss, loss)
+    assert "    threshold: With threshold_decay above 0" in modules.TwoHeadAverageKLoss.__doc__
+    assert "    loss: The loss of the same name" in modules.TwoHeadAverageKLoss.__doc__
+    assert "kept in the state_dict as extra state" in modules.NoisedTopKLoss.__doc__
 
 
 def test_text():
@@ -69,21 +84,22 @@ def test_a_module_may_be_derived_from():
     assert Mine()(logits, labels) == modules.TopKHingeLoss(3, reduction="sum")(logits, labels)
 
 
+def pickled(module):
+    return pickle.loads(pickle.dumps(module))
+
+
 @each
-@pytest.mark.parametrize(
-    "duplicate",
-    [copy.copy, copy.deepcopy, lambda module: pickle.loads(pickle.dumps(module))],
-    ids=["copy", "deepcopy", "pickle"],
-)
-def test_copies(name, duplicate):
+def test_copies(name):
     module = MAKERS[name]()
     logits, labels = batch()
     call(module)(logits, labels)
-    twin = duplicate(module)
-    assert type(twin) is type(module)
-    assert repr(twin) == repr(module)
     expected = call(copy.deepcopy(module))(logits, labels)
-    assert torch.equal(call(twin)(logits, labels), expected)
+    for duplicate in (copy.copy, copy.deepcopy, pickled):
+        original = copy.deepcopy(module)  # which a copy shares buffers with
+        twin = duplicate(original)
+        assert type(twin) is type(module)
+        assert repr(twin) == repr(module)
+        assert torch.equal(call(twin)(logits, labels), expected)
 
 
 def test_steps_are_in_the_state():
@@ -102,14 +118,14 @@ def test_steps_are_in_the_state():
     assert fresh(logits, labels) == module(logits, labels)
 
 
-@each
+@pytest.mark.parametrize("name", WAYS)
 def test_state_of_a_model_with_a_loss(name):
     model = torch.nn.Sequential(torch.nn.Linear(3, CLASSES))
     model.criterion = MAKERS[name]()
     twin = copy.deepcopy(model)
     twin.load_state_dict(model.state_dict())
-    stateful = {"noised", "exact", "two_head_decay"}
-    assert any("criterion" in key for key in model.state_dict()) == (name in stateful)
+    stateful = name in (NOISED, AVERAGING)
+    assert any("criterion" in key for key in model.state_dict()) == stateful
 
 
 def test_training_step():
@@ -131,7 +147,7 @@ def test_training_step():
 # Class weights that change
 
 
-@pytest.mark.parametrize("name", WITH_CLASS_WEIGHT)
+@pytest.mark.parametrize("name", WEIGHTED)
 def test_setting_class_weights(name):
     logits, labels = batch()
     weights = effective_number(COUNTS)
@@ -148,9 +164,10 @@ def test_setting_class_weights(name):
     assert torch.equal(module(logits, labels), plain)
 
 
-@pytest.mark.parametrize("name", WITHOUT)
-def test_losses_without_class_weights(name):
-    assert not hasattr(MAKERS[name](), "set_class_weight")
+def test_losses_without_class_weights():
+    assert 0 < len(WEIGHTED) < len(MAKERS)
+    for name, make in MAKERS.items():
+        assert hasattr(make(), "set_class_weight") == (name in WEIGHTED)
 
 
 def test_deferred_weights():
@@ -176,7 +193,7 @@ def test_bad_class_weights_change_nothing():
 @pytest.mark.parametrize("steps", [0, 7, (1 << 63) + 5, (1 << 64) - 1])
 def test_the_count_of_calls_is_kept_whatever_it_is(steps):
     """Up to its end, and in the CPU's memory whatever PyTorch's default device is."""
-    module, other = MAKERS["noised"](), MAKERS["noised"]()
+    module, other = MAKERS[NOISED](), MAKERS[NOISED]()
     module.loss._steps.next = steps
     with torch.device("meta"):
         state = module.state_dict()
@@ -189,8 +206,8 @@ def test_the_count_of_calls_is_kept_whatever_it_is(steps):
 def test_a_module_that_is_made_in_inference_mode_is_compiled():
     logits, labels = batch()
     with torch.inference_mode():
-        module = MAKERS["noised"]()
+        module = MAKERS[NOISED]()
     assert not module._ticket.is_inference()
     torch._dynamo.reset()
     value = torch.compile(module, fullgraph=True, backend="aot_eager")(logits, labels)
-    assert torch.equal(value, MAKERS["noised"]()(logits, labels))
+    assert torch.equal(value, MAKERS[NOISED]()(logits, labels))

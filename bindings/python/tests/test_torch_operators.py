@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import pytest
-from torch_support import CLASSES, MAKERS, batch, modules, torch
+from torch_support import (
+    AVERAGING,
+    CLASSES,
+    COUPLED,
+    MAKERS,
+    NOISED,
+    ONE_HEAD,
+    batch,
+    modules,
+    torch,
+)
 
 from topkloss.torch import _operators, _tickets
+
+# PyTorch's own checks look at gradients of tensors that are no leaves.
+pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
 
 # Everything that `torch.library` can check: schema, autograd, fake forms, tracing with either.
 TESTS = (
@@ -25,13 +38,13 @@ def check(operator, *arguments, tests=TESTS):
 @pytest.fixture
 def module():
     """Kept for as long as its ticket is used."""
-    return MAKERS["noised"]()
+    return MAKERS[NOISED]()
 
 
 @pytest.mark.parametrize("by_row", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_one_head(by_row, dtype):
-    module = MAKERS["ldam"](reduction="none" if by_row else "mean")
+    module = MAKERS[ONE_HEAD](reduction="none" if by_row else "mean")
     logits, labels = batch(dtype=dtype)
     value_dtype = dtype if by_row else torch.float32
     weight = torch.arange(6.0)
@@ -64,7 +77,7 @@ def test_steps(module):
 
 
 def test_coupled_rows():
-    module = MAKERS["expected_positive"](reduction="none")
+    module = MAKERS[COUPLED](reduction="none")
     logits, labels = batch()
     check(_operators.coupled_rows, module._ticket, logits, labels, None)
     constant = logits.detach()
@@ -73,7 +86,7 @@ def test_coupled_rows():
 
 @pytest.mark.parametrize("wanted", [(True, True), (True, False), (False, True)])
 def test_two_heads(wanted):
-    module = MAKERS["two_head_decay"]()
+    module = MAKERS[AVERAGING]()
     logits, labels = batch()
     second = batch(seed=9)[0]
     check(

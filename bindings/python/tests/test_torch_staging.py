@@ -7,7 +7,21 @@ label out of range, until then.
 from __future__ import annotations
 
 import pytest
-from torch_support import CLASSES, COUNTS, MAKERS, batch, call, each, fixed, modules, torch
+from torch_support import (
+    CLASSES,
+    COUNTS,
+    COUPLED,
+    MAKERS,
+    ONE_HEAD,
+    TWO_HEADS,
+    batch,
+    call,
+    fixed,
+    modules,
+    reductions,
+    torch,
+    ways,
+)
 
 from topkloss.torch import _evaluation, _module, _staging
 
@@ -64,8 +78,8 @@ def device(monkeypatch):
     return played
 
 
-@each
-@pytest.mark.parametrize("reduction", ["mean", "none"])
+@ways
+@reductions
 def test_values_and_gradients(name, reduction, device):
     module = fixed(MAKERS[name](reduction=reduction))
     logits, labels = batch()
@@ -85,7 +99,7 @@ def test_values_and_gradients(name, reduction, device):
 
 
 @pytest.mark.usefixtures("device")
-@each
+@ways
 def test_each_argument_may_be_anywhere(name):
     module = fixed(MAKERS[name]())
     weight = torch.arange(1.0, 7.0)
@@ -113,7 +127,7 @@ def test_noise():
 
 def test_class_weights(device):
     logits, labels = batch()
-    module = MAKERS["ldam"](class_weight=COUNTS)
+    module = MAKERS[ONE_HEAD](class_weight=COUNTS)
     expected = module(logits, labels)
     assert torch.equal(module(remote(logits), labels), expected)
     assert device.waits == 1
@@ -122,7 +136,7 @@ def test_class_weights(device):
 @pytest.mark.usefixtures("device")
 def test_labels_of_other_types_are_converted_after_they_have_arrived():
     logits, labels = batch()
-    module = MAKERS["ldam"]()
+    module = MAKERS[ONE_HEAD]()
     expected = module(logits, labels)
     assert torch.equal(module(remote(logits), remote(labels.to(torch.uint8))), expected)
 
@@ -132,7 +146,7 @@ def test_scores_out_of_order():
     """A transposed matrix is fetched in the order of its rows."""
     logits, labels = batch()
     turned = logits.detach().t().contiguous().t().requires_grad_()
-    module = MAKERS["ldam"]()
+    module = MAKERS[ONE_HEAD]()
     expected = module(logits, labels)
     found = module(remote(turned), labels)
     assert torch.equal(found, expected)
@@ -143,12 +157,13 @@ def test_scores_out_of_order():
 
 def test_evaluation_sends_no_gradient(device):
     logits, labels = batch(requires_grad=False)
-    MAKERS["ldam"]()(remote(logits), labels)
+    MAKERS[ONE_HEAD]()(remote(logits), labels)
     assert not device.sent
 
 
-@pytest.mark.parametrize("name", ["ldam", "expected_positive", "two_head"])
-@pytest.mark.parametrize("reduction", ["mean", "none"])
+@pytest.mark.parametrize(
+    ("name", "reduction"), [(ONE_HEAD, "mean"), (COUPLED, "none"), (TWO_HEADS, "none")]
+)
 def test_in_graphs(name, reduction, device, monkeypatch):
     """Operators move tensors as modules do. Marks are lost on the way into one: all are remote."""
     logits, labels = batch()
@@ -168,7 +183,7 @@ def test_in_graphs(name, reduction, device, monkeypatch):
 @pytest.mark.parametrize("rule", ["argmax", "nearest"])
 def test_predictions(rule, device):
     logits, _ = batch()
-    module = MAKERS["outlying_mse"]()
+    module = modules.OutlyingMSELoss(COUNTS)
     expected = module.predict(logits, rule)
     assert torch.equal(module.predict(remote(logits), rule), expected)
     assert device.waits == 1
@@ -190,7 +205,7 @@ def test_constants_that_require_a_gradient_are_still_refused():
     logits, labels = batch()
     weight = remote(torch.ones(6, requires_grad=True))
     with pytest.raises(ValueError, match="sample_weight requires a gradient"):
-        MAKERS["ldam"]()(remote(logits), labels, sample_weight=weight)
+        MAKERS[ONE_HEAD]()(remote(logits), labels, sample_weight=weight)
 
 
 def test_negation_is_not_left_to_the_copy(monkeypatch):

@@ -5,7 +5,20 @@ from __future__ import annotations
 import importlib.util
 
 import pytest
-from torch_support import CLASSES, MAKERS, batch, modules, refuses, torch
+from pairwise import pairwise
+from torch_support import (
+    CLASSES,
+    COUPLED,
+    MAKERS,
+    NOISED,
+    ONE_HEAD,
+    REDUCTIONS,
+    batch,
+    modules,
+    reductions,
+    refuses,
+    torch,
+)
 
 from topkloss.torch import _autograd, _evaluation, _modes, _tensors
 from topkloss.torch._evaluation import plain_batch
@@ -36,10 +49,10 @@ WORDS = "without memory of its own"
 
 
 @WRAPPERS
-@pytest.mark.parametrize("reduction", ["mean", "none"])
+@reductions
 def test_logits_and_labels(wrapped, reduction):
     logits, labels = batch()
-    module = MAKERS["ldam"](reduction=reduction)
+    module = MAKERS[ONE_HEAD](reduction=reduction)
     for requires_grad in (False, True):
         there = wrapped(logits).requires_grad_(requires_grad)
         refuses(lambda there=there: module(there, labels), "ENUMERATOR", "logits is a", WORDS)
@@ -55,27 +68,27 @@ def test_what_the_library_would_take_for_not_given(wrapped):
     logits, labels = batch()
     weight, noise = torch.arange(6.0), torch.randn(6, 5, CLASSES)
     refuses(
-        lambda: MAKERS["ldam"]()(logits, labels, sample_weight=wrapped(weight)),
+        lambda: MAKERS[ONE_HEAD]()(logits, labels, sample_weight=wrapped(weight)),
         *("ENUMERATOR", "sample_weight is a", WORDS),
     )
     refuses(
-        lambda: MAKERS["noised"]()(logits, labels, noise=wrapped(noise)),
+        lambda: MAKERS[NOISED]()(logits, labels, noise=wrapped(noise)),
         *("ENUMERATOR", "noise is a", WORDS),
     )
-    evaluation = MAKERS["expected_positive"](reduction="none")._evaluation(logits, labels, None)
+    evaluation = MAKERS[COUPLED](reduction="none")._evaluation(logits, labels, None)
     refuses(lambda: evaluation.run((True,), wrapped(weight)), "ENUMERATOR", "upstream is a", WORDS)
 
 
 def test_fake_tensors():
     with FakeTensorMode():
         logits, labels = torch.zeros(6, CLASSES), torch.zeros(6, dtype=torch.int64)
-    refuses(lambda: MAKERS["ldam"]()(logits, labels), "ENUMERATOR", "is a FakeTensor", WORDS)
+    refuses(lambda: MAKERS[ONE_HEAD]()(logits, labels), "ENUMERATOR", "is a FakeTensor", WORDS)
 
 
 @pytest.mark.parametrize("requires_grad", [False, True])
 def test_transforms_of_functions(requires_grad):
     logits, labels = batch(requires_grad=requires_grad)
-    module = MAKERS["ldam"]()
+    module = MAKERS[ONE_HEAD]()
     stacked = torch.stack([logits, logits])
     for transformed in (
         lambda: torch.func.grad(module)(logits, labels),
@@ -88,12 +101,10 @@ def test_transforms_of_functions(requires_grad):
 def test_nothing_without_elements_is_a_wrapper():
     logits, labels = torch.zeros(0, CLASSES), torch.zeros(0, dtype=torch.int64)
     assert _tensors.has_memory(logits)
-    assert MAKERS["ldam"]()(logits, labels) == 0
+    assert MAKERS[ONE_HEAD]()(logits, labels) == 0
 
 
-@pytest.mark.parametrize("reduction", ["mean", "none"])
-@pytest.mark.parametrize("recorded", [False, True])
-@pytest.mark.parametrize("name", ["ldam", "noised", "expected_positive"])
+@pairwise(name=[ONE_HEAD, NOISED, COUPLED], recorded=[False, True], reduction=REDUCTIONS)
 def test_forward_mode(name, reduction, recorded):
     """Where the loss would have no tangent, it says so; a dual level alone is no reason to."""
     module = MAKERS[name](reduction=reduction)
@@ -118,10 +129,10 @@ def test_forward_mode_of_the_operator():
             modules.noised_topk(dual, 3)
 
 
-@pytest.mark.parametrize("reduction", ["mean", "none"])
+@reductions
 def test_tracers_that_would_make_a_constant_of_the_value(reduction):
     logits, labels = batch(requires_grad=False)
-    module = MAKERS["ldam"](reduction=reduction)
+    module = MAKERS[ONE_HEAD](reduction=reduction)
     make_fx = importlib.import_module("torch.fx.experimental.proxy_tensor").make_fx
     with pytest.raises(RuntimeError, match=r"use torch[.]compile or torch[.]export"):
         make_fx(lambda x: module(x, labels))(logits)
@@ -130,7 +141,7 @@ def test_tracers_that_would_make_a_constant_of_the_value(reduction):
     assert module(logits, labels).isfinite().all()
 
 
-@pytest.mark.parametrize("reduction", ["mean", "none"])
+@reductions
 def test_without_names_that_are_not_public(monkeypatch, reduction):
     """Where a PyTorch has them no longer, calls go the longer way, to the same answers."""
     spec = importlib.util.spec_from_file_location("careful", _modes.__file__)
@@ -145,7 +156,7 @@ def test_without_names_that_are_not_public(monkeypatch, reduction):
     assert not careful.is_traced()
 
     logits, labels = batch()
-    module = MAKERS["ldam"](reduction=reduction)
+    module = MAKERS[ONE_HEAD](reduction=reduction)
     answers = []
     for careful_too in (False, True):
         if careful_too:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
+from case import CLASS_OF
+from losses import CASES
 from support import long_tail
 
 from topkloss import TopKLossError
@@ -15,42 +19,36 @@ import topkloss.torch as modules  # noqa: E402
 CLASSES = 21
 COUNTS = long_tail(CLASSES, np.random.default_rng(3))
 
-WITH_CLASS_WEIGHT = {
-    "cross_entropy": lambda **o: modules.CrossEntropyLoss(**o),
-    "logit_adjusted": lambda **o: modules.LogitAdjustedLoss(COUNTS, **o),
-    "vector_scaling": lambda **o: modules.VectorScalingLoss(COUNTS, **o),
-    "ldam": lambda **o: modules.LDAMLoss(COUNTS, **o),
-    "elm": lambda **o: modules.ELMLoss(COUNTS, **o),
-    "margin_softmax": lambda **o: modules.MarginSoftmaxLoss(
-        offset=np.cos(COUNTS), class_scale=1 + np.sin(COUNTS) ** 2, scale=2.0, lam=0.3, **o
-    ),
-    "focal": lambda **o: modules.FocalLoss(1.5, **o),
-}
-# Those with hinges have margins so wide that every row is active.
-WITHOUT = {
-    "hinge": lambda **o: modules.TopKHingeLoss(3, margin=5.0, **o),
-    "noised": lambda **o: modules.NoisedTopKLoss(3, margin=5.0, **o),
-    "exact": lambda **o: modules.NoisedTopKLoss(3, margin=9.0, estimator="exact", **o),
-    "smooth_svm": lambda **o: modules.SmoothTopKSVMLoss(3, **o),
-    "outlying_mse": lambda **o: modules.OutlyingMSELoss(COUNTS, 0.3, **o),
-    "assume_negative": lambda **o: modules.SinglePositiveLoss(**o),
-    "weak": lambda **o: modules.SinglePositiveLoss("wan", **o),
-    "expected_positive": lambda **o: modules.SinglePositiveLoss(
-        "epr", expected_positives=2.0, regularization=30.0, **o
-    ),
-}
-ONE_HEAD = {**WITH_CLASS_WEIGHT, **WITHOUT}
+
+def _made(case, **options):
+    return getattr(modules, CLASS_OF[case.kind].__name__)(**{**case.options(COUNTS), **options})
+
+
+def _call_of(case):
+    """What a module's way to the library depends on, besides its class."""
+    loss = _made(case).loss
+    return case.kind, loss._traits.rows_are_coupled(loss), loss._traits.is_random(loss)
+
+
 MAKERS = {
-    **ONE_HEAD,
-    "two_head": lambda **o: modules.TwoHeadAverageKLoss(2.5, **o),
-    "two_head_decay": lambda **o: modules.TwoHeadAverageKLoss(2.5, threshold_decay=0.8, **o),
+    case.name: partial(_made, case)
+    for case in {_call_of(case): case for case in reversed(CASES)}.values()
 }
-one_head = pytest.mark.parametrize("name", ONE_HEAD)
+"""A module of every loss, and where options decide how the library is called, of each way."""
+
+ONE_HEAD, NOISED, COUPLED = "ldam", "noised_topk", "expected_positive"
+TWO_HEADS, AVERAGING = "two_head_average_k", "two_head_decay"
+MAKERS[AVERAGING] = partial(MAKERS[TWO_HEADS], threshold_decay=0.8)
+WAYS = ONE_HEAD, NOISED, COUPLED, TWO_HEADS, AVERAGING
+"""One module for each way from a module to the library; COUPLED has its own by row only."""
+
 each = pytest.mark.parametrize("name", MAKERS)
+ways = pytest.mark.parametrize("name", WAYS)
 
 DTYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
-reductions = pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+REDUCTIONS = ["mean", "none"]
+reductions = pytest.mark.parametrize("reduction", REDUCTIONS)
 
 
 def batch(rows=6, dtype=torch.float64, requires_grad=True, seed=5):
@@ -70,7 +68,7 @@ def call(module):
         def two_heads(logits, labels, **options):
             second = SECOND_HEAD[: len(logits)]
             if isinstance(logits, torch.Tensor):
-                second = second.to(logits.dtype)
+                second = second.to(logits)
             return module(logits, second, labels, **options)
 
         return two_heads
@@ -88,14 +86,6 @@ def gradient_of(value, *inputs, upstream=None):
     """What autograd finds, of one input or of several."""
     found = torch.autograd.grad(value, inputs, upstream)
     return found[0] if len(found) == 1 else found
-
-
-def assert_same(module, expected, *inputs, upstream=None):
-    """Two values in float64, and their gradients, agree but for rounding."""
-    torch.testing.assert_close(module, expected, rtol=1e-11, atol=1e-12)
-    found = torch.autograd.grad(module, inputs, upstream)
-    wanted = torch.autograd.grad(expected, inputs, upstream, retain_graph=True)
-    torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-12)
 
 
 def refuses(function, status, *words):
