@@ -42,6 +42,9 @@ func kernels(
   let kernelTargets = [kernels("Kernels", define: "KERNELS_PORTABLE")]
 #endif
 
+/// For what is generated from the header and includes it.
+let seesHeader: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-I\(Context.packageDirectory)/include"])]
+
 let package = Package(
   name: "topkloss",
   products: [
@@ -80,12 +83,15 @@ let package = Package(
     .systemLibrary(
       name: "CPython", path: "Tests/CPython", pkgConfig: "python3-embed",
       providers: [.apt(["libpython3-dev"])]),
+    // The losses and their options as a table.
+    .systemLibrary(name: "CLosses", path: "Tests/C"),
     // Tests are clients of the ABI: they see the header and are linked with the library's file, nothing else.
     .testTarget(
-      name: "ABITests", dependencies: ["CTopKLoss"],
+      name: "ABITests", dependencies: ["CTopKLoss", "CLosses"], swiftSettings: seesHeader,
       linkerSettings: [.linkedLibrary("topkloss")]),
     .testTarget(
-      name: "EmbeddedPythonTests", dependencies: ["CTopKLoss", "CPython"],
+      name: "EmbeddedPythonTests", dependencies: ["CTopKLoss", "CLosses", "CPython"],
+      swiftSettings: seesHeader,
       linkerSettings: [.linkedLibrary("topkloss")]),
   ] + kernelTargets
 )

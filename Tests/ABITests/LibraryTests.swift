@@ -1,71 +1,82 @@
 import CTopKLoss
+import Foundation
 import Testing
 
-@Suite struct `The library says what it is` {
-  @Test func `its version is the header's`() {
+@Suite(.enabled(if: InstructionSet.isFirst)) struct `The library says what it is` {
+  @Test func `its version is the header's, and it comes out of a shared object of its own`() throws
+  {
     #expect(String(cString: topkloss_version()) == TOPKLOSS_VERSION)
-    #expect(topkloss_abi_version() == 1)
-    #expect(TOPKLOSS_ABI_VERSION == 1)
-  }
-
-  @Test func `it comes out of a shared object of its own`() throws {
-    // Were its code linked into this program, the tests would not be about the file that is
-    // shipped.
+    #expect(topkloss_abi_version() == TOPKLOSS_ABI_VERSION)
+    // Were its code linked into this program, the tests would not be about the file that is shipped.
     #expect(try libraryFile().hasSuffix("/libtopkloss.so"))
     #expect(try mappedLibraries().count == 1)
+    #expect(["avx512", "avx2", "portable"].contains(String(cString: topkloss_simd())))
   }
 
-  @Test func `the instruction set is one of those that the header lists`() {
-    let name = String(cString: topkloss_simd())
-    #expect(["avx512", "avx2", "portable"].contains(name))
-    #expect(topkloss_simd() == topkloss_simd())
-  }
-
-  @Test(
-    arguments: [
-      (0, "TOPKLOSS_OK"),
-      (1, "TOPKLOSS_ERROR_NULL_POINTER"),
-      (2, "TOPKLOSS_ERROR_STRUCT_SIZE"),
-      (3, "TOPKLOSS_ERROR_SIZE"),
-      (4, "TOPKLOSS_ERROR_ENUMERATOR"),
-      (5, "TOPKLOSS_ERROR_OPTION"),
-      (6, "TOPKLOSS_ERROR_CLASS_COUNT"),
-      (7, "TOPKLOSS_ERROR_LABEL"),
-      (8, "TOPKLOSS_ERROR_NOT_FINITE"),
-      (9, "TOPKLOSS_ERROR_ALIASING"),
-      (10, "TOPKLOSS_ERROR_OUT_OF_MEMORY"),
-      (11, "TOPKLOSS_ERROR_EXECUTOR"),
-      (12, "unknown status"),
-      (-1, "unknown status"),
-      (Int32.max, "unknown status"),
-      (Int32.min, "unknown status"),
-    ] as [(topkloss_status, String)])
-  func `every status has a name`(status: topkloss_status, name: String) {
-    #expect(String(cString: topkloss_status_name(status)) == name)
-  }
-
-  @Test func `the header's enumerators have the numbers that callers were compiled with`() {
-    let statuses = [
-      TOPKLOSS_OK, TOPKLOSS_ERROR_NULL_POINTER, TOPKLOSS_ERROR_STRUCT_SIZE, TOPKLOSS_ERROR_SIZE,
-      TOPKLOSS_ERROR_ENUMERATOR, TOPKLOSS_ERROR_OPTION, TOPKLOSS_ERROR_CLASS_COUNT,
-      TOPKLOSS_ERROR_LABEL, TOPKLOSS_ERROR_NOT_FINITE, TOPKLOSS_ERROR_ALIASING,
-      TOPKLOSS_ERROR_OUT_OF_MEMORY, TOPKLOSS_ERROR_EXECUTOR,
+  @Test func `every status has a name`() {
+    let names = [
+      "OK", "ERROR_NULL_POINTER", "ERROR_STRUCT_SIZE", "ERROR_SIZE", "ERROR_ENUMERATOR",
+      "ERROR_OPTION", "ERROR_CLASS_COUNT", "ERROR_LABEL", "ERROR_NOT_FINITE", "ERROR_ALIASING",
+      "ERROR_OUT_OF_MEMORY", "ERROR_EXECUTOR",
     ]
-    #expect(statuses == Array(0...11))
-    let types = [TOPKLOSS_FLOAT32, TOPKLOSS_FLOAT64, TOPKLOSS_FLOAT16, TOPKLOSS_BFLOAT16]
-    #expect(types == [0, 1, 2, 3])
-    #expect(TOPKLOSS_INT64 == 0 && TOPKLOSS_INT32 == 1)
-    #expect(TOPKLOSS_MEAN == 0 && TOPKLOSS_SUM == 1 && TOPKLOSS_NONE == 2)
-    #expect(TOPKLOSS_MICRO == 0 && TOPKLOSS_MACRO == 1)
-    #expect(TOPKLOSS_MONTE_CARLO == 0 && TOPKLOSS_EXACT == 1)
-    #expect(TOPKLOSS_ARGMAX == 0 && TOPKLOSS_NEAREST_TEACHER == 1)
-    #expect(TOPKLOSS_CLASS_SUM == 0 && TOPKLOSS_CLASS_MEAN == 1)
-    #expect(TOPKLOSS_ASSUME_NEGATIVE == 0 && TOPKLOSS_WEAK_ASSUME_NEGATIVE == 1)
-    #expect(TOPKLOSS_EXPECTED_POSITIVE == 2)
-    #expect(TOPKLOSS_IGNORE_INDEX == -100)
+    for (status, name) in names.enumerated() {
+      #expect(String(cString: topkloss_status_name(Int32(status))) == "TOPKLOSS_\(name)")
+    }
+    for status in [12, -1, Int32.max, .min] {
+      #expect(String(cString: topkloss_status_name(status)) == "unknown status")
+    }
+  }
+}
+
+@Suite(.enabled(if: InstructionSet.isFirst)) struct `The last error belongs to its thread` {
+  private static var message: String { String(cString: topkloss_last_error()) }
+
+  private final class Box<Content>: @unchecked Sendable { var content: Content? }
+
+  /// Runs a body on a thread of its own and waits for it.
+  private func onNewThread<Result: Sendable>(
+    _ body: @escaping @Sendable () -> Result
+  ) throws -> Result {
+    let box = Box<Result>()
+    let done = DispatchSemaphore(value: 0)
+    let thread = Thread {
+      box.content = body()
+      done.signal()
+    }
+    thread.start()
+    done.wait()
+    return try #require(box.content)
   }
 
-  @Test func `destroying nothing is allowed`() {
-    topkloss_loss_destroy(nil)
+  @Test func `it survives calls that succeed and yields to the next that fails`() throws {
+    let size = MemoryLayout<topkloss_batch>.size
+    var batch = topkloss_batch()
+    #expect(topkloss_batch_init(&batch, 3) == 2)
+    let (mine, address) = (Self.message, topkloss_last_error())
+    let messages = try onNewThread {
+      var batch = topkloss_batch()
+      var messages = [Self.message]
+      for size in [5, -1, size, 7] {
+        _ = size < 0 ? topkloss_batch_init(nil, 0) : topkloss_batch_init(&batch, size)
+        messages.append(Self.message)
+      }
+      return messages
+    }
+    #expect(messages[0].isEmpty && messages[1].contains("5") && messages[2].contains("batch"))
+    #expect(messages[3] == messages[2] && messages[4].contains("7"))
+    // Neither the other thread's failures nor success move this one's.
+    #expect(topkloss_batch_init(&batch, size) == 0)
+    #expect(Self.message == mine && topkloss_last_error() == address && mine.contains("3"))
+  }
+
+  @Test func `threads come and go without end`() throws {
+    for size in 0..<200 {
+      let message = try onNewThread {
+        var batch = topkloss_batch()
+        _ = topkloss_batch_init(&batch, size % 100)
+        return Self.message
+      }
+      #expect(message.contains("\(size % 100)"))
+    }
   }
 }

@@ -1,166 +1,168 @@
+import CTopKLoss
+import Foundation
 import Testing
 
-// Options outside their range, at creation. The table says for each what is set and what the
-// message must name.
+// Options outside their range, at creation: of every loss every member, by its kind and its name.
 
-struct BadOption: Sendable, CustomStringConvertible {
-  var loss: LossCase
-  var status = Status.option
-  /// The member, its value, and its bound.
-  var words: [String]
-
-  init(_ loss: LossCase, _ words: String..., status: Status = .option) {
-    self.loss = loss
-    self.words = words
-    self.status = status
-  }
-
-  var description: String { "\(words)" }
-}
-
-@Suite struct `Options outside their range are refused` {
-  private static let plain = LossCase(kind: .crossEntropy, classes: 3)
-
-  private static func counted(_ kind: LossCase.Kind) -> LossCase {
-    LossCase(kind: kind, classes: 3, counts: [3, 2, 1])
-  }
-
-  private static let counted = [
-    counted(.logitAdjusted(tau: 1)), counted(.ldam(maxMargin: 0.5, scale: 30)),
-    counted(.elm(maxMargin: 0.5, scale: 30, lam: 1)), counted(.vectorScaling(gamma: 0.3, tau: 1)),
-  ]
-
-  /// Those with class weights.
-  private static let weighted =
-    [plain, LossCase(kind: .marginSoftmax(.init()), classes: 3)] + counted
-
-  private static func noised(
-    _ change: (inout LossCase.NoisedTopK) -> Void, counts: [Double]? = nil
-  ) -> LossCase {
-    var options = LossCase.NoisedTopK()
-    change(&options)
-    return LossCase(kind: .noisedTopK(options), classes: 3, counts: counts)
-  }
-
-  private static func focal(_ gamma: Double) -> LossCase {
-    LossCase(kind: .focal(gamma: gamma), classes: 3)
-  }
-
-  private static func outlying(alpha: Double = 1, teacher: [Double]? = nil) -> LossCase {
-    counted(.outlyingMSE(alpha: alpha, teacher: teacher))
-  }
-
-  static let smoothing: [BadOption] = weighted.flatMap { loss in
-    [
-      BadOption(loss.with { $0.labelSmoothing = -0.25 }, "label_smoothing", "-0.25", "0", "1"),
-      BadOption(loss.with { $0.labelSmoothing = 1.5 }, "label_smoothing", "1.5", "0", "1"),
-      BadOption(loss.with { $0.labelSmoothing = .nan }, "label_smoothing", "nan"),
-      BadOption(loss.with { $0.labelSmoothing = .infinity }, "label_smoothing", "inf"),
-    ]
-  }
-
-  static let weights: [BadOption] = (weighted + [focal(2)]).flatMap { loss in
-    [
-      BadOption(loss.with { $0.classWeight = [1, -2, 1] }, "class_weight[1]", "-2", "0"),
-      BadOption(loss.with { $0.classWeight = [1, 1, .nan] }, "class_weight[2]", "nan"),
-      BadOption(loss.with { $0.classWeight = [.infinity, 1, 1] }, "class_weight[0]", "inf"),
-    ]
-  }
-
-  static let counts: [BadOption] = (counted + [noised({ _ in }, counts: [3, 2, 1]), outlying()])
-    .flatMap {
-      loss in
-      [
-        BadOption(
-          loss.with { $0.counts = [3, 0, 1] }, "class_counts[1]", "0", status: .classCount),
-        BadOption(
-          loss.with { $0.counts = [3, 2, -4] }, "class_counts[2]", "-4", status: .classCount),
-        BadOption(
-          loss.with { $0.counts = [.nan, 2, 1] }, "class_counts[0]", "nan", status: .classCount),
-        BadOption(
-          loss.with { $0.counts = [3, .infinity, 1] }, "class_counts[1]", "inf",
-          status: .classCount),
-        BadOption(loss.with { $0.countSmoothing = -0.5 }, "count_smoothing", "-0.5", "0"),
-        BadOption(loss.with { $0.countSmoothing = .nan }, "count_smoothing", "nan"),
-        BadOption(loss.with { $0.countSmoothing = .infinity }, "count_smoothing", "inf"),
-      ]
+@Suite(.enabled(if: InstructionSet.isFirst)) struct `Options outside their range are refused` {
+  /// A loss that looks at this member, with all its other options as they should be.
+  private func good(_ type: LossType, _ member: String) -> LossCase {
+    var loss = LossCase(type.name, classes: 3)
+    for member in type.members where member.type == .vector {
+      loss.options[member.text] = [3, 2, 1]
     }
+    if loss.has("k") { loss.options["k"] = 1 }
+    if loss.has("method") { loss = loss.with(["method": 2, "expected_positives": 1.5]) }
+    if member == "n_samples" { loss.options["estimator"] = 0 }
+    // What rules another member out.
+    if member == "margin", type.name == "noised_topk" { loss.options["class_counts"] = nil }
+    if member != "teacher" { loss.options["teacher"] = nil }
+    return loss
+  }
 
-  static let parameters: [BadOption] = [
-    BadOption(counted(.logitAdjusted(tau: .nan)), "tau", "nan", "finite"),
-    BadOption(counted(.logitAdjusted(tau: -.infinity)), "tau", "-inf", "finite"),
-    BadOption(counted(.ldam(maxMargin: -1, scale: 30)), "max_margin", "-1", "0"),
-    BadOption(counted(.ldam(maxMargin: .nan, scale: 30)), "max_margin", "nan"),
-    BadOption(counted(.ldam(maxMargin: 0.5, scale: 0)), "scale", "0"),
-    BadOption(counted(.ldam(maxMargin: 0.5, scale: -3)), "scale", "-3", "0"),
-    BadOption(counted(.ldam(maxMargin: 0.5, scale: .infinity)), "scale", "inf"),
-    BadOption(counted(.elm(maxMargin: -1, scale: 30, lam: 1)), "max_margin", "-1", "0"),
-    BadOption(counted(.elm(maxMargin: 0.5, scale: 0, lam: 1)), "scale", "0"),
-    BadOption(counted(.elm(maxMargin: 0.5, scale: 30, lam: .nan)), "lam", "nan", "finite"),
-    BadOption(counted(.elm(maxMargin: 0.5, scale: 30, lam: .infinity)), "lam", "inf"),
-    BadOption(noised { $0.k = 0 }, "k", "0", "1"),
-    BadOption(noised { $0.k = -7 }, "k", "-7", "1"),
-    BadOption(noised({ $0.k = 3 }, counts: [3, 2, 1]), "k is 3", "classes is 3"),
-    BadOption(noised { $0.samples = 0 }, "n_samples", "0", "1", "1000000"),
-    BadOption(noised { $0.samples = -1 }, "n_samples", "-1", "1", "1000000"),
-    BadOption(noised { $0.samples = 1_000_001 }, "n_samples", "1000001", "1000000"),
-    BadOption(noised { $0.epsilon = -0.5 }, "epsilon", "-0.5", "0"),
-    BadOption(noised { $0.epsilon = .nan }, "epsilon", "nan"),
-    BadOption(noised { $0.epsilon = .infinity }, "epsilon", "inf"),
-    BadOption(noised { $0.margin = .nan }, "margin", "nan"),
-    BadOption(noised { $0.margin = -.infinity }, "margin", "-inf"),
-    BadOption(noised { $0.scale = 0 }, "scale", "0"),
-    BadOption(noised { $0.scale = -1 }, "scale", "-1", "0"),
-    BadOption(noised({ $0.maxMargin = -1 }, counts: [3, 2, 1]), "max_margin", "-1", "0"),
-    BadOption(noised({ $0.maxMargin = .nan }, counts: [3, 2, 1]), "max_margin", "nan"),
+  /// Numbers that are finite and out of range; others have none, or have them for one loss alone.
+  private static let ranges: [String: [Double]] = [
+    "label_smoothing": [-0.25, 1.5], "count_smoothing": [-0.5, 2e15], "tau": [-2e15],
+    "gamma": [-0.25, 2e15], "max_margin": [-1, 2e15], "scale": [0, -3, 2e15], "lam": [-2e15],
+    "epsilon": [-0.5, 2e15], "margin": [-2e15], "alpha": [2e15], "k": [0, -1],
+    "candidate_weight": [-1], "multi_label_weight": [-0.5], "threshold_decay": [-0.5, 1],
+    "expected_positives": [0, -1], "regularization": [-1],
+    // (1/3)^200 is far below 1e-15.
+    "vector_scaling.gamma": [200], "smooth_topk_svm.tau": [0, -1], "outlying_mse.alpha": [0],
+    "class_weight[1]": [-2], "class_counts[1]": [0, -4], "class_scale[1]": [0, -1],
+    "offset[1]": [-2e15], "margin[1]": [-2e15], "teacher[1]": [-2e15],
   ]
 
-  static let numberOfClasses: [BadOption] = counted.flatMap { loss in
-    [
-      BadOption(loss.with { $0.classes = 0 }, "classes", "0", "1", status: .size),
-      BadOption(loss.with { $0.classes = -5 }, "classes", "-5", "1", status: .size),
-      BadOption(loss.with { $0.classes = .max }, "classes", "\(Int.max)", status: .size),
-    ]
+  private func numbers(_ type: LossType, _ member: String) -> [Double] {
+    let own = (Self.ranges[member] ?? []) + (Self.ranges["\(type.name).\(member)"] ?? [])
+    return own + [.nan, .infinity]
   }
 
-  @Test(arguments: smoothing + weights)
-  func `label smoothing and class weights`(option: BadOption) {
-    expectFailure(option.status, naming: option.words) { _ = try option.loss.make() }
+  @Test(arguments: LossType.all)
+  func `one by one`(type: LossType) throws {
+    for member in type.members {
+      let (name, loss) = (member.text, good(type, member.text))
+      _ = try loss.make()
+      func refuse(_ status: Status, _ option: Option, _ words: String...) {
+        var handle = OpaquePointer(bitPattern: 16)
+        expectFailure(status, naming: words) {
+          let options = try loss.with([name: option]).memory()
+          try withExtendedLifetime(options) { try check(type.create(options.address, &handle)) }
+        }
+        #expect(handle == nil, "\(loss)")
+      }
+      switch member.type {
+      case .number:
+        for number in numbers(type, name) {
+          refuse(.option, .number(number), name, String(format: "%g", number))
+        }
+      case .vector:
+        let status = name == "class_counts" ? Status.classCount : .option
+        for number in numbers(type, "\(name)[1]") {
+          let vector = Option.vector([3, number, 1])
+          refuse(status, vector, "\(name)[1]", String(format: "%g", number))
+        }
+      case .integer where name == "k":
+        for k in [0, -7, .min] as [Int64] { refuse(.option, .integer(k), "k", "\(k)", "1") }
+      case .integer where name == "n_samples":
+        for samples in [0, -1, 1_000_001] as [Int64] {
+          refuse(.option, .integer(samples), name, "\(samples)", "1000000")
+        }
+      case .code where member.enumerators > 0:
+        for code in [-1, Int64(member.enumerators), 100, Int64(Int32.min), Int64(Int32.max)] {
+          refuse(.enumerator, .integer(code), name, "\(code)")
+        }
+      case .classes where loss.has("class_counts") && !loss.has("n_samples"):
+        for classes in [0, -5, .max] as [Int64] {
+          refuse(.size, .integer(classes), name, "\(classes)")
+        }
+      default: break
+      }
+    }
   }
 
-  @Test(arguments: counts)
-  func `class counts`(option: BadOption) {
-    expectFailure(option.status, naming: option.words) { _ = try option.loss.make() }
+  @Test func `class counts that are not there, unless the loss can do without`() throws {
+    for type in LossType.all where type.member("class_counts") != nil {
+      var loss = good(type, "class_counts").with(["classes": 3])
+      loss.options["class_counts"] = nil
+      if loss.has("n_samples") { continue }
+      expectFailure(.nullPointer, naming: ["class_counts"]) { _ = try loss.make() }
+    }
+    _ = try LossCase("outlying_mse", classes: 3, ["teacher": [1, 2, 3]]).make()
   }
 
-  @Test(arguments: parameters)
-  func `parameters of one loss`(option: BadOption) {
-    expectFailure(option.status, naming: option.words) { _ = try option.loss.make() }
-  }
-
-  @Test(arguments: numberOfClasses)
-  func `numbers of classes`(option: BadOption) {
-    expectFailure(option.status, naming: option.words) { _ = try option.loss.make() }
-  }
-
-  @Test func `a count of zero is welcome once something is added to it`() throws {
-    for loss in Self.counted {
-      _ = try loss.with {
-        $0.counts = [3, 0, 1]
-        $0.countSmoothing = 1
-      }.make()
+  @Test func `a K that leaves no class out, as soon as it is known how many there are`() throws {
+    let counted = LossCase("noised_topk", classes: 3, ["k": 3, "class_counts": [3, 2, 1]])
+    expectFailure(.option, naming: ["k is 3", "classes is 3"]) { _ = try counted.make() }
+    let others = LossCase.kinds(classes: 3).filter { $0.has("k") }
+    for loss in others {
+      let k: Int64 = loss.usesLabels ? 3 : 4
+      var bad = loss.with(["k": .integer(k)])
+      bad.options["class_counts"] = nil
+      let stage = try Stage(Problem(random: 1, rows: 2, classes: 3))
+      expectFailure(.option, naming: ["k is \(k)", "3"]) { try stage.evaluate(bad.make()) }
+      #expect(stage.outputsAreUntouched)
     }
   }
 
   @Test func `the ends of the ranges are in them`() throws {
-    let ends = [
-      Self.plain.with { $0.labelSmoothing = 0 }, Self.plain.with { $0.labelSmoothing = 1 },
-      Self.plain.with { $0.classWeight = [0, 0, 0] },
-      Self.counted(.ldam(maxMargin: 0, scale: 1e-3)),
-      Self.counted(.elm(maxMargin: 0, scale: 1, lam: -3)),
-      Self.noised { $0.samples = 1_000_000 }, Self.noised { $0.epsilon = 0 },
-      Self.noised({ $0.k = 2 }, counts: [3, 2, 1]), Self.noised { $0.margin = -5 },
+    let ends: [(String, [String: Option])] = [
+      ("cross_entropy", ["label_smoothing": 1, "class_weight": [0, 0, 0]]),
+      ("logit_adjusted", ["class_counts": [3, 0, 1], "count_smoothing": 1, "tau": 1e15]),
+      ("ldam", ["class_counts": [3, 2, 1], "max_margin": 0, "scale": 1e-15]),
+      ("elm", ["class_counts": [3, 2, 1], "max_margin": 0, "lam": -1e15]),
+      ("vector_scaling", ["class_counts": [3, 2, 1], "gamma": 0, "tau": 1e15]),
+      ("margin_softmax", ["class_scale": [1e-15, 1, 1e15], "scale": 1e-15, "lam": -1e15]),
+      ("margin_softmax", ["offset": [-1e15, 0, 1e15], "margin": [1e15, 0, -1e15]]),
+      ("focal", ["gamma": 0]), ("focal", ["gamma": 1e15]),
+      ("noised_topk", ["k": 2, "class_counts": [3, 2, 1]]),
+      ("noised_topk", ["k": 2, "n_samples": 1_000_000, "epsilon": 0, "margin": -5]),
+      ("topk_hinge", ["k": 2, "margin": -1e15]),
+      ("smooth_topk_svm", ["k": 2, "tau": 1e-15, "alpha": -1e15]),
+      ("smooth_topk_svm", ["k": 2, "tau": 1e15, "alpha": 1e15]),
+      ("outlying_mse", ["alpha": 1e-15, "teacher": [0, -1e15, 1e15]]),
+      ("two_head_average_k", ["k": 1e-300, "candidate_weight": 0, "multi_label_weight": 0]),
+      ("two_head_average_k", ["k": 2.999, "threshold_decay": 0.999]),
+      ("single_positive", ["expected_positives": 0]),
+      ("single_positive", ["method": 2, "expected_positives": 1e-300, "regularization": 0]),
+      ("single_positive", ["method": 2, "expected_positives": 1e15, "regularization": 1e15]),
     ]
-    for loss in ends { _ = try loss.make() }
+    for (name, options) in ends {
+      // Whatever comes of it, the call returns.
+      let stage = try LossCase(name, classes: 3, options).evaluate(
+        Problem(random: 1, rows: 2, classes: 3))
+      #expect(stage.result.value != Stage.unwritten)
+    }
+  }
+
+  @Test func `no options at all stand for the defaults, or are refused`() throws {
+    let problem = Problem(random: 4, rows: 6, classes: 5)
+    for type in LossType.all {
+      expectFailure(.nullPointer, naming: ["out"]) { try check(type.create(nil, nil)) }
+      if (try? LossCase(type.name, classes: 5).make()) != nil {
+        let stage = try Stage(problem)
+        try stage.evaluate(Loss { type.create(nil, $0) })
+        #expect(try stage.written == LossCase(type.name, classes: 5).evaluate(problem).written)
+      } else {
+        var handle = OpaquePointer(bitPattern: 16)
+        expectFailure(.nullPointer, naming: ["options"]) { try check(type.create(nil, &handle)) }
+        #expect(handle == nil)
+      }
+    }
+  }
+
+  @Test func `a threshold from the batch before that is none is refused if it is read`() throws {
+    let loss = LossCase("two_head_average_k", classes: 3, ["k": 1])
+    for threshold in [Double.nan, -.infinity, -0.5] {
+      var problem = Problem(random: 1, rows: 2, classes: 3)
+      problem.threshold = threshold
+      let stage = try Stage(problem)
+      expectFailure(.option, naming: ["threshold"]) {
+        try stage.evaluate(loss.with(["threshold_decay": 0.5]).make())
+      }
+      #expect(stage.result.value == Stage.unwritten && stage.gradient.isUntouched)
+      try stage.evaluate(loss.make())
+      #expect(stage.result.threshold > 0)
+    }
   }
 }

@@ -4,32 +4,27 @@ import Testing
 // generator against the published answers, its simplest case against numbers that can be worked out
 // by hand.
 
-@Suite struct `The reference itself is right` {
+@Suite(.enabled(if: InstructionSet.isFirst)) struct `The reference itself is right` {
   @Test(arguments: LossCase.table(classes: 9))
   func `gradients are derivatives of the values`(loss: LossCase) throws {
-    let loss = loss.with { $0.reduction = .sum }
-    var problem = Problem(random: 3, type: .float64, rows: 3, classes: 9)
-    problem.sampleWeight = [1, 0.5, 2]
-    try expectSlopes(of: loss, at: problem, step: 1e-6, bar: 2e-6) {
+    let loss = loss.with(.sum)
+    try expectSlopes(of: loss, step: 1e-6, bar: 2e-6) {
       let found = try loss.expected($0)
       return (found.value, found.gradient, found.multiLabelGradient)
     }
   }
 
   @Test func `two equal logits lose the logarithm of two`() {
-    let row = LossCase(kind: .crossEntropy, classes: 2).referenceRow([1, 1], label: 0)
+    let row = LossCase("cross_entropy", classes: 2).referenceRow([1, 1], label: 0)
     #expect(abs(row.value - 0.693_147_180_559_945_3) < 1e-15)
-    #expect(abs(row.gradient[0] + 0.5) < 1e-15)
-    #expect(abs(row.gradient[1] - 0.5) < 1e-15)
+    #expect(abs(row.gradient[0] + 0.5) < 1e-15 && abs(row.gradient[1] - 0.5) < 1e-15)
   }
 
   @Test func `the plain top-2 hinge of a row by hand`() {
-    let options = LossCase.NoisedTopK(k: 2, samples: 1, epsilon: 0)
-    let loss = LossCase(kind: .noisedTopK(options), classes: 4)
+    let loss = LossCase("noised_topk", classes: 4, ["k": 2, "epsilon": 0])
     // The third largest is 1, at class 3: 1 + 1 - 0.5.
     let row = loss.referenceRow([3, 0.5, 2, 1], label: 1, noise: [[0, 0, 0, 0]])
-    #expect(row.value == 1.5)
-    #expect(row.gradient == [0, -1, 0, 1])
+    #expect(row.value == 1.5 && row.gradient == [0, -1, 0, 1])
   }
 
   @Test func `margins grow from the most frequent class to the rarest`() {

@@ -19,9 +19,13 @@ struct Bridge {
         raw = (ctypes.c_uint8 * spec["bytes"]).from_address(spec["address"])
         return np.frombuffer(raw, dtype=np.dtype(spec["dtype"])).reshape(spec["shape"])
 
+    # The header's names without underscores are the classes' in small letters.
+    _LOSSES = {name.lower(): getattr(topkloss, name) for name in dir(topkloss)}
+
     def _call(name, options, arrays):
-        if name != "noised_topk":
-            return getattr(topkloss, name)(**options).value_and_grad(**arrays)
+        if name != "noised_topk_operator":
+            loss = _LOSSES[name.replace("_", "") + "loss"]
+            return loss(**options).value_and_grad(**arrays)
         x, out = arrays.pop("logits"), arrays.pop("out")
         values = topkloss.noised_topk(x, **options, **arrays)
         gradient = topkloss.noised_topk_vjp(x, **options, **arrays, out=out)

@@ -14,6 +14,26 @@ struct PythonAnswer: Decodable {
   }
 }
 
+/// One argument of a loss's constructor.
+private enum PythonOption: Encodable {
+  case number(Double)
+  case integer(Int64)
+  case numbers([Double])
+  case text(String)
+  case flag(Bool)
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .number(let number): try container.encode(number)
+    case .integer(let integer): try container.encode(integer)
+    case .numbers(let numbers): try container.encode(numbers)
+    case .text(let text): try container.encode(text)
+    case .flag(let flag): try container.encode(flag)
+    }
+  }
+}
+
 /// Memory that Python sees as an array.
 private struct PythonArray: Encodable {
   var address: UInt
@@ -81,7 +101,7 @@ extension LossCase {
         bytes: shape.reduce(isWide ? 8 : 4, *))
     }
     let request = Request(
-      loss: pythonName, options: pythonOptions, arrays: arrays, isInPlace: isInPlace,
+      loss: name, options: pythonOptions, arrays: arrays, isInPlace: isInPlace,
       step: isSampled && problem.noise == nil ? problem.step : nil)
     let text = String(decoding: try JSONEncoder().encode(request), as: UTF8.self)
     let answer = try withExtendedLifetime(stage) {
@@ -100,5 +120,32 @@ extension LossCase {
     _ address: UnsafeRawPointer?, _ dtype: String, _ shape: [Int], bytes: Int
   ) -> PythonArray {
     PythonArray(address: UInt(bitPattern: address), bytes: bytes, dtype: dtype, shape: shape)
+  }
+
+  /// The options as Python has them: all by the header's names, enumerators by their own.
+  private var pythonOptions: [String: PythonOption] {
+    let words = [
+      "reduction": ["mean", "sum", "none"], "estimator": ["monte_carlo", "exact"],
+      "class_reduction": ["sum", "mean"], "method": ["an", "wan", "epr"],
+    ]
+    // What means nothing to a loss without counts, or to another method, is no argument there.
+    let needed = [
+      "count_smoothing": counts != nil, "max_margin": counts != nil || !has("n_samples"),
+      "expected_positives": self["method"] == 2, "regularization": self["method"] == 2,
+    ]
+    var options: [String: PythonOption] = [:]
+    for member in type.members where needed[member.text] ?? true {
+      let name = member.text
+      switch member.type {
+      case .number: options[name] = .number(self[name])
+      case .integer, .word: options[name] = .integer(Int64(self[name]))
+      case .vector: options[name] = vector(name).map { .numbers($0) }
+      case .code:
+        let code = Int(self[name])
+        options[name] = words[name].map { .text($0[code]) } ?? .flag(code != 0)
+      case .classes, nil: break
+      }
+    }
+    return options
   }
 }

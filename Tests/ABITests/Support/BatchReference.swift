@@ -17,34 +17,34 @@ struct BatchLoss {
 
 extension LossCase {
   /// The counts that the loss works with.
-  var smoothedCounts: [Double]? { counts?.map { $0 + countSmoothing } }
+  var smoothedCounts: [Double]? { counts?.map { $0 + self["count_smoothing"] } }
 
   private var softmaxMargin: SoftmaxMarginReference {
     func all(_ number: Double) -> [Double] { [Double](repeating: number, count: classes) }
+    func margins() -> [Double] {
+      referenceMargins(counts: smoothedCounts ?? [], maxMargin: self["max_margin"])
+    }
+    func offsets() -> [Double] {
+      referenceLogPrior(counts: smoothedCounts ?? []).map { self["tau"] * $0 }
+    }
     var reference = SoftmaxMarginReference(
-      classScale: all(1), offset: all(0), margin: all(0), classWeight: classWeight ?? all(1),
-      labelSmoothing: labelSmoothing)
-    let counts = smoothedCounts ?? all(1)
-    switch kind {
-    case .logitAdjusted(let tau):
-      reference.offset = referenceLogPrior(counts: counts).map { tau * $0 }
-    case .ldam(let maxMargin, let scale):
-      reference.margin = referenceMargins(counts: counts, maxMargin: maxMargin)
-      reference.scale = scale
-    case .elm(let maxMargin, let scale, let lam):
-      reference.margin = referenceMargins(counts: counts, maxMargin: maxMargin)
-      reference.scale = scale
-      reference.rivalShare = lam
-    case .vectorScaling(let gamma, let tau):
-      let largest = counts.max() ?? 1
-      reference.classScale = counts.map { pow($0 / largest, gamma) }
-      reference.offset = referenceLogPrior(counts: counts).map { tau * $0 }
-    case .marginSoftmax(let options):
-      reference.classScale = options.classScale ?? all(1)
-      reference.offset = options.offset ?? all(0)
-      reference.margin = options.margin ?? all(0)
-      reference.scale = options.scale
-      reference.rivalShare = options.lam
+      classScale: all(1), offset: all(0), margin: all(0),
+      classWeight: vector("class_weight") ?? all(1), labelSmoothing: self["label_smoothing"])
+    switch name {
+    case "logit_adjusted": reference.offset = offsets()
+    case "ldam": (reference.margin, reference.scale) = (margins(), self["scale"])
+    case "elm":
+      (reference.margin, reference.scale) = (margins(), self["scale"])
+      reference.lam = self["lam"]
+    case "vector_scaling":
+      let (counts, largest) = (smoothedCounts ?? [], smoothedCounts?.max() ?? 1)
+      reference.classScale = counts.map { pow($0 / largest, self["gamma"]) }
+      reference.offset = offsets()
+    case "margin_softmax":
+      reference.classScale = vector("class_scale") ?? all(1)
+      reference.offset = vector("offset") ?? all(0)
+      reference.margin = vector("margin") ?? all(0)
+      (reference.scale, reference.lam) = (self["scale"], self["lam"])
     default: break
     }
     return reference
@@ -52,37 +52,40 @@ extension LossCase {
 
   /// The order statistic that a loss of the top-K family stands on.
   private func orderStatistic(
-    _ logits: [Double], above: Int, _ options: NoisedTopK, noise: [[Double]]
+    _ logits: [Double], above: Int, noise: [[Double]]
   ) -> OrderStatistic {
-    if options.isExact {
-      return exactOrderStatistic(logits, above: above, epsilon: options.epsilon)
-    }
-    return sampledOrderStatistic(logits, above: above, epsilon: options.epsilon, noise: noise)
+    isExact
+      ? exactOrderStatistic(logits, above: above, epsilon: self["epsilon"])
+      : sampledOrderStatistic(logits, above: above, epsilon: self["epsilon"], noise: noise)
   }
 
   /// The loss of one row, where it depends on no other; `noise` is looked at by the losses that draw it.
   func referenceRow(_ logits: [Double], label: Int, noise: [[Double]] = []) -> RowLoss {
-    switch kind {
-    case .focal(let gamma):
+    switch name {
+    case "focal":
       return referenceFocalRow(
-        logits, label: label, gamma: gamma, classWeight: classWeight?[label] ?? 1)
-    case .noisedTopK(let options):
+        logits, label: label, gamma: self["gamma"],
+        classWeight: vector("class_weight")?[label] ?? 1)
+    case "noised_topk":
       let margins = smoothedCounts.map {
-        referenceMargins(counts: $0, maxMargin: options.maxMargin)
+        referenceMargins(counts: $0, maxMargin: self["max_margin"])
       }
       return referenceHingeRow(
-        logits, label: label, margin: margins?[label] ?? options.margin, scale: options.scale,
-        orderStatistic(logits, above: options.k, options, noise: noise))
-    case .noisedTopKOperator(let options):
-      let found = orderStatistic(logits, above: options.k - 1, options, noise: noise)
+        logits, label: label, margin: margins?[label] ?? self["margin"], scale: self["scale"],
+        orderStatistic(logits, above: Int(self["k"]), noise: noise))
+    case "noised_topk_operator":
+      let found = orderStatistic(logits, above: Int(self["k"]) - 1, noise: noise)
       return RowLoss(value: found.value, gradient: found.holders)
-    case .topKHinge(let k, let margin):
+    case "topk_hinge":
       return referenceHingeRow(
-        logits, label: label, margin: margin, plainOrderStatistic(logits, above: k))
-    case .smoothTopKSVM(let k, let tau, let alpha):
-      return SmoothTopKSVMReference(k: k, tau: tau, alpha: alpha).row(logits, label: label)
-    case .outlyingMSE(let alpha, let teacher):
-      let own = teacher ?? referenceTeacher(counts: smoothedCounts ?? [], alpha: alpha)
+        logits, label: label, margin: self["margin"],
+        plainOrderStatistic(logits, above: Int(self["k"])))
+    case "smooth_topk_svm":
+      let svm = SmoothTopKSVMReference(k: Int(self["k"]), tau: self["tau"], alpha: self["alpha"])
+      return svm.row(logits, label: label)
+    case "outlying_mse":
+      let own =
+        vector("teacher") ?? referenceTeacher(counts: smoothedCounts ?? [], alpha: self["alpha"])
       return referenceOutlyingRow(logits, label: label, teacher: own)
     default: return softmaxMargin.row(logits, label: label)
     }
@@ -95,12 +98,12 @@ extension LossCase {
     let counted = problem.labels.map { !usesLabels || $0 != ignoreIndex }
     var batch = BatchLoss()
     var rows: [RowLoss?] = []
-    switch kind {
-    case .twoHeadAverageK(let options):
-      let found = TwoHeadReference(options: options).rows(problem, counted: counted)
+    switch name {
+    case "two_head_average_k":
+      let found = TwoHeadReference(options: self).rows(problem, counted: counted)
       (rows, batch.threshold, batch.multiLabelGradient) = (found.rows, found.threshold, [])
-    case .singlePositive(let options):
-      rows = SinglePositiveReference(options: options).rows(problem, counted: counted)
+    case "single_positive":
+      rows = SinglePositiveReference(options: self).rows(problem, counted: counted)
     default:
       rows = counted.indices.map { index in
         let label = usesLabels ? Int(problem.labels[index]) : 0

@@ -34,17 +34,18 @@ func referenceThreshold(_ scores: [[Double]], k: Double) -> Double {
 
 /// The two-head loss of a batch: each row's, and the threshold.
 struct TwoHeadReference {
-  var options: LossCase.TwoHead
+  var options: LossCase
 
   /// - Parameter counted: which rows are not ignored.
   func rows(_ problem: Problem, counted: [Bool]) -> (rows: [RowLoss?], threshold: Double) {
     let used = (0..<problem.rows).filter { counted[$0] }
     let shares = used.map { softmax(problem.row($0)).shares }
-    var threshold = referenceThreshold(shares, k: options.k)
-    var candidates = bestPairs(shares, k: options.k)
-    if options.thresholdDecay > 0, problem.threshold > 0 {
+    var threshold = referenceThreshold(shares, k: options["k"])
+    var candidates = bestPairs(shares, k: options["k"])
+    if options["threshold_decay"] > 0, problem.threshold > 0 {
       threshold =
-        options.thresholdDecay * problem.threshold + (1 - options.thresholdDecay) * threshold
+        options["threshold_decay"] * problem.threshold + (1 - options["threshold_decay"])
+        * threshold
       candidates = shares.map { $0.map { $0 >= threshold } }
     }
     var rows = [RowLoss?](repeating: nil, count: problem.rows)
@@ -60,9 +61,10 @@ struct TwoHeadReference {
     _ logits: [Double], _ multiLabel: [Double], label: Int, _ candidates: [Bool]
   ) -> RowLoss {
     let (normalizer, shares) = softmax(logits)
-    let unit = options.multiLabelWeight / (options.isMean ? Double(logits.count) : 1)
+    let unit =
+      options["multi_label_weight"] / (options["class_reduction"] == 1 ? Double(logits.count) : 1)
     let weights = logits.indices.map {
-      candidates[$0] && $0 != label ? unit * options.candidateWeight : unit
+      candidates[$0] && $0 != label ? unit * options["candidate_weight"] : unit
     }
     let targets = logits.indices.map { candidates[$0] || $0 == label ? 1.0 : 0 }
     let terms = logits.indices.map {
@@ -83,7 +85,7 @@ struct TwoHeadReference {
 
 /// The losses of Cole et al. for a batch.
 struct SinglePositiveReference {
-  var options: LossCase.SinglePositive
+  var options: LossCase
 
   func rows(_ problem: Problem, counted: [Bool]) -> [RowLoss?] {
     let used = (0..<problem.rows).filter { counted[$0] }
@@ -92,14 +94,14 @@ struct SinglePositiveReference {
     let positives = used.map { exactSum(problem.row($0).map(logistic)) }
     let mean = total == 0 ? 0 : exactSum(zip(weights, positives).map(*)) / total
     let count = Double(problem.classes)
-    let distance = (mean - options.expectedPositives) / count
+    let distance = (mean - options["expected_positives"]) / count
     var rows = [RowLoss?](repeating: nil, count: problem.rows)
     for (place, index) in used.enumerated() {
       let logits = problem.row(index)
       var row = row(logits, label: Int(problem.labels[index]))
-      if options.method == .expectedPositive {
-        row.value += options.regularization * distance * distance
-        let slope = 2 * options.regularization * distance / count
+      if options["method"] == 2 {
+        row.value += options["regularization"] * distance * distance
+        let slope = 2 * options["regularization"] * distance / count
         let part = total == 0 ? 0 : weights[place] / total
         row.shared = logits.map { slope * part * logistic($0) * logistic(-$0) }
       }
@@ -111,10 +113,10 @@ struct SinglePositiveReference {
   private func row(_ logits: [Double], label: Int) -> RowLoss {
     let count = Double(logits.count)
     let (positive, negative) =
-      switch options.method {
-      case .assumeNegative: (1 / count, 1 / count)
-      case .weakAssumeNegative: (1 / count, logits.count > 1 ? 1 / count / (count - 1) : 0)
-      case .expectedPositive: (1.0, 0.0)
+      switch options["method"] {
+      case 0: (1 / count, 1 / count)
+      case 1: (1 / count, logits.count > 1 ? 1 / count / (count - 1) : 0)
+      default: (1.0, 0.0)
       }
     return RowLoss(
       value: exactSum(

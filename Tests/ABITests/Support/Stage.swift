@@ -154,6 +154,13 @@ final class Memory {
 
   deinit { bytes.deallocate() }
 
+  /// A few numbers that structs point to, for as long as the process lives.
+  static func forever<Element: BitwiseCopyable>(_ elements: [Element]) -> Memory {
+    let memory = Memory(elements)
+    _ = Unmanaged.passRetained(memory)
+    return memory
+  }
+
   var address: UnsafeMutableRawPointer {
     guard let base = bytes.baseAddress else { preconditionFailure("Memory is never empty") }
     return base
