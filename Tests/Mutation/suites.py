@@ -186,9 +186,11 @@ def _python_notices(tree: Tree, names: list[str], environment: dict[str, str]) -
     if "TOPKLOSS_MUTANT" not in environment:
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
     status, failed = tree.pytest.run(names, environment)
-    # 5: all that there is was deselected.
+    # 5: all that there is was deselected. 4: there is no such test.
     if status in (0, 5):
         return ""
+    if status == 4:
+        raise ValueError(f"pytest does not know all of {', '.join(names)}")
     return f"py/{failed[0].split('[')[0] if failed else names[0]}"
 
 
