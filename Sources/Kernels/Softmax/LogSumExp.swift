@@ -7,9 +7,9 @@ import CSystem
 func logSumExp<V: Lanes>(
   _ logits: UnsafeRawPointer, _ classes: Int, _ peak: UnsafeMutablePointer<Double>, _: V.Type
 ) -> Double {
-  var family = SoftmaxMarginFamily(
-    classes: Int64(classes), class_scale: nil, offset: nil, margin: nil, lambda: 0, scale: 1,
-    focal_gamma: 0, smoothing: nil, smoothing_sum: 0, next_bytes: 0, conversion: nil, pieces: nil)
+  var family = SoftmaxMarginFamily()
+  family.classes = Int64(classes)
+  family.scale = 1
   return withUnsafePointer(to: &family) { family in
     var row = SoftmaxMarginRow(
       family: family, logits: UnsafeMutableRawPointer(mutating: logits), gradient: nil,

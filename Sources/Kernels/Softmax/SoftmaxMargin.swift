@@ -16,21 +16,8 @@ import CSystem
 typealias MutableRow = UnsafeMutablePointer<SoftmaxMarginRow>
 
 /// Rows of one family, not so many that the first has left the cache when it is its turn again.
-func softmaxMargin<V: Lanes>(
-  _ rows: UnsafeMutablePointer<SoftmaxMarginRow>, count: Int, _: V.Type
-) {
-  let family = rows.pointee.family.pointee
-  if family.class_scale != nil {
-    softmaxMargin(rows, count, ScaleOffsetTransform.self, V.self)
-  } else if family.offset != nil {
-    softmaxMargin(rows, count, OffsetTransform.self, V.self)
-  } else {
-    softmaxMargin(rows, count, PlainTransform.self, V.self)
-  }
-}
-
 @inline(never)
-private func softmaxMargin<T: SoftmaxMarginMember, V: Lanes>(
+func softmaxMargin<T: SoftmaxMarginMember, V: Lanes>(
   _ rows: MutableRow, _ count: Int, _: T.Type, _: V.Type
 ) {
   if count == 1 && V.isFloat32 && rows.pointee.isLong {
@@ -75,9 +62,11 @@ private func softmaxMargin<T: SoftmaxMarginMember, V: Lanes>(
 @inline(__always)
 private func findPeak<T: SoftmaxMarginMember, V: Lanes>(_ row: MutableRow, _: T.Type, _: V.Type) {
   let pointer = SoftmaxMarginPointer(row)
-  let (family, scores) = (row.pointee.family, ClassScores(pointer))
+  let family = row.pointee.family
   let label = Int(truncatingIfNeeded: row.pointee.label)
   row.pointee.widen(0, Int(truncatingIfNeeded: family.pointee.classes))
+  T.prepare(row, V.self)
+  let scores = ClassScores(pointer)
   let rivalPeak = Double(rivalPeak(pointer, T.self, V.self))
   let margin = labelMargin(pointer, V.self)
   let labelScore = T.shiftedScore(scores, label, peak: 0, V.self) - margin

@@ -16,6 +16,18 @@ struct ClassScores {
   }
 }
 
+/// Rows of one family, by the transformation that it has.
+func softmaxMargin<V: Lanes>(_ rows: MutableRow, count: Int, _: V.Type) {
+  let family = rows.pointee.family.pointee
+  if family.class_scale != nil {
+    softmaxMargin(rows, count, ScaleOffsetTransform.self, V.self)
+  } else if family.offset != nil {
+    softmaxMargin(rows, count, OffsetTransform.self, V.self)
+  } else {
+    softmaxMargin(rows, count, PlainTransform.self, V.self)
+  }
+}
+
 /// The part of the family's transformation that is the same for every label: v_j = d_j z_j + a_j. A type for each
 /// shape, so that a member pays only for what it has.
 protocol SoftmaxMarginTransform {
@@ -31,10 +43,18 @@ protocol SoftmaxMarginTransform {
 
 /// The transformation of a member of the family, by which its rows are computed.
 protocol SoftmaxMarginMember: SoftmaxMarginTransform {
+  /// What has to be known of a whole row before its scores are; nothing, unless a member says otherwise.
+  static func prepare<V: Lanes>(_ row: MutableRow, _: V.Type)
+
   /// v_j − peak of one class, put together in the same order.
   static func shiftedScore<V: Lanes>(
     _ scores: ClassScores, _ index: Int, peak: Double, _: V.Type
   ) -> Double
+}
+
+extension SoftmaxMarginMember {
+  @inline(__always)
+  static func prepare<V: Lanes>(_ row: MutableRow, _: V.Type) {}
 }
 
 /// d = 1, a = 0.

@@ -24,12 +24,15 @@ func evaluate(
   var needs = try loss.needs(batch)
   // Rows that are widened here are so one by one, in the same place.
   if batch.conversion != nil && !needs.convertsRows { needs.rowsAtOnce = 1 }
+  // Of classes just few enough, a kernel's scratch may be all but as large as a number can say.
+  let (scratchBytes, overflows) = needs.groupBytes.addingReportingOverflow(needs.scratchBytes)
+  guard !overflows else { throw .outOfMemory(bytes: Int.max) }
   let workspace = try Workspace(
     batch,
     PassNeeds(
       nanosecondsPerRow: needs.nanosecondsPerRow,
-      scratchBytes: needs.groupBytes + needs.scratchBytes, sharedBytes: needs.sharedBytes,
-      hasRowNumbers: true, widenedRows: needs.rowsAtOnce + needs.otherWidenedRows))
+      scratchBytes: scratchBytes, sharedBytes: needs.sharedBytes, hasRowNumbers: true,
+      widenedRows: needs.rowsAtOnce + needs.otherWidenedRows))
   defer { workspace.giveBack() }
   var call = Call(
     head: head, multiLabel: multiLabel ?? head, hasMultiLabel: multiLabel != nil, needs: needs,

@@ -135,10 +135,10 @@ final class SoftmaxMarginLoss: Loss {
 
   /// Cross-entropy of a row of float32 or float64, by itself.
   static func crossEntropy(_ row: Row, in piece: Piece, of call: Call) -> Double {
-    var family = SoftmaxMarginFamily(
-      classes: Int64(call.head.batch.classes), class_scale: nil, offset: nil, margin: nil,
-      lambda: 0, scale: 1, focal_gamma: 0, smoothing: nil, smoothing_sum: 0,
-      next_bytes: Int64(call.head.batch.element.byteCount), conversion: nil, pieces: nil)
+    var family = SoftmaxMarginFamily()
+    family.classes = Int64(call.head.batch.classes)
+    family.scale = 1
+    family.next_bytes = Int64(call.head.batch.element.byteCount)
     return withUnsafePointer(to: &family) { family in
       var kernelRow = SoftmaxMarginRow(row, in: piece, of: call, family, hard: 1)
       call.head.batch.kernels.softmax_margin(&kernelRow, 1)

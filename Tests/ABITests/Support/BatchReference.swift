@@ -35,7 +35,7 @@ extension LossCase {
     case "ldam": (reference.margin, reference.scale) = (margins(), self["scale"])
     case "elm":
       (reference.margin, reference.scale) = (margins(), self["scale"])
-      reference.rivalShare = self["lam"]
+      reference.lam = self["lam"]
     case "vector_scaling":
       let (counts, largest) = (smoothedCounts ?? [], smoothedCounts?.max() ?? 1)
       reference.classScale = counts.map { pow($0 / largest, self["gamma"]) }
@@ -44,7 +44,7 @@ extension LossCase {
       reference.classScale = vector("class_scale") ?? all(1)
       reference.offset = vector("offset") ?? all(0)
       reference.margin = vector("margin") ?? all(0)
-      (reference.scale, reference.rivalShare) = (self["scale"], self["lam"])
+      (reference.scale, reference.lam) = (self["scale"], self["lam"])
     default: break
     }
     return reference

@@ -27,7 +27,7 @@ struct SoftmaxMarginReference {
   var classScale: [Double]
   var offset: [Double]
   var margin: [Double]
-  var rivalShare = 0.0
+  var lam = 0.0
   var classWeight: [Double]
   var labelSmoothing = 0.0
 
@@ -38,7 +38,7 @@ struct SoftmaxMarginReference {
     let rivals = (0..<classes).filter { $0 != label }
     if let first = rivals.first {
       let rival = rivals.reduce(first) { logits[$1] > logits[$0] ? $1 : $0 }
-      ownMargin -= rivalShare * margin[rival]
+      ownMargin -= lam * margin[rival]
     }
     scores[label] -= ownMargin
     scores = scores.map { scale * $0 }

@@ -1,7 +1,7 @@
 import CTopKLoss
 import Foundation
 
-/// Which of the three runs of the tests this is.
+/// Which run of the tests this is: `make test-swift` makes one for each instruction set, by TOPKLOSS_SIMD.
 enum InstructionSet {
   private static let wanted = ProcessInfo.processInfo.environment["TOPKLOSS_SIMD"]
 

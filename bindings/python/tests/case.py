@@ -40,6 +40,8 @@ class Case:
         heads: Matrices of logits; two lie side by side in one here.
         noise: Whether tests pass noise.
         masks_label: Whether a label may be masked by -inf.
+        has_derivative: Whether the gradient is the value's: not where it takes some of the value
+            for a constant.
         is_coupled: Whether the formulation of a batch takes the upstream values of its rows.
     """
 
@@ -54,6 +56,7 @@ class Case:
     heads: int = 1
     noise: bool = False
     masks_label: bool = True
+    has_derivative: bool = True
     is_coupled: bool = False
 
     @property

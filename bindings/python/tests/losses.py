@@ -232,6 +232,7 @@ CASES = (
     ),
 )
 BY_NAME = {case.name: case for case in CASES}
+DIFFERENTIABLE = {case.name: case for case in CASES if case.has_derivative}
 BY_KIND = {case.kind: case for case in reversed(CASES)}
 """The first entry of every loss."""
 

@@ -13,11 +13,13 @@ from abi_support import (
     KINDS,
     LARGEST,
     LEAST,
+    NEED_COUNTS,
     REDUCED_KINDS,
     ROWS,
     WITH_CLASSES,
     WRONG_SIZES,
     Call,
+    created,
     every_kind,
     name,
     options,
@@ -126,6 +128,30 @@ def test_sizes(kind):
         call = Call(kind)
         call.batch.rows, call.batch.classes = rows, classes
         call.refused("SIZE")
+
+
+@pytest.mark.parametrize("estimator", [_abi.TOPKLOSS_MONTE_CARLO, _abi.TOPKLOSS_EXACT])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in NEED_COUNTS])
+def test_scratch_of_any_size(kind, estimator):
+    """To the last number of classes whose scratch a number of bytes can say, and one more.
+
+    Without rows none is needed, but its size is found all the same.
+    """
+    call = Call(kind, rows=0)
+    for member, value in (("k", 100), ("estimator", estimator)):
+        if hasattr(call.options, member):
+            setattr(call.options, member, value)
+    library.topkloss_loss_destroy(call.loss)
+    call.loss = created(kind, call.options)
+    enough, too_many = 1 << 40, LARGEST // 8
+    while too_many - enough > 1:
+        call.batch.classes = (enough + too_many) // 2
+        status = name(call.run())
+        assert status in ("TOPKLOSS_OK", "OUT_OF_MEMORY")
+        if status == "TOPKLOSS_OK":
+            enough = call.batch.classes
+        else:
+            too_many = call.batch.classes
 
 
 @every_kind

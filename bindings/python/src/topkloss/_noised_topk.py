@@ -47,7 +47,7 @@ class NoisedTopKLoss(CountSmoothing):
 
     Balanced: ``m_y = margin``. With class_counts, the imbalanced loss:
     ``m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4)``; use a scale of 30 to 50 and a normalised
-    last layer (`topkloss.torch.NormedLinear`), or a scale of 1 without.
+    last layer (in PyTorch `topkloss.torch.NormedLinear`), or a scale of 1 without.
 
     Noise is a function of (seed, step, row) and does not depend on threads. The exact estimator has
     no noise: n_samples, seed and steps mean nothing to it. In float32 its error is at most
@@ -63,7 +63,7 @@ class NoisedTopKLoss(CountSmoothing):
         estimator: How the expectation is taken: ``"monte_carlo"``, as in the paper, or
             ``"exact"``.
         n_samples: S, the number of noise samples a row, 1 to 1,000,000. Monte Carlo only.
-        seed: Key of the noise, 0 to 2^64 - 1. Monte Carlo only.
+        seed: Chooses the noise, 0 to 2^64 - 1. Monte Carlo only.
         margin: Margin of the balanced loss, in units of a logit; finite. Not used with
             class_counts.
         class_counts: Number of training examples of each of C classes, finite and above 0.

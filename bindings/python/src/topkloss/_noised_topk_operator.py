@@ -80,7 +80,7 @@ def noised_topk(
             ``1e-5 max(epsilon, 1e-3, 0.01 |value|)`` in float32 and 1e-10 of the same in float64;
             or ``"monte_carlo"``, the mean of n_samples draws.
         n_samples: S, the number of noise samples a row, 1 to 1,000,000. Monte Carlo only.
-        seed: Key of the noise, 0 to 2^64 - 1. Monte Carlo only.
+        seed: Chooses the noise, 0 to 2^64 - 1. Monte Carlo only.
         step: Which noise of that key to draw, 0 to 2^64 - 1. Monte Carlo only.
         noise: Noise of shape (B, S, C) to use in place of the library's own. Monte Carlo only.
         check_finite: Refuse NaN and +inf among the scores.

@@ -111,7 +111,7 @@ class LDAMLoss(FromCounts):
     then all logits are multiplied by the scale.
 
     It expects the outputs of a normalised last layer (cosines, in [-1, 1]) and diverges on
-    unbounded logits: `topkloss.torch.NormedLinear` is such a layer.
+    unbounded logits. In PyTorch, `topkloss.torch.NormedLinear` is such a layer.
 
     Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss",
     NeurIPS 2019.
@@ -136,7 +136,7 @@ class ELMLoss(FromCounts):
     `LDAMLoss` and r is the class other than y with the largest logit (the lowest index among
     equals), a constant in the gradient.
 
-    Like LDAM it expects the outputs of a normalised last layer (cosines, in [-1, 1]):
+    Like LDAM it expects the outputs of a normalised last layer (cosines, in [-1, 1]). In PyTorch,
     `topkloss.torch.NormedLinear` is such a layer.
 
     Kato and Hotta, "Enlarged large margin loss for imbalanced classification", SMC 2023.
@@ -164,7 +164,7 @@ class MarginSoftmaxLoss(SoftmaxMarginLoss):
     the largest logit (the lowest index among equals), a constant in the gradient. The pairwise
     margins ``a_j - a_y + b_y`` cover logit adjustment, LDAM and what lies between.
 
-    Margins expect bounded logits, such as the cosines of `topkloss.torch.NormedLinear`.
+    Margins expect bounded logits, such as cosines (in PyTorch, of `topkloss.torch.NormedLinear`).
 
     Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, section 4.
 

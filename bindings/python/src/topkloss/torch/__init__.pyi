@@ -81,7 +81,7 @@ class ELMLoss(WeightedModule):
     `LDAMLoss` and r is the class other than y with the largest logit (the lowest index among
     equals), a constant in the gradient.
 
-    Like LDAM it expects the outputs of a normalised last layer (cosines, in [-1, 1]):
+    Like LDAM it expects the outputs of a normalised last layer (cosines, in [-1, 1]). In PyTorch,
     `topkloss.torch.NormedLinear` is such a layer.
 
     Kato and Hotta, "Enlarged large margin loss for imbalanced classification", SMC 2023.
@@ -176,7 +176,7 @@ class LDAMLoss(WeightedModule):
     then all logits are multiplied by the scale.
 
     It expects the outputs of a normalised last layer (cosines, in [-1, 1]) and diverges on
-    unbounded logits: `topkloss.torch.NormedLinear` is such a layer.
+    unbounded logits. In PyTorch, `topkloss.torch.NormedLinear` is such a layer.
 
     Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss",
     NeurIPS 2019.
@@ -274,7 +274,7 @@ class MarginSoftmaxLoss(WeightedModule):
     the largest logit (the lowest index among equals), a constant in the gradient. The pairwise
     margins ``a_j - a_y + b_y`` cover logit adjustment, LDAM and what lies between.
 
-    Margins expect bounded logits, such as the cosines of `topkloss.torch.NormedLinear`.
+    Margins expect bounded logits, such as cosines (in PyTorch, of `topkloss.torch.NormedLinear`).
 
     Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, section 4.
 
@@ -330,7 +330,7 @@ class NoisedTopKLoss(NoisedModule):
 
     Balanced: ``m_y = margin``. With class_counts, the imbalanced loss:
     ``m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4)``; use a scale of 30 to 50 and a normalised
-    last layer (`topkloss.torch.NormedLinear`), or a scale of 1 without.
+    last layer (in PyTorch `topkloss.torch.NormedLinear`), or a scale of 1 without.
 
     Noise is a function of (seed, step, row) and does not depend on threads. The exact estimator has
     no noise: n_samples, seed and steps mean nothing to it. In float32 its error is at most
@@ -354,7 +354,7 @@ class NoisedTopKLoss(NoisedModule):
         estimator: How the expectation is taken: ``"monte_carlo"``, as in the paper, or
             ``"exact"``.
         n_samples: S, the number of noise samples a row, 1 to 1,000,000. Monte Carlo only.
-        seed: Key of the noise, 0 to 2^64 - 1. Monte Carlo only.
+        seed: Chooses the noise, 0 to 2^64 - 1. Monte Carlo only.
         margin: Margin of the balanced loss, in units of a logit; finite. Not used with
             class_counts.
         class_counts: Number of training examples of each of C classes, finite and above 0.
@@ -607,9 +607,9 @@ class TwoHeadAverageKLoss(TwoHeadModule):
     Garcin, Servajean, Joly and Salmon, "A two-head loss function for deep average-K
     classification", WACV 2025 (arXiv 2303.18118, 2023).
 
-    With threshold_decay, the module keeps the moving average of the threshold, the state that
-    `topkloss.ThresholdState` is there, as a persistent buffer: in training every call updates it;
-    in evaluation it is used in the same way, but stays as it is.
+    With threshold_decay, the module keeps the moving average of the threshold, which outside of
+    modules is a `topkloss.ThresholdState`, as a persistent buffer: in training every call updates
+    it; in evaluation it is used in the same way, but stays as it is.
 
     Args:
         k: K, the average number of candidates a row, above 0 and below C; need not be whole.

@@ -17,9 +17,9 @@ from topkloss.torch._compiled import two_heads
 class TwoHeadModule(LossModule):
     """A loss of the logits of a softmax head and of a multi-label head.
 
-    With threshold_decay, the module keeps the moving average of the threshold, the state that
-    `topkloss.ThresholdState` is there, as a persistent buffer: in training every call updates it;
-    in evaluation it is used in the same way, but stays as it is.
+    With threshold_decay, the module keeps the moving average of the threshold, which outside of
+    modules is a `topkloss.ThresholdState`, as a persistent buffer: in training every call updates
+    it; in evaluation it is used in the same way, but stays as it is.
 
     Attributes:
         threshold: With threshold_decay above 0 only: the threshold on probabilities of the last
