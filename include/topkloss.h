@@ -139,7 +139,8 @@ TOPKLOSS_API int32_t topkloss_get_num_threads(void);
 
 /**
  * Gives back the working memory that threads keep for their next calls: 8 bytes a row of a thread's largest batch so
- * far, and a row or a few for every thread that worked on it. Memory of a call that is under way is not touched.
+ * far (24 with two heads), and a row or a few for every thread that worked on it. Memory of a call that is under way is
+ * not touched.
  */
 TOPKLOSS_API void topkloss_trim(void);
 
@@ -991,8 +992,8 @@ TOPKLOSS_API topkloss_status topkloss_outlying_mse_teacher(const topkloss_loss *
  * @param batch       The scores, as logits; labels, weights, upstream and noise are not looked at.
  * @param rule        How scores become a class.
  * @param predictions Receives B classes.
- * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OUT_OF_MEMORY, or OPTION
- *         if the handle is of another loss.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OUT_OF_MEMORY, EXECUTOR, or
+ *         OPTION, also if the handle is of another loss.
  */
 TOPKLOSS_API topkloss_status topkloss_outlying_mse_predict(const topkloss_loss *loss,
                                                            const topkloss_batch *batch,
@@ -1172,8 +1173,8 @@ TOPKLOSS_API topkloss_status topkloss_average_k_threshold(double k, const topklo
  * @param indptr      Receives B + 1 numbers.
  * @param indices     Receives indptr[B] classes, or NULL if they are not wanted.
  * @param capacity    For how many classes there is room in indices.
- * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION (a NaN threshold) or
- *         OUT_OF_MEMORY. If the capacity is too small: SIZE, with indptr written, indices not.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION (a NaN threshold, say),
+ *         OUT_OF_MEMORY or EXECUTOR. If the capacity is too small: SIZE, with indptr written, indices not.
  */
 TOPKLOSS_API topkloss_status topkloss_predict_sets(const topkloss_threshold *threshold,
                                                    int32_t never_empty, const topkloss_batch *batch,
@@ -1215,7 +1216,7 @@ TOPKLOSS_API topkloss_status topkloss_logit_adjust_options_init(
  *                            themselves (same pointer and stride).
  * @param adjusted_row_stride Elements from one row of adjusted to the next; 0: C.
  * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, CLASS_COUNT,
- *         ALIASING or OUT_OF_MEMORY.
+ *         ALIASING, OUT_OF_MEMORY or EXECUTOR.
  */
 TOPKLOSS_API topkloss_status topkloss_logit_adjust(const topkloss_logit_adjust_options *options,
                                                    const topkloss_batch *batch, void *adjusted,
@@ -1262,8 +1263,8 @@ TOPKLOSS_API topkloss_status topkloss_topk_accuracy_options_init(
  * @param options  Read during the call only. NULL: the defaults.
  * @param batch    Scores, as logits, and labels; weights, upstream and noise are not looked at.
  * @param accuracy Receives a number in [0, 1]; 0 if no row counts.
- * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, LABEL or
- *         OUT_OF_MEMORY.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, LABEL,
+ *         OUT_OF_MEMORY or EXECUTOR.
  */
 TOPKLOSS_API topkloss_status topkloss_topk_accuracy(const topkloss_topk_accuracy_options *options,
                                                     const topkloss_batch *batch, double *accuracy);
@@ -1333,8 +1334,8 @@ TOPKLOSS_API topkloss_status topkloss_shot_accuracy_options_init(
  * @param options    Read during the call only.
  * @param batch      Scores, as logits, and labels; weights, upstream and noise are not looked at.
  * @param accuracies Receives three numbers in [0, 1], for many, medium and few; NaN where no row counts.
- * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, CLASS_COUNT, LABEL
- *         or OUT_OF_MEMORY.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, CLASS_COUNT, LABEL,
+ *         OUT_OF_MEMORY or EXECUTOR.
  */
 TOPKLOSS_API topkloss_status topkloss_shot_accuracy(const topkloss_shot_accuracy_options *options,
                                                     const topkloss_batch *batch, double *accuracies);
