@@ -70,7 +70,7 @@ def softmax_margin_row(
 def seesaw_row(
     z: Array, y: int, *, counts: Array, p: float, q: float, **weights: Any
 ) -> tuple[float, Array]:
-    """Cross-entropy of z + p min(0, log n - log n_y) + q max(0, log(sigma / max(sigma_y, 0.01)))."""
+    """Cross-entropy of z + p min(0, log(n / n_y)) + q max(0, log(sigma / max(sigma_y, 0.01)))."""
     logs = np.log(np.asarray(counts, np.float64))
     added = p * np.minimum(0, logs - logs[y])
     total = logsumexp(z.astype(np.float64))
