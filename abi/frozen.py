@@ -2,7 +2,7 @@
 
 What a frozen version declares stays: its functions, its enumerators, and its structs as the
 beginnings of today's. A struct grows at its end, and a reserved member may become one that means
-something, of the same size.
+something, of the same size, whose default is the zero that programs of before have there.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def check_kept(header: Header, frozen: tuple[Header, ...]) -> None:
     """Refuses a header with which a program of a frozen version would no longer work."""
     for version in frozen:
         for struct in version.structs:
-            _check_struct(struct, header.struct(struct.name))
+            _check_struct(struct, header.struct(struct.name), header.all_constants())
         now = {function.name: function for function in header.functions}
         for function in version.functions:
             kept = now.get(function.name)
@@ -57,7 +57,7 @@ def check_kept(header: Header, frozen: tuple[Header, ...]) -> None:
                 raise HeaderError(f"{name} was {value}, and is {constants.get(name, 'gone')}")
 
 
-def _check_struct(old: Struct, new: Struct | None) -> None:
+def _check_struct(old: Struct, new: Struct | None, constants: dict[str, int]) -> None:
     if new is None:
         raise HeaderError(f"{old.name} is gone")
     if len(new.members) < len(old.members):
@@ -65,6 +65,10 @@ def _check_struct(old: Struct, new: Struct | None) -> None:
     for before, after in zip(old.members, new.members, strict=False):
         if not _is_kept(before, after):
             raise HeaderError(f"{old.name}.{before.name} was a {before.type}, and is {after.name}")
+        default = after.default
+        zero = constants[default] if isinstance(default, str) else default
+        if before.is_reserved and zero != 0:
+            raise HeaderError(f"{old.name}.{after.name} was reserved: its default must be 0")
 
 
 def _is_kept(before: Member, after: Member) -> bool:

@@ -139,7 +139,8 @@ TOPKLOSS_API int32_t topkloss_get_num_threads(void);
 
 /**
  * Gives back the working memory that threads keep for their next calls: 8 bytes a row of a thread's largest batch so
- * far, and a row or a few for every thread that worked on it. Memory of a call that is under way is not touched.
+ * far (24 with two heads), and a row or a few for every thread that worked on it. Memory of a call that is under way is
+ * not touched.
  */
 TOPKLOSS_API void topkloss_trim(void);
 
@@ -607,6 +608,55 @@ TOPKLOSS_API topkloss_status topkloss_margin_softmax_create(const topkloss_margi
                                                     topkloss_loss **out);
 
 /**
+ * Seesaw loss: cross-entropy of scores in which rivals that are rarer than the label are pushed down less, and those
+ * that are more probable than the label are pushed down more. With static counts,
+ *
+ *   u_j = z_j + [j != y] ( p min(0, log(n_j / n_y)) + q max(0, log(sigma_j / max(sigma_y, 0.01))) ),
+ *
+ * sigma = softmax(z) a constant in the gradient. p = q = 0 is cross-entropy. A logit of -inf masks its class out.
+ *
+ * Wang, Zhang, Zang, Cao, Pang, Gong, Chen, Liu, Loy and Lin, "Seesaw loss for long-tailed instance segmentation",
+ * CVPR 2021.
+ */
+typedef struct topkloss_seesaw_options {
+  /** sizeof(topkloss_seesaw_options). */
+  size_t struct_size;
+  /** How row losses become one value. Default TOPKLOSS_MEAN. */
+  topkloss_reduction reduction;
+  /** Not 0: a NaN or +inf in any row, ignored or not, is an error that names the first. Default 0. */
+  int32_t check_finite;
+  /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
+  int64_t ignore_index;
+  /** C, the length of class_counts and class_weight. No default. */
+  int64_t classes;
+  /** Training examples of each class, finite and above 0 once smoothed. Copied. No default. */
+  const double *class_counts;
+  /** Added to every count, 0 to 1e15. Default 0. */
+  double count_smoothing;
+  /** Weight w of each class, finite and 0 or more, or NULL for 1. Copied. Default NULL. */
+  const double *class_weight;
+  /** eta, in [0, 1]. Default 0. */
+  double label_smoothing;
+  /** p, how much rarer rivals are spared, 0 to 1e15. Default 0.8. */
+  double p;
+  /** q, how much more probable rivals are pushed, 0 to 1e15. Default 2. */
+  double q;
+} topkloss_seesaw_options;
+
+/** Fills in the defaults. struct_size: sizeof(topkloss_seesaw_options). */
+TOPKLOSS_API topkloss_status topkloss_seesaw_options_init(topkloss_seesaw_options *options,
+                                                          size_t struct_size);
+
+/**
+ * Creates a seesaw loss.
+ *
+ * @param options Read during the call only.
+ * @param out     Receives the handle, to be freed with topkloss_loss_destroy; NULL on failure.
+ */
+TOPKLOSS_API topkloss_status topkloss_seesaw_create(const topkloss_seesaw_options *options,
+                                                    topkloss_loss **out);
+
+/**
  * Focal loss: l = w_y (1 - p_y)^gamma (-log p_y), p = softmax(z). Rows that are right already count for
  * little. gamma = 0 is cross-entropy to the last bit.
  *
@@ -942,8 +992,8 @@ TOPKLOSS_API topkloss_status topkloss_outlying_mse_teacher(const topkloss_loss *
  * @param batch       The scores, as logits; labels, weights, upstream and noise are not looked at.
  * @param rule        How scores become a class.
  * @param predictions Receives B classes.
- * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OUT_OF_MEMORY, or OPTION
- *         if the handle is of another loss.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OUT_OF_MEMORY, EXECUTOR, or
+ *         OPTION, also if the handle is of another loss.
  */
 TOPKLOSS_API topkloss_status topkloss_outlying_mse_predict(const topkloss_loss *loss,
                                                            const topkloss_batch *batch,
@@ -1123,8 +1173,8 @@ TOPKLOSS_API topkloss_status topkloss_average_k_threshold(double k, const topklo
  * @param indptr      Receives B + 1 numbers.
  * @param indices     Receives indptr[B] classes, or NULL if they are not wanted.
  * @param capacity    For how many classes there is room in indices.
- * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION (a NaN threshold) or
- *         OUT_OF_MEMORY. If the capacity is too small: SIZE, with indptr written, indices not.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION (a NaN threshold, say),
+ *         OUT_OF_MEMORY or EXECUTOR. If the capacity is too small: SIZE, with indptr written, indices not.
  */
 TOPKLOSS_API topkloss_status topkloss_predict_sets(const topkloss_threshold *threshold,
                                                    int32_t never_empty, const topkloss_batch *batch,
@@ -1166,7 +1216,7 @@ TOPKLOSS_API topkloss_status topkloss_logit_adjust_options_init(
  *                            themselves (same pointer and stride).
  * @param adjusted_row_stride Elements from one row of adjusted to the next; 0: C.
  * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, CLASS_COUNT,
- *         ALIASING or OUT_OF_MEMORY.
+ *         ALIASING, OUT_OF_MEMORY or EXECUTOR.
  */
 TOPKLOSS_API topkloss_status topkloss_logit_adjust(const topkloss_logit_adjust_options *options,
                                                    const topkloss_batch *batch, void *adjusted,
@@ -1213,8 +1263,8 @@ TOPKLOSS_API topkloss_status topkloss_topk_accuracy_options_init(
  * @param options  Read during the call only. NULL: the defaults.
  * @param batch    Scores, as logits, and labels; weights, upstream and noise are not looked at.
  * @param accuracy Receives a number in [0, 1]; 0 if no row counts.
- * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, LABEL or
- *         OUT_OF_MEMORY.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, LABEL,
+ *         OUT_OF_MEMORY or EXECUTOR.
  */
 TOPKLOSS_API topkloss_status topkloss_topk_accuracy(const topkloss_topk_accuracy_options *options,
                                                     const topkloss_batch *batch, double *accuracy);
@@ -1284,8 +1334,8 @@ TOPKLOSS_API topkloss_status topkloss_shot_accuracy_options_init(
  * @param options    Read during the call only.
  * @param batch      Scores, as logits, and labels; weights, upstream and noise are not looked at.
  * @param accuracies Receives three numbers in [0, 1], for many, medium and few; NaN where no row counts.
- * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, CLASS_COUNT, LABEL
- *         or OUT_OF_MEMORY.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, CLASS_COUNT, LABEL,
+ *         OUT_OF_MEMORY or EXECUTOR.
  */
 TOPKLOSS_API topkloss_status topkloss_shot_accuracy(const topkloss_shot_accuracy_options *options,
                                                     const topkloss_batch *batch, double *accuracies);

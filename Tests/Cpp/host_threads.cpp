@@ -55,6 +55,36 @@ bool same_bits(const Answer &a, const Answer &b) {
          same_bits(a.multi_label_gradient, b.multi_label_gradient) && same_bits(a.row_values, b.row_values);
 }
 
+// What is not evaluated has the host's threads too.
+void after_training(ThreadPool &pool, const Workload &work, const topkloss::Executor &executor) {
+  const topkloss::ConstMatrix &scores = work.batch.logits;
+  const auto rows = static_cast<std::size_t>(scores.rows()), classes = static_cast<std::size_t>(scores.classes());
+  const std::vector<double> counts(classes, 1.0);
+  topkloss::ShotAccuracyOptions shots;
+  topkloss::LogitAdjustOptions adjust;
+  topkloss::OutlyingMSEOptions outlying;
+  shots.class_counts = adjust.class_counts = outlying.class_counts = counts;
+  std::vector<float> adjusted(rows * classes);
+  std::vector<std::int64_t> predictions(rows);
+  const auto on_the_pool = [&pool](const char *what, const auto &call) {
+    pool.calls = 0;
+    call();
+    CHECK(pool.calls > 0, std::string(what) + " used no thread of the host's");
+  };
+  on_the_pool("topk_accuracy", [&] { topkloss::topk_accuracy(scores, work.batch.labels, {}, &executor); });
+  on_the_pool("shot_accuracy", [&] { topkloss::shot_accuracy(scores, work.batch.labels, shots, &executor); });
+  on_the_pool("logit_adjust", [&] {
+    topkloss::logit_adjust(scores, adjust, topkloss::Matrix(adjusted.data(), scores.rows(), scores.classes()),
+                           &executor);
+  });
+  on_the_pool("predict_sets", [&] {
+    topkloss::predict_sets(topkloss::Threshold(), scores, topkloss::EmptySets::stay, &executor);
+  });
+  on_the_pool("predict", [&] {
+    topkloss::OutlyingMSELoss(outlying).predict(scores, topkloss::PredictionRule::argmax, predictions, &executor);
+  });
+}
+
 // Before the library has had reason to start threads of its own: with the host's, it starts none.
 void on_the_pool(ThreadPool &pool, Workload &work, const std::vector<NamedLoss> &losses) {
   const topkloss::Executor executor(pool, pool_size);
@@ -75,6 +105,7 @@ void on_the_pool(ThreadPool &pool, Workload &work, const std::vector<NamedLoss> 
   topkloss::AverageKAccuracyOptions options;
   options.k = 2.5;
   const double accuracy = topkloss::average_k_accuracy(work.batch.logits, work.batch.labels, options, &executor);
+  after_training(pool, work, executor);
   CHECK(threads_of_process() == threads_before, "the library started threads of its own");
 
   work.batch.executor = nullptr;

@@ -9,11 +9,14 @@
 namespace topkloss {
 
 /// The share of rows whose label is among the K highest scores; 0 if no row counts.
-inline double topk_accuracy(const ConstMatrix &scores, const Labels &labels, const TopKAccuracyOptions &options = {}) {
-  const topkloss_batch batch = detail::scores(scores, labels);
+inline double topk_accuracy(const ConstMatrix &scores, const Labels &labels, const TopKAccuracyOptions &options = {},
+                            const Executor *executor = nullptr) {
+  const detail::ExecutorCall call(executor);
+  topkloss_batch batch = detail::scores(scores, labels);
+  batch.executor = call.c();
   const auto c = detail::c(options);
   double accuracy = 0.0;
-  detail::check(topkloss_topk_accuracy(&c, &batch, &accuracy));
+  call.check(topkloss_topk_accuracy(&c, &batch, &accuracy));
   return accuracy;
 }
 
@@ -37,12 +40,14 @@ struct ShotAccuracies {
 };
 
 /// Top-K accuracy by how many training examples a row's class had.
-inline ShotAccuracies shot_accuracy(const ConstMatrix &scores, const Labels &labels,
-                                    const ShotAccuracyOptions &options) {
-  const topkloss_batch batch = detail::scores(scores, labels);
+inline ShotAccuracies shot_accuracy(const ConstMatrix &scores, const Labels &labels, const ShotAccuracyOptions &options,
+                                    const Executor *executor = nullptr) {
+  const detail::ExecutorCall call(executor);
+  topkloss_batch batch = detail::scores(scores, labels);
+  batch.executor = call.c();
   const auto c = detail::c(options);
   double accuracies[3] = {};
-  detail::check(topkloss_shot_accuracy(&c, &batch, accuracies));
+  call.check(topkloss_shot_accuracy(&c, &batch, accuracies));
   return {accuracies[0], accuracies[1], accuracies[2]};
 }
 

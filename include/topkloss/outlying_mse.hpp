@@ -33,11 +33,14 @@ class OutlyingMSELoss : public Loss {
   }
 
   /// Writes a class for every row of scores.
-  void predict(const ConstMatrix &scores, PredictionRule rule, Span<std::int64_t> predictions) const {
-    const topkloss_batch batch = detail::scores(scores);
+  void predict(const ConstMatrix &scores, PredictionRule rule, Span<std::int64_t> predictions,
+               const Executor *executor = nullptr) const {
+    const detail::ExecutorCall call(executor);
+    topkloss_batch batch = detail::scores(scores);
+    batch.executor = call.c();
     detail::check_size("predictions", static_cast<std::int64_t>(predictions.size()), "rows", scores.rows());
-    detail::check(topkloss_outlying_mse_predict(get(), &batch, static_cast<topkloss_prediction_rule>(rule),
-                                                predictions.data()));
+    call.check(topkloss_outlying_mse_predict(get(), &batch, static_cast<topkloss_prediction_rule>(rule),
+                                             predictions.data()));
   }
 
  private:

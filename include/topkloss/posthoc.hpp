@@ -10,11 +10,14 @@
 namespace topkloss {
 
 /// Writes z_j - tau log pi_j for every row of scores; adjusted may be the scores themselves.
-inline void logit_adjust(const ConstMatrix &scores, const LogitAdjustOptions &options, const Matrix &adjusted) {
+inline void logit_adjust(const ConstMatrix &scores, const LogitAdjustOptions &options, const Matrix &adjusted,
+                         const Executor *executor = nullptr) {
   detail::check_like("adjusted", adjusted, scores);
-  const topkloss_batch batch = detail::scores(scores);
+  const detail::ExecutorCall call(executor);
+  topkloss_batch batch = detail::scores(scores);
+  batch.executor = call.c();
   const auto c = detail::c(options);
-  detail::check(topkloss_logit_adjust(&c, &batch, adjusted.data(), adjusted.row_stride()));
+  call.check(topkloss_logit_adjust(&c, &batch, adjusted.data(), adjusted.row_stride()));
 }
 
 /// Keeps the scores above value, and of those that equal it the first `ties`, row by row and then by class.
@@ -52,25 +55,28 @@ struct Sets {
 /// The sets that a threshold keeps, in buffers of the caller's: indptr of B + 1 numbers, and indices, which must have
 /// room for indptr[B] classes. With empty indices, only indptr is written. Returns indptr[B].
 inline std::int64_t predict_sets(const Threshold &threshold, const ConstMatrix &scores, Span<std::int64_t> indptr,
-                                 Span<std::int64_t> indices, EmptySets empty_sets = EmptySets::stay) {
-  const topkloss_batch batch = detail::scores(scores);
+                                 Span<std::int64_t> indices, EmptySets empty_sets = EmptySets::stay,
+                                 const Executor *executor = nullptr) {
+  const detail::ExecutorCall call(executor);
+  topkloss_batch batch = detail::scores(scores);
+  batch.executor = call.c();
   detail::check_size("indptr", static_cast<std::int64_t>(indptr.size()), "rows and one more", scores.rows() + 1);
   auto c = detail::initialized(topkloss_threshold_init);
   c.value = threshold.value;
   c.ties = threshold.ties;
-  detail::check(topkloss_predict_sets(&c, empty_sets == EmptySets::get_best ? 1 : 0, &batch, indptr.data(),
-                                      detail::data_or_null("indices", indices),
-                                      static_cast<std::int64_t>(indices.size())));
+  call.check(topkloss_predict_sets(&c, empty_sets == EmptySets::get_best ? 1 : 0, &batch, indptr.data(),
+                                   detail::data_or_null("indices", indices),
+                                   static_cast<std::int64_t>(indices.size())));
   return indptr[indptr.size() - 1];
 }
 
 /// The sets that a threshold keeps.
 inline Sets predict_sets(const Threshold &threshold, const ConstMatrix &scores,
-                         EmptySets empty_sets = EmptySets::stay) {
+                         EmptySets empty_sets = EmptySets::stay, const Executor *executor = nullptr) {
   Sets sets;
   sets.indptr.resize(scores.rows() < 0 ? 1 : static_cast<std::size_t>(scores.rows()) + 1);
-  sets.indices.resize(static_cast<std::size_t>(predict_sets(threshold, scores, sets.indptr, {}, empty_sets)));
-  if (!sets.indices.empty()) predict_sets(threshold, scores, sets.indptr, sets.indices, empty_sets);
+  sets.indices.resize(static_cast<std::size_t>(predict_sets(threshold, scores, sets.indptr, {}, empty_sets, executor)));
+  if (!sets.indices.empty()) predict_sets(threshold, scores, sets.indptr, sets.indices, empty_sets, executor);
   return sets;
 }
 

@@ -64,6 +64,10 @@ WRONG = {
     "has no documentation": ("  /** Zero. */\n", ""),
     "has no function": ("topkloss_focal_options_init(", "topkloss_focal_options_start("),
     "fewer members": ("  /** alpha, 1e-15 to 1e15. Default 1. */\n  double alpha;\n", ""),
+    "was reserved": (
+        "  /** Zero. */\n  int32_t reserved;\n} topkloss_topk_accuracy_options;",
+        "  /** Whether. Default 1. */\n  int32_t later;\n} topkloss_topk_accuracy_options;",
+    ),
     "takes something else": ("num_threads(int32_t count)", "num_threads(int64_t count)"),
     "was 1, and is 2": ("TOPKLOSS_EXACT = 1", "TOPKLOSS_EXACT = 2"),
 }
