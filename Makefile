@@ -190,7 +190,7 @@ test-native: $(LIBRARY)
 .PHONY: test-growth
 test-growth: $(LIBRARY) $(STAMPS)/test
 	@echo "==> programs of older versions, on this library and on a later one"
-	Tests/Growth/run $(LIBRARY) $(IN_VENV)/python
+	Tests/Growth/run $(LIBRARY) $(CURDIR)/$(IN_VENV)/python
 
 # The same tests for every instruction set; the second and third runs need no build.
 test-swift: $(LIBRARY) $(LINK) $(STAMPS)/binding $(STAMPS)/test $(PYTHON_HEADERS)

@@ -24,20 +24,12 @@ typedef struct HalfConversion {
  *   u_j = s (d_j z_j + a_j - [j = y] (b_y - lambda b_{j*})),    j* = argmax_{j != y} z_j
  *   l   = hard (1 - p_y)^gamma (lse(u) - u_y) + sum_j q_j (lse(u) - u_j),    p = softmax(u)
  *
- * hard = (1 - eta) w_y, q_j = (eta / C) w_j. Class vectors are of the type of the logits.
- *
- * The seesaw loss has, in place of d_j z_j + a_j,
- *
- *   v_j = z_j + min(0, m_j - m_y) + q max(0, z_j - t),   t = max(z_y, lse(z) + log 0.01),
- *
- * whose gradient takes lse(z) and t for constants. */
+ * hard = (1 - eta) w_y, q_j = (eta / C) w_j. Class vectors are of the type of the logits. */
 typedef struct SoftmaxMarginFamily {
   int64_t classes;
   const void *_Nullable class_scale; /* d, or NULL for 1 */
   const void *_Nullable offset;      /* a, or NULL for 0; not NULL if class_scale is not */
   const double *_Nullable margin;    /* b, or NULL for 0 */
-  const void *_Nullable mitigation;  /* m, p times the logarithms of the counts, or NULL; then d, a and b are NULL */
-  double compensation;               /* q, of use with m */
   double lambda;                     /* lam of the header */
   double scale;                      /* s */
   double focal_gamma;                /* the hard term is multiplied by (1 - softmax(u)_y)^focal_gamma */
@@ -63,9 +55,6 @@ typedef struct SoftmaxMarginProgress {
   double label_smoothing;   /* q_y */
   double label_gradient;
   int64_t label_is_masked;  /* whether its logit is -inf */
-  double highest;           /* with m: the largest logit */
-  double highest_above;     /* and how far it is above t */
-  double label_mitigation;  /* and m_y */
 } SoftmaxMarginProgress;
 
 /* A row of that family. */

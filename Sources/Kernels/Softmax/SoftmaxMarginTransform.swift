@@ -7,32 +7,19 @@ struct ClassScores {
   let scale: UnsafeRawPointer?
   /// a; nil for 0, not nil if d is not.
   let offset: UnsafeRawPointer?
-  /// Of the seesaw loss: m, m_y, q, the largest logit, and how far that is above t.
-  let mitigation: UnsafeRawPointer?
-  let labelMitigation: Double
-  let compensation: Double
-  let highest: Double
-  let highestAbove: Double
 
   @inline(__always)
   init(_ row: SoftmaxMarginPointer) {
     logits = UnsafeRawPointer(row.pointee.logits)
     scale = row.pointee.family.pointee.class_scale
     offset = row.pointee.family.pointee.offset
-    mitigation = row.pointee.family.pointee.mitigation
-    labelMitigation = row.pointee.progress.label_mitigation
-    compensation = row.pointee.family.pointee.compensation
-    highest = row.pointee.progress.highest
-    highestAbove = row.pointee.progress.highest_above
   }
 }
 
 /// Rows of one family, by the transformation that it has.
 func softmaxMargin<V: Lanes>(_ rows: MutableRow, count: Int, _: V.Type) {
   let family = rows.pointee.family.pointee
-  if family.mitigation != nil {
-    softmaxMargin(rows, count, SeesawTransform.self, V.self)
-  } else if family.class_scale != nil {
+  if family.class_scale != nil {
     softmaxMargin(rows, count, ScaleOffsetTransform.self, V.self)
   } else if family.offset != nil {
     softmaxMargin(rows, count, OffsetTransform.self, V.self)
@@ -56,18 +43,10 @@ protocol SoftmaxMarginTransform {
 
 /// The transformation of a member of the family, by which its rows are computed.
 protocol SoftmaxMarginMember: SoftmaxMarginTransform {
-  /// What has to be known of a whole row before its scores are; nothing, unless a member says otherwise.
-  static func prepare<V: Lanes>(_ row: MutableRow, _: V.Type)
-
   /// v_j − peak of one class, put together in the same order.
   static func shiftedScore<V: Lanes>(
     _ scores: ClassScores, _ index: Int, peak: Double, _: V.Type
   ) -> Double
-}
-
-extension SoftmaxMarginMember {
-  @inline(__always)
-  static func prepare<V: Lanes>(_ row: MutableRow, _: V.Type) {}
 }
 
 /// d = 1, a = 0.
@@ -150,9 +129,6 @@ enum AnyTransform: SoftmaxMarginTransform {
     }
     if scores.offset != nil {
       return OffsetTransform.shifted(scores, index, lanes, peak: peak, V.self)
-    }
-    if scores.mitigation != nil {
-      return SeesawTransform.shifted(scores, index, lanes, peak: peak, V.self)
     }
     return PlainTransform.shifted(scores, index, lanes, peak: peak, V.self)
   }

@@ -22,10 +22,6 @@ struct SoftmaxMarginMember {
   var lam = 0.0
   /// γ of the focal loss.
   var focalGamma = 0.0
-  /// m_j = p log n_j of the seesaw loss; nil for others.
-  var mitigation: ClassNumbers?
-  /// q of the seesaw loss.
-  var compensation = 0.0
 }
 
 /// Class weights w and label smoothing η, which every member takes.
@@ -107,14 +103,11 @@ final class SoftmaxMarginLoss: Loss {
       classes: Int64(call.head.batch.classes),
       class_scale: member.classScale?.pointer(for: element),
       offset: member.offset?.pointer(for: element), margin: member.margin?.doubles,
-      mitigation: member.mitigation?.pointer(for: element), compensation: member.compensation,
       lambda: member.lam, scale: member.scale, focal_gamma: member.focalGamma,
       smoothing: weighting.smoothing?.pointer(for: element),
       smoothing_sum: weighting.smoothingSum, next_bytes: Int64(element.byteCount),
       conversion: nil,
-      // Where a whole row has to be seen first, it is not worked on in pieces.
-      pieces: member.mitigation == nil
-        ? (piece.scratch + Self.rowBytes).assumingMemoryBound(to: Double.self) : nil)
+      pieces: (piece.scratch + Self.rowBytes).assumingMemoryBound(to: Double.self))
     guard var conversion = call.head.batch.conversion else {
       return evaluate(rows, count, in: piece, of: call, &family)
     }

@@ -16,7 +16,6 @@ CONTRACT = {
     "MarginSoftmaxLoss": (
         f"*, offset=None, margin=None, class_scale=None, scale=1.0, lam=0.0, {_SOFTMAX}"
     ),
-    "SeesawLoss": f"class_counts, p=0.8, q=2.0, *, {_SOFTMAX}, count_smoothing=0.0",
     "FocalLoss": f"gamma=2.0, *, class_weight=None, {_COMMON}",
     "TopKHingeLoss": f"k, margin=1.0, *, {_COMMON}",
     "SmoothTopKSVMLoss": f"k, tau=1.0, alpha=1.0, *, {_COMMON}",
