@@ -190,7 +190,7 @@ test-native: $(LIBRARY)
 .PHONY: test-growth
 test-growth: $(LIBRARY) $(STAMPS)/test
 	@echo "==> programs of older versions, on this library and on a later one"
-	Tests/Growth/run $(LIBRARY) $(IN_VENV)/python
+	Tests/Growth/run $(LIBRARY) $(CURDIR)/$(IN_VENV)/python
 
 # The same tests for every instruction set; the second and third runs need no build.
 test-swift: $(LIBRARY) $(LINK) $(STAMPS)/binding $(STAMPS)/test $(PYTHON_HEADERS)
@@ -276,54 +276,7 @@ test-torch-oldest: $(LIBRARY) $(OLDEST)/complete
 test-debian11: $(LIBRARY)
 	Tests/Install/debian11 $(LIBRARY) $(CACHE)/debian11
 
-# ---- training loops in C, C++ and Rust, built as their readers would: against an installed prefix
-
-EXAMPLES := .build/examples
-# Relative, for targets of make cannot have the spaces that the tree's own path may have.
-LOCAL_PREFIX := .build/prefix
-RPATH := -Wl,-rpath,$(CURDIR)/$(LOCAL_PREFIX)/lib
-INSTALLED := $(LOCAL_PREFIX)/lib/pkgconfig/topkloss.pc
-CITIES := $(EXAMPLES)/cities.tsv
-CITIES_SOURCES := $(DEMO)/write_cities.py $(DEMO)/data.py $(DEMO)/features.py
-RUSTC_FLAGS := --edition 2021 -D warnings -L $(LOCAL_PREFIX)/lib -C link-arg="$(RPATH)"
-
-$(INSTALLED): $(LIBRARY) $(shell find include packaging -type f)
-	PREFIX="$(CURDIR)/$(LOCAL_PREFIX)" LIBDIR= INCLUDEDIR= DESTDIR= packaging/install install $(LIBRARY)
-
-cities: $(CITIES)
-
-$(CITIES): $(CITIES_SOURCES) $(STAMPS)/demo
-	@echo "==> writing $@"
-	$(IN_VENV)/python $(DEMO)/write_cities.py $@
-
-$(EXAMPLES)/c/train: $(INSTALLED) $(wildcard examples/c/*.[ch])
-	@command -v pkg-config >/dev/null || { $(call install_debian,pkg-config); }
-	@mkdir -p $(@D)
-	$(CC) -std=c99 -O3 -march=native -Wall -Wextra -Wpedantic -Werror -Wconversion -Wshadow examples/c/*.c \
-	  $$(PKG_CONFIG_PATH=$(LOCAL_PREFIX)/lib/pkgconfig pkg-config --define-variable=prefix=$(LOCAL_PREFIX) \
-	    --cflags --libs topkloss) "$(RPATH)" -lm -o $@
-
-$(EXAMPLES)/cpp/train: $(INSTALLED) $(wildcard examples/cpp/*)
-	@{ command -v cmake && [ -d /usr/include/eigen3 ]; } >/dev/null || { $(call install_debian,cmake libeigen3-dev); }
-	cmake -S examples/cpp -B $(@D) -DCMAKE_PREFIX_PATH="$(CURDIR)/$(LOCAL_PREFIX)" -DCMAKE_CXX_FLAGS=-Werror
-	cmake --build $(@D)
-	@touch $@
-
-$(EXAMPLES)/rust/train: $(INSTALLED) $(wildcard examples/rust/*.rs)
-	@command -v rustc >/dev/null || { $(call install_debian,rustc); }
-	@mkdir -p $(@D)
-	rustc $(RUSTC_FLAGS) -C opt-level=3 -C target-cpu=native examples/rust/train.rs -o $@
-
-$(EXAMPLES)/rust/tests: $(EXAMPLES)/rust/train
-	rustc $(RUSTC_FLAGS) --test examples/rust/train.rs -o $@
-
-example-c example-cpp example-rust: example-%: $(EXAMPLES)/%/train $(CITIES)
-	$< $(ARGS) $(CITIES)
-
-test-native-examples: $(EXAMPLES)/rust/tests $(CITIES) | $(EXAMPLES)/c/train $(EXAMPLES)/cpp/train $(EXAMPLES)/rust/train
-	@echo "==> training loops in C, C++ and Rust"
-	$(EXAMPLES)/rust/tests --quiet
-	Tests/Examples/run $(CITIES) $(EXAMPLES)/c/train $(EXAMPLES)/cpp/train $(EXAMPLES)/rust/train
+include examples/native.mk
 
 clean:
 	rm -rf .build dist $(VENV)

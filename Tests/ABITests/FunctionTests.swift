@@ -32,7 +32,10 @@ struct `Functions that are no losses refuse what cannot be` {
       },
       Function(description: "outlying_mse_predict") { batch in
         var found = [Int64](repeating: -1, count: 4)
-        let status = topkloss_outlying_mse_predict(try loss.make().handle, batch, 0, &found)
+        let loss = try loss.make()
+        let status = withExtendedLifetime(loss) {
+          topkloss_outlying_mse_predict(loss.handle, batch, 0, &found)
+        }
         #expect(status == 0 || found == [-1, -1, -1, -1])
         try check(status)
       },

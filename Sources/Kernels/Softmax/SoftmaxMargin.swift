@@ -65,7 +65,6 @@ private func findPeak<T: SoftmaxMarginMember, V: Lanes>(_ row: MutableRow, _: T.
   let family = row.pointee.family
   let label = Int(truncatingIfNeeded: row.pointee.label)
   row.pointee.widen(0, Int(truncatingIfNeeded: family.pointee.classes))
-  T.prepare(row, V.self)
   let scores = ClassScores(pointer)
   let rivalPeak = Double(rivalPeak(pointer, T.self, V.self))
   let margin = labelMargin(pointer, V.self)

@@ -43,18 +43,10 @@ protocol SoftmaxMarginTransform {
 
 /// The transformation of a member of the family, by which its rows are computed.
 protocol SoftmaxMarginMember: SoftmaxMarginTransform {
-  /// What has to be known of a whole row before its scores are; nothing, unless a member says otherwise.
-  static func prepare<V: Lanes>(_ row: MutableRow, _: V.Type)
-
   /// v_j − peak of one class, put together in the same order.
   static func shiftedScore<V: Lanes>(
     _ scores: ClassScores, _ index: Int, peak: Double, _: V.Type
   ) -> Double
-}
-
-extension SoftmaxMarginMember {
-  @inline(__always)
-  static func prepare<V: Lanes>(_ row: MutableRow, _: V.Type) {}
 }
 
 /// d = 1, a = 0.

@@ -104,6 +104,8 @@ final class TwoHeadAverageKLoss: Loss {
   /// The lowest log-probability whose exponential is not below a threshold. Its logarithm is beside it: the two functions
   /// are not each other's inverse to the last bit.
   private static func lowestScore(ofProbability threshold: Double) -> Double {
+    // The average of thresholds that are next to nothing may come to 0, which every probability reaches.
+    if threshold == 0 { return -.infinity }
     let near = log(threshold)
     let doubt = 1e-15 * max(1, abs(near))
     var (below, atOrAbove) = (near - doubt, near + doubt)

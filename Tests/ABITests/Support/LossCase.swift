@@ -110,8 +110,10 @@ extension LossCase {
 
   /// Whether a shift of all logits changes nothing.
   var gradientSumsToZero: Bool {
-    let others = ["vector_scaling", "margin_softmax", "outlying_mse", "single_positive"]
-    return usesLabels && !others.contains(name) && !has("n_samples")
+    [
+      "cross_entropy", "logit_adjusted", "ldam", "elm", "focal", "topk_hinge", "smooth_topk_svm",
+      "two_head_average_k",
+    ].contains(name)
   }
 
   /// Whether it draws noise.

@@ -124,6 +124,16 @@ def test_threshold_is_a_moving_average_across_batches(dtype, rng):
     assert loss(logits, second, labels) == alone
 
 
+def test_average_of_thresholds_that_comes_to_nothing():
+    """Every class is then a candidate, as where the batch before had none."""
+    loss = TwoHeadAverageKLoss(2.6, threshold_decay=0.4)
+    logits, second = np.array([[0.0, 1.0, 2.0]]), np.array([[0.1, 0.2, 0.3]])
+    before, none = ThresholdState(5e-324), ThresholdState()
+    found = loss(logits, second, [0], threshold=before)
+    assert found == loss(logits, second, [0], threshold=none)
+    assert before.value == none.value == 0
+
+
 def test_a_probability_at_the_moving_threshold_is_a_candidate():
     """The logarithm and the exponential are not each other's inverse to the last bit."""
     loss = TwoHeadAverageKLoss(0.5, candidate_weight=0.0, threshold_decay=0.5, reduction="sum")

@@ -42,6 +42,9 @@ MAKERS[AVERAGING] = partial(MAKERS[TWO_HEADS], threshold_decay=0.8)
 WAYS = ONE_HEAD, NOISED, COUPLED, TWO_HEADS, AVERAGING
 """One module for each way from a module to the library; COUPLED has its own by row only."""
 
+CONSTANTS = [case.name for case in CASES if not case.has_derivative]
+"""Those whose gradient takes some of the value for a constant."""
+
 each = pytest.mark.parametrize("name", MAKERS)
 ways = pytest.mark.parametrize("name", WAYS)
 
