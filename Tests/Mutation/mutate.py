@@ -94,10 +94,11 @@ def plan_of(tree: Tree, mutant: Mutant, *, deep: bool) -> list[str]:
     plan = [suite for suite in mutant.suites if not suite.startswith("py")]
     if mutant.is_compiled_in:
         plan += [name for name in suites.native_suites(tree) if name.startswith("c/")]
-        plan.append("swift")
     elif mutant.file.parts[0] == "include":
         plan += [name for name in suites.native_suites(tree) if name.startswith("cpp/")]
     plan += [suite for suite in mutant.suites if suite.startswith("py")]
+    if mutant.is_compiled_in:
+        plan.append("swift")
     if deep and mutant.file.parts[0] != "include":
         plan.append("py")
     return list(dict.fromkeys(plan))
