@@ -20,6 +20,7 @@ CONTRACT = {
     "MarginSoftmaxLoss": (
         f"*, offset=None, margin=None, class_scale=None, scale=1.0, lam=0.0, {_SOFTMAX}"
     ),
+    "SeesawLoss": f"class_counts, p=0.8, q=2.0, *, {_SOFTMAX}, count_smoothing=0.0",
     "FocalLoss": f"gamma=2.0, *, class_weight=None, {_COMMON}",
     "TopKHingeLoss": f"k, margin=1.0, *, {_COMMON}",
     "SmoothTopKSVMLoss": f"k, tau=1.0, alpha=1.0, *, {_COMMON}",
@@ -60,6 +61,8 @@ WRONG = {
     "k": (0, -1, 2.0, "5", None, 2**63),
     "tau": ANY,
     "gamma": NOT_NEGATIVE,
+    "p": NOT_NEGATIVE,
+    "q": NOT_NEGATIVE,
     "max_margin": (-0.5, *(value for value in ANY if value is not None)),
     "scale": (0, -1, *ANY),
     "lam": ANY,
