@@ -41,6 +41,18 @@ import Testing
   }
 
   @Test(arguments: losses)
+  func `with an upstream value that is not finite, of any row where each has one`(loss: LossCase)
+    throws
+  {
+    var problem = Self.problem(for: loss)
+    problem.upstream?[3] = .infinity
+    let stage = try Stage(problem)
+    let handle = try loss.with(.none).make()
+    expectFailure(.notFinite, naming: ["upstream[3]", "inf"]) { try stage.evaluate(handle) }
+    #expect(stage.outputsAreUntouched)
+  }
+
+  @Test(arguments: losses)
   func `with numbers that are not finite, if asked for: the first is named`(loss: LossCase) throws {
     for (type, number, rows) in [
       (ElementType.float32, Double.nan, 8), (.float64, .infinity, 8), (.float16, .nan, 20_000),

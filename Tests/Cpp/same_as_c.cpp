@@ -134,6 +134,16 @@ void compare(const std::string &name, const topkloss::Loss &loss, const topkloss
   CHECK(same_bits(cpp.row_values, c.row_values), name + ": other row values");
 }
 
+// check_finite, which finite numbers do not show.
+void expect_check(const topkloss::Loss &loss) {
+  const std::vector<float> bad(rows * classes, NAN);
+  topkloss::Batch batch;
+  batch.logits = topkloss::ConstMatrix(bad.data(), rows, classes);
+  batch.multi_label_logits = batch.logits;
+  batch.labels = labels;
+  expect_error(__LINE__, TOPKLOSS_ERROR_NOT_FINITE, "logits[0, 0]", [&] { loss.evaluate(batch); });
+}
+
 template <class Named>
 void compare_loss() {
   Named::compare_defaults();
@@ -146,6 +156,7 @@ void compare_loss() {
       const bool each_row = is_operator || reduction == TOPKLOSS_NONE;
       const typename Named::Loss loss(Named::cpp_options(choice));
       topkloss_loss *const handle = Named::c_loss(choice);
+      expect_check(loss);
       compare<double>(name, loss, handle, each_row, draws_noise);
       compare<float>(name, loss, handle, each_row, draws_noise);
       compare<float>(name, loss, handle, each_row, false);
