@@ -608,6 +608,55 @@ TOPKLOSS_API topkloss_status topkloss_margin_softmax_create(const topkloss_margi
                                                     topkloss_loss **out);
 
 /**
+ * Seesaw loss: cross-entropy of scores in which rivals that are rarer than the label are pushed down less, and those
+ * that are more probable than the label are pushed down more. With static counts,
+ *
+ *   u_j = z_j + [j != y] ( p min(0, log(n_j / n_y)) + q max(0, log(sigma_j / max(sigma_y, 0.01))) ),
+ *
+ * sigma = softmax(z) a constant in the gradient. p = q = 0 is cross-entropy. A logit of -inf masks its class out.
+ *
+ * Wang, Zhang, Zang, Cao, Pang, Gong, Chen, Liu, Loy and Lin, "Seesaw loss for long-tailed instance segmentation",
+ * CVPR 2021.
+ */
+typedef struct topkloss_seesaw_options {
+  /** sizeof(topkloss_seesaw_options). */
+  size_t struct_size;
+  /** How row losses become one value. Default TOPKLOSS_MEAN. */
+  topkloss_reduction reduction;
+  /** Not 0: a NaN or +inf in any row, ignored or not, is an error that names the first. Default 0. */
+  int32_t check_finite;
+  /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
+  int64_t ignore_index;
+  /** C, the length of class_counts and class_weight. No default. */
+  int64_t classes;
+  /** Training examples of each class, finite and above 0 once smoothed. Copied. No default. */
+  const double *class_counts;
+  /** Added to every count, 0 to 1e15. Default 0. */
+  double count_smoothing;
+  /** Weight w of each class, finite and 0 or more, or NULL for 1. Copied. Default NULL. */
+  const double *class_weight;
+  /** eta, in [0, 1]. Default 0. */
+  double label_smoothing;
+  /** p, how much rarer rivals are spared, 0 to 1e15. Default 0.8. */
+  double p;
+  /** q, how much more probable rivals are pushed, 0 to 1e15. Default 2. */
+  double q;
+} topkloss_seesaw_options;
+
+/** Fills in the defaults. struct_size: sizeof(topkloss_seesaw_options). */
+TOPKLOSS_API topkloss_status topkloss_seesaw_options_init(topkloss_seesaw_options *options,
+                                                          size_t struct_size);
+
+/**
+ * Creates a seesaw loss.
+ *
+ * @param options Read during the call only.
+ * @param out     Receives the handle, to be freed with topkloss_loss_destroy; NULL on failure.
+ */
+TOPKLOSS_API topkloss_status topkloss_seesaw_create(const topkloss_seesaw_options *options,
+                                                    topkloss_loss **out);
+
+/**
  * Focal loss: l = w_y (1 - p_y)^gamma (-log p_y), p = softmax(z). Rows that are right already count for
  * little. gamma = 0 is cross-entropy to the last bit.
  *

@@ -161,10 +161,22 @@ typedef struct OutlyingMSERow {
   double gradient_scale; /* multiplies the gradient */
 } OutlyingMSERow;
 
+/* A row of the seesaw loss, before it is one of the softmax-margin family: a_j = min(0, m_j - m_y) + q max(0, z_j - t),
+ * t = max(z_y, lse(z) + log 0.01), a_y = 0. */
+typedef struct SeesawRow {
+  const void *logits;
+  const void *mitigation; /* m, p times the logarithms of the counts */
+  void *offsets;          /* receives a */
+  double compensation;    /* q */
+  int64_t classes;
+  int64_t label;
+} SeesawRow;
+
 /* The kernels for one arithmetic type: rows of float32 or of float64. */
 typedef struct ArithmeticKernels {
   /* Some rows of one family together, so that what one has to wait for is hidden behind the others. */
   void (*softmax_margin)(SoftmaxMarginRow *rows, int64_t count);
+  void (*seesaw_offsets)(const SeesawRow *row);
   double (*noised_topk)(const NoisedTopKRow *row);
   double (*smooth_topk_svm)(const SmoothTopKSVMRow *row);
   /* Index of the first NaN or +inf, or -1. */

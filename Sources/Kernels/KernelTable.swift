@@ -7,6 +7,7 @@ private func makeKernelTable() -> KernelTable {
   KernelTable(
     float32: ArithmeticKernels(
       softmax_margin: { softmaxMargin($0, count: Int($1), FloatLanes.self) },
+      seesaw_offsets: { seesawOffsets($0.pointee, FloatLanes.self) },
       noised_topk: { noisedTopK($0.pointee, FloatLanes.self) },
       smooth_topk_svm: { smoothTopKSVM($0.pointee, FloatLanes.self) },
       first_not_finite: { Int64(firstNotFinite($0, Int($1), FloatLanes.self)) },
@@ -24,6 +25,7 @@ private func makeKernelTable() -> KernelTable {
       choose: { choose($0, Int($1), $2, $3, $4, Int($5), FloatLanes.self) }),
     float64: ArithmeticKernels(
       softmax_margin: { softmaxMargin($0, count: Int($1), DoubleLanes.self) },
+      seesaw_offsets: { seesawOffsets($0.pointee, DoubleLanes.self) },
       noised_topk: { noisedTopK($0.pointee, DoubleLanes.self) },
       smooth_topk_svm: { smoothTopKSVM($0.pointee, DoubleLanes.self) },
       first_not_finite: { Int64(firstNotFinite($0, Int($1), DoubleLanes.self)) },

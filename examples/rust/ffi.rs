@@ -218,6 +218,23 @@ pub struct topkloss_margin_softmax_options {
 const _: () = assert!(size_of::<topkloss_margin_softmax_options>() == 88);
 
 #[repr(C)]
+pub struct topkloss_seesaw_options {
+    pub struct_size: usize,
+    pub reduction: topkloss_reduction,
+    pub check_finite: i32,
+    pub ignore_index: i64,
+    pub classes: i64,
+    pub class_counts: *const f64,
+    pub count_smoothing: f64,
+    pub class_weight: *const f64,
+    pub label_smoothing: f64,
+    pub p: f64,
+    pub q: f64,
+}
+
+const _: () = assert!(size_of::<topkloss_seesaw_options>() == 80);
+
+#[repr(C)]
 pub struct topkloss_focal_options {
     pub struct_size: usize,
     pub reduction: topkloss_reduction,
@@ -463,6 +480,14 @@ extern "C" {
     ) -> topkloss_status;
     pub fn topkloss_margin_softmax_create(
         options: *const topkloss_margin_softmax_options,
+        out: *mut *mut topkloss_loss,
+    ) -> topkloss_status;
+    pub fn topkloss_seesaw_options_init(
+        options: *mut topkloss_seesaw_options,
+        struct_size: usize,
+    ) -> topkloss_status;
+    pub fn topkloss_seesaw_create(
+        options: *const topkloss_seesaw_options,
         out: *mut *mut topkloss_loss,
     ) -> topkloss_status;
     pub fn topkloss_focal_options_init(

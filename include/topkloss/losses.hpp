@@ -291,6 +291,54 @@ class MarginSoftmaxLoss : public Loss {
       : Loss(topkloss_margin_softmax_create, detail::c(options)) {}
 };
 
+/// Seesaw loss.
+struct SeesawOptions {
+  /// How row losses become one value.
+  Reduction reduction = Reduction::mean;
+  /// Not 0: a NaN or +inf in any row, ignored or not, is an error that names the first.
+  bool check_finite = false;
+  /// Label of rows to leave out.
+  std::int64_t ignore_index = TOPKLOSS_IGNORE_INDEX;
+  /// Training examples of each class, finite and above 0 once smoothed. Copied. No default.
+  Span<const double> class_counts = {};
+  /// Added to every count, 0 to 1e15.
+  double count_smoothing = 0.0;
+  /// Weight w of each class, finite and 0 or more, or empty for 1. Copied.
+  Span<const double> class_weight = {};
+  /// eta, in [0, 1].
+  double label_smoothing = 0.0;
+  /// p, how much rarer rivals are spared, 0 to 1e15.
+  double p = 0.8;
+  /// q, how much more probable rivals are pushed, 0 to 1e15.
+  double q = 2.0;
+};
+
+namespace detail {
+
+inline topkloss_seesaw_options c(const SeesawOptions &options) {
+  auto c = initialized(topkloss_seesaw_options_init);
+  c.reduction = static_cast<topkloss_reduction>(options.reduction);
+  c.check_finite = options.check_finite ? 1 : 0;
+  c.ignore_index = options.ignore_index;
+  c.classes = classes_of({{"class_counts", options.class_counts}, {"class_weight", options.class_weight}});
+  c.class_counts = data_or_null("class_counts", options.class_counts);
+  c.count_smoothing = options.count_smoothing;
+  c.class_weight = data_or_null("class_weight", options.class_weight);
+  c.label_smoothing = options.label_smoothing;
+  c.p = options.p;
+  c.q = options.q;
+  return c;
+}
+
+}  // namespace detail
+
+/// Seesaw loss.
+class SeesawLoss : public Loss {
+ public:
+  explicit SeesawLoss(const SeesawOptions &options)
+      : Loss(topkloss_seesaw_create, detail::c(options)) {}
+};
+
 /// Focal loss.
 struct FocalOptions {
   /// How row losses become one value.

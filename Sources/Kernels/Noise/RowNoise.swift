@@ -99,7 +99,7 @@ struct RowNoise {
   }
 
   /// Whole pairs of blocks out of sixteen whose highest draws are kept. The first block's noise is the first written.
-  @inline(__always)
+  @inline(never)
   private func fill(
     _ noise: UnsafeMutablePointer<Float>, from first: Int, to end: Int, sample: Int,
     _ highest: NoiseDraws.Highest

@@ -59,7 +59,7 @@ struct TruncatedPolynomial<Number: Coefficient> {
   }
 
   /// Π_j (1 + o_j x) times a constant, from the power sums of the o_j, in `powerSums[1]` and what follows.
-  @inline(__always)
+  @inline(never)
   func expand(_ powerSums: TruncatedPolynomial, times constant: Number, count: Int) {
     self[0] = constant
     var power = 1

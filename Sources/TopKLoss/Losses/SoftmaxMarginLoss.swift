@@ -22,6 +22,10 @@ struct SoftmaxMarginMember {
   var lam = 0.0
   /// γ of the focal loss.
   var focalGamma = 0.0
+  /// m_j = p log n_j of the seesaw loss, whose offsets are each row's own; nil for others.
+  var mitigation: ClassNumbers?
+  /// q of the seesaw loss.
+  var compensation = 0.0
 }
 
 /// Class weights w and label smoothing η, which every member takes.
@@ -79,9 +83,16 @@ final class SoftmaxMarginLoss: Loss {
   override func needs(_ batch: Batch) throws(Failure) -> RowNeeds {
     // As many as the first-level cache holds with their gradients.
     let rowBytes = 2 &* batch.classes &* batch.element.arithmeticByteCount
+    if member.mitigation != nil {
+      // The offsets of one row; so many classes have vectors in memory already.
+      return RowNeeds(
+        nanosecondsPerRow: 90 + 0.9 * Double(batch.classes),
+        scratchBytes: Self.fixedBytes + CheckedSize.ofWholeLines(rowBytes / 2),
+        flushesSubnormals: true)
+    }
     return RowNeeds(
       nanosecondsPerRow: 55 + 0.33 * Double(batch.classes),
-      scratchBytes: Self.rowBytes + 2 &* Int(SOFTMAX_MARGIN_PIECES) &* MemoryLayout<Double>.stride,
+      scratchBytes: Self.fixedBytes,
       rowsAtOnce: min(max(Self.bytesAtOnce / max(rowBytes, 1), 1), Self.mostRowsAtOnce),
       convertsRows: true,
       // Exponentials far below the peak, times what the gradient is divided by.
@@ -93,6 +104,12 @@ final class SoftmaxMarginLoss: Loss {
 
   private static var rowBytes: Int {
     CheckedSize.ofWholeLines(mostRowsAtOnce &* MemoryLayout<SoftmaxMarginRow>.stride)
+  }
+
+  /// The rows, and the sums of their pieces.
+  private static var fixedBytes: Int {
+    rowBytes
+      + CheckedSize.ofWholeLines(2 &* Int(SOFTMAX_MARGIN_PIECES) &* MemoryLayout<Double>.stride)
   }
 
   override func evaluate(
@@ -108,6 +125,16 @@ final class SoftmaxMarginLoss: Loss {
       smoothing_sum: weighting.smoothingSum, next_bytes: Int64(element.byteCount),
       conversion: nil,
       pieces: (piece.scratch + Self.rowBytes).assumingMemoryBound(to: Double.self))
+    if let mitigation = member.mitigation {
+      let offsets = piece.scratch + Self.fixedBytes
+      var row = SeesawRow(
+        logits: rows.pointee.logits, mitigation: mitigation.pointer(for: element), offsets: offsets,
+        compensation: member.compensation, classes: family.classes,
+        label: Int64(rows.pointee.label))
+      call.head.batch.kernels.seesaw_offsets(&row)
+      family.offset = UnsafeRawPointer(offsets)
+      return evaluate(rows, count, in: piece, of: call, &family)
+    }
     guard var conversion = call.head.batch.conversion else {
       return evaluate(rows, count, in: piece, of: call, &family)
     }

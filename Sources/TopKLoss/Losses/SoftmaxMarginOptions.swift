@@ -83,6 +83,18 @@ extension topkloss_margin_softmax_options: LossOptions {
   }
 }
 
+extension topkloss_seesaw_options: LossOptions {
+  /// m_j = p log n_j, and rivals compared with max(σ_y, 0.01) (Wang et al., CVPR 2021).
+  func makeLoss() throws(Failure) -> Loss {
+    try checkNotNegative(p, "options.p")
+    try checkNotNegative(q, "options.q")
+    let mitigation = try counts().logPriors(tau: p)
+    return try softmaxMargin(
+      SoftmaxMarginMember(mitigation: mitigation, compensation: q),
+      labelSmoothing: label_smoothing)
+  }
+}
+
 extension topkloss_focal_options: LossOptions {
   /// (1 − p_y)^γ times cross-entropy (Lin et al., ICCV 2017).
   func makeLoss() throws(Failure) -> Loss {

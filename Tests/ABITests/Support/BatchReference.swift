@@ -62,6 +62,12 @@ extension LossCase {
   /// The loss of one row, where it depends on no other; `noise` is looked at by the losses that draw it.
   func referenceRow(_ logits: [Double], label: Int, noise: [[Double]] = []) -> RowLoss {
     switch name {
+    case "seesaw":
+      // Without q, whose factor the gradient takes for a constant.
+      var reference = softmaxMargin
+      let logs = (smoothedCounts ?? []).map { log($0) }
+      reference.offset = logs.map { self["p"] * min(0, $0 - logs[label]) }
+      return reference.row(logits, label: label)
     case "focal":
       return referenceFocalRow(
         logits, label: label, gamma: self["gamma"],

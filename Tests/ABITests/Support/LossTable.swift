@@ -50,6 +50,14 @@ extension LossCase {
       ),
       ("margin_softmax", ["scale": 2]),
       ("margin_softmax", ["class_scale": scale, "class_weight": weight, "label_smoothing": 0.2]),
+      ("seesaw", ["class_counts": counts, "q": 0]),
+      (
+        "seesaw",
+        [
+          "class_counts": zeros, "count_smoothing": 2, "p": 2, "q": 0, "class_weight": weight,
+          "label_smoothing": 0.1,
+        ]
+      ),
       ("focal", [:]), ("focal", ["gamma": 0.5, "class_weight": weight]), ("focal", ["gamma": 0]),
       ("noised_topk", ["k": 1]),
       ("noised_topk", ["k": some(5), "n_samples": 3, "seed": 9, "epsilon": 0.3, "scale": 2]),

@@ -132,6 +132,19 @@ AT(topkloss_margin_softmax_options, class_scale, 64);
 AT(topkloss_margin_softmax_options, scale, 72);
 AT(topkloss_margin_softmax_options, lam, 80);
 
+SIZE(topkloss_seesaw_options, 80);
+AT(topkloss_seesaw_options, struct_size, 0);
+AT(topkloss_seesaw_options, reduction, 8);
+AT(topkloss_seesaw_options, check_finite, 12);
+AT(topkloss_seesaw_options, ignore_index, 16);
+AT(topkloss_seesaw_options, classes, 24);
+AT(topkloss_seesaw_options, class_counts, 32);
+AT(topkloss_seesaw_options, count_smoothing, 40);
+AT(topkloss_seesaw_options, class_weight, 48);
+AT(topkloss_seesaw_options, label_smoothing, 56);
+AT(topkloss_seesaw_options, p, 64);
+AT(topkloss_seesaw_options, q, 72);
+
 SIZE(topkloss_focal_options, 48);
 AT(topkloss_focal_options, struct_size, 0);
 AT(topkloss_focal_options, reduction, 8);
@@ -300,6 +313,7 @@ ENUMERATOR(TOPKLOSS_MACRO, 1);
   X(elm, ELMLoss, ELMOptions) \
   X(vector_scaling, VectorScalingLoss, VectorScalingOptions) \
   X(margin_softmax, MarginSoftmaxLoss, MarginSoftmaxOptions) \
+  X(seesaw, SeesawLoss, SeesawOptions) \
   X(focal, FocalLoss, FocalOptions) \
   X(noised_topk, NoisedTopKLoss, NoisedTopKOptions) \
   X(noised_topk_operator, NoisedTopKOperator, NoisedTopKOperatorOptions) \
@@ -378,6 +392,18 @@ ENUMERATOR(TOPKLOSS_MACRO, 1);
   X(margin_softmax, class_scale, VECTOR, 0) \
   X(margin_softmax, scale, NUMBER, 0) \
   X(margin_softmax, lam, NUMBER, 0)
+
+#define TOPKLOSS_OPTIONS_seesaw(X) \
+  X(seesaw, reduction, CODE, 3) \
+  X(seesaw, check_finite, CODE, 0) \
+  X(seesaw, ignore_index, INTEGER, 0) \
+  X(seesaw, classes, CLASSES, 0) \
+  X(seesaw, class_counts, VECTOR, 0) \
+  X(seesaw, count_smoothing, NUMBER, 0) \
+  X(seesaw, class_weight, VECTOR, 0) \
+  X(seesaw, label_smoothing, NUMBER, 0) \
+  X(seesaw, p, NUMBER, 0) \
+  X(seesaw, q, NUMBER, 0)
 
 #define TOPKLOSS_OPTIONS_focal(X) \
   X(focal, reduction, CODE, 3) \
@@ -556,6 +582,19 @@ static inline int margin_softmax_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
+static inline int seesaw_options_has_its_defaults(void) {
+  topkloss_seesaw_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_seesaw_options);
+  expected.reduction = TOPKLOSS_MEAN;
+  expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
+  expected.p = 0.8;
+  expected.q = 2.0;
+  return topkloss_seesaw_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
 static inline int focal_options_has_its_defaults(void) {
   topkloss_focal_options expected, found;
   memset(&expected, 0, sizeof expected);
@@ -729,6 +768,7 @@ static inline const char *struct_without_its_defaults(void) {
   if (!elm_options_has_its_defaults()) return "topkloss_elm_options";
   if (!vector_scaling_options_has_its_defaults()) return "topkloss_vector_scaling_options";
   if (!margin_softmax_options_has_its_defaults()) return "topkloss_margin_softmax_options";
+  if (!seesaw_options_has_its_defaults()) return "topkloss_seesaw_options";
   if (!focal_options_has_its_defaults()) return "topkloss_focal_options";
   if (!noised_topk_options_has_its_defaults()) return "topkloss_noised_topk_options";
   if (!noised_topk_operator_options_has_its_defaults()) return "topkloss_noised_topk_operator_options";

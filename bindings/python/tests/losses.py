@@ -123,6 +123,19 @@ CASES = (
     ),
     Case("margin_softmax", "margin_softmax", any_vectors, _softmax(any_vectors), bounded=True),
     Case(
+        "seesaw",
+        "seesaw",
+        lambda counts: {"class_counts": counts, "p": 0.7, "q": 1.5},
+        lambda counts: partial(reference.seesaw_row, counts=counts, p=0.7, q=1.5),
+        has_derivative=False,
+    ),
+    Case(
+        "seesaw_mitigation",
+        "seesaw",
+        lambda counts: {"class_counts": counts, "q": 0.0, "count_smoothing": 2.0},
+        lambda counts: partial(reference.seesaw_row, counts=counts + 2, p=0.8, q=0.0),
+    ),
+    Case(
         "focal",
         "focal",
         lambda _: {"gamma": 1.7},

@@ -67,6 +67,20 @@ def softmax_margin_row(
     return float(value), gradient
 
 
+def seesaw_row(
+    z: Array, y: int, *, counts: Array, p: float, q: float, **weights: Any
+) -> tuple[float, Array]:
+    """Cross-entropy of z + p min(0, log(n / n_y)) + q max(0, log(sigma / max(sigma_y, 0.01)))."""
+    logs = np.log(np.asarray(counts, np.float64))
+    added = p * np.minimum(0, logs - logs[y])
+    total = logsumexp(z.astype(np.float64))
+    if np.isfinite(total):
+        log_sigma = z.astype(np.float64) - total
+        added += q * np.maximum(0, log_sigma - max(log_sigma[y], np.log(0.01)))
+    added[y] = 0
+    return softmax_margin_row(z, y, offset=added, **weights)
+
+
 def focal_row(
     z: Array, y: int, *, gamma: float, class_weight: Array | None = None
 ) -> tuple[float, Array]:

@@ -5,56 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from case import CLASS_OF
+from contract import WRONG
 from losses import BY_KIND, BY_NAME, SCALED
 from support import refuses
 
 import topkloss
 
-INFINITE = (np.nan, np.inf, -np.inf)
-NO_NUMBER = ("a", None, 10**400, [1])
-ANY = (*INFINITE, 1e16, -1e16, *NO_NUMBER)
-NOT_NEGATIVE = (-0.1, *ANY)
-POSITIVE = (0, -1, 1e-16, *ANY)
-WEIGHTS = ([1, np.nan], [np.inf, 1], [[1, 2]], ["a", "b"], 5)
-VECTOR = ([1, np.nan], [1, np.inf], [1e16, 1], [[1, 2]], ["a", "b"], 5)
 COUNTS = np.array([3.0, 2.0])
 
-# The wrong values of every option, by its name, and of some that are another thing to some losses.
-WRONG = {
-    "reduction": ("all", "MEAN", None, 0, ["mean"]),
-    "ignore_index": (1.5, "a", None, 2**63, -(2**63) - 1),
-    "check_finite": (1, None, "yes"),
-    "label_smoothing": (1.1, *NOT_NEGATIVE),
-    "class_weight": ([1, -1], *WEIGHTS),
-    "count_smoothing": tuple(value for value in NOT_NEGATIVE if value != -1e16),
-    "class_counts": ([], 5, [[1, 2]], ["a"], [1, 1j], *([3, x] for x in (0, -1, *INFINITE))),
-    "k": (0, -1, 2.0, "5", None, 2**63),
-    "tau": ANY,
-    "gamma": NOT_NEGATIVE,
-    "max_margin": (-0.5, *(value for value in ANY if value is not None)),
-    "scale": (0, -1, *ANY),
-    "lam": ANY,
-    "offset": VECTOR,
-    "class_scale": (*VECTOR, [1, 0], [1, -1], [1e-16, 1]),
-    "margin": ANY,
-    "alpha": ANY,
-    "epsilon": NOT_NEGATIVE,
-    "n_samples": (0, -5, 1_000_001, 2**40, 1.0),
-    "seed": (-1, 2**64, 0.5),
-    "estimator": ("Exact", None, 1),
-    "teacher": (*VECTOR, "far"),
-    "method": ("AN", None, 1),
-    "expected_positives": (0, *NOT_NEGATIVE),
-    "regularization": NOT_NEGATIVE,
-    "candidate_weight": NOT_NEGATIVE,
-    "multi_label_weight": NOT_NEGATIVE,
-    "class_reduction": ("none", None, 0),
-    "threshold_decay": (-0.1, 1, *INFINITE),
-    ("margin_softmax", "margin"): VECTOR,
-    ("smooth_topk_svm", "tau"): POSITIVE,
-    ("outlying_mse", "alpha"): (0, *NOT_NEGATIVE),
-    ("two_head_average_k", "k"): (0, -1, *INFINITE, "1", None),
-}
 # Entries of the registry in which the option is looked at.
 BASES = {
     **BY_KIND,

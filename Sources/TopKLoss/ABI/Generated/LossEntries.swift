@@ -180,6 +180,36 @@ public func topkloss_margin_softmax_create(
   createLoss(options, out, orDefaults: true)
 }
 
+extension topkloss_seesaw_options: VersionedStruct, ReducedOptions, CountedOptions, WeightedOptions {
+  static var version: StructVersion {
+    StructVersion(
+      name: "topkloss_seesaw_options", size: 80, olderSizes: 0,
+      reserved: 0)
+  }
+
+  static var defaults: Self {
+    var value = Self()
+    value.ignore_index = Int64(TOPKLOSS_IGNORE_INDEX)
+    value.p = 0.8
+    value.q = 2.0
+    return value
+  }
+}
+
+@implementation @_cdecl("topkloss_seesaw_options_init")
+public func topkloss_seesaw_options_init(
+  _ options: UnsafeMutablePointer<topkloss_seesaw_options>!, _ struct_size: Int
+) -> topkloss_status {
+  initialize(options, struct_size, "options")
+}
+
+@implementation @_cdecl("topkloss_seesaw_create")
+public func topkloss_seesaw_create(
+  _ options: UnsafePointer<topkloss_seesaw_options>!, _ out: UnsafeMutablePointer<OpaquePointer?>!
+) -> topkloss_status {
+  createLoss(options, out)
+}
+
 extension topkloss_focal_options: VersionedStruct, ReducedOptions, WeightedOptions {
   static var version: StructVersion {
     StructVersion(

@@ -238,6 +238,24 @@ class margin_softmax_options(ctypes.Structure):
     ]
 
 
+class seesaw_options(ctypes.Structure):
+    """Seesaw loss."""
+
+    _fields_: ClassVar[_Fields] = [
+        ("struct_size", c_size_t),
+        ("reduction", reduction),
+        ("check_finite", c_int32),
+        ("ignore_index", c_int64),
+        ("classes", c_int64),
+        ("class_counts", c_void_p),
+        ("count_smoothing", c_double),
+        ("class_weight", c_void_p),
+        ("label_smoothing", c_double),
+        ("p", c_double),
+        ("q", c_double),
+    ]
+
+
 class focal_options(ctypes.Structure):
     """Focal loss."""
 
@@ -434,6 +452,7 @@ LOSS_OPTIONS: dict[str, type[ctypes.Structure]] = {
     "elm": elm_options,
     "vector_scaling": vector_scaling_options,
     "margin_softmax": margin_softmax_options,
+    "seesaw": seesaw_options,
     "focal": focal_options,
     "noised_topk": noised_topk_options,
     "noised_topk_operator": noised_topk_operator_options,
@@ -455,6 +474,7 @@ INITIALISED: dict[str, type[ctypes.Structure]] = {
     "elm_options": elm_options,
     "vector_scaling_options": vector_scaling_options,
     "margin_softmax_options": margin_softmax_options,
+    "seesaw_options": seesaw_options,
     "focal_options": focal_options,
     "noised_topk_options": noised_topk_options,
     "noised_topk_operator_options": noised_topk_operator_options,
@@ -532,6 +552,16 @@ DEFAULTS: dict[str, dict[str, int | float | None]] = {
         "class_scale": None,
         "scale": 1.0,
         "lam": 0.0,
+    },
+    "seesaw_options": {
+        "reduction": TOPKLOSS_MEAN,
+        "check_finite": 0,
+        "ignore_index": TOPKLOSS_IGNORE_INDEX,
+        "count_smoothing": 0.0,
+        "class_weight": None,
+        "label_smoothing": 0.0,
+        "p": 0.8,
+        "q": 2.0,
     },
     "focal_options": {
         "reduction": TOPKLOSS_MEAN,
@@ -651,6 +681,8 @@ PROTOTYPES: dict[str, Prototype] = {
     "topkloss_vector_scaling_create": (status, [POINTER(vector_scaling_options), POINTER(loss_p)]),
     "topkloss_margin_softmax_options_init": (status, [POINTER(margin_softmax_options), c_size_t]),
     "topkloss_margin_softmax_create": (status, [POINTER(margin_softmax_options), POINTER(loss_p)]),
+    "topkloss_seesaw_options_init": (status, [POINTER(seesaw_options), c_size_t]),
+    "topkloss_seesaw_create": (status, [POINTER(seesaw_options), POINTER(loss_p)]),
     "topkloss_focal_options_init": (status, [POINTER(focal_options), c_size_t]),
     "topkloss_focal_create": (status, [POINTER(focal_options), POINTER(loss_p)]),
     "topkloss_noised_topk_options_init": (status, [POINTER(noised_topk_options), c_size_t]),

@@ -15,6 +15,7 @@ __all__ = [
     "LDAMLoss",
     "LogitAdjustedLoss",
     "MarginSoftmaxLoss",
+    "SeesawLoss",
     "VectorScalingLoss",
 ]
 
@@ -184,6 +185,33 @@ class MarginSoftmaxLoss(SoftmaxMarginLoss):
     class_scale: OptionalVector = NO_VECTOR
     scale: float = 1.0
     lam: float = 0.0
+
+
+def _no_compensation(loss: Any) -> bool:
+    """Without the factor that the gradient takes for a constant."""
+    return bool(loss.q == 0)
+
+
+@record
+class SeesawLoss(FromCounts):
+    """Seesaw loss: rivals that are rarer than the label are pushed down less, probable ones more.
+
+    With n the class counts and sigma the softmax of a row z of label y, cross-entropy on ``z_j +
+    p min(0, log(n_j / n_y)) + q max(0, log(sigma_j / max(sigma_y, 0.01)))`` for all j but y. sigma
+    is a constant in the gradient. p = q = 0 is `CrossEntropyLoss`.
+
+    Wang et al., "Seesaw loss for long-tailed instance segmentation", CVPR 2021.
+
+    Args:
+        p: How much rarer rivals are spared (mitigation), finite and 0 or more.
+        q: How much more probable rivals are pushed (compensation), finite and 0 or more.
+    """
+
+    _kind = "seesaw"
+    _traits = Traits(softmax_factor=one, curvature=of_softmax, is_smooth=_no_compensation)
+
+    p: float = 0.8
+    q: float = 2.0
 
 
 @record

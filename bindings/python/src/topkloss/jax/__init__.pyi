@@ -20,6 +20,7 @@ __all__ = [
     "ldam_loss",
     "elm_loss",
     "margin_softmax_loss",
+    "seesaw_loss",
     "focal_loss",
     "topk_hinge_loss",
     "smooth_topk_svm_loss",
@@ -434,6 +435,41 @@ def margin_softmax_loss(
         lam: How much of the rival's margin is taken in, finite.
         class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
         label_smoothing: eta, the part of the label that all classes share, in [0, 1].
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+
+    Returns:
+        One value a row, of shape (...).
+    """
+
+def seesaw_loss(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    class_counts: Array,
+    p: float = 0.8,
+    q: float = 2.0,
+    *,
+    class_weight: Array | None = None,
+    label_smoothing: float = 0.0,
+    count_smoothing: float = 0.0,
+    ignore_index: int = -100,
+) -> jax.Array:
+    """Seesaw loss: rivals that are rarer than the label are pushed down less, probable ones more.
+
+    With n the class counts and sigma the softmax of a row z of label y, cross-entropy on ``z_j +
+    p min(0, log(n_j / n_y)) + q max(0, log(sigma_j / max(sigma_y, 0.01)))`` for all j but y. sigma
+    is a constant in the gradient. p = q = 0 is `CrossEntropyLoss`.
+
+    Wang et al., "Seesaw loss for long-tailed instance segmentation", CVPR 2021.
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        class_counts: Number of training examples of each of C classes, finite and above 0.
+        p: How much rarer rivals are spared (mitigation), finite and 0 or more.
+        q: How much more probable rivals are pushed (compensation), finite and 0 or more.
+        class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
+        label_smoothing: eta, the part of the label that all classes share, in [0, 1].
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
         ignore_index: Label of rows to leave out: their value and gradient are 0.
 
     Returns:

@@ -23,6 +23,7 @@ __all__ = [
     "MarginSoftmaxLoss",
     "NoisedTopKLoss",
     "OutlyingMSELoss",
+    "SeesawLoss",
     "SinglePositiveLoss",
     "SmoothTopKSVMLoss",
     "TopKHingeLoss",
@@ -438,6 +439,54 @@ class OutlyingMSELoss(PredictingModule):
         alpha: float = 1.0,
         *,
         teacher: Array | None = None,
+        count_smoothing: float = 0.0,
+        reduction: Reduction = 'mean',
+        ignore_index: int = -100,
+        check_finite: bool = False,
+    ) -> None:
+        ...
+
+class SeesawLoss(WeightedModule):
+    """`topkloss.SeesawLoss` as a module.
+
+    Seesaw loss: rivals that are rarer than the label are pushed down less, probable ones more.
+
+    With n the class counts and sigma the softmax of a row z of label y, cross-entropy on ``z_j +
+    p min(0, log(n_j / n_y)) + q max(0, log(sigma_j / max(sigma_y, 0.01)))`` for all j but y. sigma
+    is a constant in the gradient. p = q = 0 is `CrossEntropyLoss`.
+
+    Wang et al., "Seesaw loss for long-tailed instance segmentation", CVPR 2021.
+
+    Args:
+        class_counts: Number of training examples of each of C classes, finite and above 0.
+        p: How much rarer rivals are spared (mitigation), finite and 0 or more.
+        q: How much more probable rivals are pushed (compensation), finite and 0 or more.
+        class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
+        label_smoothing: eta, the part of the label that all classes share, in [0, 1].
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
+        reduction: How row losses become one value: ``"mean"`` (weighted by class and sample
+            weights), ``"sum"``; or ``"none"``, one value a row.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+        check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
+            than making the value and gradient of that row NaN.
+
+    Attributes:
+        loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+
+    Raises:
+        TopKLossError: A count or an option is outside its range.
+    """
+
+    loss: topkloss.SeesawLoss
+
+    def __init__(
+        self,
+        class_counts: Array,
+        p: float = 0.8,
+        q: float = 2.0,
+        *,
+        class_weight: Array | None = None,
+        label_smoothing: float = 0.0,
         count_smoothing: float = 0.0,
         reduction: Reduction = 'mean',
         ignore_index: int = -100,
