@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -191,6 +192,8 @@ def _python_notices(tree: Tree, names: list[str], environment: dict[str, str]) -
         return ""
     if status == 4:
         raise ValueError(f"pytest does not know all of {', '.join(names)}")
+    if status == -signal.SIGALRM:
+        return f"py/{names[0]} (endless)"
     return f"py/{failed[0].split('[')[0] if failed else names[0]}"
 
 
