@@ -51,6 +51,8 @@ struct Wrong: Sendable, CustomStringConvertible {
     Wrong(.size, "logits", "\(Int64.max)", stage: { $0.batch.logits_row_stride = .max }),
     Wrong(.size, "logits", "\(Int64.min)", stage: { $0.batch.logits_row_stride = .min }),
     Wrong(.size, "logits", "\(Int64.max / 4)", stage: { $0.batch.logits_row_stride = .max / 4 }),
+    // Fewer than 2^64 bytes, and more than 2^63 - 1.
+    Wrong(.size, "logits", "\(1 << 60)", stage: { $0.batch.logits_row_stride = 1 << 60 }),
     Wrong(.size, "gradient", "\(Int64.max)", stage: { $0.result.gradient_row_stride = .max }),
     Wrong(.size, "gradient", "\(Int64.min)", stage: { $0.result.gradient_row_stride = .min }),
     Wrong(.size, "gradient_row_stride", "2", "3", stage: { $0.result.gradient_row_stride = 2 }),
