@@ -19,8 +19,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _BUILD = ["swift", "build", "-c", "release", "--product", "topkloss"]
 _SWIFT_PACKAGE = ("Package.swift", "Sources", "Tests", "include")
-_SOURCES = {".c", ".cpp", ".h", ".hpp", ".map", ".modulemap", ".swift", ".txt"}
-_SCRIPT = "run"
+_SOURCES = {
+    *(".c", ".cpp", ".h", ".hpp", ".map", ".md", ".modulemap", ".py", ".swift", ".toml", ".txt"),
+}
+_SCRIPTS = {"run", "debian11"}
 
 
 class BuildError(Exception):
@@ -49,7 +51,7 @@ def _swift_files(repository: Path) -> Iterator[Path]:
             folders[:] = [each for each in folders if not each.startswith((".", "__"))]
             for file in map(Path, files):
                 hidden = file.name.startswith(".")
-                if not hidden and (file.suffix in _SOURCES or file.name == _SCRIPT):
+                if not hidden and (file.suffix in _SOURCES or file.name in _SCRIPTS):
                     yield Path(folder) / file
 
 
