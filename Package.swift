@@ -32,7 +32,10 @@ func kernels(
 #if arch(x86_64)
   // Vectors of 64 bytes are four of SSE2's: unrolled, the kernels for processors from before 2013 would be the largest part.
   let kernelTargets = [
-    kernels("Kernels", define: "KERNELS_PORTABLE", swiftFlags: ["-Osize"]),
+    kernels(
+      "Kernels", define: "KERNELS_PORTABLE",
+      // What many places do alike is a function: the portable kernels are the largest part.
+      swiftFlags: ["-Osize", "-Xllvm", "-enable-machine-outliner=always"]),
     kernels("KernelsAVX2", define: "KERNELS_AVX2", clangFlags: ["-march=x86-64-v3"]),
     kernels(
       "KernelsAVX512", define: "KERNELS_AVX512",

@@ -13,8 +13,9 @@ struct ActiveRegion {
 protocol TailBounds {
   associatedtype Threshold: Comparable
 
-  /// −log of a bound on P( at most r − 1 are above ), and of one on P( at least r are above ).
-  func exponents(above threshold: Threshold) -> (few: Double, many: Double)
+  /// −log of a bound on P( at most r − 1 are above ), and of one on P( at least r are above ): of the one that is asked
+  /// for, and of the other where it costs nothing more.
+  func exponents(above threshold: Threshold, ofFew: Bool) -> (few: Double?, many: Double?)
 
   /// The middle between two thresholds; nil where they are so close that it does not matter.
   func middle(_ low: Threshold, _ high: Threshold) -> Threshold?
@@ -23,7 +24,7 @@ protocol TailBounds {
   var enough: Double { get }
 }
 
-/// The ends of the region, by bisection from both ends at once: every bound says something of both.
+/// The ends of the region, by bisection: the lower one first, and what a bound says of the other besides is kept.
 struct RegionSearch<Bounds: TailBounds> {
   /// Below the region, and within it.
   private(set) var low: (outside: End, inside: End)
@@ -46,20 +47,25 @@ struct RegionSearch<Bounds: TailBounds> {
   ) {
     low = (End(threshold: lowest), End(threshold: highest))
     high = (low.inside, low.outside)
-    while let middle = lowMiddle(bounds, neglected) ?? highMiddle(bounds, neglected) {
-      let (few, many) = bounds.exponents(above: middle)
-      let (ofFew, ofMany) = (
-        End(threshold: middle, exponent: few), End(threshold: middle, exponent: many)
-      )
-      if few >= neglected {
-        if middle > low.outside.threshold { low.outside = ofFew }
-      } else if middle < low.inside.threshold {
-        low.inside = ofFew
+    while true {
+      let lowMiddle = lowMiddle(bounds, neglected)
+      guard let middle = lowMiddle ?? highMiddle(bounds, neglected) else { return }
+      let (few, many) = bounds.exponents(above: middle, ofFew: lowMiddle != nil)
+      if let few {
+        let end = End(threshold: middle, exponent: few)
+        if few >= neglected {
+          if middle > low.outside.threshold { low.outside = end }
+        } else if middle < low.inside.threshold {
+          low.inside = end
+        }
       }
-      if many >= neglected {
-        if middle < high.outside.threshold { high.outside = ofMany }
-      } else if middle > high.inside.threshold {
-        high.inside = ofMany
+      if let many {
+        let end = End(threshold: middle, exponent: many)
+        if many >= neglected {
+          if middle < high.outside.threshold { high.outside = end }
+        } else if middle > high.inside.threshold {
+          high.inside = end
+        }
       }
     }
   }

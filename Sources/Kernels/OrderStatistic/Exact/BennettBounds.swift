@@ -7,7 +7,7 @@ struct BennettBounds<V: Lanes>: TailBounds {
   let enough: Double
 
   @inline(never)
-  func exponents(above threshold: Double) -> (few: Double, many: Double) {
+  func exponents(above threshold: Double, ofFew: Bool) -> (few: Double?, many: Double?) {
     let (mean, variance) = list.moments(above: threshold)
     return (
       Self.exponent(mean - Double(list.rank &- 1), variance),

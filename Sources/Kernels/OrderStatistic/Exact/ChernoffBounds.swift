@@ -145,11 +145,10 @@ private struct HistogramBounds<V: Lanes>: TailBounds {
   let rank: Int
   var enough: Double { -.infinity }
 
-  func exponents(above threshold: Int) -> (few: Double, many: Double) {
-    (
-      bounds.exponent(atMost: rank &- 1, above: 0 &- threshold, histogram),
-      bounds.exponent(atLeast: rank, above: 0 &- threshold, histogram)
-    )
+  func exponents(above threshold: Int, ofFew: Bool) -> (few: Double?, many: Double?) {
+    ofFew
+      ? (bounds.exponent(atMost: rank &- 1, above: 0 &- threshold, histogram), nil)
+      : (nil, bounds.exponent(atLeast: rank, above: 0 &- threshold, histogram))
   }
 
   func middle(_ low: Int, _ high: Int) -> Int? {
