@@ -23,24 +23,7 @@ private func makeKernelTable() -> KernelTable {
       score_of_key: { Double(FloatLanes.number(ofKey: $0)) },
       count_ties: { countTies($0.pointee, $1, $2, FloatLanes.self) },
       choose: { choose($0, Int($1), $2, $3, $4, Int($5), FloatLanes.self) }),
-    float64: ArithmeticKernels(
-      softmax_margin: { softmaxMargin($0, count: Int($1), DoubleLanes.self) },
-      seesaw_offsets: { seesawOffsets($0.pointee, DoubleLanes.self) },
-      noised_topk: { noisedTopK($0.pointee, DoubleLanes.self) },
-      smooth_topk_svm: { smoothTopKSVM($0.pointee, DoubleLanes.self) },
-      first_not_finite: { Int64(firstNotFinite($0, Int($1), DoubleLanes.self)) },
-      classes_before: { Int64(classesBefore($0, Int($1), Int($2), DoubleLanes.self)) },
-      add_offset: { addOffset($0, $1, $2, Int($3), DoubleLanes.self) },
-      outlying_mse: { outlyingMSE($0.pointee, DoubleLanes.self) },
-      binary_cross_entropy: { binaryCrossEntropy($0.pointee, DoubleLanes.self) },
-      sigmoid_sum: { sigmoidSum($0, Int($1), DoubleLanes.self) },
-      log_sum_exp: { logSumExp($0, Int($1), $2, DoubleLanes.self) },
-      best_class: { Int64(bestClass($0, $1, Int($2), DoubleLanes.self)) },
-      fill: { fill($0, with: DoubleLanes.Scalar($1), Int($2), DoubleLanes.self) },
-      count_digits: { countDigits($0.pointee, $1, $2, DoubleLanes.self) },
-      score_of_key: { Double(DoubleLanes.number(ofKey: $0)) },
-      count_ties: { countTies($0.pointee, $1, $2, DoubleLanes.self) },
-      choose: { choose($0, Int($1), $2, $3, $4, Int($5), DoubleLanes.self) }),
+    float64: float64Kernels(),
     float16: HalfConversion(
       widen: { widen($0, $1, Int($2), Float16Element.self) },
       narrow: { narrow($0, $1, Int($2), Float16Element.self) }),
@@ -60,6 +43,32 @@ private func makeKernelTable() -> KernelTable {
       Int64(smoothTopKSVMScratchBytes(k: Int($0), classes: Int($1)))
     })
 }
+
+#if KERNELS_AVX512
+  /// AVX2's: the library stays under 1 MB, and rows of float64 are the rarer ones.
+  private func float64Kernels() -> ArithmeticKernels { topk_kernels_avx2().float64 }
+#else
+  private func float64Kernels() -> ArithmeticKernels {
+    ArithmeticKernels(
+      softmax_margin: { softmaxMargin($0, count: Int($1), DoubleLanes.self) },
+      seesaw_offsets: { seesawOffsets($0.pointee, DoubleLanes.self) },
+      noised_topk: { noisedTopK($0.pointee, DoubleLanes.self) },
+      smooth_topk_svm: { smoothTopKSVM($0.pointee, DoubleLanes.self) },
+      first_not_finite: { Int64(firstNotFinite($0, Int($1), DoubleLanes.self)) },
+      classes_before: { Int64(classesBefore($0, Int($1), Int($2), DoubleLanes.self)) },
+      add_offset: { addOffset($0, $1, $2, Int($3), DoubleLanes.self) },
+      outlying_mse: { outlyingMSE($0.pointee, DoubleLanes.self) },
+      binary_cross_entropy: { binaryCrossEntropy($0.pointee, DoubleLanes.self) },
+      sigmoid_sum: { sigmoidSum($0, Int($1), DoubleLanes.self) },
+      log_sum_exp: { logSumExp($0, Int($1), $2, DoubleLanes.self) },
+      best_class: { Int64(bestClass($0, $1, Int($2), DoubleLanes.self)) },
+      fill: { fill($0, with: DoubleLanes.Scalar($1), Int($2), DoubleLanes.self) },
+      count_digits: { countDigits($0.pointee, $1, $2, DoubleLanes.self) },
+      score_of_key: { Double(DoubleLanes.number(ofKey: $0)) },
+      count_ties: { countTies($0.pointee, $1, $2, DoubleLanes.self) },
+      choose: { choose($0, Int($1), $2, $3, $4, Int($5), DoubleLanes.self) })
+  }
+#endif
 
 #if KERNELS_PORTABLE
   @_cdecl("topk_kernels_portable")
