@@ -44,6 +44,11 @@ struct Batch {
     let nowhere = UnsafeRawPointer(pointer)
     rows = try checkedSize(raw.rows, "batch.rows", atLeast: 0)
     classes = try checkedSize(raw.classes, "batch.classes", atLeast: 1)
+    guard raw.rows_per_group == 0, raw.logits_class_stride == 0, raw.soft_labels == nil else {
+      throw Failure(
+        TOPKLOSS_ERROR_OPTION,
+        "batch.rows_per_group, class strides and soft labels are not read yet")
+    }
     element = try ElementType(raw.dtype)
     arithmetic = element.kernels
     conversion = element.conversion
