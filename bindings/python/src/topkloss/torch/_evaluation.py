@@ -183,7 +183,7 @@ class Evaluation:
         if self._by_row:
             values = self._new((batch.rows,))
             result.row_values = values.data_ptr()
-        value = call(self._owner._handle, batch, result)
+        value = call(self._owner, batch, result)
         if upstream is None:
             self.threshold = result.threshold
         if self._by_row:
