@@ -25,8 +25,9 @@
  *     Structs have no padding: a member called reserved takes its place, is zero, and is checked (STRUCT_SIZE).
  *   - The *_init functions return NULL_POINTER or STRUCT_SIZE if an argument is wrong. The *_create
  *     functions return NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, CLASS_COUNT or OUT_OF_MEMORY.
- *   - Matrices are row-major with unit stride along classes and any stride, in elements, between rows
- *     (negative too). A stride of 0 means contiguous. Pointers need no particular alignment.
+ *   - Matrices are row-major with any stride, in elements, between rows, between classes, and between groups of rows
+ *     (negative too). A stride of 0 means contiguous. Pointers need no particular alignment. Unit stride along classes
+ *     is the fastest; blocks of other rows are turned inside the cache.
  *   - Vectors indexed by class or by row (counts, weights, upstream) are float64.
  *   - A gradient that is smaller than the smallest normal number of its type may be 0.
  *
@@ -222,7 +223,10 @@ typedef struct topkloss_batch {
   const void *logits;
   /** Elements from one row of logits to the next; 0: C. */
   int64_t logits_row_stride;
-  /** B labels in [0, C), or the loss's ignore_index. Not looked at by what needs none, and may be NULL there. */
+  /**
+   * B labels in [0, C), or the loss's ignore_index, contiguous. Not looked at by what needs none, nor beside
+   * soft_labels, and may be NULL there.
+   */
   const void *labels;
   /** B finite weights v that multiply each row's loss, or NULL for 1. */
   const double *sample_weight;
@@ -258,6 +262,34 @@ typedef struct topkloss_batch {
   const void *multi_label_logits;
   /** Elements from one row of multi_label_logits to the next; 0: C. */
   int64_t multi_label_row_stride;
+  /**
+   * Rows in a group, a divisor of B; 0: all B. Groups lie anywhere, their rows at one distance: an image is a group,
+   * its pixels are the rows. It holds for every matrix of the call. A contiguous (N, C, H, W) array has N H W rows,
+   * H W of them a group, row strides 1, class strides H W and group strides C H W.
+   */
+  int64_t rows_per_group;
+  /** Elements from one class of logits to the next, any sign; 0: 1. */
+  int64_t logits_class_stride;
+  /** Elements from one group of logits to the next, any sign; 0: rows_per_group * C. */
+  int64_t logits_group_stride;
+  /** Elements from one class of multi_label_logits to the next; 0: 1. */
+  int64_t multi_label_class_stride;
+  /** Elements from one group of multi_label_logits to the next; 0: rows_per_group * C. */
+  int64_t multi_label_group_stride;
+  /**
+   * B x C soft labels q of the batch's dtype, in place of labels, or NULL: each finite and 0 or more, of any sum; any
+   * other makes its own row's value and gradient NaN. For the softmax-margin family but focal and seesaw, which refuse
+   * them (OPTION), as all other losses do. A row's loss is sum_y q_y l(z, y), with label smoothing
+   * (1 - eta) q + eta / C in the place of q, every term with its class weight; the mean divides by sum_i v_i. No row is
+   * ignored.
+   */
+  const void *soft_labels;
+  /** Elements from one row of soft_labels to the next; 0: C. */
+  int64_t soft_labels_row_stride;
+  /** Elements from one class of soft_labels to the next; 0: 1. */
+  int64_t soft_labels_class_stride;
+  /** Elements from one group of soft_labels to the next; 0: rows_per_group * C. */
+  int64_t soft_labels_group_stride;
 } topkloss_batch;
 
 /** Where an evaluation goes. The buffers are the caller's; the struct's numbers are written. */
@@ -277,17 +309,17 @@ typedef struct topkloss_result {
   /**
    * B x C gradient of the reduced value (of each row's own value for the reduction none) with respect
    * to the logits, of the batch's dtype, or NULL if not wanted. It may be the logits themselves (same
-   * pointer and stride), which are then replaced. Rows that are ignored get zeros.
+   * pointer and strides), which are then replaced. Rows that are ignored get zeros.
    */
   void *gradient;
-  /** Elements from one row of gradient to the next; 0: C. At least C in absolute value. */
+  /** Elements from one row of gradient to the next; 0: C. With a class stride of 1 at least C in absolute value. */
   int64_t gradient_row_stride;
   /**
    * Two-head average-K only: B x C gradient with respect to multi_label_logits, of the batch's dtype, or
-   * NULL if not wanted. It may be multi_label_logits themselves (same pointer and stride).
+   * NULL if not wanted. It may be multi_label_logits themselves (same pointer and strides).
    */
   void *multi_label_gradient;
-  /** Elements from one row of multi_label_gradient to the next; 0: C. At least C in absolute value. */
+  /** Elements from one row of multi_label_gradient to the next; 0: C. */
   int64_t multi_label_gradient_row_stride;
   /**
    * Two-head average-K only. Written: the threshold on probabilities that chose the candidates (1 if none was
@@ -296,6 +328,14 @@ typedef struct topkloss_result {
    * caller's. Left as it is where no row counts.
    */
   double threshold;
+  /** Elements from one class of gradient to the next, any sign; 0: 1. No two elements may share memory. */
+  int64_t gradient_class_stride;
+  /** Elements from one group of gradient to the next, any sign; 0: the batch's rows_per_group * C. */
+  int64_t gradient_group_stride;
+  /** Elements from one class of multi_label_gradient to the next; 0: 1. */
+  int64_t multi_label_gradient_class_stride;
+  /** Elements from one group of multi_label_gradient to the next; 0: rows_per_group * C. */
+  int64_t multi_label_gradient_group_stride;
 } topkloss_result;
 
 /** Sets every member to zero and struct_size to its argument, sizeof(topkloss_batch). */
@@ -1207,6 +1247,10 @@ typedef struct topkloss_logit_adjust_options {
   double count_smoothing;
   /** tau, at most 1e15 in size. Default 1. */
   double tau;
+  /** Elements from one class of adjusted to the next; 0: 1. Default 0. */
+  int64_t adjusted_class_stride;
+  /** Elements from one group of adjusted to the next; 0: the batch's rows_per_group * C. Default 0. */
+  int64_t adjusted_group_stride;
 } topkloss_logit_adjust_options;
 
 /** Fills in the defaults. struct_size: sizeof(topkloss_logit_adjust_options). */

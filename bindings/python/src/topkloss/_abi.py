@@ -114,6 +114,15 @@ class batch(ctypes.Structure):
         ("executor", POINTER(executor)),
         ("multi_label_logits", c_void_p),
         ("multi_label_row_stride", c_int64),
+        ("rows_per_group", c_int64),
+        ("logits_class_stride", c_int64),
+        ("logits_group_stride", c_int64),
+        ("multi_label_class_stride", c_int64),
+        ("multi_label_group_stride", c_int64),
+        ("soft_labels", c_void_p),
+        ("soft_labels_row_stride", c_int64),
+        ("soft_labels_class_stride", c_int64),
+        ("soft_labels_group_stride", c_int64),
     ]
 
 
@@ -130,6 +139,10 @@ class result(ctypes.Structure):
         ("multi_label_gradient", c_void_p),
         ("multi_label_gradient_row_stride", c_int64),
         ("threshold", c_double),
+        ("gradient_class_stride", c_int64),
+        ("gradient_group_stride", c_int64),
+        ("multi_label_gradient_class_stride", c_int64),
+        ("multi_label_gradient_group_stride", c_int64),
     ]
 
 
@@ -401,6 +414,8 @@ class logit_adjust_options(ctypes.Structure):
         ("class_counts", c_void_p),
         ("count_smoothing", c_double),
         ("tau", c_double),
+        ("adjusted_class_stride", c_int64),
+        ("adjusted_group_stride", c_int64),
     ]
 
 
@@ -633,6 +648,8 @@ DEFAULTS: dict[str, dict[str, int | float | None]] = {
     "logit_adjust_options": {
         "count_smoothing": 0.0,
         "tau": 1.0,
+        "adjusted_class_stride": 0,
+        "adjusted_group_stride": 0,
     },
     "topk_accuracy_options": {
         "k": 1,

@@ -188,7 +188,7 @@ class Evaluation:
             values = self._new((batch.rows,))
             result.row_values = values.data_ptr()
         _tell_openmp()
-        value = call(self._owner._handle, batch, result)
+        value = call(self._owner, batch, result)
         if upstream is None:
             self.threshold = result.threshold
         if self._by_row:
