@@ -213,6 +213,9 @@ private struct Dimensions {
 
 /// How far elements lie from the first, in both directions.
 private struct ElementSpan {
+  /// What no process has: addresses are of 57 bits at the most, and half of them the kernel's.
+  private static let mostBytes: UInt = 1 << 56
+
   private var reach: UInt = 1
   private var overflows = false
 
@@ -227,6 +230,6 @@ private struct ElementSpan {
   /// Nil if that is more than can be addressed.
   func bytes(of elementBytes: Int) -> UInt? {
     let (bytes, bytesOverflow) = reach.multipliedReportingOverflow(by: UInt(elementBytes))
-    return overflows || bytesOverflow || bytes > UInt(Int.max) ? nil : bytes
+    return overflows || bytesOverflow || bytes > Self.mostBytes ? nil : bytes
   }
 }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ctypes import byref, sizeof
+from ctypes import byref, c_double, sizeof
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from abi_support import message
+from abi_support import LARGEST, LEAST, Call, message
 from losses import BY_NAME
 from pairwise import pairwise
 from scipy.special import softmax
@@ -161,3 +161,121 @@ class SimpleBatch:
 
     def heads(self, matrix: Array) -> tuple[Array, ...]:
         return (matrix,)
+
+
+def scores_in(layout, scores):
+    """A batch of scores alone."""
+    rows, classes = scores.shape
+    view, size, told, memory = placed(layout, rows, classes, scores.dtype)
+    view[...] = scores.reshape(view.shape)
+    described = _abi.batch(sizeof(_abi.batch), rows, classes, {4: 0, 8: 1}[scores.itemsize])
+    described.rows_per_group = size
+    describe(described, "logits", view, told)
+    return described, view, told, memory
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_functions_of_scores(layout):
+    """Metrics, sets, adjustment and prediction against NumPy, of rows enough for several tiles."""
+    rng = np.random.default_rng(5)
+    scores = rng.standard_normal((1200, 19)).astype(FLOAT32)
+    labels = rng.integers(19, size=1200)
+    batch, view, told, _memory = scores_in(layout, scores)
+    batch.labels = labels.ctypes.data
+    ranks = (scores > scores[np.arange(1200), labels][:, None]).sum(axis=1)
+
+    accuracy = c_double()
+    options = initialised("topk_accuracy_options", k=3)
+    assert library.topkloss_topk_accuracy(byref(options), byref(batch), byref(accuracy)) == 0
+    assert accuracy.value == pytest.approx((ranks < 3).mean(), abs=1e-12)
+
+    threshold = initialised("threshold")
+    status = library.topkloss_average_k_threshold(c_double(2.5), byref(batch), byref(threshold))
+    assert status == 0
+    kept = np.sort(scores.ravel())[::-1]
+    assert threshold.value == pytest.approx((float(kept[2999]) + float(kept[3000])) / 2, abs=1e-12)
+
+    indptr, indices = np.zeros(1201, np.int64), np.zeros(3000, np.int64)
+    sets = (byref(threshold), 0, byref(batch), indptr.ctypes.data, indices.ctypes.data, 3000)
+    assert library.topkloss_predict_sets(*sets) == 0, message()
+    assert np.array_equal(np.diff(indptr), (scores > threshold.value).sum(axis=1))
+    assert np.array_equal(indices, np.nonzero(scores > threshold.value)[1])
+
+    counts = np.arange(1.0, 20)
+    adjust = initialised("logit_adjust_options", classes=19, class_counts=counts.ctypes.data)
+    adjust.adjusted_class_stride, adjust.adjusted_group_stride = told["class"], told["group"]
+    status = library.topkloss_logit_adjust(byref(adjust), byref(batch), batch.logits, told["row"])
+    assert status == 0, message()
+    expected = scores - np.log(counts / counts.sum())
+    np.testing.assert_allclose(rows_of(view, 1200, 19), expected, rtol=0, atol=1e-5)
+
+
+def initialised(struct, **values):
+    made = _abi.INITIALISED[struct]()
+    assert getattr(library, f"topkloss_{struct}_init")(byref(made), sizeof(made)) == 0
+    for member, value in values.items():
+        setattr(made, member, value)
+    return made
+
+
+def spoiled(**values):
+    """A call on rows of 5 classes, 4 of them in groups of 2, that is refused."""
+    call = Call()
+    for member, value in values.items():
+        setattr(call.result if hasattr(call.result, member) else call.batch, member, value)
+    return call
+
+
+@pytest.mark.parametrize(
+    ("values", "status", "words"),
+    [
+        ({"rows_per_group": 3}, "SIZE", ("rows_per_group", "3", "4")),
+        ({"rows_per_group": -1}, "SIZE", ("rows_per_group", "-1")),
+        ({"logits_class_stride": LARGEST}, "SIZE", ("logits",)),
+        ({"rows_per_group": 2, "logits_group_stride": LEAST}, "SIZE", ("logits",)),
+        ({"rows_per_group": 2, "logits_group_stride": LARGEST // 8}, "SIZE", ("logits",)),
+        ({"gradient_class_stride": 2}, "SIZE", ("gradient", "share memory")),
+        ({"gradient_class_stride": -5}, "SIZE", ("gradient", "share memory")),
+        ({"gradient_class_stride": 3, "gradient_row_stride": 1}, "SIZE", ("share memory",)),
+        ({"rows_per_group": 2, "gradient_group_stride": 9}, "SIZE", ("share memory",)),
+        ({"rows_per_group": 2, "gradient_group_stride": LARGEST // 4}, "SIZE", ("gradient",)),
+    ],
+)
+def test_refused(values, status, words):
+    said = spoiled(**values).refused(status)
+    for word in words:
+        assert word in said
+
+
+def test_output_over_input():
+    """In place means the same strides, classes' and groups' too; side by side is no overlap."""
+    call = Call()
+    call.batch.logits = call.result.gradient
+    call.result.gradient_class_stride, call.result.gradient_row_stride = 4, 1
+    assert "overlaps batch.logits" in call.refused("ALIASING")
+    call.batch.logits_class_stride, call.batch.logits_row_stride = 4, 1
+    assert call.run() == 0, message()
+
+
+@pytest.mark.parametrize("apart", [5, 4])
+def test_heads_side_by_side(apart):
+    """Both heads of one convolution, (N, 2 C, W), each with its gradient in place."""
+    call = Call("two_head_average_k")
+    memory = np.random.default_rng(2).standard_normal((2, 10, 2)).astype(FLOAT32)
+    where = memory.ctypes.data
+    call.batch.rows_per_group = 2
+    for struct, first, second in (
+        (call.batch, "logits", "multi_label"),
+        (call.result, "gradient", "multi_label_gradient"),
+    ):
+        for short in (first, second):
+            setattr(struct, f"{short}_row_stride", 1)
+            setattr(struct, f"{short}_class_stride", 2)
+            setattr(struct, f"{short}_group_stride", 20)
+    call.batch.logits = call.result.gradient = where
+    second = where + apart * 2 * memory.itemsize
+    call.batch.multi_label_logits = call.result.multi_label_gradient = second
+    if apart == 4:
+        call.refused("ALIASING")
+    else:
+        assert call.run() == 0, message()
