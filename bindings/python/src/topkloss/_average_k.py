@@ -107,7 +107,8 @@ class TwoHeadAverageKLoss(AnyLoss):
         k: K, the average number of candidates a row, above 0 and below C; need not be whole.
         candidate_weight: omega of candidates other than the label, finite and 0 or more.
         multi_label_weight: mu, finite and 0 or more.
-        class_reduction: Whether the multi-label term is a ``"sum"`` or a ``"mean"`` over classes.
+        class_reduction: Whether the multi-label term is a ``"sum"``, whose weight grows with C, or
+            a ``"mean"`` over classes. The paper's abstract, all that we could read, does not say.
         threshold_decay: Share of the batches before in the threshold, in [0, 1). 0: each batch has
             its own threshold.
     """
@@ -123,7 +124,7 @@ class TwoHeadAverageKLoss(AnyLoss):
     _: KW_ONLY
     candidate_weight: float = 1.0
     multi_label_weight: float = 1.0
-    class_reduction: ClassReduction = "sum"
+    class_reduction: ClassReduction = "mean"
     threshold_decay: float = 0.0
 
     def __call__(

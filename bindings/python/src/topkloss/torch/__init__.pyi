@@ -331,8 +331,9 @@ class NoisedTopKLoss(NoisedModule):
     last.
 
     Balanced: ``m_y = margin``. With class_counts, the imbalanced loss:
-    ``m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4)``; use a scale of 30 to 50 and a normalised
-    last layer (in PyTorch `topkloss.torch.NormedLinear`), or a scale of 1 without.
+    ``m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4)``, on the cosines of a normalised last layer
+    (in PyTorch `topkloss.torch.NormedLinear`), for which its defaults are meant: they are the
+    authors' for Pl@ntNet-300K. On other logits use a scale of 1.
 
     Noise is a function of (seed, step, row) and does not depend on threads. Processes that train
     together count the same steps, and so draw the same noise for different rows: give each a seed
@@ -366,6 +367,7 @@ class NoisedTopKLoss(NoisedModule):
     Args:
         k: K, 1 to C - 1.
         epsilon: Standard deviation of the noise, in units of a logit; finite and 0 or more.
+            Default 1, or 0.01 with class_counts.
         estimator: How the expectation is taken: ``"monte_carlo"``, as in the paper, or
             ``"exact"``.
         n_samples: S, the number of noise samples a row, 1 to 1,000,000. Monte Carlo only.
@@ -374,8 +376,8 @@ class NoisedTopKLoss(NoisedModule):
             class_counts.
         class_counts: Number of training examples of each of C classes, finite and above 0.
         max_margin: With class_counts only: margin of the rarest class, finite and 0 or more.
-            Default 0.5.
-        scale: Multiplies the hinge, finite and above 0.
+            Default 0.2.
+        scale: Multiplies the hinge, finite and above 0. Default 1, or 60 with class_counts.
         count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
         reduction: How row losses become one value: ``"mean"`` (weighted by class and sample
             weights), ``"sum"``; or ``"none"``, one value a row.
@@ -395,7 +397,7 @@ class NoisedTopKLoss(NoisedModule):
     def __init__(
         self,
         k: int,
-        epsilon: float = 1.0,
+        epsilon: float | None = None,
         *,
         estimator: Estimator = 'monte_carlo',
         n_samples: int = 5,
@@ -403,7 +405,7 @@ class NoisedTopKLoss(NoisedModule):
         margin: float = 1.0,
         class_counts: Array | None = None,
         max_margin: float | None = None,
-        scale: float = 1.0,
+        scale: float | None = None,
         count_smoothing: float = 0.0,
         reduction: Reduction = 'mean',
         ignore_index: int = -100,
@@ -679,7 +681,8 @@ class TwoHeadAverageKLoss(TwoHeadModule):
         k: K, the average number of candidates a row, above 0 and below C; need not be whole.
         candidate_weight: omega of candidates other than the label, finite and 0 or more.
         multi_label_weight: mu, finite and 0 or more.
-        class_reduction: Whether the multi-label term is a ``"sum"`` or a ``"mean"`` over classes.
+        class_reduction: Whether the multi-label term is a ``"sum"``, whose weight grows with C, or
+            a ``"mean"`` over classes. The paper's abstract, all that we could read, does not say.
         threshold_decay: Share of the batches before in the threshold, in [0, 1). 0: each batch has
             its own threshold.
         reduction: How row losses become one value: ``"mean"`` (weighted by class and sample
@@ -706,7 +709,7 @@ class TwoHeadAverageKLoss(TwoHeadModule):
         *,
         candidate_weight: float = 1.0,
         multi_label_weight: float = 1.0,
-        class_reduction: ClassReduction = 'sum',
+        class_reduction: ClassReduction = 'mean',
         threshold_decay: float = 0.0,
         reduction: Reduction = 'mean',
         ignore_index: int = -100,
