@@ -66,6 +66,23 @@ def test_wrong_options_together():
     refuses("SIZE", ["class_counts has 2 classes"], mse, [3, 2], teacher=[1, 2, 3])
 
 
+def test_options_that_would_mean_nothing():
+    """What was asked for and would not be done; the defaults are nobody's wish."""
+    exact = {"estimator": "exact", "n_samples": 50}
+    words = ["n_samples is 50", "'monte_carlo'"]
+    refuses("OPTION", words, topkloss.NoisedTopKLoss, 2, **exact)
+    for function in (topkloss.noised_topk, topkloss.noised_topk_vjp):
+        refuses("OPTION", words, function, np.zeros((1, 3)), 2, **exact)
+    refuses("OPTION", ["margin is 2"], topkloss.NoisedTopKLoss, 1, margin=2, class_counts=[3, 2])
+    refuses("OPTION", ["max_margin is 0.3"], topkloss.NoisedTopKLoss, 1, max_margin=0.3)
+    for method in ("an", "wan"):
+        for name in ("expected_positives", "regularization"):
+            refuses("OPTION", [name, "epr"], topkloss.SinglePositiveLoss, method, **{name: 2.0})
+    refuses("OPTION", ["alpha is 2.0"], topkloss.OutlyingMSELoss, alpha=2.0, teacher=[1, 2])
+    for given in ({"estimator": "exact", "n_samples": 5, "seed": 7}, {"margin": 1.0}):
+        topkloss.NoisedTopKLoss(1, **given)
+
+
 def test_options_at_the_end_of_their_range():
     """What float32 holds with room to spare is accepted."""
     for kind, name in OPTIONS:

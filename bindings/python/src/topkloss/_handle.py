@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import inspect
 import weakref
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 import numpy as np
@@ -81,6 +82,8 @@ class Handle:
     # By name, what `topkloss._records` finds in a class: its options, and how each is checked.
     _options: ClassVar[dict[str, inspect.Parameter]]
     _checks: ClassVar[dict[str, Check]]
+    # Options that mean nothing beside some others: whether they do, of all options, and why.
+    _idle: ClassVar[Mapping[str, tuple[Callable[[Mapping[str, Any]], bool], str]]] = {}
 
     _arguments: dict[str, Any]
     _handle: int
@@ -91,9 +94,19 @@ class Handle:
         """Arguments by name, each in its own type."""
         return {name: cls._checks[name](name, value) for name, value in arguments.items()}
 
+    @classmethod
+    def _refuse_idle(cls, values: Mapping[str, Any]) -> None:
+        """Refuses what was asked for and would not be done."""
+        for name, (is_idle, reason) in cls._idle.items():
+            if values[name] != cls._options[name].default and is_idle(values):
+                raise TopKLossError(
+                    f"{name} is {values[name]!r}, and {reason}", "TOPKLOSS_ERROR_OPTION"
+                )
+
     def _make(self, arguments: dict[str, Any]) -> None:
         """What a constructor does with all its arguments, by name and in order."""
         values = self._checked(arguments)
+        self._refuse_idle(values)
         handle = _create(self._kind, values)
         self.__dict__.update(values, _arguments=values, _handle=handle)
         # At exit the system takes the memory back; a thread may still be inside a call.

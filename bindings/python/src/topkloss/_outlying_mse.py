@@ -52,6 +52,10 @@ class OutlyingMSELoss(CountSmoothing):
     _kind = "outlying_mse"
     _traits = Traits(curvature=of_squares, takes_counts=lambda options: "teacher" not in options)
 
+    _idle = {  # noqa: RUF012
+        "alpha": (lambda options: options["teacher"] is not None, "the teacher is given as it is")
+    }
+
     class_counts: OptionalVector = NO_VECTOR
     alpha: float = 1.0
     _: KW_ONLY
