@@ -42,7 +42,7 @@ class OneHeadModule(LossModule):
             plain = evaluate_plain(self.loss, logits, labels)
             if plain is not None:
                 return plain
-        (scores,), dtype = autocast_scores(logits, by_row=self._by_row)
+        (scores,), dtype = autocast_scores(logits, by_row=self._by_row, labels=labels)
         evaluation = self._evaluation(scores, labels, sample_weight, value_dtype=dtype)
         return differentiable(evaluation, scores, rows_are_coupled=self._rows_are_coupled)
 

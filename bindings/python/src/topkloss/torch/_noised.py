@@ -12,6 +12,7 @@ from topkloss.torch._autocast import autocast_scores
 from topkloss.torch._autograd import differentiable
 from topkloss.torch._compiled import noised
 from topkloss.torch._evaluation import Evaluation
+from topkloss.torch._layouts import class_axis, row_shape
 from topkloss.torch._module import OneHeadModule
 from topkloss.torch._operators import signed, unsigned
 from topkloss.torch._staging import staged
@@ -67,7 +68,7 @@ class NoisedModule(OneHeadModule):
         """
         if torch.compiler.is_compiling():
             return noised(self, logits, labels, sample_weight, noise, step)
-        (scores,), dtype = autocast_scores(logits, by_row=self._by_row)
+        (scores,), dtype = autocast_scores(logits, by_row=self._by_row, labels=labels)
         if step is None and not self.training:
             step = EVALUATION_STEP
         drawn = self.loss._step(noise, step)
@@ -88,8 +89,8 @@ class NoisedModule(OneHeadModule):
     ) -> Evaluation:
         evaluation = super()._evaluation(logits, labels, sample_weight, **options)
         (noise,) = staged(noise)
-        rows, classes = logits.shape
-        evaluation.add_noise(noise, (rows, self.loss.n_samples, classes))
+        classes = logits.shape[class_axis(logits.dim())]
+        evaluation.add_noise(noise, (*row_shape(logits), self.loss.n_samples, classes))
         evaluation.add_step(step)
         return evaluation
 

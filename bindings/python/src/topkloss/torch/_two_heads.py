@@ -74,7 +74,9 @@ class TwoHeadModule(LossModule):
                 # By a view: graphs (of PyTorch 2.13) lose what is written to float64 scalars.
                 threshold.view(1).copy_(used.view(1))
             return value
-        heads, dtype = autocast_scores(logits, multi_label_logits, by_row=self._by_row)
+        heads, dtype = autocast_scores(
+            logits, multi_label_logits, by_row=self._by_row, labels=labels
+        )
         evaluation = self._evaluation(
             heads[0], labels, sample_weight, second=heads[1], value_dtype=dtype
         )
