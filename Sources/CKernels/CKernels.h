@@ -218,6 +218,9 @@ typedef struct KernelTable {
   ArithmeticKernels float64;
   HalfConversion float16;
   HalfConversion bfloat16;
+  /* to_j[i] = from_i[j] for so many lines i of so many elements j each; strides, in elements, lead from line to line. */
+  void (*turn)(const void *from, int64_t from_stride, void *to, int64_t to_stride, int64_t lines,
+               int64_t length, int64_t element_bytes);
   /* Writes one sample's noise for one row. */
   void (*standard_normal)(uint64_t seed, uint64_t step, uint64_t row, int64_t sample, int64_t classes,
                           float *noise);

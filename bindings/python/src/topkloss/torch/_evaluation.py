@@ -35,6 +35,9 @@ _STRIDED = torch.strided
 # Those of the result's matrices that are the gradients of each head.
 _GRADIENTS = "gradient", "multi_label_gradient"
 
+# A thread's first question makes PyTorch tell OpenMP its number, which the library goes by.
+_tell_openmp = torch.get_num_threads
+
 
 def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
     """A batch of plain contiguous tensors, whatever their sizes; None for any others.
@@ -66,6 +69,7 @@ def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
         return None
     if not (scores and indices):
         return None  # without elements, or without memory of its own
+    _tell_openmp()
     rows, classes = shape
     return _abi.batch(BATCH_SIZE, rows, classes, code, label_type, scores, 0, indices)
 
@@ -171,6 +175,7 @@ class Evaluation:
 
     def describe(self) -> _abi.batch:
         """The batch, for functions that take no more than it."""
+        _tell_openmp()
         return self._described({})[0]
 
     def _described(self, written: dict[str, Strides]) -> tuple[_abi.batch, _abi.result]:
@@ -218,6 +223,7 @@ class Evaluation:
         if self._by_row:
             values = room_for_values(self._rows, self._heads[0], to_be_sent=remote)
             result.row_values = values.data_ptr()
+        _tell_openmp()
         value = call(self._owner, batch, result)
         if upstream is None:
             self.threshold = result.threshold
