@@ -21,7 +21,6 @@ LABELS = torch.arange(4)
 
 
 BAD_LOGITS = [
-    (torch.zeros(()), "SIZE", ["logits has shape ()", "(C), (N, C) or (N, C, d1"]),
     (torch.zeros((4, CLASSES), device="meta"), "ENUMERATOR", ["logits is on the device meta"]),
     (torch.zeros(4, CLASSES, dtype=torch.cfloat), "ENUMERATOR", ["logits has dtype"]),
     (torch.zeros(4, CLASSES).to_sparse(), "ENUMERATOR", ["torch.sparse_coo"]),

@@ -45,22 +45,26 @@ class Strides(NamedTuple):
         setattr(struct, f"{name}_group_stride", self.group)
 
 
+def _stride(size: int, stride: int) -> int:
+    return stride if size > 1 else 0
+
+
 def strides_of(scores: Tensor) -> Strides | None:
     """The strides of a tensor, whose groups are its first dimension; None if C cannot walk it."""
     sizes, strides = [*scores.shape], [*scores.stride()]
     if any(size > 1 and stride == 0 for size, stride in zip(sizes, strides, strict=True)):
         return None  # repeated by PyTorch, but to C a stride of 0 is one that is not given
     axis = class_axis(len(sizes))
-    classes = strides.pop(axis) if sizes.pop(axis) > 1 else 0
-    group = strides.pop(0) if sizes and sizes.pop(0) > 1 else 0
+    classes = _stride(sizes.pop(axis), strides.pop(axis))
+    group = _stride(sizes.pop(0), strides.pop(0)) if sizes else 0
     rows, row = 1, 0
     for size, stride in zip(reversed(sizes), reversed(strides), strict=True):
-        if size != 1:
-            if rows == 1:
-                row = stride
-            elif stride != rows * row:
-                return None
-            rows *= size
+        if size == 1:
+            continue
+        if rows > 1 and stride != rows * row:
+            return None
+        row = row or stride
+        rows *= size
     return Strides(row, classes, group)
 
 
@@ -75,6 +79,6 @@ def rows_per_group(shape: tuple[int, ...], every: Iterable[Strides]) -> tuple[in
     groups, rows = (shape[0], math.prod(shape[1:])) if shape else (1, 1)
     if rows == 1:  # the groups are the rows
         return 0, [Strides(one.group, one.classes, 0) for one in every]
-    if groups == 1 or all(one.group == rows * one.row for one in every):
+    if groups <= 1 or all(one.group == rows * one.row for one in every):
         return 0, [Strides(one.row, one.classes, 0) for one in every]
     return rows, every

@@ -52,16 +52,17 @@ class NoisedModule(OneHeadModule):
         """The loss of a batch, differentiable once with respect to the logits.
 
         Args:
-            logits: Scores, of shape (B, C), as for every loss.
-            labels: B class indices in [0, C), or the ignored one.
-            sample_weight: B finite numbers that multiply the loss of each row. Default 1.
-            noise: Noise of shape (B, S, C) to use in place of the module's own.
+            logits: Scores, of shape (C), (N, C) or (N, C, d1, ..., dm), as for every loss.
+            labels: For each row a class index in [0, C), or the ignored one.
+            sample_weight: A finite number for each row that multiplies its loss. Default 1.
+            noise: Noise of the labels' shape followed by (S, C), to use in place of the module's
+                own.
             step: Which noise to draw, 0 to 2^64 - 1. Default: in training the number of
                 calls so far that were given neither noise nor a step, in evaluation 2^64 - 1.
 
         Returns:
-            A scalar, or for the reduction ``"none"`` B values, as for every loss. If all rows are
-            ignored, the mean is 0 with gradient 0.
+            A scalar, or for the reduction ``"none"`` a value for each row, as for every loss. If
+            all rows are ignored, the mean is 0 with gradient 0.
 
         Raises:
             TopKLossError: An argument has a wrong shape, type or value, or C is not above K.

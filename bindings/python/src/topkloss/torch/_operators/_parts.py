@@ -30,12 +30,12 @@ def room_for_values(scores: Tensor, by_row: bool, dtype: torch.dtype) -> Tensor:
 
 def or_nothing(gradient: Tensor | None, scores: Tensor) -> Tensor:
     """A gradient, or what stands for one that is not wanted: schemas know no optional results."""
-    return scores.new_empty(()) if gradient is None else gradient
+    return scores.new_zeros(()) if gradient is None else gradient
 
 
 def room_for_gradient(scores: Tensor, wanted: bool) -> Tensor:
     """The same for what `or_nothing` returns."""
-    return torch.empty_like(scores) if wanted else scores.new_empty(())
+    return torch.empty_like(scores) if wanted else scores.new_zeros(())
 
 
 def times(gradient: Tensor, upstream: Tensor) -> Tensor:
