@@ -29,6 +29,7 @@ typedef struct SoftmaxMarginFamily {
   int64_t classes;
   const void *_Nullable class_scale; /* d, or NULL for 1 */
   const void *_Nullable offset;      /* a, or NULL for 0; not NULL if class_scale is not */
+  double largest_offset;             /* no |a_j| is above it */
   const double *_Nullable margin;    /* b, or NULL for 0 */
   double lambda;                     /* lam of the header */
   double scale;                      /* s */
@@ -46,7 +47,8 @@ typedef struct SoftmaxMarginFamily {
 /* What the sweeps over a row leave for one another. */
 typedef struct SoftmaxMarginProgress {
   double peak;              /* the largest v_j = d_j z_j + a_j, the label's less its margin; -inf: the row is done */
-  double label_shifted;     /* u_y less the peak */
+  double rest;              /* what the scores are above that by their rounding; 0 where it does not matter */
+  double label_shifted;     /* u_y less s times both */
   double label_exponential; /* e to the power of that */
   double rivals;            /* the sum of the other classes' */
   double focus;             /* (1 - p_y)^gamma */
