@@ -44,6 +44,11 @@ class CrossEntropyLoss(WeightedModule):
     A logit of -inf masks its class out: probability 0, gradient 0. A row whose own label is masked
     has value +inf; so has, with label smoothing, a row with any masked class of weight above 0.
 
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
+
     Args:
         class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
         label_smoothing: eta, the part of the label that all classes share, in [0, 1].
@@ -86,6 +91,11 @@ class ELMLoss(WeightedModule):
     once of others. In PyTorch, `topkloss.torch.NormedLinear` is such a layer.
 
     Kato and Hotta, "Enlarged large margin loss for imbalanced classification", SMC 2023.
+
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
 
     Args:
         class_counts: Number of training examples of each of C classes, finite and above 0.
@@ -139,6 +149,11 @@ class FocalLoss(WeightedModule):
 
     Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense object detection", ICCV 2017.
 
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
+
     Args:
         gamma: How strongly rows that are right are discounted, finite and 0 or more.
         class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
@@ -182,6 +197,11 @@ class LDAMLoss(WeightedModule):
 
     Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss",
     NeurIPS 2019.
+
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
 
     Args:
         class_counts: Number of training examples of each of C classes, finite and above 0.
@@ -231,6 +251,11 @@ class LogitAdjustedLoss(WeightedModule):
     Menon et al., "Long-tail learning via logit adjustment", ICLR 2021; Ren et al., "Balanced
     meta-softmax for long-tailed visual recognition", NeurIPS 2020.
 
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
+
     Args:
         class_counts: Number of training examples of each of C classes, finite and above 0.
         tau: Strength of the adjustment, finite.
@@ -279,6 +304,11 @@ class MarginSoftmaxLoss(WeightedModule):
     Margins expect bounded logits, such as cosines (in PyTorch, of `topkloss.torch.NormedLinear`).
 
     Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, section 4.
+
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
 
     Args:
         offset: a of each of C classes, finite. Default 0.
@@ -363,6 +393,11 @@ class NoisedTopKLoss(NoisedModule):
     Activation checkpointing calls what it checkpoints once more in the backward pass, and so would
     draw other noise there and count twice: leave the loss outside, or give it a ``step``.
 
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
+
     Args:
         k: K, 1 to C - 1.
         epsilon: Standard deviation of the noise, in units of a logit; finite and 0 or more.
@@ -425,6 +460,11 @@ class OutlyingMSELoss(PredictingModule):
 
     The teacher in use is the attribute ``loss.teacher``.
 
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
+
     Args:
         class_counts: Number of training examples of each of C classes, finite and above 0. May be
             left out, and is not looked at, with a teacher.
@@ -470,6 +510,11 @@ class SeesawLoss(WeightedModule):
     is a constant in the gradient. p = q = 0 is `CrossEntropyLoss`.
 
     Wang et al., "Seesaw loss for long-tailed instance segmentation", CVPR 2021.
+
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
 
     Args:
         class_counts: Number of training examples of each of C classes, finite and above 0.
@@ -527,6 +572,11 @@ class SinglePositiveLoss(OneHeadModule):
     Cole, Mac Aodha, Lorieul, Perona, Morris and Jojic, "Multi-label learning from single positive
     labels", CVPR 2021.
 
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
+
     Args:
         method: ``"an"``, ``"wan"`` or ``"epr"``.
         expected_positives: With ``"epr"`` only, which needs it: K, finite and above 0.
@@ -574,6 +624,11 @@ class SmoothTopKSVMLoss(OneHeadModule):
 
     Berrada, Zisserman and Kumar, "Smooth loss functions for deep top-k classification", ICLR 2018.
 
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
+
     Args:
         k: 1 to C - 1.
         tau: The temperature, in units of a logit; finite and above 0.
@@ -615,6 +670,11 @@ class TopKHingeLoss(OneHeadModule):
     and -1 at the label (they may cancel); at exactly 0 it is 0. A logit of -inf ranks last.
 
     Yang and Koyejo, "On the consistency of top-k surrogate losses", ICML 2020.
+
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
 
     Args:
         k: K, 1 to C - 1.
@@ -675,6 +735,11 @@ class TwoHeadAverageKLoss(TwoHeadModule):
     it; in evaluation it is used in the same way, but stays as it is, as it does where a checkpoint
     has none.
 
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
+
     Args:
         k: K, the average number of candidates a row, above 0 and below C; need not be whole.
         candidate_weight: omega of candidates other than the label, finite and 0 or more.
@@ -724,6 +789,11 @@ class VectorScalingLoss(WeightedModule):
 
     Kini, Paraskevas, Oymak and Thrampoulidis, "Label-imbalanced and group-sensitive classification
     under overparameterization", NeurIPS 2021 (the factor is their ``1 / Delta_j``).
+
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
 
     Args:
         class_counts: Number of training examples of each of C classes, finite and above 0.

@@ -31,8 +31,8 @@ class OneHeadModule(LossModule):
 
         Returns:
             A scalar, or for the reduction ``"none"`` a value for each row, of the dtype of the
-            logits (under autocast at least float32) and on their device. If all rows are ignored, the mean is 0
-            with gradient 0, where PyTorch's losses give NaN.
+            logits (under autocast at least float32) and on their device. If all rows are ignored,
+            the mean is 0 with gradient 0, where PyTorch's losses give NaN.
 
         Raises:
             TopKLossError: An argument has a wrong shape, type or value.
