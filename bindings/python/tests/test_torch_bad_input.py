@@ -60,6 +60,7 @@ def test_labels(name, bad):
 BAD_WEIGHTS = [
     (torch.ones(3), "SIZE", ["sample_weight has shape (3,)", "must be (4,)"]),
     (torch.tensor([1, float("nan"), 1, 1]), "NOT_FINITE", ["sample_weight[1]"]),
+    (torch.tensor([1, 0.0, -0.5, 1]), "OPTION", ["sample_weight has the value -0.5"]),
     (torch.ones(4, dtype=torch.cfloat), "ENUMERATOR", ["sample_weight has dtype"]),
     (torch.ones(4, requires_grad=True), "OPTION", ["sample_weight requires a gradient"]),
 ]

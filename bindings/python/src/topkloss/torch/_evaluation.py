@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from topkloss import _abi
-from topkloss._evaluation import BATCH_SIZE, RESULT_SIZE, call
+from topkloss._evaluation import BATCH_SIZE, RESULT_SIZE, call, refuse_negative_weight
 from topkloss._handle import Handle
 from topkloss.torch._autocast import HALVES
 from topkloss.torch._layouts import Strides, class_axis, row_shape, rows_per_group, strides_of
@@ -151,6 +151,8 @@ class Evaluation:
         """One weight for each row, or None."""
         if sample_weight is not None:
             weights = row_numbers("sample_weight", sample_weight, self._rows)
+            if weights.numel():
+                refuse_negative_weight(weights.min().item())
             self._batch.sample_weight = self._keep(weights)
 
     def add_noise(self, noise: object, shape: tuple[int, ...]) -> None:
