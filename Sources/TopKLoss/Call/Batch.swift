@@ -26,6 +26,7 @@ struct Batch {
     case scores
     case scoresAndLabels
     case scoresAndWeights
+    case scoresLabelsAndWeights
     case everything
     case everythingOfTwoHeads
 

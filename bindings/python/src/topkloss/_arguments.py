@@ -37,6 +37,7 @@ WORDS: dict[str, Mapping[str, int]] = {
         "epr": _abi.TOPKLOSS_EXPECTED_POSITIVE,
     },
 }
+TEACHERS = {"rank": _abi.TOPKLOSS_RANK_TEACHER, "power": _abi.TOPKLOSS_POWER_TEACHER}
 RULES = {"argmax": _abi.TOPKLOSS_ARGMAX, "nearest": _abi.TOPKLOSS_NEAREST_TEACHER}
 AVERAGES = {"micro": _abi.TOPKLOSS_MICRO, "macro": _abi.TOPKLOSS_MACRO}
 
@@ -113,6 +114,13 @@ def _word(name: str, value: Any) -> str:
     return str(value)
 
 
+def _teacher(name: str, value: Any) -> str | FloatVector:
+    if isinstance(value, str):
+        choice(name, value, TEACHERS)
+        return value
+    return class_vector(name, value)
+
+
 def _unsigned(name: str, value: Any) -> int:
     return integer(name, value, signed=False)
 
@@ -126,6 +134,7 @@ _CHECKS: dict[str, Check] = {
     # A vector that is needed and not there is the library's to refuse.
     "Vector": optional(class_vector),
     "OptionalVector": optional(class_vector),
+    "Teacher": _teacher,
 }
 
 
