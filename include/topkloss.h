@@ -126,16 +126,22 @@ TOPKLOSS_API const char *topkloss_simd(void);
  * processors this process may run on. Threads start when a call first has work enough for them, and a
  * call with little work uses fewer. Results do not depend on the number.
  *
- * Where the process has GNU OpenMP among its global symbols (a program built with it, or PyTorch), a call on
- * the process's first thread borrows OpenMP's threads, omp_get_max_threads() of them, rather than add to
- * them, unless fewer are allowed here. Not in the child of a fork.
+ * Where the process has GNU OpenMP among its global symbols (a program built with it, or PyTorch), the default is
+ * never more than OpenMP lets the calling thread have: omp_get_max_threads(), or 1 inside a parallel region. OpenMP
+ * has that number for every thread by itself; omp_set_num_threads(1) and torch.set_num_threads(1) hold for the thread
+ * that calls them. A number set here, or by TOPKLOSS_NUM_THREADS, holds against OpenMP's.
+ *
+ * A call on the process's first thread then borrows OpenMP's threads, omp_get_max_threads() of them, rather than
+ * add to them, unless fewer are allowed here. Not in the child of a fork, nor inside a parallel region, nor where the
+ * system refuses threads, which OpenMP ends the process for: before the library has it start some, it starts and ends as many
+ * itself, to see (once, and again after OpenMP has ended some; 15 microseconds or so a thread).
  *
  * @param count 1 to 1024, or 0 to return to the default.
  * @return TOPKLOSS_ERROR_OPTION if count is outside its range.
  */
 TOPKLOSS_API topkloss_status topkloss_set_num_threads(int32_t count);
 
-/** How many threads one call may use, the calling thread included. */
+/** How many threads one call on this thread may use, the calling thread included. */
 TOPKLOSS_API int32_t topkloss_get_num_threads(void);
 
 /**

@@ -98,7 +98,7 @@ private struct TieCountPass: RowPass {
     var left = Int64.max
     for row in piece.rows {
       _ = sets.threshold.choose(
-        batch.numbers(row, in: piece.widened), of: batch, &left, nil, room: 0)
+        batch.numbers(row, in: piece), of: batch, &left, nil, room: 0)
     }
     piece.sets.pointee.ties = Int64.max - left
   }
@@ -120,7 +120,7 @@ private struct SetPass: RowPass {
     let room = indices == nil ? 0 : place.size
     var (end, ties) = (0, place.ties)
     for row in piece.rows {
-      let scores = batch.numbers(row, in: piece.widened)
+      let scores = batch.numbers(row, in: piece)
       let left = max(0, room &- end)
       var size = sets.threshold.choose(
         scores, of: batch, &ties, chosen.map { $0 + end }, room: left)

@@ -37,7 +37,7 @@ private struct SizePass: RowPass {
     for row in piece.rows {
       var ties = Int64.max
       sizes[row] = Double(
-        threshold.choose(batch.numbers(row, in: piece.widened), of: batch, &ties, nil, room: 0))
+        threshold.choose(batch.numbers(row, in: piece), of: batch, &ties, nil, room: 0))
     }
   }
 }

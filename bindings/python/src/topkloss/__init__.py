@@ -27,6 +27,7 @@ from topkloss import (
     _outlying_mse,
     _single_positive,
     _softmax_margin,
+    _thread_limits,  # noqa: F401 - what it registers
     _topk,
     class_weights,
     conformal,

@@ -222,7 +222,7 @@ class TwoHeadAverageKLoss(AnyLoss):
             first = add_gradient(result, batch, scores, out)
             other = _add_second_gradient(result, batch, second, multi_label_out)
             refuse_shared(first, other)
-        value: Value = call(self._handle, batch, result)
+        value: Value = call(self, batch, result)
         if threshold is not None:
             threshold.value = result.threshold
         if values is not None:

@@ -19,6 +19,7 @@ from topkloss._arrays import (
     noise_block,
     row_numbers,
 )
+from topkloss._handle import Handle
 from topkloss._library import check, library
 from topkloss._output import Output, empty
 
@@ -29,9 +30,11 @@ RESULT_SIZE = sizeof(_abi.result)
 _evaluate = library.topkloss_evaluate
 
 
-def call(handle: int, batch: _abi.batch, result: _abi.result) -> float:
+def call(owner: Handle, batch: _abi.batch, result: _abi.result) -> float:
     """Calls the library, which lets other Python threads run meanwhile."""
-    status = _evaluate(handle, byref(batch), byref(result))
+    if owner._watch is not None:
+        owner._watch.look(batch)
+    status = _evaluate(owner._handle, byref(batch), byref(result))
     if status:
         check(status)
     value: float = result.value
@@ -44,7 +47,7 @@ def noise_dtype(code: int) -> Any:
 
 
 def evaluate_plain(
-    handle: int, logits: Any, labels: Any, out: Any, step: int
+    owner: Handle, logits: Any, labels: Any, out: Any, step: int
 ) -> tuple[float, AnyArray] | None:
     """The value and the gradient for contiguous NumPy arrays; None for any others.
 
@@ -81,10 +84,7 @@ def evaluate_plain(
     if step:
         batch.step = step
     result = _abi.result(RESULT_SIZE, 0.0, 0.0, None, target, 0)
-    status = _evaluate(handle, byref(batch), byref(result))
-    if status:
-        check(status)
-    return result.value, out
+    return call(owner, batch, result), out
 
 
 def describe(name: str, scores: Any) -> tuple[_abi.batch, AnyArray]:
@@ -143,7 +143,7 @@ def add_gradient(result: _abi.result, batch: _abi.batch, scores: AnyArray, out: 
 
 
 def evaluate(
-    handle: int,
+    owner: Handle,
     logits: Any,
     labels: Any,
     sample_weight: Any,
@@ -157,7 +157,7 @@ def evaluate(
 ) -> tuple[Value, Any]:
     """The value, or one a row, and the gradient (None if it is not wanted)."""
     if gradient and sample_weight is None and noise is None and not row_values:
-        plain = evaluate_plain(handle, logits, labels, out, step)
+        plain = evaluate_plain(owner, logits, labels, out, step)
         if plain is not None:
             return plain
 
@@ -172,7 +172,7 @@ def evaluate(
     )
     values = add_row_values(result, batch, scores) if row_values else None
     output = add_gradient(result, batch, scores, out) if gradient else None
-    value: Value = call(handle, batch, result)
+    value: Value = call(owner, batch, result)
     if values is not None:
         value = values
     if output is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, TypeAlias
 
 from topkloss._arrays import Array
+from topkloss._cosines import CosineWatch
 from topkloss._evaluation import Value, evaluate, evaluate_plain
 from topkloss._handle import Handle
 from topkloss._records import NO_VECTOR, OptionalVector, Vector, record
@@ -40,6 +41,8 @@ class Loss(AnyLoss):
     def _make(self, arguments: dict[str, Any]) -> None:
         super()._make(arguments)
         self.__dict__["_may_be_plain"] = self.reduction != "none"
+        if self._traits.expects_cosines(self):
+            self.__dict__["_watch"] = CosineWatch(type(self).__name__)
 
     def __call__(
         self, logits: Array, labels: Array, *, sample_weight: Array | None = None
@@ -89,7 +92,7 @@ class Loss(AnyLoss):
             TopKLossError: An argument has a wrong shape, type or value. Nothing has been written.
         """
         if sample_weight is None and self._may_be_plain:
-            plain = evaluate_plain(self._handle, logits, labels, out, 0)
+            plain = evaluate_plain(self, logits, labels, out, 0)
             if plain is not None:
                 return plain
         return self._evaluate(logits, labels, sample_weight, gradient=True, out=out)
@@ -98,9 +101,7 @@ class Loss(AnyLoss):
         self, logits: Any, labels: Any, sample_weight: Any, **options: Any
     ) -> tuple[Value, Any]:
         row_values = self.reduction == "none"
-        return evaluate(
-            self._handle, logits, labels, sample_weight, row_values=row_values, **options
-        )
+        return evaluate(self, logits, labels, sample_weight, row_values=row_values, **options)
 
 
 @record(kw_only=True)

@@ -15,6 +15,7 @@ from topkloss._evaluation import Value
 from topkloss._library import check, library
 from topkloss._loss import CountSmoothing
 from topkloss._records import NO_VECTOR, OptionalVector, Traits, never, record
+from topkloss._softmax_margin import enlarges
 from topkloss._steps import StepCounter
 from topkloss.errors import TopKLossError
 
@@ -35,6 +36,10 @@ def _draws(loss: Any) -> bool:
     return bool(loss.estimator == "monte_carlo")
 
 
+def _is_imbalanced(loss: Any) -> bool:
+    return loss.class_counts is not None and enlarges(loss)
+
+
 @record
 class NoisedTopKLoss(CountSmoothing):
     """Noised top-K: the top-K calibrated hinge on an order statistic that noise makes smooth.
@@ -49,8 +54,11 @@ class NoisedTopKLoss(CountSmoothing):
     ``m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4)``; use a scale of 30 to 50 and a normalised
     last layer (in PyTorch `topkloss.torch.NormedLinear`), or a scale of 1 without.
 
-    Noise is a function of (seed, step, row) and does not depend on threads. The exact estimator has
-    no noise: n_samples, seed and steps mean nothing to it. In float32 its error is at most
+    Noise is a function of (seed, step, row) and does not depend on threads. Processes that train
+    together count the same steps, and so draw the same noise for different rows: give each a seed
+    of its own, ``seed=rank``, as ``DistributedSampler`` gives each rows of its own. For values that
+    compare, as in validation, give every call the same ``step``, or use the exact estimator. That
+    has no noise: n_samples, seed and steps mean nothing to it. In float32 its error is at most
     ``1e-5 max(epsilon, 1e-3, 0.01 |T|)`` on T and 1e-5 on each entry of its gradient, in float64
     1e-10 of the same.
 
@@ -76,6 +84,7 @@ class NoisedTopKLoss(CountSmoothing):
     _traits = Traits(
         is_smooth=never,  # where the hinge begins, with either estimator
         is_random=_draws,
+        expects_cosines=_is_imbalanced,
         takes_counts=lambda options: "max_margin" in options,
         curvature="has second derivatives of either sign: the k-th largest score is a difference "
         "of convex functions",

@@ -98,7 +98,7 @@ def noised_topk(
     _kept = add_noise(batch, noise, made.n_samples)
     result = _abi.result(RESULT_SIZE)
     values = add_row_values(result, batch, scores)
-    call(made._handle, batch, result)
+    call(made, batch, result)
     return values
 
 
@@ -152,6 +152,6 @@ def noised_topk_vjp(
         batch.upstream = address(factors)
     result = _abi.result(RESULT_SIZE)
     output = add_gradient(result, batch, scores, out)
-    call(made._handle, batch, result)
+    call(made, batch, result)
     output.finish()
     return output.target

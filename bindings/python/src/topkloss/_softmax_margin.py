@@ -37,6 +37,11 @@ def _scale(loss: Any) -> float:
     return float(loss.scale)
 
 
+def enlarges(loss: Any) -> bool:
+    """With a scale, whose place is before cosines."""
+    return bool(loss.scale > 1)
+
+
 def _scales(loss: Any) -> Any:
     return loss.scale * (1.0 if loss.class_scale is None else loss.class_scale)
 
@@ -112,7 +117,8 @@ class LDAMLoss(FromCounts):
     then all logits are multiplied by the scale.
 
     It expects the outputs of a normalised last layer (cosines, in [-1, 1]) and diverges on
-    unbounded logits. In PyTorch, `topkloss.torch.NormedLinear` is such a layer.
+    unbounded logits, of which it warns once if its scale is above 1. In PyTorch,
+    `topkloss.torch.NormedLinear` is such a layer.
 
     Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss",
     NeurIPS 2019.
@@ -123,7 +129,7 @@ class LDAMLoss(FromCounts):
     """
 
     _kind = "ldam"
-    _traits = Traits(softmax_factor=_scale, curvature=of_softmax)
+    _traits = Traits(softmax_factor=_scale, curvature=of_softmax, expects_cosines=enlarges)
 
     max_margin: float = 0.5
     scale: float = 30.0
@@ -137,8 +143,8 @@ class ELMLoss(FromCounts):
     `LDAMLoss` and r is the class other than y with the largest logit (the lowest index among
     equals), a constant in the gradient.
 
-    Like LDAM it expects the outputs of a normalised last layer (cosines, in [-1, 1]). In PyTorch,
-    `topkloss.torch.NormedLinear` is such a layer.
+    Like LDAM it expects the outputs of a normalised last layer (cosines, in [-1, 1]), and warns
+    once of others. In PyTorch, `topkloss.torch.NormedLinear` is such a layer.
 
     Kato and Hotta, "Enlarged large margin loss for imbalanced classification", SMC 2023.
 
@@ -149,7 +155,12 @@ class ELMLoss(FromCounts):
     """
 
     _kind = "elm"
-    _traits = Traits(softmax_factor=_scale, curvature=of_softmax, is_smooth=_no_rival)
+    _traits = Traits(
+        softmax_factor=_scale,
+        curvature=of_softmax,
+        is_smooth=_no_rival,
+        expects_cosines=enlarges,
+    )
 
     max_margin: float = 0.5
     scale: float = 30.0

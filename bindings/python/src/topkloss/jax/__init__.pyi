@@ -11,9 +11,6 @@ import jax
 
 __all__ = [
     "two_head_average_k_loss",
-    "noised_topk_loss",
-    "outlying_mse_loss",
-    "single_positive_loss",
     "cross_entropy_loss",
     "logit_adjusted_loss",
     "vector_scaling_loss",
@@ -22,6 +19,9 @@ __all__ = [
     "margin_softmax_loss",
     "seesaw_loss",
     "focal_loss",
+    "noised_topk_loss",
+    "outlying_mse_loss",
+    "single_positive_loss",
     "topk_hinge_loss",
     "smooth_topk_svm_loss",
     "noised_topk",
@@ -81,160 +81,6 @@ def two_head_average_k_loss(
     Returns:
         One value a row, of shape (...). With a threshold, a pair of these and the new
         threshold, to be handed to the next call.
-    """
-
-def noised_topk_loss(
-    logits: ArrayLike,
-    labels: ArrayLike,
-    k: int = 5,
-    epsilon: float = 1.0,
-    *,
-    estimator: Estimator = 'monte_carlo',
-    n_samples: int = 5,
-    seed: int = 0,
-    margin: float = 1.0,
-    class_counts: Array | None = None,
-    max_margin: float | None = None,
-    scale: float = 1.0,
-    count_smoothing: float = 0.0,
-    ignore_index: int = -100,
-    key: ArrayLike | None = None,
-    step: ArrayLike | None = None,
-    noise: ArrayLike | None = None,
-) -> jax.Array:
-    """Noised top-K: the top-K calibrated hinge on an order statistic that noise makes smooth.
-
-    A row z of label y has the loss ``scale (m_y + T - z_y)+``, where T is the expectation of the
-    (K+1)-th largest entry of ``z + epsilon Z``, Z standard normal: a mean over samples, or exact.
-    The gradient of T is the probability (the share of samples) with which a class holds rank K+1
-    (the lowest index among equals). epsilon = 0 gives the plain top-K hinge. A logit of -inf ranks
-    last.
-
-    Balanced: ``m_y = margin``. With class_counts, the imbalanced loss:
-    ``m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4)``; use a scale of 30 to 50 and a normalised
-    last layer (in PyTorch `topkloss.torch.NormedLinear`), or a scale of 1 without.
-
-    Noise is a function of (seed, step, row) and does not depend on threads. The exact estimator has
-    no noise: n_samples, seed and steps mean nothing to it. In float32 its error is at most
-    ``1e-5 max(epsilon, 1e-3, 0.01 |T|)`` on T and 1e-5 on each entry of its gradient, in float64
-    1e-10 of the same.
-
-    Garcin, Servajean, Joly and Salmon, "Stochastic smoothing of the top-K calibrated hinge loss for
-    deep imbalanced classification", ICML 2022.
-
-    The same key, or seed and step, is the same noise: give every training step its own.
-    Rows of one call have noise of their own, and are numbered in order. Under `jax.vmap`, a step or key
-    that is not mapped over is one for the whole batch, whose rows are numbered as in one call on all of
-    it, so that no two have the same noise; if it is mapped over, the rows of each one's part are
-    numbered from 0.
-
-    Args:
-        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
-        k: K, 1 to C - 1.
-        epsilon: Standard deviation of the noise, in units of a logit; finite and 0 or more.
-        estimator: How the expectation is taken: ``"monte_carlo"``, as in the paper, or
-            ``"exact"``.
-        n_samples: S, the number of noise samples a row, 1 to 1,000,000. Monte Carlo only.
-        seed: Chooses the noise, 0 to 2^64 - 1. Monte Carlo only.
-        margin: Margin of the balanced loss, in units of a logit; finite. Not used with
-            class_counts.
-        class_counts: Number of training examples of each of C classes, finite and above 0.
-        max_margin: With class_counts only: margin of the rarest class, finite and 0 or more.
-            Default 0.5.
-        scale: Multiplies the hinge, finite and above 0.
-        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
-        ignore_index: Label of rows to leave out: their value and gradient are 0.
-        key: A key of `jax.random`, which may be traced. Takes the place of the step. Key, step and
-            noise are for Monte Carlo, and refused with the exact estimator.
-        step: Which noise to draw, an integer that may be traced. Default 0.
-        noise: Noise of shape (..., S, C) in place of the loss's own; a constant in the
-            gradient.
-
-    Returns:
-        One value a row, of shape (...).
-    """
-
-def outlying_mse_loss(
-    logits: ArrayLike,
-    labels: ArrayLike,
-    class_counts: Array | None = None,
-    alpha: float = 1.0,
-    *,
-    teacher: Array | str = 'rank',
-    power: float = 0.5,
-    count_smoothing: float = 0.0,
-    ignore_index: int = -100,
-) -> jax.Array:
-    """Mean squared error with outlying label: regression on labels farther out for rarer classes.
-
-    A row z of label y has the loss ``(1/C) sum_j (z_j - [j = y] t_y)^2``; there is no softmax. The
-    teacher t lies the farther out, the rarer the class:
-
-    - ``"rank"``, the paper's: ``t_c = alpha r_c``, r_c the rank of class c by decreasing count (1:
-      the most frequent; of equal counts, the lower index first).
-    - ``"power"``, in no paper: ``t_c = alpha (n_max / n_c)^power``.
-
-    What is regressed is ``t_c p_c``. So by rank the last of many classes is preferred C times over
-    the first, however alike their counts, and one of middling rank far too much: with more than a
-    few dozen classes try a power first, 0.25 to 1 (0.5 did best in the project's geonames example),
-    then alpha. Too large a teacher shows as rare classes predicted everywhere. A logit of -inf is
-    regressed like any other: value +inf, gradient -inf there.
-
-    Kato and Hotta, "MSE loss with outlying label for imbalanced classification", 2021.
-
-    Args:
-        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
-        class_counts: Number of training examples of each of C classes, finite and above 0. May be
-            left out, and is not looked at, with a teacher of the caller's own.
-        alpha: Teacher of the most frequent class, in units of a logit; finite and above 0.
-        teacher: ``"rank"``, ``"power"``, or t of each class, finite.
-        power: Exponent of ``"power"``, 0 or more.
-        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
-        ignore_index: Label of rows to leave out: their value and gradient are 0.
-
-    Returns:
-        One value a row, of shape (...).
-    """
-
-def single_positive_loss(
-    logits: ArrayLike,
-    labels: ArrayLike,
-    method: Method = 'an',
-    *,
-    expected_positives: float | None = None,
-    regularization: float = 1.0,
-    ignore_index: int = -100,
-) -> jax.Array:
-    """Binary cross-entropy of every class, where only one positive label a row is known.
-
-    With f = sigmoid(z), a row of label y has the loss
-
-    - ``"an"``, assume negative: ``-(1/C) (log f_y + sum_{j != y} log(1 - f_j))``;
-    - ``"wan"``, weak assume negative: the same with the negatives times ``1 / (C - 1)``;
-    - ``"epr"``, expected-positive regularisation: ``-log f_y + lambda ((k - K) / C)^2``, K the
-      expected number of positives and k the mean of ``sum_j f_ij`` over the batch's rows that
-      count, weighted by sample_weight. So a row's loss depends on the whole batch, and its gradient
-      is that of all rows' losses; rows with NaN or +inf are left out of k.
-
-    A logit of -inf is a probability of 0.
-
-    Cole, Mac Aodha, Lorieul, Perona, Morris and Jojic, "Multi-label learning from single positive
-    labels", CVPR 2021.
-
-    A batch is the rows of one call: under `jax.vmap`, each slice by itself.
-
-    Args:
-        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
-        method: ``"an"``, ``"wan"`` or ``"epr"``.
-        expected_positives: With ``"epr"`` only, which needs it: K, finite and above 0.
-        regularization: With ``"epr"`` only: lambda, finite and 0 or more.
-        ignore_index: Label of rows to leave out: their value and gradient are 0.
-
-    Returns:
-        One value a row, of shape (...).
     """
 
 def cross_entropy_loss(
@@ -351,7 +197,8 @@ def ldam_loss(
     then all logits are multiplied by the scale.
 
     It expects the outputs of a normalised last layer (cosines, in [-1, 1]) and diverges on
-    unbounded logits. In PyTorch, `topkloss.torch.NormedLinear` is such a layer.
+    unbounded logits, of which it warns once if its scale is above 1. In PyTorch,
+    `topkloss.torch.NormedLinear` is such a layer.
 
     Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss",
     NeurIPS 2019.
@@ -390,8 +237,8 @@ def elm_loss(
     `LDAMLoss` and r is the class other than y with the largest logit (the lowest index among
     equals), a constant in the gradient.
 
-    Like LDAM it expects the outputs of a normalised last layer (cosines, in [-1, 1]). In PyTorch,
-    `topkloss.torch.NormedLinear` is such a layer.
+    Like LDAM it expects the outputs of a normalised last layer (cosines, in [-1, 1]), and warns
+    once of others. In PyTorch, `topkloss.torch.NormedLinear` is such a layer.
 
     Kato and Hotta, "Enlarged large margin loss for imbalanced classification", SMC 2023.
 
@@ -509,6 +356,163 @@ def focal_loss(
         labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
         gamma: How strongly rows that are right are discounted, finite and 0 or more.
         class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+
+    Returns:
+        One value a row, of shape (...).
+    """
+
+def noised_topk_loss(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    k: int = 5,
+    epsilon: float = 1.0,
+    *,
+    estimator: Estimator = 'monte_carlo',
+    n_samples: int = 5,
+    seed: int = 0,
+    margin: float = 1.0,
+    class_counts: Array | None = None,
+    max_margin: float | None = None,
+    scale: float = 1.0,
+    count_smoothing: float = 0.0,
+    ignore_index: int = -100,
+    key: ArrayLike | None = None,
+    step: ArrayLike | None = None,
+    noise: ArrayLike | None = None,
+) -> jax.Array:
+    """Noised top-K: the top-K calibrated hinge on an order statistic that noise makes smooth.
+
+    A row z of label y has the loss ``scale (m_y + T - z_y)+``, where T is the expectation of the
+    (K+1)-th largest entry of ``z + epsilon Z``, Z standard normal: a mean over samples, or exact.
+    The gradient of T is the probability (the share of samples) with which a class holds rank K+1
+    (the lowest index among equals). epsilon = 0 gives the plain top-K hinge. A logit of -inf ranks
+    last.
+
+    Balanced: ``m_y = margin``. With class_counts, the imbalanced loss:
+    ``m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4)``; use a scale of 30 to 50 and a normalised
+    last layer (in PyTorch `topkloss.torch.NormedLinear`), or a scale of 1 without.
+
+    Noise is a function of (seed, step, row) and does not depend on threads. Processes that train
+    together count the same steps, and so draw the same noise for different rows: give each a seed
+    of its own, ``seed=rank``, as ``DistributedSampler`` gives each rows of its own. For values that
+    compare, as in validation, give every call the same ``step``, or use the exact estimator. That
+    has no noise: n_samples, seed and steps mean nothing to it. In float32 its error is at most
+    ``1e-5 max(epsilon, 1e-3, 0.01 |T|)`` on T and 1e-5 on each entry of its gradient, in float64
+    1e-10 of the same.
+
+    Garcin, Servajean, Joly and Salmon, "Stochastic smoothing of the top-K calibrated hinge loss for
+    deep imbalanced classification", ICML 2022.
+
+    The same key, or seed and step, is the same noise: give every training step its own.
+    Rows of one call have noise of their own, and are numbered in order. Under `jax.vmap`, a step or key
+    that is not mapped over is one for the whole batch, whose rows are numbered as in one call on all of
+    it, so that no two have the same noise; if it is mapped over, the rows of each one's part are
+    numbered from 0.
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        k: K, 1 to C - 1.
+        epsilon: Standard deviation of the noise, in units of a logit; finite and 0 or more.
+        estimator: How the expectation is taken: ``"monte_carlo"``, as in the paper, or
+            ``"exact"``.
+        n_samples: S, the number of noise samples a row, 1 to 1,000,000. Monte Carlo only.
+        seed: Chooses the noise, 0 to 2^64 - 1. Monte Carlo only.
+        margin: Margin of the balanced loss, in units of a logit; finite. Not used with
+            class_counts.
+        class_counts: Number of training examples of each of C classes, finite and above 0.
+        max_margin: With class_counts only: margin of the rarest class, finite and 0 or more.
+            Default 0.5.
+        scale: Multiplies the hinge, finite and above 0.
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+        key: A key of `jax.random`, which may be traced. Takes the place of the step. Key, step and
+            noise are for Monte Carlo, and refused with the exact estimator.
+        step: Which noise to draw, an integer that may be traced. Default 0.
+        noise: Noise of shape (..., S, C) in place of the loss's own; a constant in the
+            gradient.
+
+    Returns:
+        One value a row, of shape (...).
+    """
+
+def outlying_mse_loss(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    class_counts: Array | None = None,
+    alpha: float = 1.0,
+    *,
+    teacher: Array | str = 'rank',
+    power: float = 0.5,
+    count_smoothing: float = 0.0,
+    ignore_index: int = -100,
+) -> jax.Array:
+    """Mean squared error with outlying label: regression on labels farther out for rarer classes.
+
+    A row z of label y has the loss ``(1/C) sum_j (z_j - [j = y] t_y)^2``; there is no softmax. The
+    teacher t lies the farther out, the rarer the class:
+
+    - ``"rank"``, the paper's: ``t_c = alpha r_c``, r_c the rank of class c by decreasing count (1:
+      the most frequent; of equal counts, the lower index first).
+    - ``"power"``, in no paper: ``t_c = alpha (n_max / n_c)^power``.
+
+    What is regressed is ``t_c p_c``. So by rank the last of many classes is preferred C times over
+    the first, however alike their counts, and one of middling rank far too much: with more than a
+    few dozen classes try a power first, 0.25 to 1 (0.5 did best in the project's geonames example),
+    then alpha. Too large a teacher shows as rare classes predicted everywhere. A logit of -inf is
+    regressed like any other: value +inf, gradient -inf there.
+
+    Kato and Hotta, "MSE loss with outlying label for imbalanced classification", 2021.
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        class_counts: Number of training examples of each of C classes, finite and above 0. May be
+            left out, and is not looked at, with a teacher of the caller's own.
+        alpha: Teacher of the most frequent class, in units of a logit; finite and above 0.
+        teacher: ``"rank"``, ``"power"``, or t of each class, finite.
+        power: Exponent of ``"power"``, 0 or more.
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+
+    Returns:
+        One value a row, of shape (...).
+    """
+
+def single_positive_loss(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    method: Method = 'an',
+    *,
+    expected_positives: float | None = None,
+    regularization: float = 1.0,
+    ignore_index: int = -100,
+) -> jax.Array:
+    """Binary cross-entropy of every class, where only one positive label a row is known.
+
+    With f = sigmoid(z), a row of label y has the loss
+
+    - ``"an"``, assume negative: ``-(1/C) (log f_y + sum_{j != y} log(1 - f_j))``;
+    - ``"wan"``, weak assume negative: the same with the negatives times ``1 / (C - 1)``;
+    - ``"epr"``, expected-positive regularisation: ``-log f_y + lambda ((k - K) / C)^2``, K the
+      expected number of positives and k the mean of ``sum_j f_ij`` over the batch's rows that
+      count, weighted by sample_weight. So a row's loss depends on the whole batch, and its gradient
+      is that of all rows' losses; rows with NaN or +inf are left out of k.
+
+    A logit of -inf is a probability of 0.
+
+    Cole, Mac Aodha, Lorieul, Perona, Morris and Jojic, "Multi-label learning from single positive
+    labels", CVPR 2021.
+
+    A batch is the rows of one call: under `jax.vmap`, each slice by itself.
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        method: ``"an"``, ``"wan"`` or ``"epr"``.
+        expected_positives: With ``"epr"`` only, which needs it: K, finite and above 0.
+        regularization: With ``"epr"`` only: lambda, finite and 0 or more.
         ignore_index: Label of rows to leave out: their value and gradient are 0.
 
     Returns:

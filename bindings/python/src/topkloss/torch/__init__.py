@@ -11,10 +11,6 @@ operator `noised_topk`. Each module has its loss as the attribute ``loss``.
 Tensors are read where they are, in float32, float64, float16 or bfloat16; value and gradient are
 computed together in the forward pass, on the CPU. They have the dtype of the logits.
 
-A backward pass hands out the gradient that the forward pass has computed, not a copy of it. With
-``retain_graph=True``, do not change what `torch.autograd.grad` returns in place: the next backward
-pass of the same value would start from the changed one.
-
 Keep the criterion outside `torch.nn.DataParallel` and `DistributedDataParallel`, which wrap models:
 a loss has no parameters, and replicas of it would count steps of noise and average thresholds apart
 from each other, or against each other. `copy.copy` of a module shares its buffers, as everywhere

@@ -82,8 +82,8 @@ class ELMLoss(WeightedModule):
     `LDAMLoss` and r is the class other than y with the largest logit (the lowest index among
     equals), a constant in the gradient.
 
-    Like LDAM it expects the outputs of a normalised last layer (cosines, in [-1, 1]). In PyTorch,
-    `topkloss.torch.NormedLinear` is such a layer.
+    Like LDAM it expects the outputs of a normalised last layer (cosines, in [-1, 1]), and warns
+    once of others. In PyTorch, `topkloss.torch.NormedLinear` is such a layer.
 
     Kato and Hotta, "Enlarged large margin loss for imbalanced classification", SMC 2023.
 
@@ -177,7 +177,8 @@ class LDAMLoss(WeightedModule):
     then all logits are multiplied by the scale.
 
     It expects the outputs of a normalised last layer (cosines, in [-1, 1]) and diverges on
-    unbounded logits. In PyTorch, `topkloss.torch.NormedLinear` is such a layer.
+    unbounded logits, of which it warns once if its scale is above 1. In PyTorch,
+    `topkloss.torch.NormedLinear` is such a layer.
 
     Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss",
     NeurIPS 2019.
@@ -333,18 +334,31 @@ class NoisedTopKLoss(NoisedModule):
     ``m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4)``; use a scale of 30 to 50 and a normalised
     last layer (in PyTorch `topkloss.torch.NormedLinear`), or a scale of 1 without.
 
-    Noise is a function of (seed, step, row) and does not depend on threads. The exact estimator has
-    no noise: n_samples, seed and steps mean nothing to it. In float32 its error is at most
+    Noise is a function of (seed, step, row) and does not depend on threads. Processes that train
+    together count the same steps, and so draw the same noise for different rows: give each a seed
+    of its own, ``seed=rank``, as ``DistributedSampler`` gives each rows of its own. For values that
+    compare, as in validation, give every call the same ``step``, or use the exact estimator. That
+    has no noise: n_samples, seed and steps mean nothing to it. In float32 its error is at most
     ``1e-5 max(epsilon, 1e-3, 0.01 |T|)`` on T and 1e-5 on each entry of its gradient, in float64
     1e-10 of the same.
 
     Garcin, Servajean, Joly and Salmon, "Stochastic smoothing of the top-K calibrated hinge loss for
     deep imbalanced classification", ICML 2022.
 
-    The module counts its calls, in training and evaluation alike, and draws new noise in each. The
-    count is kept in the state_dict as extra state, a scalar int64 tensor, and not as a buffer: it
-    stays in the CPU's memory when the module is moved to another device, and a cast of the module
-    leaves it alone. Copies and pickles go on from the same count. The exact estimator has no noise.
+    In training the module counts its calls, and draws new noise in each. In evaluation
+    (``module.eval()``) it counts none and draws the same noise in every call, that of the step
+    2^64 - 1, so that the values of two validations differ by the model alone.
+
+    In data-parallel training every process counts the same calls: give each a seed of its own, as
+    in ``NoisedTopKLoss(5, seed=torch.distributed.get_rank())``, or all draw the same noise for rows
+    that `torch.utils.data.DistributedSampler` has made different. The count may be shared: one
+    process's checkpoint serves all. For validation that does not depend on how rows were dealt out,
+    use the exact estimator there.
+
+    The count is kept in the state_dict as extra state, a scalar int64 tensor, and not as a buffer:
+    it stays in the CPU's memory when the module is moved to another device, and a cast of the
+    module leaves it alone. A checkpoint without it leaves the count as it is. Copies and pickles go
+    on from the same count. The exact estimator has no noise.
 
     Activation checkpointing calls what it checkpoints once more in the backward pass, and so would
     draw other noise there and count twice: leave the loss outside, or give it a ``step``.
@@ -668,7 +682,8 @@ class TwoHeadAverageKLoss(TwoHeadModule):
 
     With threshold_decay, the module keeps the moving average of the threshold, which outside of
     modules is a `topkloss.ThresholdState`, as a persistent buffer: in training every call updates
-    it; in evaluation it is used in the same way, but stays as it is.
+    it; in evaluation it is used in the same way, but stays as it is, as it does where a checkpoint
+    has none.
 
     Args:
         k: K, the average number of candidates a row, above 0 and below C; need not be whole.

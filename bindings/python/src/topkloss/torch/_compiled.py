@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 import topkloss.torch._operators as operators
+from topkloss._steps import EVALUATION_STEP
 from topkloss.torch._autocast import autocast_scores
 from topkloss.torch._base import LossModule
 from topkloss.torch._tensors import of_no_gradient
@@ -94,13 +95,13 @@ def noised(
     noise: Tensor | None,
     step: Any,
 ) -> Tensor:
-    """The same of a noised loss. Which noise to draw is as `topkloss.NoisedTopKLoss._step` says."""
+    """The same of a noised loss. Which noise to draw is as outside of graphs."""
     if isinstance(step, Tensor):
         taken: Tensor = operators.given_step(step)
-    elif step is None and noise is None:
+    elif step is None and noise is None and module.training:
         taken = operators.take_step(module._ticket)
     else:
-        number = 0 if step is None else step
+        number = EVALUATION_STEP if step is None else step
         problem = unfit("step", number)
         if problem:
             logits, number = refused(logits, problem), 0

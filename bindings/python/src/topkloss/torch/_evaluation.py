@@ -28,6 +28,9 @@ from topkloss.torch._tensors import (
 _PLAIN = (Tensor, torch.nn.Parameter)
 _STRIDED = torch.strided
 
+# A thread's first question makes PyTorch tell OpenMP its number, which the library goes by.
+_tell_openmp = torch.get_num_threads
+
 
 def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
     """A batch of plain contiguous tensors, whatever their sizes; None for any others.
@@ -59,6 +62,7 @@ def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
         return None
     if not (scores and indices):
         return None  # without elements, or without memory of its own
+    _tell_openmp()
     rows, classes = shape
     return _abi.batch(BATCH_SIZE, rows, classes, code, label_type, scores, 0, indices)
 
@@ -183,7 +187,8 @@ class Evaluation:
         if self._by_row:
             values = self._new((batch.rows,))
             result.row_values = values.data_ptr()
-        value = call(self._owner._handle, batch, result)
+        _tell_openmp()
+        value = call(self._owner, batch, result)
         if upstream is None:
             self.threshold = result.threshold
         if self._by_row:

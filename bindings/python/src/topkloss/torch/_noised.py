@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from topkloss._steps import EVALUATION_STEP
 from topkloss.torch._autocast import autocast_scores
 from topkloss.torch._autograd import differentiable
 from topkloss.torch._compiled import noised
@@ -19,10 +20,20 @@ from topkloss.torch._staging import staged
 class NoisedModule(OneHeadModule):
     """A loss that draws noise.
 
-    The module counts its calls, in training and evaluation alike, and draws new noise in each. The
-    count is kept in the state_dict as extra state, a scalar int64 tensor, and not as a buffer: it
-    stays in the CPU's memory when the module is moved to another device, and a cast of the module
-    leaves it alone. Copies and pickles go on from the same count. The exact estimator has no noise.
+    In training the module counts its calls, and draws new noise in each. In evaluation
+    (``module.eval()``) it counts none and draws the same noise in every call, that of the step
+    2^64 - 1, so that the values of two validations differ by the model alone.
+
+    In data-parallel training every process counts the same calls: give each a seed of its own, as
+    in ``NoisedTopKLoss(5, seed=torch.distributed.get_rank())``, or all draw the same noise for rows
+    that `torch.utils.data.DistributedSampler` has made different. The count may be shared: one
+    process's checkpoint serves all. For validation that does not depend on how rows were dealt out,
+    use the exact estimator there.
+
+    The count is kept in the state_dict as extra state, a scalar int64 tensor, and not as a buffer:
+    it stays in the CPU's memory when the module is moved to another device, and a cast of the
+    module leaves it alone. A checkpoint without it leaves the count as it is. Copies and pickles go
+    on from the same count. The exact estimator has no noise.
 
     Activation checkpointing calls what it checkpoints once more in the backward pass, and so would
     draw other noise there and count twice: leave the loss outside, or give it a ``step``.
@@ -44,8 +55,8 @@ class NoisedModule(OneHeadModule):
             labels: B class indices in [0, C), or the ignored one.
             sample_weight: B finite numbers that multiply the loss of each row. Default 1.
             noise: Noise of shape (B, S, C) to use in place of the module's own.
-            step: Which noise to draw, 0 to 2^64 - 1. Default: the number of calls so far that were
-                given neither noise nor a step.
+            step: Which noise to draw, 0 to 2^64 - 1. Default: in training the number of
+                calls so far that were given neither noise nor a step, in evaluation 2^64 - 1.
 
         Returns:
             A scalar, or for the reduction ``"none"`` B values, as for every loss. If all rows are
@@ -57,6 +68,8 @@ class NoisedModule(OneHeadModule):
         if torch.compiler.is_compiling():
             return noised(self, logits, labels, sample_weight, noise, step)
         (scores,), dtype = autocast_scores(logits, by_row=self._by_row)
+        if step is None and not self.training:
+            step = EVALUATION_STEP
         drawn = self.loss._step(noise, step)
         evaluation = self._evaluation(
             scores, labels, sample_weight, value_dtype=dtype, noise=noise, step=drawn

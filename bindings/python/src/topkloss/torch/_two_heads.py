@@ -19,7 +19,8 @@ class TwoHeadModule(LossModule):
 
     With threshold_decay, the module keeps the moving average of the threshold, which outside of
     modules is a `topkloss.ThresholdState`, as a persistent buffer: in training every call updates
-    it; in evaluation it is used in the same way, but stays as it is.
+    it; in evaluation it is used in the same way, but stays as it is, as it does where a checkpoint
+    has none.
 
     Attributes:
         threshold: With threshold_decay above 0 only: the threshold on probabilities of the last
