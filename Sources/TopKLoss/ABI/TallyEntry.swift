@@ -7,7 +7,8 @@ import CTopKLoss
 
 @implementation @_cdecl("topkloss_tally_topk")
 public func topkloss_tally_topk(
-  _ options: UnsafePointer<topkloss_topk_accuracy_options>!, _ batch: UnsafePointer<topkloss_batch>!,
+  _ options: UnsafePointer<topkloss_topk_accuracy_options>!,
+  _ batch: UnsafePointer<topkloss_batch>!,
   _ hits: UnsafeMutablePointer<Double>!, _ weights: UnsafeMutablePointer<Double>!
 ) -> topkloss_status {
   let given: UnsafePointer<topkloss_topk_accuracy_options>? = options

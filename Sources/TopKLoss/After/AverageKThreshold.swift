@@ -10,7 +10,8 @@ func averageKThreshold(
   let value = selection.midpoint()
   threshold.value = value
   // Where no score of these rows equals it, other rows' that do are kept. Rounded, the midpoint may be the next score.
-  threshold.ties = value == selection.score ? Int64(selection.ties) : value == selection.next ? 0 : -1
+  threshold.ties =
+    value == selection.score ? Int64(selection.ties) : value == selection.next ? 0 : -1
   threshold.classes = 0
   threshold.class_values = nil
 }

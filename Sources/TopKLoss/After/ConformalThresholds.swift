@@ -8,8 +8,9 @@ import CTopKLoss
 func conformalThresholds(
   _ batch: Batch, _ options: topkloss_conformal_options, into thresholds: UnsafeMutableRawPointer
 ) throws(Failure) {
-  guard (Int(TOPKLOSS_CONFORMAL_STANDARD)...Int(TOPKLOSS_CONFORMAL_INTERPOLATED))
-    .contains(Int(options.method))
+  guard
+    (Int(TOPKLOSS_CONFORMAL_STANDARD)...Int(TOPKLOSS_CONFORMAL_INTERPOLATED))
+      .contains(Int(options.method))
   else {
     throw Failure(
       TOPKLOSS_ERROR_ENUMERATOR,
@@ -23,7 +24,8 @@ func conformalThresholds(
   try Memory.requireSome()
   let method = Int(options.method)
   let isInterpolated = method == TOPKLOSS_CONFORMAL_INTERPOLATED
-  let priors = try method == TOPKLOSS_CONFORMAL_PREVALENCE_ADJUSTED ? classCounts(options, batch) : nil
+  let priors =
+    try method == TOPKLOSS_CONFORMAL_PREVALENCE_ADJUSTED ? classCounts(options, batch) : nil
   let rows = try Calibration(batch, ignoring: options.ignore_index, priors: priors)
   // Of all rows; prevalence adjusted, in units of π, which each class has its own of.
   if method != TOPKLOSS_CONFORMAL_CLASSWISE {

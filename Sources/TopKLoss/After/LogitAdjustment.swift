@@ -80,7 +80,8 @@ private struct TargetPrior {
       guard OptionRange.weight.contains(numbers[index]) else {
         throw Failure(
           TOPKLOSS_ERROR_OPTION,
-          "target_prior[\(index)] is \(text(numbers[index])): it must be \(OptionRange.weight.words)")
+          "target_prior[\(index)] is \(text(numbers[index])): it must be \(OptionRange.weight.words)"
+        )
       }
       total += numbers[index]
     }
