@@ -53,6 +53,24 @@ def test_torch_missing():
     assert finished.stderr.strip().splitlines()[-1].startswith("ImportError: topkloss.torch")
 
 
+def test_modules_of_frameworks_need_no_import_of_their_own():
+    pytest.importorskip("sklearn")
+    script = """if True:
+        import sys, topkloss
+        assert "topkloss.sklearn" not in sys.modules
+        assert {"sklearn", "boosting"} <= set(dir(topkloss))
+        assert topkloss.sklearn.LinearClassifier.__name__ == "LinearClassifier"
+        assert topkloss.boosting.xgboost_objective
+        assert not hasattr(topkloss, "tensorflow")
+        sys.modules["jax"] = None
+        assert "jax" not in dir(topkloss)
+        topkloss.jax
+    """
+    finished = python(script)
+    last = finished.stderr.strip().splitlines()[-1]
+    assert last == "ImportError: topkloss.jax needs JAX: pip install topkloss[jax]"
+
+
 @pytest.mark.parametrize(
     ("path", "words"),
     [

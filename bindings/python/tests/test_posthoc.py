@@ -89,7 +89,7 @@ def test_infinities_and_nan_stay(rng):
         ((np.zeros((2, 3)), [1, 0, 2]), {}, "class"),
         ((np.zeros((2, 3)), [1, -1, 2]), {}, "class"),
         ((np.zeros((2, 3)), [[1, 2, 3]]), {}, "class_counts has shape"),
-        ((np.zeros(3), [1, 2, 3]), {}, r"scores has shape \(3,\)"),
+        ((np.zeros(()), [1, 2, 3]), {}, r"scores has shape \(\)"),
         ((np.zeros((2, 3)), [1, 2, 3]), {"tau": np.inf}, "tau"),
         ((np.zeros((2, 3)), [1, 2, 3]), {"target_prior": [1, 2]}, "target_prior has 2 classes"),
         ((np.zeros((2, 3)), [1, 2, 3]), {"target_prior": [1, 2, -1]}, r"target_prior\[2\] is -1"),

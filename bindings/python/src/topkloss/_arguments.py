@@ -73,6 +73,20 @@ def number(name: str, value: Any) -> float:
 
 def class_vector(name: str, value: Any) -> FloatVector:
     """A read-only float64 copy of one number for each class."""
+    if isinstance(value, Mapping):
+        raise TopKLossError(
+            f"{name} is a {type(value).__name__}, whose order is not that of the classes: give "
+            f"one number for each class, as in [{name}[c] for c in range(C)]",
+            "TOPKLOSS_ERROR_ENUMERATOR",
+        )
+    # As value_counts() of pandas has it: from the most frequent class to the rarest.
+    labels: Any = getattr(value, "index", None)
+    if getattr(labels, "is_monotonic_increasing", True) is False and labels.dtype.kind in "iu":
+        raise TopKLossError(
+            f"{name} has an index that is not in the order of the classes: use "
+            f"{name}.sort_index(), or reindex(range(C), fill_value=0) where some are missing",
+            "TOPKLOSS_ERROR_ENUMERATOR",
+        )
     array = numbers(name, value)
     if array.ndim != 1:
         raise TopKLossError(
@@ -131,8 +145,7 @@ _CHECKS: dict[str, Check] = {
     "int": integer,
     "Unsigned": _unsigned,
     "bool": flag,
-    # A vector that is needed and not there is the library's to refuse.
-    "Vector": optional(class_vector),
+    "Vector": class_vector,
     "OptionalVector": optional(class_vector),
     "Teacher": _teacher,
 }

@@ -56,7 +56,9 @@ def _create(kind: str, arguments: dict[str, Any]) -> int:
             value = address(value)
         setattr(options, name, value)
     handle = ctypes.c_void_p()
-    check(getattr(library, f"topkloss_{kind}_create")(ctypes.byref(options), ctypes.byref(handle)))
+    create = getattr(library, f"topkloss_{kind}_create")
+    status = create(ctypes.byref(options), ctypes.byref(handle))
+    check(status, arguments.get("class_counts"))
     if handle.value is None:
         raise TopKLossError("the library made no loss", "TOPKLOSS_ERROR_NULL_POINTER")
     return handle.value

@@ -125,18 +125,19 @@ class NoisedTopKLoss(CountSmoothing):
         """The loss of a batch.
 
         Args:
-            logits: Scores, of shape (B, C), as for every loss.
-            labels: B class indices in [0, C), or ``ignore_index``.
-            sample_weight: B finite numbers that multiply the loss of each row. Default 1.
-            noise: Noise of shape (B, S, C) to use in place of the loss's own. It is read where it
+            logits: Scores, of shape (..., C), as for every loss.
+            labels: Class indices, of shape (...), in [0, C), or ``ignore_index``.
+            sample_weight: Finite numbers of 0 or more, of shape (...), that multiply the rows'
+                losses. Default 1.
+            noise: Noise of shape (..., S, C) to use in place of the loss's own. It is read where it
                 is if it is float64 for float64 logits, float32 for all others; else it is
                 converted. Monte Carlo only.
             step: Which noise to draw, 0 to 2^64 - 1. Default: the number of calls so far that were
                 given neither noise nor a step. Copies and pickles go on from the same number.
 
         Returns:
-            A float, or for the reduction ``"none"`` an array of B values of the logits' dtype. If
-            all rows are ignored, the mean is 0.
+            A float, or for the reduction ``"none"`` an array of shape (...) and the logits' dtype.
+            If all rows are ignored, the mean is 0.
 
         Raises:
             TopKLossError: An argument has a wrong shape, type or value, or C is not above K.
@@ -167,15 +168,15 @@ class NoisedTopKLoss(CountSmoothing):
             logits: As for calling the loss.
             labels: As for calling the loss.
             sample_weight: As for calling the loss.
-            out: Receives the gradient: a writable matrix of the shape and dtype of the logits,
+            out: Receives the gradient: a writable array of the shape and dtype of the logits,
                 perhaps the logits themselves, which are then replaced. Default: a new NumPy array.
             noise: As for calling the loss.
             step: As for calling the loss.
 
         Returns:
             The value, as from calling the loss, and the gradient of the reduced value (for the
-            reduction ``"none"``, of each row's own), of shape (B, C): ``out`` if there is one. Rows
-            that are ignored have gradient 0.
+            reduction ``"none"``, of each row's own), in the shape of the logits: ``out`` if there
+            is one. Rows that are ignored have gradient 0.
 
         Raises:
             TopKLossError: An argument has a wrong shape, type or value, or C is not above K.

@@ -96,19 +96,19 @@ class OutlyingMSELoss(CountSmoothing):
         """The class that each row stands for. Of equal scores the lowest index wins.
 
         Args:
-            logits: Scores, of shape (B, C), as for calling the loss. NaN ranks below everything.
+            logits: Scores, of shape (..., C), as for calling the loss. NaN ranks below everything.
             rule: ``"argmax"``: the largest logit, ``argmax_j z_j``. ``"nearest"``: the class whose
                 teacher vector ``t_c e_c`` is nearest to the row, ``argmax_j t_j (2 z_j - t_j)``.
 
         Returns:
-            B class indices.
+            Class indices, of shape (...).
 
         Raises:
             TopKLossError: An argument has a wrong shape, type or value.
         """
         code = choice("rule", rule, RULES)
-        batch, scores = describe("logits", logits)
-        predictions = np.empty(len(scores), np.int64)
+        batch, _rows = describe("logits", logits)
+        predictions = np.empty(batch.lead, np.int64)
         check(
             library.topkloss_outlying_mse_predict(
                 self._handle, byref(batch), code, address(predictions)

@@ -41,13 +41,13 @@ def average_k_accuracy(
     of which `topkloss.posthoc.average_k_threshold` says more.
 
     Args:
-        scores: Scores, of shape (B, C), in float32, float64, float16 or bfloat16.
-        labels: B class indices in [0, C), or ``ignore_index``.
+        scores: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), of shape (...), or ``ignore_index``.
         k: K, above 0 and below C; need not be whole. With a threshold only said, not used.
         threshold: From validation rows; its ties, which are places among those, are not looked at.
         average: ``"micro"``: the mean over rows. ``"macro"``: the mean over classes of each class's
             mean over its own rows; classes without rows are left out.
-        sample_weight: B finite numbers, 0 or more: how often each row counts; sets
+        sample_weight: Finite numbers, 0 or more, of shape (...): how often each row counts; sets
             do not depend on them. Default 1.
         ignore_index: Label of rows to leave out; they have no sets and do not count in B.
 
@@ -92,14 +92,15 @@ def set_coverage(
     """The share of rows whose label is in the row's set: the scores at or above a threshold.
 
     Args:
-        scores: Scores, of shape (B, C), in float32, float64, float16 or bfloat16. NaN is never
+        scores: Scores, of shape (..., C), in float32, float64, float16 or bfloat16. NaN is never
             kept.
-        labels: B class indices in [0, C), or ``ignore_index``. Only their scores are read.
+        labels: Class indices in [0, C), of shape (...), or ``ignore_index``. Only their
+            scores are read.
         threshold: A number, not NaN, or one for each of C classes. The ties of a
             `topkloss.posthoc.Threshold`, which are places among other rows, are not looked at.
         average: ``"micro"``: the mean over rows. ``"macro"``: the mean over classes of each class's
             mean over its own rows; classes without rows are left out.
-        sample_weight: B finite numbers, 0 or more: how often each row counts. Default 1.
+        sample_weight: How often each row counts: (...) finite numbers, 0 or more. Default 1.
         ignore_index: Label of rows to leave out.
 
     Returns:
@@ -119,7 +120,7 @@ def average_set_size(
     """How many classes of a row are at or above a threshold, on average.
 
     Args:
-        scores: Scores, of shape (B, C), as for `set_coverage`.
+        scores: Scores, of shape (..., C), as for `set_coverage`.
         threshold: As for `set_coverage`.
         sample_weight: As for `set_coverage`.
 

@@ -58,9 +58,9 @@ class Tally:
         """Adds a batch.
 
         Args:
-            scores: Scores, of shape (B, C), in float32, float64, float16 or bfloat16.
-            labels: B class indices in [0, C), or ``ignore_index``.
-            sample_weight: B finite numbers, 0 or more: how often each row counts. Default 1.
+            scores: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+            labels: Class indices in [0, C), of shape (...), or ``ignore_index``.
+            sample_weight: How often each row counts: (...) finite numbers, 0 or more. Default 1.
 
         Raises:
             TopKLossError: An argument has a wrong shape, type or value. Nothing has been added.
@@ -117,7 +117,7 @@ class Tally:
     def _add(self, scores: Array, labels: Array | None, sample_weight: Array | None) -> None:
         batch, _rows = describe("scores", scores)
         # Without labels all rows count for the first class.
-        given = np.zeros(batch.rows, np.int64) if labels is None else labels
+        given = np.zeros(batch.lead, np.int64) if labels is None else labels
         _kept = add_labels(batch, given), add_sample_weight(batch, sample_weight)
         is_first = not len(self.weights)
         self._require_classes(batch.classes)

@@ -63,12 +63,12 @@ def topk_accuracy(
     index. NaN ranks below everything. `TopKAccuracy` adds up batches.
 
     Args:
-        scores: Scores, of shape (B, C), in float32, float64, float16 or bfloat16.
-        labels: B class indices in [0, C), or ``ignore_index``.
+        scores: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), of shape (...), or ``ignore_index``.
         k: K, 1 or more; from C up every label is in the top K.
         average: ``"micro"``: the mean over rows. ``"macro"``: the mean over classes of each class's
             mean over its own rows; classes without rows are left out.
-        sample_weight: B finite numbers, 0 or more: how often each row counts. Default 1.
+        sample_weight: How often each row counts: (...) finite numbers, 0 or more. Default 1.
         ignore_index: Label of rows to leave out.
 
     Returns:
@@ -105,14 +105,14 @@ def shot_accuracy(
     """Top-K accuracy of many-shot, medium-shot and few-shot classes.
 
     Args:
-        scores: Scores, of shape (B, C), in float32, float64, float16 or bfloat16.
-        labels: B class indices in [0, C), or ``ignore_index``.
+        scores: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), of shape (...), or ``ignore_index``.
         class_counts: Number of training examples of each of C classes, finite and 0 or more.
         k: K, 1 or more, as in `topk_accuracy`.
         many: Classes with more training examples are many-shot; finite, ``few`` or more.
         few: Classes with fewer training examples are few-shot; finite and 0 or more.
         average: ``"micro"`` or ``"macro"``, as in `topk_accuracy`, within each group.
-        sample_weight: B finite numbers, 0 or more: how often each row counts. Default 1.
+        sample_weight: How often each row counts: (...) finite numbers, 0 or more. Default 1.
         ignore_index: Label of rows to leave out.
 
     Returns:

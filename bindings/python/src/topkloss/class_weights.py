@@ -23,7 +23,7 @@ def _weights(weighting: int, counts: Array, count_smoothing: float, **values: fl
     for name, value in values.items():
         setattr(options, name, number(name, value))
     weights = np.empty_like(numbers)
-    check(library.topkloss_class_weights(byref(options), address(weights)))
+    check(library.topkloss_class_weights(byref(options), address(weights)), numbers)
     return weights
 
 

@@ -63,9 +63,9 @@ def thresholds(
     Ding, Fermanian and Salmon, "Conformal prediction for long-tailed classification", 2025.
 
     Args:
-        probabilities: Of calibration rows, of shape (B, C), in float32, float64, float16 or
+        probabilities: Of calibration rows, of shape (..., C), in float32, float64, float16 or
             bfloat16; not logits. Only the labels' own are read.
-        labels: B class indices in [0, C), or ``ignore_index``.
+        labels: Class indices in [0, C), of shape (...), or ``ignore_index``.
         coverage: The share of labels that sets are to contain, above 0 and at most 1.
         method: Which thresholds.
         class_counts: Number of training examples of each of C classes, finite and above 0, for
@@ -98,5 +98,6 @@ def thresholds(
     batch, _rows = describe("probabilities", probabilities)
     _labels = add_labels(batch, labels)
     found = np.empty(batch.classes)
-    check(library.topkloss_conformal_thresholds(byref(options), byref(batch), address(found)))
+    status = library.topkloss_conformal_thresholds(byref(options), byref(batch), address(found))
+    check(status, counts)
     return found

@@ -43,7 +43,7 @@ def logit_adjust(
     Menon et al., "Long-tail learning via logit adjustment", ICLR 2021.
 
     Args:
-        scores: Logits, of shape (B, C), in float32, float64, float16 or bfloat16.
+        scores: Logits, of shape (..., C), in float32, float64, float16 or bfloat16.
         class_counts: Number of training examples of each of C classes, finite and above 0.
         tau: Strength of the adjustment, finite.
         target_prior: How frequent each of C classes is where you predict, but for a common factor:
@@ -53,7 +53,7 @@ def logit_adjust(
             the scores themselves. Default: a new NumPy array.
 
     Returns:
-        The adjusted scores, of shape (B, C) and the dtype of the scores: ``out`` if there is one.
+        The adjusted scores, of shape (..., C) and the dtype of the scores: ``out`` if there is one.
 
     Raises:
         TopKLossError: An argument has a wrong shape, type or value. Nothing has been written.
@@ -75,12 +75,11 @@ def logit_adjust(
         options.target_prior = address(prior)
 
     batch, rows = describe("scores", scores)
-    output = Output("out", out, rows, batch.dtype)
-    check(
-        library.topkloss_logit_adjust(
-            byref(options), byref(batch), address(output.buffer), element_stride(output.buffer, 0)
-        )
+    output = Output("out", out, rows, batch.dtype, batch.shape)
+    status = library.topkloss_logit_adjust(
+        byref(options), byref(batch), address(output.buffer), element_stride(output.buffer, 0)
     )
+    check(status, counts)
     output.finish()
     return output.target
 
@@ -126,7 +125,7 @@ def average_k_threshold(scores: Array, k: float) -> Threshold:
     classification", WACV 2025 (arXiv 2303.18118, 2023).
 
     Args:
-        scores: Scores, of shape (B, C), in float32, float64, float16 or bfloat16.
+        scores: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
         k: K, above 0 and below C; need not be whole.
 
     Returns:
@@ -151,7 +150,7 @@ def predict_sets(
     ``csr_array((np.ones(len(indices)), indices, indptr), shape)`` has a one for each of them.
 
     Args:
-        scores: Scores, of shape (B, C), in float32, float64, float16 or bfloat16. NaN is never
+        scores: Scores, of shape (..., C), in float32, float64, float16 or bfloat16. NaN is never
             kept.
         threshold: From `average_k_threshold`, or a number, not NaN, that keeps every score at or
             above it; or one for each of C classes, from `topkloss.conformal.thresholds`, say, that

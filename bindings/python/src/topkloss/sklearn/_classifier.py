@@ -17,6 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from topkloss import posthoc
 from topkloss._arrays import AnyArray, FloatVector
+from topkloss._missing import refuse_mask
 from topkloss._records import LOSSES
 from topkloss.posthoc import Threshold
 from topkloss.sklearn._losses import for_lbfgs, gives_probabilities, made, softmax_scale
@@ -134,6 +135,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ValueError: An argument or a parameter has a wrong shape or value.
         """
         self._check_parameters()
+        for name, given in (("X", X), ("y", y), ("sample_weight", sample_weight)):
+            refuse_mask(name, given)
         X, y = validate_data(  # noqa: N806
             self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32]
         )
@@ -177,6 +180,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _scores(self, X: Any) -> AnyArray:  # noqa: N803
         check_is_fitted(self)
+        refuse_mask("X", X)
         X = validate_data(  # noqa: N806
             self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
         )
