@@ -130,7 +130,8 @@ enum Metric: String, CaseIterable, Sendable {
       let upstream = Memory.forever([Double](repeating: .nan, count: 103))
       stage.batch.upstream = UnsafePointer(upstream.numbers)
       let times = index % 2 == 0 ? nil : (0..<103).map { $0 % 4 }
-      let weight = Memory.forever((times ?? []).map { Double($0) / 2 })
+      let weight = Memory.forever(
+        (times ?? []).map { (number: Int) -> Double in Double(number) / 2 })
       stage.batch.sample_weight = times == nil ? nil : UnsafePointer(weight.numbers)
       let options = Metric.Options(k: k, average: index % 3 == 0 ? 1 : 0)
       expectSame(

@@ -187,7 +187,9 @@ import Testing
     var layout = variation.layout(classes: 17)
     layout.isInPlace = false
     let stage = try Stage(problem, layout)
-    let values = Memory.forever((0..<17).map { Double($0 % 4) - 1.5 + Double($0 % 2) / 2 })
+    // Some equal scores, and some lie between them.
+    let values = Memory.forever(
+      (0..<17).map { (label: Int) -> Double in Double(label % 5) / 2 - 1 })
     var threshold = topkloss_threshold(value: .nan, ties: 1)
     (threshold.classes, threshold.class_values) = (17, UnsafePointer(values.numbers))
     let expected = rows(problem).map { row in
@@ -195,17 +197,17 @@ import Testing
     }
     #expect(try threshold.sets(stage) == expected)
 
-    var tally = [[Double]](repeating: .init(repeating: 5, count: 17), count: 3)
-    var whole = tally
+    let start = [Double](repeating: 5, count: 17)
+    var (hits, sizes, weights) = (start, start, start)
     try check(
-      topkloss_tally_sets(
-        &threshold, -100, &stage.batch, &tally[0], &tally[1], &tally[2]))
+      topkloss_tally_sets(&threshold, -100, &stage.batch, &hits, &sizes, &weights))
+    var whole = [start, start, start]
     for (row, label) in problem.labels.enumerated() where label != -100 {
       whole[0][Int(label)] += expected[row].contains(Int(label)) ? 1 : 0
       whole[1][Int(label)] += Double(expected[row].count)
       whole[2][Int(label)] += 1
     }
-    #expect(tally == whole)
+    #expect([hits, sizes, weights] == whole)
     #expect(stage.outputsAreUntouched)
   }
 
