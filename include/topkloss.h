@@ -765,8 +765,9 @@ enum {
  * with the expectation a mean over S samples, or exact. The gradient of T is the probability (the share of
  * samples) with which a class holds rank K+1 (of several classes with that very score, the lowest index).
  * Balanced: m_y = margin, s = scale. With class_counts, the imbalanced loss:
- * m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4); use a scale of 30 to 50 and a normalised last layer, or
- * scale 1 without. epsilon = 0 gives the plain top-K hinge. A logit of -inf ranks last.
+ * m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4), on the cosines of a normalised last layer, for which its defaults are
+ * meant (the authors' for Pl@ntNet-300K; epsilon = 1, the balanced default, drowns cosines in noise); on other logits use
+ * a scale of 1. epsilon = 0 gives the plain top-K hinge. A logit of -inf ranks last.
  *
  * Noise is counter-based (Threefry-2x32-20, Salmon et al., SC 2011), keyed by (seed, step, row), and drawn only
  * where it can matter: the result is what it would be with all of it. It depends neither on threads nor, given
@@ -790,11 +791,11 @@ typedef struct topkloss_noised_topk_options {
   int64_t n_samples;
   /** Key of the library's own noise. Monte Carlo only. Default 0. */
   uint64_t seed;
-  /** Standard deviation of the noise, in units of a logit; 0 to 1e15. Default 1. */
+  /** Standard deviation of the noise, in units of a logit; 0 to 1e15. NaN: 1, or 0.01 with class_counts. Default NaN. */
   double epsilon;
   /** m of the balanced loss (no class_counts), in units of a logit; at most 1e15 in size. Default 1. */
   double margin;
-  /** s, 1e-15 to 1e15. Default 1. */
+  /** s, 1e-15 to 1e15. NaN: 1, or 60 with class_counts. Default NaN. */
   double scale;
   /** Length of class_counts; 0 without. Default 0. */
   int64_t classes;
@@ -802,7 +803,7 @@ typedef struct topkloss_noised_topk_options {
   const double *class_counts;
   /** Added to every count, 0 to 1e15. Default 0. */
   double count_smoothing;
-  /** Margin of the rarest class, with class_counts only; 0 to 1e15. Default 0.5. */
+  /** Margin of the rarest class, with class_counts only; 0 to 1e15. Default 0.2. */
   double max_margin;
   /** How the expectation is taken. Default TOPKLOSS_MONTE_CARLO. */
   topkloss_estimator estimator;
@@ -1112,7 +1113,7 @@ typedef struct topkloss_two_head_average_k_options {
   double candidate_weight;
   /** mu, 0 to 1e15. Default 1. */
   double multi_label_weight;
-  /** Whether the multi-label term is a sum or a mean over classes. Default TOPKLOSS_CLASS_SUM. */
+  /** Whether the multi-label term is a sum, whose weight grows with C, or a mean over classes. Default TOPKLOSS_CLASS_MEAN. */
   topkloss_class_reduction class_reduction;
   /** Zero. */
   int32_t reserved;

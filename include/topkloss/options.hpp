@@ -5,6 +5,7 @@
 #define TOPKLOSS_OPTIONS_HPP
 
 #include <cstdint>
+#include <limits>
 
 #include "class_vectors.hpp"
 #include "enumerators.hpp"

@@ -6,6 +6,7 @@
 #ifndef GENERATED_ABI_H
 #define GENERATED_ABI_H
 
+#include <math.h>
 #include <string.h>
 
 #include "topkloss.h"
@@ -666,10 +667,10 @@ static inline int noised_topk_options_has_its_defaults(void) {
   expected.reduction = TOPKLOSS_MEAN;
   expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
   expected.n_samples = 5;
-  expected.epsilon = 1.0;
+  expected.epsilon = NAN;
   expected.margin = 1.0;
-  expected.scale = 1.0;
-  expected.max_margin = 0.5;
+  expected.scale = NAN;
+  expected.max_margin = 0.2;
   expected.estimator = TOPKLOSS_MONTE_CARLO;
   return topkloss_noised_topk_options_init(&found, sizeof found) == TOPKLOSS_OK &&
          memcmp(&found, &expected, sizeof found) == 0;
@@ -735,7 +736,7 @@ static inline int two_head_average_k_options_has_its_defaults(void) {
   expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
   expected.candidate_weight = 1.0;
   expected.multi_label_weight = 1.0;
-  expected.class_reduction = TOPKLOSS_CLASS_SUM;
+  expected.class_reduction = TOPKLOSS_CLASS_MEAN;
   return topkloss_two_head_average_k_options_init(&found, sizeof found) == TOPKLOSS_OK &&
          memcmp(&found, &expected, sizeof found) == 0;
 }

@@ -8,6 +8,7 @@ without the prefix ``topkloss_`` for types. Pointers to data (``const double *``
 from __future__ import annotations
 
 import ctypes
+import math
 from ctypes import POINTER, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
 from typing import Any, ClassVar
 
@@ -647,13 +648,13 @@ DEFAULTS: dict[str, dict[str, int | float | None]] = {
         "ignore_index": TOPKLOSS_IGNORE_INDEX,
         "n_samples": 5,
         "seed": 0,
-        "epsilon": 1.0,
+        "epsilon": math.nan,
         "margin": 1.0,
-        "scale": 1.0,
+        "scale": math.nan,
         "classes": 0,
         "class_counts": None,
         "count_smoothing": 0.0,
-        "max_margin": 0.5,
+        "max_margin": 0.2,
         "estimator": TOPKLOSS_MONTE_CARLO,
     },
     "noised_topk_operator_options": {
@@ -692,7 +693,7 @@ DEFAULTS: dict[str, dict[str, int | float | None]] = {
         "ignore_index": TOPKLOSS_IGNORE_INDEX,
         "candidate_weight": 1.0,
         "multi_label_weight": 1.0,
-        "class_reduction": TOPKLOSS_CLASS_SUM,
+        "class_reduction": TOPKLOSS_CLASS_MEAN,
         "threshold_decay": 0.0,
     },
     "single_positive_options": {

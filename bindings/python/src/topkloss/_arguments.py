@@ -7,6 +7,7 @@ goes only what ctypes would hide: it cuts integers that are too large to their l
 from __future__ import annotations
 
 import inspect
+import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
@@ -69,6 +70,16 @@ def number(name: str, value: Any) -> float:
         raise TopKLossError(
             f"{name} is {value!r}; it must be a finite number", "TOPKLOSS_ERROR_OPTION"
         ) from None
+
+
+def number_or_none(name: str, value: Any) -> float | None:
+    """The same, or None. NaN does not go through: to the library it is what None is here."""
+    if value is None:
+        return None
+    given = number(name, value)
+    if math.isnan(given):
+        raise TopKLossError(f"{name} is nan; it must be a finite number", "TOPKLOSS_ERROR_OPTION")
+    return given
 
 
 def class_vector(name: str, value: Any) -> FloatVector:
@@ -141,7 +152,7 @@ def _unsigned(name: str, value: Any) -> int:
 
 _CHECKS: dict[str, Check] = {
     "float": number,
-    "float | None": optional(number),
+    "float | None": number_or_none,
     "int": integer,
     "Unsigned": _unsigned,
     "bool": flag,

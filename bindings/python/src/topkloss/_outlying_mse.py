@@ -49,6 +49,11 @@ class OutlyingMSELoss(CountSmoothing):
 
     Kato and Hotta, "MSE loss with outlying label for imbalanced classification", 2021.
 
+    To tune: alpha, so that the furthest teacher, alpha C, is of the size of 10 to 50; with hundreds
+    of classes give a teacher of your own, such as ``(n_max / n_c) ** power``, power over 0.25, 0.5
+    and 0.75. Too far out, and the loss is in the hundreds, frequent classes are lost, and steps
+    diverge; too near, and all logits stay near 0 and the frequent classes win.
+
     Args:
         class_counts: Number of training examples of each of C classes, finite and above 0. May be
             left out, and is not looked at, with a teacher of the caller's own.
