@@ -223,7 +223,7 @@ import Testing
       let rank = Int((Double(numbers.count + 1) * 0.8).rounded(.up))
       return rank > numbers.count ? 0 : numbers.sorted(by: >)[rank - 1]
     }
-    let counts = Memory.forever([100, 50, 20, 5, 1])
+    let counts = Memory.forever([100.0, 50, 20, 5, 1])
     let prior = (0..<5).map { counts.numbers[$0] / 176 }
     let standard = largest(own(counted))
     let classwise = (0..<5).map { label in

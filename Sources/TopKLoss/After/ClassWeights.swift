@@ -17,7 +17,7 @@ func classWeights(
         + "TOPKLOSS_EFFECTIVE_NUMBER")
   }
   guard beta >= 0 && beta < 1 else {
-    throw Failure(TOPKLOSS_ERROR_OPTION, "beta is \(text(beta)): it must be in [0, 1)")
+    throw .number("beta", beta, mustBe: "in [0, 1)")
   }
   let counts = try ClassCounts(
     options.class_counts, classes: options.classes, smoothing: options.count_smoothing)

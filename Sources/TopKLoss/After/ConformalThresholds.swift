@@ -18,8 +18,7 @@ func conformalThresholds(
   }
   try checkCoverage(options.coverage, "options.coverage")
   guard options.weight >= 0 && options.weight <= 1 else {
-    throw Failure(
-      TOPKLOSS_ERROR_OPTION, "options.weight is \(text(options.weight)): it must be in [0, 1]")
+    throw .number("options.weight", options.weight, mustBe: "in [0, 1]")
   }
   try Memory.requireSome()
   let method = Int(options.method)
@@ -56,8 +55,7 @@ func conformalThresholds(
 /// Checks κ, which is the caller's.
 func checkCoverage(_ coverage: Double, _ name: StaticString) throws(Failure) {
   guard coverage > 0 && coverage <= 1 else {
-    throw Failure(
-      TOPKLOSS_ERROR_OPTION, "\(name) is \(text(coverage)): it must be above 0 and at most 1")
+    throw .number(name, coverage, mustBe: "above 0 and at most 1")
   }
 }
 
@@ -66,11 +64,7 @@ private func classCounts(
 ) throws(Failure) -> ClassCounts {
   let counts = try ClassCounts(
     options.class_counts, classes: options.classes, smoothing: options.count_smoothing)
-  guard batch.classes == counts.count else {
-    throw Failure(
-      TOPKLOSS_ERROR_SIZE,
-      "batch.classes is \(batch.classes) and options.classes is \(counts.count)")
-  }
+  try batch.requireClasses(options.classes, "options.classes")
   return counts
 }
 

@@ -11,11 +11,7 @@ func logitAdjust(
     options.class_counts, classes: options.classes, smoothing: options.count_smoothing)
   try checkOption(options.tau, "options.tau")
   let target = try TargetPrior(options.target_prior, classes: counts.count)
-  guard batch.classes == counts.count else {
-    throw Failure(
-      TOPKLOSS_ERROR_SIZE,
-      "batch.classes is \(batch.classes) and options.classes is \(counts.count)")
-  }
+  try batch.requireClasses(options.classes, "options.classes")
   if batch.rows == 0 { return }
   guard let adjusted else { throw .nullPointer("adjusted") }
   let output = try Output(
@@ -77,18 +73,11 @@ private struct TargetPrior {
     let numbers = RowNumbers(given)
     var total = 0.0
     for index in 0..<classes {
-      guard OptionRange.weight.contains(numbers[index]) else {
-        throw Failure(
-          TOPKLOSS_ERROR_OPTION,
-          "target_prior[\(index)] is \(text(numbers[index])): it must be \(OptionRange.weight.words)"
-        )
-      }
+      try OptionRange.weight.check(numbers[index], "target_prior", index)
       total += numbers[index]
     }
     guard total > 0 && total.isFinite else {
-      throw Failure(
-        TOPKLOSS_ERROR_OPTION,
-        "target_prior has the sum \(text(total)): it must be finite and above 0")
+      throw .number("the sum of target_prior", total, mustBe: "finite and above 0")
     }
     (self.numbers, self.total) = (numbers, total)
   }

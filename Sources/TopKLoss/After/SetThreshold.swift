@@ -11,19 +11,15 @@ struct SetThreshold {
   init(_ given: topkloss_threshold, _ batch: Batch) throws(Failure) {
     value = given.value
     guard let numbers = given.class_values else {
-      if value.isNaN { throw Failure(TOPKLOSS_ERROR_OPTION, "threshold.value is NaN") }
+      if value.isNaN { throw .number("threshold.value", value, mustBe: "a number") }
       byClass = nil
       ties = given.ties < 0 ? Int64.max : given.ties
       return
     }
-    guard given.classes == Int64(batch.classes) else {
-      throw Failure(
-        TOPKLOSS_ERROR_SIZE,
-        "batch.classes is \(batch.classes) and threshold.classes is \(given.classes)")
-    }
+    try batch.requireClasses(given.classes, "threshold.classes")
     let thresholds = RowNumbers(numbers)
     for index in 0..<batch.classes where thresholds[index].isNaN {
-      throw Failure(TOPKLOSS_ERROR_OPTION, "threshold.class_values[\(index)] is NaN")
+      throw .number("threshold.class_values", .nan, at: index, mustBe: "a number")
     }
     byClass = thresholds
     ties = Int64.max

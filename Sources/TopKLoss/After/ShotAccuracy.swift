@@ -14,19 +14,15 @@ struct Shots {
     counts = RowNumbers(try required(options.class_counts, "options.class_counts"))
     (fewest, most) = (options.few, options.many)
     for index in 0..<classes where !(counts[index] >= 0 && counts[index].isFinite) {
-      throw Failure(
-        TOPKLOSS_ERROR_CLASS_COUNT,
-        "class_counts[\(index)] is \(text(counts[index])): it must be finite and 0 or more")
+      throw .number(
+        "class_counts", counts[index], at: index, mustBe: "finite and 0 or more",
+        TOPKLOSS_ERROR_CLASS_COUNT)
     }
     guard fewest >= 0 && fewest.isFinite else {
-      throw Failure(
-        TOPKLOSS_ERROR_OPTION, "options.few is \(text(fewest)): it must be finite and 0 or more")
+      throw .number("options.few", fewest, mustBe: "finite and 0 or more")
     }
     guard most >= fewest && most.isFinite else {
-      throw Failure(
-        TOPKLOSS_ERROR_OPTION,
-        "options.many is \(text(most)): it must be finite and at least options.few, "
-          + "\(text(fewest))")
+      throw .number("options.many", most, mustBe: "finite and at least options.few")
     }
   }
 
@@ -44,11 +40,7 @@ func shotAccuracy(
   into accuracies: UnsafeMutablePointer<Double>
 ) throws(Failure) {
   // Before the numbers by class are read.
-  let classes = try checkedSize(options.classes, "options.classes", atLeast: 1)
-  guard batch.classes == classes else {
-    throw Failure(
-      TOPKLOSS_ERROR_SIZE, "batch.classes is \(batch.classes) and options.classes is \(classes)")
-  }
+  try batch.requireClasses(options.classes, "options.classes")
   let shots = try Shots(options)
   try checkTopK(batch, options.k, ignoring: options.ignore_index)
   let found = try BatchTally(batch, byClass: true)

@@ -103,14 +103,21 @@ extension Batch {
     }
   }
 
+  /// As many as vectors by class are long.
+  @inline(never)
+  func requireClasses(_ length: Int64, _ name: StaticString) throws(Failure) {
+    guard length == Int64(classes) else {
+      throw Failure(
+        TOPKLOSS_ERROR_SIZE, "batch.classes is \(classes) and \(name) is \(length)")
+    }
+  }
+
   /// What every metric checks: labels, and weights that make rows count so many times.
   func checkForMetric(ignoring ignored: Int64) throws(Failure) {
     try labels.check(classes: classes, ignoring: ignored)
     try sampleWeight.checkFinite("sample_weight", count: rows)
     for row in 0..<rows where sampleWeight[row] < 0 {
-      throw Failure(
-        TOPKLOSS_ERROR_OPTION,
-        "sample_weight[\(row)] is \(text(sampleWeight[row])): a metric's weights are 0 or more")
+      throw .number("sample_weight", sampleWeight[row], at: row, mustBe: "0 or more in a metric")
     }
   }
 }

@@ -70,12 +70,7 @@ extension ClassCounts {
   /// t_c = α (n_max / n_c)^power.
   func powerTeacher(alpha: Double, _ power: Double) throws(Failure) -> ClassNumbers {
     let rarest = alpha * pow(largest / smallest, power)
-    guard OptionRange.ofAnySign.contains(rarest) else {
-      throw Failure(
-        TOPKLOSS_ERROR_OPTION,
-        "options.power is \(text(power)): the rarest class's teacher, \(text(rarest)), must be "
-          + "\(OptionRange.ofAnySign.words)")
-    }
+    try OptionRange.ofAnySign.check(rarest, "the rarest class's teacher under options.power")
     return try ClassNumbers(count: count) { alpha * pow(largest / self[$0], power) }
   }
 }

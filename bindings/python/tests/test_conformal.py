@@ -241,7 +241,7 @@ def test_bad_arguments_of_judges():
     narrow = SetCoverage(0.5, with_sizes=False)
     narrow.update(scores, labels)
     for call, words in (
-        (lambda: set_coverage(scores, labels, np.nan), "threshold.* NaN"),
+        (lambda: set_coverage(scores, labels, np.nan), "threshold is nan"),
         (lambda: set_coverage(scores, labels, "high"), "threshold is 'high'"),
         (lambda: set_coverage(scores, labels, [0.5, 0.5]), "classes is 3.* 2"),
         (lambda: set_coverage(scores, labels, 0.5, average="mean"), "average is 'mean'"),
