@@ -23,7 +23,7 @@ from torch_support import (
     ways,
 )
 
-from topkloss.torch import _evaluation, _module, _staging
+from topkloss.torch import _evaluation, _module, _outputs, _staging
 
 
 class Device:
@@ -35,7 +35,8 @@ class Device:
         self.sent = []
 
     def fetched(self, tensor):
-        target = torch.full(tensor.shape, -(1 << 40), dtype=torch.float64).to(tensor.dtype)
+        target = torch.empty_like(tensor, requires_grad=False)
+        target.copy_(torch.tensor(-(1 << 40), dtype=torch.float64))
         if target.is_floating_point():
             target.fill_(torch.nan)
         self.pending.append((target, tensor))
@@ -69,10 +70,9 @@ def device(monkeypatch):
     monkeypatch.setattr(_staging, "wait", played.wait)
     monkeypatch.setattr(_evaluation, "sent", played.send)
     monkeypatch.setattr(
-        _evaluation,
-        "pinned",
-        lambda shape, dtype: torch.full(tuple(shape), torch.nan, dtype=dtype),
+        _outputs, "pinned", lambda shape, dtype: torch.full(tuple(shape), torch.nan, dtype=dtype)
     )
+    monkeypatch.setattr(_outputs, "pinned_like", lambda one: torch.full_like(one, torch.nan))
     # The short way is for tensors that say they are the CPU's.
     monkeypatch.setattr(_module, "evaluate_plain", lambda *_: None)
     return played
@@ -155,6 +155,24 @@ def test_scores_out_of_order():
     )
 
 
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_images_travel_as_they_lie(reduction, device):
+    """So that neither they nor their gradients are turned on the way."""
+    labels = torch.randint(CLASSES, (2, 3, 4))
+    module = MAKERS[ONE_HEAD](reduction=reduction)
+    for memory_format in (torch.contiguous_format, torch.channels_last):
+        logits = batch(24)[0].detach().reshape(2, 3, 4, CLASSES).movedim(-1, 1)
+        logits = logits.contiguous(memory_format=memory_format).requires_grad_()
+        device.sent.clear()
+        expected = module(logits, labels)
+        found = module(remote(logits), remote(labels.clone()))
+        assert torch.equal(found, expected)
+        gradient = torch.autograd.grad(found.sum(), logits)[0]
+        assert torch.equal(gradient, torch.autograd.grad(expected.sum(), logits)[0])
+        assert gradient.stride() == logits.stride()
+        assert logits.stride() in [one.stride() for one in device.sent]
+
+
 def test_evaluation_sends_no_gradient(device):
     logits, labels = batch(requires_grad=False)
     MAKERS[ONE_HEAD]()(remote(logits), labels)
@@ -220,7 +238,7 @@ def test_negation_is_not_left_to_the_copy(monkeypatch):
             copied.append(values)
             return values
 
-    monkeypatch.setattr(_staging, "pinned", lambda *_: Target())
+    monkeypatch.setattr(_staging, "pinned_like", lambda *_: Target())
     _staging.fetched(negated)
     assert not copied[0].is_neg()
     assert torch.equal(copied[0], negated)
