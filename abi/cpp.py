@@ -77,7 +77,7 @@ def _enumeration(enumeration: Enumeration) -> str:
 
 
 def _is_vector(member: Member) -> bool:
-    """Whether it points to numbers indexed by class, whose number is the member classes."""
+    """Whether it points to numbers, whose number is the member classes, or k in a struct without."""
     return member.type == Type("double", 1, True)
 
 
@@ -127,6 +127,8 @@ def _conversion(header: Header, struct: Struct) -> list[str]:
             value = f"classes_of({{{', '.join(pairs)}}})"
         elif _is_vector(member):
             value = f'data_or_null("{name}", options.{name})'
+            if not struct.has("classes"):
+                value = f'entries_or_null("{name}", options.{name}, options.k)'
         elif header.enumeration(member.type.name):
             value = f"static_cast<{member.type.name}>(options.{name})"
         elif member.type == Type("int32_t"):

@@ -264,3 +264,52 @@ def smooth_svm_row(
         gradient[rivals[i]] = active / k * (share(k) - share(k - 1))
         after[1:] = np.logaddexp(after[1:], after[:-1] + log)
     return float(value), gradient
+
+
+# ---- the top-K cross-entropy
+
+
+def topk_cross_entropy_row(
+    z: Array, y: int, *, k: int, epsilon: float, weights: Array | None = None
+) -> tuple[float, Array]:
+    """Value and gradient from the definition: -log sum_k P_k P(y is among the k largest).
+
+    The integrals are over the label's own score with noise. For probabilities above 1e-200.
+    """
+    gradient = np.zeros(len(z))
+    if _is_bad(z):
+        return np.nan, np.full(len(z), np.nan)
+    if np.isneginf(z[y]):
+        return np.inf, gradient
+    p = (np.eye(1, k)[0] + np.eye(1, k, k - 1)[0]) / 2
+    p = p if weights is None else np.asarray(weights, dtype=np.float64)
+    z = (z.astype(np.float64) - z[y]) / epsilon
+    exponentials = np.exp(epsilon * (z - z.max()))
+    softmax = exponentials / exponentials.sum()
+    total = p[0] * softmax[y]
+    gradient = epsilon * total * softmax
+    step = 0.02
+    t = np.arange(-12, 30 + step, step)
+    rivals = np.flatnonzero((np.arange(len(z)) != y) & ~np.isneginf(z))
+
+    def density(score: float) -> Array:
+        return np.asarray(np.exp(-((t - score) ** 2) / 2) / _SQRT_2_PI)
+
+    fewer = np.cumsum(exceedances(z[rivals], t, 1, k - 1), axis=0)
+    total += step * np.sum(density(0) * (p[1:] @ fewer[1:]))
+    # Products of those before a rival and, by the transposed recursion, what those behind make of P.
+    before = [np.eye(k, 1) * np.ones(len(t))]
+    for score in z[rivals]:
+        above, below = ndtr(score - t), ndtr(t - score)
+        raised = np.vstack([np.zeros(len(t)), before[-1][:-1] * above])
+        before.append(before[-1] * below + raised)
+    behind = np.where(np.arange(k) > 0, p, 0)[:, None] * np.ones(len(t))
+    for i in range(len(rivals) - 1, -1, -1):
+        score = z[rivals[i]]
+        exactly = np.sum(before[i] * behind, axis=0)
+        gradient[rivals[i]] += step * np.sum(density(0) * density(score) * exactly)
+        above, below = ndtr(score - t), ndtr(t - score)
+        behind = behind * below + np.vstack([behind[1:], np.zeros(len(t))]) * above
+    gradient[y] = 0
+    gradient[y] = -gradient.sum()
+    return float(-np.log(total)), gradient / (total * epsilon)

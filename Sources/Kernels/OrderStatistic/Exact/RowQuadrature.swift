@@ -27,9 +27,13 @@ struct RowQuadrature<V: Lanes> {
   /// - Parameters:
   ///   - anchor: the score at the rank, or one at most ε / 8 above it; nil for where that is not known. It is not needed
   ///     unless the largest scores are far above it, or noise is so fine that scores a fraction of ε apart are one.
+  ///   - label: a score, if the mass counts as far as that is above it; it is none of the row's.
   ///   - memory: `bytes` of it.
   @inline(never)
-  init?(_ row: NoisedTopKRow, around anchor: V.Scalar?, memory: UnsafeMutableRawPointer) {
+  init?(
+    _ row: NoisedTopKRow, around anchor: V.Scalar?, label: V.Scalar? = nil,
+    memory: UnsafeMutableRawPointer
+  ) {
     let precision = V.quadrature
     let classes = Int(truncatingIfNeeded: row.classes)
     var rank = Int(truncatingIfNeeded: row.rank)
@@ -49,11 +53,13 @@ struct RowQuadrature<V: Lanes> {
       memory: memory + ScoreHistogram<V>.bytes)
     guard
       let below = ActiveRegion(
-        histogram, bounds, rank: rank, neglected: -log(precision.neglected))
+        histogram, bounds, rank: rank, neglected: -log(precision.neglected),
+        label: label.map { LabelTail(score: (Double($0) - Double(top)) / unit) })
     else { return nil }
     let center = anchor ?? V.Scalar(Double(top) + unit * (below.low + below.high) / 2)
     let shift = (Double(top) - Double(center)) / unit
-    region = ActiveRegion(low: below.low + shift, high: below.high + shift)
+    region = ActiveRegion(
+      low: below.low + shift, high: below.high + shift, least: below.least)
     self.rank = rank
     source = ScoreSource(
       memory: row.logits, count: classes, center: center, inverse: V.Scalar(1 / unit))
@@ -65,6 +71,19 @@ struct RowQuadrature<V: Lanes> {
     // A crowd may be as far below as its size can reach: five ε for a million.
     contenders = crowd < 3 ? 0 : Int(histogram.count(0, bin(5.25)))
     bulk = Int(histogram.count(bin(precision.weak), bin(precision.margin)))
+  }
+
+  /// The distribution of the count, and its nodes; nil where the scores are too crowded for it.
+  ///
+  /// - Parameter rank: of all scores.
+  @inline(never)
+  func polynomial(
+    rank: Int, nodeMemory: UnsafeMutableRawPointer, memory: UnsafeMutableRawPointer
+  ) -> GeneratingPolynomial<V>? {
+    let nodes = QuadratureNodes<V>(
+      region, rank: self.rank, scores: contenders, memory: nodeMemory)
+    return GeneratingPolynomial(
+      source, rank: rank, region: region, nodes: nodes, bulk: bulk, memory: memory)
   }
 
   /// The highest number of the type that is not further above another than a distance, by their exact difference.

@@ -25,11 +25,13 @@ SomeHandle = TypeVar("SomeHandle", bound="Handle")
 _destroy = library.topkloss_loss_destroy
 
 
+def _lengths(arguments: dict[str, Any]) -> dict[str, int]:
+    return {name: len(value) for name, value in arguments.items() if isinstance(value, np.ndarray)}
+
+
 def _class_count(arguments: dict[str, Any]) -> int:
     """C, from whichever vectors by class there are; 0 without any."""
-    lengths = {
-        name: len(value) for name, value in arguments.items() if isinstance(value, np.ndarray)
-    }
+    lengths = _lengths(arguments)
     if len(set(lengths.values())) > 1:
         raise TopKLossError(
             ", ".join(f"{name} has {length} classes" for name, length in lengths.items()),
@@ -38,13 +40,24 @@ def _class_count(arguments: dict[str, Any]) -> int:
     return next(iter(lengths.values()), 0)
 
 
+def _check_ranks(arguments: dict[str, Any]) -> None:
+    """Sees that vectors by rank have K numbers."""
+    for name, length in _lengths(arguments).items():
+        if length != arguments["k"]:
+            raise TopKLossError(
+                f"{name} has {length} numbers; it must have k of them, {arguments['k']}",
+                "TOPKLOSS_ERROR_SIZE",
+            )
+
+
 def _create(kind: str, arguments: dict[str, Any]) -> int:
     """A handle for a loss whose C options are named like the arguments."""
     options = _abi.LOSS_OPTIONS[kind]()
     initialise = getattr(library, f"topkloss_{kind}_options_init")
     check(initialise(ctypes.byref(options), ctypes.sizeof(options)))
-    classes = _class_count(arguments)
-    if classes:
+    if not hasattr(options, "classes"):
+        _check_ranks(arguments)
+    elif classes := _class_count(arguments):
         options.classes = classes
     for name, value in arguments.items():
         if value is None:
