@@ -29,6 +29,10 @@ struct RankQuery<V: Lanes> {
   /// How far the label is above a score, in units of ε.
   func lead(over score: Double) -> Double { (Double(own) - score) / row.epsilon }
 
+  func label(over score: V.Scalar) -> LabelTail {
+    LabelTail(score: lead(over: Double(score)), negligible: negligible, rank: k)
+  }
+
   /// A number at the k-th rival's score, or at most ε / 8 above it; nil where there are fewer.
   func anchor() -> V.Scalar? {
     scoreAtRank(row.logits, classes, rank: k, tolerance: row.epsilon / 8, V.self)
@@ -51,8 +55,8 @@ struct RankProbability<V: Lanes>: LogRankProbability {
   /// Beyond this lead over the largest rival, or over all that X_k can be, the label is above.
   private static var sureOverTop: Double { 16 }
   private static var sure: Double { V.isFloat32 ? 6.5 : 8.5 }
-  /// −log of the smallest probability that is found this way.
-  private static var least: Double { V.isFloat32 ? 60 : 250 }
+  /// −log of the smallest probability that is found this way: of what the type can tell, neglected parts and all.
+  private static var least: Double { V.isFloat32 ? 50 : 250 }
 
   /// Nil where the row's scores are too crowded for it, k too large, or q_k too small.
   @inline(never)
@@ -69,9 +73,8 @@ struct RankProbability<V: Lanes>: LogRankProbability {
       self.init(isSure: true)
       return
     }
-    // One of k rivals must fall below the label: k Φ(−d / √2) <= k exp(−d² / 4), for a label that is d below all of them.
-    let distance = -query.lead(over: Double(anchor)) - 0.125
-    if distance > 0 && distance * distance / 4 - log(Double(query.k)) > query.negligible {
+    let label = query.label(over: anchor)
+    if label.exponent(distance: -label.score - 0.125) > query.negligible {
       self.init(isSure: false)
       return
     }
@@ -83,7 +86,8 @@ struct RankProbability<V: Lanes>: LogRankProbability {
     _ query: RankQuery<V>, around anchor: V.Scalar?
   ) -> RowQuadrature<V>? {
     RowQuadrature<V>(
-      query.row, around: anchor, label: query.own, memory: query.memory.quadrature)
+      query.row, around: anchor, label: query.label(over: anchor ?? query.top),
+      memory: query.memory.quadrature)
   }
 
   private init(isSure: Bool) {
@@ -91,9 +95,10 @@ struct RankProbability<V: Lanes>: LogRankProbability {
   }
 
   private init?(_ query: RankQuery<V>, _ whole: RowQuadrature<V>) {
+    let isNegligible = whole.region.least > query.negligible
     let label = query.lead(over: Double(whole.source.center))
-    if whole.region.least > query.negligible || label - whole.region.high > Self.sure {
-      self.init(isSure: label > whole.region.high)
+    if isNegligible || label - whole.region.high > Self.sure {
+      self.init(isSure: !isNegligible)
       return
     }
     guard whole.region.least < Self.least,

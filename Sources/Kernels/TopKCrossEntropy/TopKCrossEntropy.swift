@@ -35,8 +35,9 @@ func topKCrossEntropy<V: Lanes>(_ row: TopKCrossEntropyRow, _: V.Type) -> Double
     let weight = row.weights[k &- 1]
     if weight > 0 {
       let term = log(weight)
-      // By so much may its logarithm be below the softmax's, gradients included.
-      let margin = (V.isFloat32 ? 35 : 55) + 2 * max(0, -log(row.epsilon))
+      // A term so far below the softmax's does not matter, nor does its gradient, which is the larger by distance / ε.
+      let distance = max(0, Double(top) - Double(own)) / row.epsilon
+      let margin = (V.isFloat32 ? 18 : 30) + log(1 + distance) + max(0, -log(row.epsilon))
       let query = RankQuery<V>(
         row, k: k, own: own, top: top, negligible: term - softmax.logarithm + margin, memory)
       if let rank = RankProbability<V>(query) {

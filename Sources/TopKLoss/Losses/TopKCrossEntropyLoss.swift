@@ -8,46 +8,37 @@ import CTopKLoss
 extension topkloss_topk_cross_entropy_options: LossOptions {
   func makeLoss() throws(Failure) -> Loss {
     let k = try NoisedTopKOptions.checkedK(k)
-    try checkPositive(epsilon, "options.epsilon")
-    guard k <= TopKCrossEntropyLoss.largestK else {
-      throw Failure(
-        TOPKLOSS_ERROR_OPTION,
-        "options.k is \(k): it must be \(TopKCrossEntropyLoss.largestK) or less")
+    // P is as long, and the memory for it need not be there.
+    let most = 1_000_000
+    guard k <= most else {
+      throw Failure(TOPKLOSS_ERROR_OPTION, "options.k is \(k): it must be \(most) or less")
     }
+    try checkPositive(epsilon, "options.epsilon")
     return TopKCrossEntropyLoss(
       weights: try checkedWeights(k), epsilon: epsilon, common: try common())
   }
 
-  /// The caller's P, of sum 1 to the last digit; without one, half of it each on the first and the last.
-  private func checkedWeights(_ k: Int) throws(Failure) -> ClassVector<Double> {
-    let copy = try ClassVector<Double>.make(count: k)
-    guard let weights else {
-      for index in 0..<k { copy.numbers[index] = 0 }
-      copy.numbers[0] += 0.5
-      copy.numbers[k - 1] += 0.5
-      return copy
+  /// P, its sum 1 to the last digit.
+  private func checkedWeights(_ k: Int) throws(Failure) -> ClassNumbers {
+    guard let given = try ClassNumbers(copying: weights, k, "options.weights", .weight) else {
+      return try ClassNumbers(count: k) { ($0 == 0 ? 0.5 : 0) + ($0 == k - 1 ? 0.5 : 0) }
     }
-    let given = RowNumbers(weights)
     var sum = 0.0
-    for index in 0..<k {
-      try OptionRange.weight.check(given[index], "options.weights")
-      sum += given[index]
-    }
+    for index in 0..<k { sum += given[index] }
     guard abs(sum - 1) <= 1e-6 else {
       throw Failure(
-        TOPKLOSS_ERROR_OPTION, "options.weights: their sum is \(text(sum)): it must be 1")
+        TOPKLOSS_ERROR_OPTION, "options.weights have the sum \(text(sum)): it must be 1")
     }
-    for index in 0..<k { copy.numbers[index] = given[index] / sum }
-    return copy
+    return try ClassNumbers(count: k) { given[$0] / sum }
   }
 }
 
 final class TopKCrossEntropyLoss: Loss {
-  static let largestK = 1_000_000
-  private let weights: ClassVector<Double>
+  /// P.
+  private let weights: ClassNumbers
   private let epsilon: Double
 
-  init(weights: ClassVector<Double>, epsilon: Double, common: CommonOptions) {
+  init(weights: ClassNumbers, epsilon: Double, common: CommonOptions) {
     (self.weights, self.epsilon) = (weights, epsilon)
     super.init(common: common, classes: nil)
   }
@@ -67,7 +58,7 @@ final class TopKCrossEntropyLoss: Loss {
   override func evaluate(_ row: Row, in piece: Piece, of call: Call) -> Double {
     var kernelRow = TopKCrossEntropyRow(
       logits: row.logits, gradient: row.gradient, classes: Int64(call.head.batch.classes),
-      label: Int64(row.label), k: Int64(weights.count), weights: UnsafePointer(weights.numbers),
+      label: Int64(row.label), k: Int64(weights.count), weights: weights.doubles,
       epsilon: epsilon, gradient_scale: row.gradientScale, scratch: piece.scratch)
     return call.head.batch.kernels.topk_cross_entropy(&kernelRow)
   }

@@ -224,17 +224,21 @@ extension ActiveRegion {
     guard let center = histogram.bin(ofRank: rank) else { return nil }
     // As far as the order statistic can be from the score at the rank.
     let widest = 34
+    // Below it the histogram does not know all scores that matter.
+    let last = ScoreHistogram<V>.deepest &+ widest
     // A label above all that is seen to be above whatever X is.
     let unit = -1 / Double(ScoreHistogram<V>.binsPerUnit)
     let isSeen = label.map { $0.exponent(above: unit * Double(center &- widest)) > 0 } ?? false
     var bounds = HistogramBounds(histogram, bounds, rank: rank, label: isSeen ? label : nil)
     if isSeen {
       guard
-        bounds.findLeast(from: max(-32, center &- widest), to: center &+ widest, neglected: neglected)
+        bounds.findLeast(
+          from: max(-32, center &- widest), to: last, neglected: neglected)
       else { return nil }
     }
     let search = RegionSearch(
-      bounds, lowest: 0 &- center &- widest, highest: widest &- center, neglected: neglected)
+      bounds, lowest: 0 &- (isSeen ? last : center &+ widest), highest: widest &- center,
+      neglected: neglected)
     self.init(
       low: unit * RegionSearch<HistogramBounds<V>>.position(search.low, neglected),
       high: unit * RegionSearch<HistogramBounds<V>>.position(search.high, neglected),

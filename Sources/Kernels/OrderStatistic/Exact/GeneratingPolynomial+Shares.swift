@@ -43,7 +43,7 @@ extension GeneratingPolynomial {
     }
     let normal = NormalLanes(V.load(nodes.thresholds, node) - V.splat(V.Scalar(label)))
     // Far below the label there is no density, but all of its probability.
-    let weight = V.maximum(normal.density, V.splat(1e-30))
+    let weight = V.maximum(normal.density, V.splat(V.isFloat32 ? 1e-30 : 1e-200))
     V.store(weight, weights, node)
     V.store(V.quotient(normal.above, weight), ratios, node)
     let product = polynomial(self.product, node)

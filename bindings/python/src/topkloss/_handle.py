@@ -25,6 +25,11 @@ SomeHandle = TypeVar("SomeHandle", bound="Handle")
 _destroy = library.topkloss_loss_destroy
 
 
+def _by_class(kind: str) -> bool:
+    """Whether the vectors among a loss's options are indexed by class; else they are by rank."""
+    return hasattr(_abi.LOSS_OPTIONS[kind], "classes")
+
+
 def _lengths(arguments: dict[str, Any]) -> dict[str, int]:
     return {name: len(value) for name, value in arguments.items() if isinstance(value, np.ndarray)}
 
@@ -55,7 +60,7 @@ def _create(kind: str, arguments: dict[str, Any]) -> int:
     options = _abi.LOSS_OPTIONS[kind]()
     initialise = getattr(library, f"topkloss_{kind}_options_init")
     check(initialise(ctypes.byref(options), ctypes.sizeof(options)))
-    if not hasattr(options, "classes"):
+    if not _by_class(kind):
         _check_ranks(arguments)
     elif classes := _class_count(arguments):
         options.classes = classes
@@ -113,7 +118,8 @@ class Handle:
         shown = []
         for name, value in self._arguments.items():
             if isinstance(value, np.ndarray):
-                shown.append(f"{name}=<{len(value)} classes>")
+                what = "classes" if _by_class(self._kind) else "ranks"
+                shown.append(f"{name}=<{len(value)} {what}>")
             elif value != self._options[name].default:
                 shown.append(f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"

@@ -67,8 +67,8 @@ class SmoothTopKSVMLoss(Loss):
 class TopKCrossEntropyLoss(Loss):
     """Top-K cross-entropy: the likelihood of an answer of K classes, exactly.
 
-    A row z of label y has the loss ``-log(sum_k P_k q_k)``: q_1 is the softmax of the label, q_k for k
-    from 2 to K the probability that y is among the k largest of ``z + epsilon Z``, Z standard
+    A row z of label y has the loss ``-log(sum_k P_k q_k)``: q_1 is the softmax of the label, q_k
+    for k from 2 to K the probability that y is among the k largest of ``z + epsilon Z``, Z standard
     normal. By default ``P_1 = P_K = 1/2``; K = 1 is cross-entropy.
 
     What to tune first: epsilon, towards the distance of the logits around rank K, 0.1 to 1. Far
