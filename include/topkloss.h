@@ -25,8 +25,9 @@
  *     Structs have no padding: a member called reserved takes its place, is zero, and is checked (STRUCT_SIZE).
  *   - The *_init functions return NULL_POINTER or STRUCT_SIZE if an argument is wrong. The *_create
  *     functions return NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, CLASS_COUNT or OUT_OF_MEMORY.
- *   - Matrices are row-major with unit stride along classes and any stride, in elements, between rows
- *     (negative too). A stride of 0 means contiguous. Pointers need no particular alignment.
+ *   - Matrices are row-major with any stride, in elements, between rows, between classes, and between groups of rows
+ *     (negative too). A stride of 0 means contiguous. Pointers need no particular alignment. Unit stride along classes
+ *     is the fastest; blocks of other rows are turned inside the cache.
  *   - Vectors indexed by class or by row (counts, weights, upstream) are float64.
  *   - A gradient that is smaller than the smallest normal number of its type may be 0.
  *
@@ -125,16 +126,22 @@ TOPKLOSS_API const char *topkloss_simd(void);
  * processors this process may run on. Threads start when a call first has work enough for them, and a
  * call with little work uses fewer. Results do not depend on the number.
  *
- * Where the process has GNU OpenMP among its global symbols (a program built with it, or PyTorch), a call on
- * the process's first thread borrows OpenMP's threads, omp_get_max_threads() of them, rather than add to
- * them, unless fewer are allowed here. Not in the child of a fork.
+ * Where the process has GNU OpenMP among its global symbols (a program built with it, or PyTorch), the default is
+ * never more than OpenMP lets the calling thread have: omp_get_max_threads(), or 1 inside a parallel region. OpenMP
+ * has that number for every thread by itself; omp_set_num_threads(1) and torch.set_num_threads(1) hold for the thread
+ * that calls them. A number set here, or by TOPKLOSS_NUM_THREADS, holds against OpenMP's.
+ *
+ * A call on the process's first thread then borrows OpenMP's threads, omp_get_max_threads() of them, rather than
+ * add to them, unless fewer are allowed here. Not in the child of a fork, nor inside a parallel region, nor where the
+ * system refuses threads, which OpenMP ends the process for: before the library has it start some, it starts and ends as many
+ * itself, to see (once, and again after OpenMP has ended some; 15 microseconds or so a thread).
  *
  * @param count 1 to 1024, or 0 to return to the default.
  * @return TOPKLOSS_ERROR_OPTION if count is outside its range.
  */
 TOPKLOSS_API topkloss_status topkloss_set_num_threads(int32_t count);
 
-/** How many threads one call may use, the calling thread included. */
+/** How many threads one call on this thread may use, the calling thread included. */
 TOPKLOSS_API int32_t topkloss_get_num_threads(void);
 
 /**
@@ -216,7 +223,10 @@ typedef struct topkloss_batch {
   const void *logits;
   /** Elements from one row of logits to the next; 0: C. */
   int64_t logits_row_stride;
-  /** B labels in [0, C), or the loss's ignore_index. Not looked at by what needs none, and may be NULL there. */
+  /**
+   * B labels in [0, C), or the loss's ignore_index, contiguous. Not looked at by what needs none, nor beside
+   * soft_labels, and may be NULL there.
+   */
   const void *labels;
   /** B finite weights v that multiply each row's loss, or NULL for 1. */
   const double *sample_weight;
@@ -252,6 +262,34 @@ typedef struct topkloss_batch {
   const void *multi_label_logits;
   /** Elements from one row of multi_label_logits to the next; 0: C. */
   int64_t multi_label_row_stride;
+  /**
+   * Rows in a group, a divisor of B; 0: all B. Groups lie anywhere, their rows at one distance: an image is a group,
+   * its pixels are the rows. It holds for every matrix of the call. A contiguous (N, C, H, W) array has N H W rows,
+   * H W of them a group, row strides 1, class strides H W and group strides C H W.
+   */
+  int64_t rows_per_group;
+  /** Elements from one class of logits to the next, any sign; 0: 1. */
+  int64_t logits_class_stride;
+  /** Elements from one group of logits to the next, any sign; 0: rows_per_group * C. */
+  int64_t logits_group_stride;
+  /** Elements from one class of multi_label_logits to the next; 0: 1. */
+  int64_t multi_label_class_stride;
+  /** Elements from one group of multi_label_logits to the next; 0: rows_per_group * C. */
+  int64_t multi_label_group_stride;
+  /**
+   * B x C soft labels q of the batch's dtype, in place of labels, or NULL: each finite and 0 or more, of any sum; any
+   * other makes its own row's value and gradient NaN. For the softmax-margin family but focal and seesaw, which refuse
+   * them (OPTION), as all other losses do. A row's loss is sum_y q_y l(z, y), with label smoothing
+   * (1 - eta) q + eta / C in the place of q, every term with its class weight; the mean divides by sum_i v_i. No row is
+   * ignored.
+   */
+  const void *soft_labels;
+  /** Elements from one row of soft_labels to the next; 0: C. */
+  int64_t soft_labels_row_stride;
+  /** Elements from one class of soft_labels to the next; 0: 1. */
+  int64_t soft_labels_class_stride;
+  /** Elements from one group of soft_labels to the next; 0: rows_per_group * C. */
+  int64_t soft_labels_group_stride;
 } topkloss_batch;
 
 /** Where an evaluation goes. The buffers are the caller's; the struct's numbers are written. */
@@ -271,17 +309,17 @@ typedef struct topkloss_result {
   /**
    * B x C gradient of the reduced value (of each row's own value for the reduction none) with respect
    * to the logits, of the batch's dtype, or NULL if not wanted. It may be the logits themselves (same
-   * pointer and stride), which are then replaced. Rows that are ignored get zeros.
+   * pointer and strides), which are then replaced. Rows that are ignored get zeros.
    */
   void *gradient;
-  /** Elements from one row of gradient to the next; 0: C. At least C in absolute value. */
+  /** Elements from one row of gradient to the next; 0: C. With a class stride of 1 at least C in absolute value. */
   int64_t gradient_row_stride;
   /**
    * Two-head average-K only: B x C gradient with respect to multi_label_logits, of the batch's dtype, or
-   * NULL if not wanted. It may be multi_label_logits themselves (same pointer and stride).
+   * NULL if not wanted. It may be multi_label_logits themselves (same pointer and strides).
    */
   void *multi_label_gradient;
-  /** Elements from one row of multi_label_gradient to the next; 0: C. At least C in absolute value. */
+  /** Elements from one row of multi_label_gradient to the next; 0: C. */
   int64_t multi_label_gradient_row_stride;
   /**
    * Two-head average-K only. Written: the threshold on probabilities that chose the candidates (1 if none was
@@ -290,6 +328,14 @@ typedef struct topkloss_result {
    * caller's. Left as it is where no row counts.
    */
   double threshold;
+  /** Elements from one class of gradient to the next, any sign; 0: 1. No two elements may share memory. */
+  int64_t gradient_class_stride;
+  /** Elements from one group of gradient to the next, any sign; 0: the batch's rows_per_group * C. */
+  int64_t gradient_group_stride;
+  /** Elements from one class of multi_label_gradient to the next; 0: 1. */
+  int64_t multi_label_gradient_class_stride;
+  /** Elements from one group of multi_label_gradient to the next; 0: rows_per_group * C. */
+  int64_t multi_label_gradient_group_stride;
 } topkloss_result;
 
 /** Sets every member to zero and struct_size to its argument, sizeof(topkloss_batch). */
@@ -719,8 +765,9 @@ enum {
  * with the expectation a mean over S samples, or exact. The gradient of T is the probability (the share of
  * samples) with which a class holds rank K+1 (of several classes with that very score, the lowest index).
  * Balanced: m_y = margin, s = scale. With class_counts, the imbalanced loss:
- * m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4); use a scale of 30 to 50 and a normalised last layer, or
- * scale 1 without. epsilon = 0 gives the plain top-K hinge. A logit of -inf ranks last.
+ * m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4), on the cosines of a normalised last layer, for which its defaults are
+ * meant (the authors' for Pl@ntNet-300K; epsilon = 1, the balanced default, drowns cosines in noise); on other logits use
+ * a scale of 1. epsilon = 0 gives the plain top-K hinge. A logit of -inf ranks last.
  *
  * Noise is counter-based (Threefry-2x32-20, Salmon et al., SC 2011), keyed by (seed, step, row), and drawn only
  * where it can matter: the result is what it would be with all of it. It depends neither on threads nor, given
@@ -744,11 +791,11 @@ typedef struct topkloss_noised_topk_options {
   int64_t n_samples;
   /** Key of the library's own noise. Monte Carlo only. Default 0. */
   uint64_t seed;
-  /** Standard deviation of the noise, in units of a logit; 0 to 1e15. Default 1. */
+  /** Standard deviation of the noise, in units of a logit; 0 to 1e15. NaN: 1, or 0.01 with class_counts. Default NaN. */
   double epsilon;
   /** m of the balanced loss (no class_counts), in units of a logit; at most 1e15 in size. Default 1. */
   double margin;
-  /** s, 1e-15 to 1e15. Default 1. */
+  /** s, 1e-15 to 1e15. NaN: 1, or 60 with class_counts. Default NaN. */
   double scale;
   /** Length of class_counts; 0 without. Default 0. */
   int64_t classes;
@@ -756,7 +803,7 @@ typedef struct topkloss_noised_topk_options {
   const double *class_counts;
   /** Added to every count, 0 to 1e15. Default 0. */
   double count_smoothing;
-  /** Margin of the rarest class, with class_counts only; 0 to 1e15. Default 0.5. */
+  /** Margin of the rarest class, with class_counts only; 0 to 1e15. Default 0.2. */
   double max_margin;
   /** How the expectation is taken. Default TOPKLOSS_MONTE_CARLO. */
   topkloss_estimator estimator;
@@ -1095,7 +1142,7 @@ typedef struct topkloss_two_head_average_k_options {
   double candidate_weight;
   /** mu, 0 to 1e15. Default 1. */
   double multi_label_weight;
-  /** Whether the multi-label term is a sum or a mean over classes. Default TOPKLOSS_CLASS_SUM. */
+  /** Whether the multi-label term is a sum, whose weight grows with C, or a mean over classes. Default TOPKLOSS_CLASS_MEAN. */
   topkloss_class_reduction class_reduction;
   /** Zero. */
   int32_t reserved;
@@ -1247,6 +1294,10 @@ typedef struct topkloss_logit_adjust_options {
   double count_smoothing;
   /** tau, at most 1e15 in size. Default 1. */
   double tau;
+  /** Elements from one class of adjusted to the next; 0: 1. Default 0. */
+  int64_t adjusted_class_stride;
+  /** Elements from one group of adjusted to the next; 0: the batch's rows_per_group * C. Default 0. */
+  int64_t adjusted_group_stride;
 } topkloss_logit_adjust_options;
 
 /** Fills in the defaults. struct_size: sizeof(topkloss_logit_adjust_options). */

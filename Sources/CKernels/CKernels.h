@@ -29,6 +29,7 @@ typedef struct SoftmaxMarginFamily {
   int64_t classes;
   const void *_Nullable class_scale; /* d, or NULL for 1 */
   const void *_Nullable offset;      /* a, or NULL for 0; not NULL if class_scale is not */
+  double largest_offset;             /* no |a_j| is above it */
   const double *_Nullable margin;    /* b, or NULL for 0 */
   double lambda;                     /* lam of the header */
   double scale;                      /* s */
@@ -46,7 +47,8 @@ typedef struct SoftmaxMarginFamily {
 /* What the sweeps over a row leave for one another. */
 typedef struct SoftmaxMarginProgress {
   double peak;              /* the largest v_j = d_j z_j + a_j, the label's less its margin; -inf: the row is done */
-  double label_shifted;     /* u_y less the peak */
+  double rest;              /* what the scores are above that by their rounding; 0 where it does not matter */
+  double label_shifted;     /* u_y less s times both */
   double label_exponential; /* e to the power of that */
   double rivals;            /* the sum of the other classes' */
   double focus;             /* (1 - p_y)^gamma */
@@ -234,6 +236,9 @@ typedef struct KernelTable {
   ArithmeticKernels float64;
   HalfConversion float16;
   HalfConversion bfloat16;
+  /* to_j[i] = from_i[j] for so many lines i of so many elements j each; strides, in elements, lead from line to line. */
+  void (*turn)(const void *from, int64_t from_stride, void *to, int64_t to_stride, int64_t lines,
+               int64_t length, int64_t element_bytes);
   /* Writes one sample's noise for one row. */
   void (*standard_normal)(uint64_t seed, uint64_t step, uint64_t row, int64_t sample, int64_t classes,
                           float *noise);

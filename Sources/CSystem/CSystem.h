@@ -26,6 +26,11 @@
 /* The calling thread, as the system counts them; gettid itself is no older than glibc 2.30. */
 static inline pid_t system_thread(void) { return (pid_t)syscall(SYS_gettid); }
 
+/* Whether a thread of this process has not ended. */
+static inline int system_thread_lives(pid_t process, pid_t thread) {
+  return syscall(SYS_tgkill, process, thread, 0) == 0;
+}
+
 /* Whether the system gives so much memory now. Volatile, because an allocation that is only compared with NULL may be
  * optimised away, and taken to have succeeded. */
 static inline int system_has_memory(size_t bytes) {
@@ -110,17 +115,10 @@ static inline int system_is_forked_child(void) {
  * allocates, for the message that nobody will read. */
 typedef void (*system_omp_parallel)(void (*body)(void *), void *context, unsigned threads,
                                     unsigned flags);
-typedef int (*system_omp_max_threads)(void);
+typedef int (*system_omp_number)(void);
 
-static inline system_omp_parallel system_find_omp_parallel(void) {
-  system_omp_parallel found = (system_omp_parallel)dlsym(RTLD_DEFAULT, "GOMP_parallel");
-  if (!found) dlerror();
-  return found;
-}
-
-static inline system_omp_max_threads system_find_omp_max_threads(void) {
-  system_omp_max_threads found =
-      (system_omp_max_threads)dlsym(RTLD_DEFAULT, "omp_get_max_threads");
+static inline void *system_find_global(const char *name) {
+  void *found = dlsym(RTLD_DEFAULT, name);
   if (!found) dlerror();
   return found;
 }

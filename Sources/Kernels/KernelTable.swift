@@ -31,6 +31,9 @@ private func makeKernelTable() -> KernelTable {
     bfloat16: HalfConversion(
       widen: { widen($0, $1, Int($2), BFloat16Element.self) },
       narrow: { narrow($0, $1, Int($2), BFloat16Element.self) }),
+    turn: {
+      turn($0, Int($1), $2, Int($3), lines: Int($4), length: Int($5), elementBytes: Int($6))
+    },
     standard_normal: { seed, step, row, sample, classes, noise in
       RowNoise(seed: seed, step: step, row: row)
         .fill(noise, count: Int(classes), sample: Int(sample))

@@ -70,6 +70,39 @@ import Testing
     #expect(error <= bar * largest, "\(what): \(error / largest)")
   }
 
+  @Test(arguments: LossCase.table(classes: classes), ElementType.allCases)
+  func `may lie class by class: the same bits`(loss: LossCase, type: ElementType) throws {
+    let problem = Problem(random: 4, type: type, rows: 20, classes: Self.classes).ignoring()
+    let (plain, stage) = (try loss.evaluate(problem), try Stage(problem))
+    func turned(_ matrix: Matrix, stride: Int) -> Matrix {
+      let turned = Matrix(type: type, rows: Self.classes, columns: 20, stride: stride)
+      for row in 0..<20 {
+        for label in 0..<Self.classes { turned[label, row] = matrix[row, label] }
+      }
+      return turned
+    }
+    let (logits, second) = (
+      turned(stage.logits, stride: 23), turned(stage.multiLabelLogits, stride: -21)
+    )
+    (stage.batch.logits, stage.batch.logits_class_stride) = (UnsafeRawPointer(logits.address), 23)
+    stage.batch.multi_label_logits = UnsafeRawPointer(second.address)
+    stage.batch.multi_label_class_stride = -21
+    (stage.batch.logits_row_stride, stage.batch.multi_label_row_stride) = (1, 1)
+    (stage.result.multi_label_gradient, stage.result.multi_label_gradient_class_stride) = (
+      second.address, -21
+    )
+    stage.result.multi_label_gradient_row_stride = 1
+    try stage.evaluate(loss.make())
+    #expect(stage.result.value.bitPattern == plain.result.value.bitPattern)
+    #expect(stage.rowValues.pattern == plain.rowValues.pattern)
+    #expect(stage.gradient.pattern == plain.gradient.pattern)
+    #expect(logits.paddingIsUntouched && second.paddingIsUntouched)
+    if loss.hasTwoHeads {
+      let expected = turned(plain.multiLabelGradient, stride: -21)
+      #expect(second.pattern == expected.pattern)
+    }
+  }
+
   @Test(arguments: [
     2, 3, 15, 16, 17, 31, 32, 33, 63, 64, 65, 511, 513, 1023, 1024, 1025, 2049, 40_009,
   ])

@@ -99,9 +99,18 @@ pub struct topkloss_batch {
     pub executor: *const topkloss_executor,
     pub multi_label_logits: *const c_void,
     pub multi_label_row_stride: i64,
+    pub rows_per_group: i64,
+    pub logits_class_stride: i64,
+    pub logits_group_stride: i64,
+    pub multi_label_class_stride: i64,
+    pub multi_label_group_stride: i64,
+    pub soft_labels: *const c_void,
+    pub soft_labels_row_stride: i64,
+    pub soft_labels_class_stride: i64,
+    pub soft_labels_group_stride: i64,
 }
 
-const _: () = assert!(size_of::<topkloss_batch>() == 136);
+const _: () = assert!(size_of::<topkloss_batch>() == 208);
 
 #[repr(C)]
 pub struct topkloss_result {
@@ -114,9 +123,13 @@ pub struct topkloss_result {
     pub multi_label_gradient: *mut c_void,
     pub multi_label_gradient_row_stride: i64,
     pub threshold: f64,
+    pub gradient_class_stride: i64,
+    pub gradient_group_stride: i64,
+    pub multi_label_gradient_class_stride: i64,
+    pub multi_label_gradient_group_stride: i64,
 }
 
-const _: () = assert!(size_of::<topkloss_result>() == 72);
+const _: () = assert!(size_of::<topkloss_result>() == 104);
 
 #[repr(C)]
 pub struct topkloss_cross_entropy_options {
@@ -381,9 +394,11 @@ pub struct topkloss_logit_adjust_options {
     pub class_counts: *const f64,
     pub count_smoothing: f64,
     pub tau: f64,
+    pub adjusted_class_stride: i64,
+    pub adjusted_group_stride: i64,
 }
 
-const _: () = assert!(size_of::<topkloss_logit_adjust_options>() == 40);
+const _: () = assert!(size_of::<topkloss_logit_adjust_options>() == 56);
 
 #[repr(C)]
 pub struct topkloss_topk_accuracy_options {

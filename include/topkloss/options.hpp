@@ -5,6 +5,7 @@
 #define TOPKLOSS_OPTIONS_HPP
 
 #include <cstdint>
+#include <limits>
 
 #include "class_vectors.hpp"
 #include "enumerators.hpp"
@@ -20,6 +21,10 @@ struct LogitAdjustOptions {
   double count_smoothing = 0.0;
   /// tau, at most 1e15 in size.
   double tau = 1.0;
+  /// Elements from one class of adjusted to the next; 0: 1.
+  std::int64_t adjusted_class_stride = 0;
+  /// Elements from one group of adjusted to the next; 0: the batch's rows_per_group * C.
+  std::int64_t adjusted_group_stride = 0;
 };
 
 namespace detail {
@@ -30,6 +35,8 @@ inline topkloss_logit_adjust_options c(const LogitAdjustOptions &options) {
   c.class_counts = data_or_null("class_counts", options.class_counts);
   c.count_smoothing = options.count_smoothing;
   c.tau = options.tau;
+  c.adjusted_class_stride = options.adjusted_class_stride;
+  c.adjusted_group_stride = options.adjusted_group_stride;
   return c;
 }
 

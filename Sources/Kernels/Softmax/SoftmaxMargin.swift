@@ -17,7 +17,7 @@ typealias MutableRow = UnsafeMutablePointer<SoftmaxMarginRow>
 
 /// Rows of one family, not so many that the first has left the cache when it is its turn again.
 @inline(never)
-func softmaxMargin<T: SoftmaxMarginMember, V: Lanes>(
+func softmaxMargin<T: SoftmaxMarginTransform, V: Lanes>(
   _ rows: MutableRow, _ count: Int, _: T.Type, _: V.Type
 ) {
   if count == 1 && V.isFloat32 && rows.pointee.isLong {
@@ -60,7 +60,8 @@ func softmaxMargin<T: SoftmaxMarginMember, V: Lanes>(
 
 /// The row's peak, and the label's score below it.
 @inline(__always)
-private func findPeak<T: SoftmaxMarginMember, V: Lanes>(_ row: MutableRow, _: T.Type, _: V.Type) {
+private func findPeak<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _: T.Type, _: V.Type)
+{
   let pointer = SoftmaxMarginPointer(row)
   let family = row.pointee.family
   let label = Int(truncatingIfNeeded: row.pointee.label)
@@ -68,18 +69,22 @@ private func findPeak<T: SoftmaxMarginMember, V: Lanes>(_ row: MutableRow, _: T.
   let scores = ClassScores(pointer)
   let rivalPeak = Double(rivalPeak(pointer, T.self, V.self))
   let margin = labelMargin(pointer, V.self)
-  let labelScore = T.shiftedScore(scores, label, peak: 0, V.self) - margin
+  let score = ClassScore<V>(scores, label)
+  let labelScore = score.score - margin
   let peak = Double(V.Scalar(rivalPeak > labelScore ? rivalPeak : labelScore))
   row.pointee.progress.peak = peak
   row.pointee.progress.label_is_masked =
     V.loadScalar(scores.logits, label) == -.infinity ? 1 : 0
   row.pointee.progress.label_shifted =
-    family.pointee.scale * (T.shiftedScore(scores, label, peak: peak, V.self) - margin)
+    family.pointee.scale * (score.shifted(peak: peak) - margin)
+  if family.pointee.isCoarse(peak, V.self) {
+    refinePeak(row, rivalPeak: rivalPeak, score, margin: margin)
+  }
 }
 
 /// The sum of the rivals' exponentials. Where they can wait in the gradient's own row, its last sweep only scales them.
 @inline(__always)
-private func addRivals<T: SoftmaxMarginMember, V: Lanes>(
+private func addRivals<T: SoftmaxMarginTransform, V: Lanes>(
   _ row: MutableRow, _: T.Type, _: V.Type
 ) {
   let pointer = SoftmaxMarginPointer(row)
@@ -93,7 +98,7 @@ private func addRivals<T: SoftmaxMarginMember, V: Lanes>(
 
 /// What exponentials are multiplied by to become a gradient, and the label's own gradient.
 @inline(__always)
-func weigh<T: SoftmaxMarginMember, V: Lanes>(_ row: MutableRow, _: T.Type, _: V.Type) {
+func weigh<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _: T.Type, _: V.Type) {
   let (family, progress) = (row.pointee.family.pointee, row.pointee.progress)
   let focus =
     family.focal_gamma == 0 ? Focus.none : row.pointee.labelTerm.focus(gamma: family.focal_gamma)
@@ -117,7 +122,7 @@ func weigh<T: SoftmaxMarginMember, V: Lanes>(_ row: MutableRow, _: T.Type, _: V.
 }
 
 @inline(__always)
-private func writeGradient<T: SoftmaxMarginMember, V: Lanes>(
+private func writeGradient<T: SoftmaxMarginTransform, V: Lanes>(
   _ row: MutableRow, to gradient: UnsafeMutableRawPointer, _: T.Type, _: V.Type
 ) {
   let (family, progress) = (row.pointee.family.pointee, row.pointee.progress)

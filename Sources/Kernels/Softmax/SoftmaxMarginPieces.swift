@@ -20,11 +20,13 @@ extension SoftmaxMarginRow {
   }
 }
 
-/// The pieces of a row: where they begin, and of each the highest score until its end and the sum of its rivals'
-/// exponentials below that.
+/// The pieces of a row: where they begin, and of each the highest score until its end (or, where that is coarse, of its
+/// rivals alone, with the rest) and the sum of its rivals' exponentials below that.
 private struct Pieces {
   let classes: Int
   let length: Int
+  private(set) var highest = -Double.infinity
+  private(set) var areCoarse = false
   private let numbers: UnsafeMutablePointer<Double>
 
   @inline(__always)
@@ -49,39 +51,49 @@ private struct Pieces {
 
   @inline(__always)
   var sums: UnsafeMutablePointer<Double> { numbers + Int(SOFTMAX_MARGIN_PIECES) }
+
+  @inline(__always)
+  mutating func setPeak(_ piece: Int, _ peak: Double, rest: Double?) {
+    peaks[piece] = peak + (rest ?? 0)
+    if peaks[piece] > highest { highest = peaks[piece] }
+    if rest != nil { areCoarse = true }
+  }
 }
 
 @inline(never)
-func softmaxMarginInPieces<T: SoftmaxMarginMember, V: Lanes>(
+func softmaxMarginInPieces<T: SoftmaxMarginTransform, V: Lanes>(
   _ row: MutableRow, _: T.Type, _: V.Type
 ) {
   let family = row.pointee.family.pointee
   guard let numbers = family.pieces else { return }
-  let pieces = Pieces(numbers, classes: Int(truncatingIfNeeded: family.classes))
+  var pieces = Pieces(numbers, classes: Int(truncatingIfNeeded: family.classes))
   let label = Int(truncatingIfNeeded: row.pointee.label)
   row.pointee.prefetchOwn(elementsAhead: pieces.length)
   // Before anything is written over it.
   row.pointee.widen(label, label &+ 1)
   let margin = family.margin.map { $0[label] } ?? 0
-  let labelScore = T.shiftedScore(ClassScores(row), label, peak: 0, V.self)
+  let score = ClassScore<V>(ClassScores(row), label)
   row.pointee.progress.label_is_masked =
     V.loadScalar(row.pointee.logits, label) == -.infinity ? 1 : 0
 
-  var highest = labelScore - margin
+  var highest = score.score - margin
   var piece = 0
   while piece < pieces.count {
-    exponentiate(piece, of: pieces, row, &highest, T.self, V.self)
+    exponentiate(piece, of: &pieces, row, &highest, T.self, V.self)
     piece &+= 1
   }
-  let peak = Double(V.Scalar(highest))
+  var peak = pieces.highest
+  let above = pieces.areCoarse ? score.score - peak : score.shifted(peak: peak)
+  var shifted = family.scale * (above - margin)
+  if shifted > highestAbove { (peak, shifted) = (score.score - margin, 0) }
   row.pointee.progress.peak = peak
+  row.pointee.progress.label_shifted = shifted
 
   var rivals = 0.0
   piece = 0
   while piece < pieces.count {
     let factor = exp(family.scale * (pieces.peaks[piece] - peak))
-    // Far below the peak, scores are rounded so much that their exponentials may have been infinite.
-    if factor != 0 || pieces.sums[piece].isNaN { rivals += pieces.sums[piece] * factor }
+    rivals += pieces.sums[piece] * factor
     pieces.peaks[piece] = factor
     piece &+= 1
   }
@@ -89,7 +101,6 @@ func softmaxMarginInPieces<T: SoftmaxMarginMember, V: Lanes>(
     row.pointee.loss = maskedRow(row, hasNaN: pieces.hasNaN, V.self)
     return
   }
-  row.pointee.progress.label_shifted = family.scale * ((labelScore - peak) - margin)
   row.pointee.progress.label_exponential = exp(row.pointee.progress.label_shifted)
   row.pointee.progress.rivals = rivals
   row.pointee.progress.smoothed_scores = 0
@@ -100,12 +111,9 @@ func softmaxMarginInPieces<T: SoftmaxMarginMember, V: Lanes>(
   piece = 0
   while piece < pieces.count {
     let (start, end) = pieces.range(piece)
-    let weight = row.pointee.progress.weight * pieces.peaks[piece]
-    if pieces.peaks[piece] == 0 && !weight.isNaN {
-      fill(gradient + start &* V.scalarBytes, with: 0, end &- start, V.self)
-    } else {
-      scaleExponentials(row, start, end, in: gradient, by: weight, T.self, V.self)
-    }
+    scaleExponentials(
+      row, start, end, in: gradient, by: row.pointee.progress.weight * pieces.peaks[piece], T.self,
+      V.self)
     if label >= start && label < end {
       V.storeScalar(V.Scalar(row.pointee.progress.label_gradient), gradient, label)
     }
@@ -139,8 +147,9 @@ extension SoftmaxMarginRow {
 /// A piece's exponentials below the highest score so far, which it may raise: into the gradient if it is wanted, and
 /// their sum. Where all is masked, the sum is 0; a NaN among masked classes is kept in it.
 @inline(__always)
-private func exponentiate<T: SoftmaxMarginMember, V: Lanes>(
-  _ piece: Int, of pieces: Pieces, _ row: MutableRow, _ highest: inout Double, _: T.Type, _: V.Type
+private func exponentiate<T: SoftmaxMarginTransform, V: Lanes>(
+  _ piece: Int, of pieces: inout Pieces, _ row: MutableRow, _ highest: inout Double, _: T.Type,
+  _: V.Type
 ) {
   let pointer = SoftmaxMarginPointer(row)
   let (start, end) = pieces.range(piece)
@@ -148,8 +157,12 @@ private func exponentiate<T: SoftmaxMarginMember, V: Lanes>(
   let own = Double(rivalPeak(pointer, start, end, T.self, V.self))
   if own > highest { highest = own }
   let peak = V.Scalar(highest)
-  pieces.peaks[piece] = Double(peak)
-  if peak == -.infinity {
+  let rest =
+    row.pointee.family.pointee.isCoarse(Double(peak), V.self)
+    ? Double(largestShifted(pointer, start, end, peak: peak, V.self)) : nil
+  row.pointee.progress.rest = rest ?? 0
+  pieces.setPeak(piece, Double(peak), rest: rest)
+  if pieces.peaks[piece] == -.infinity {
     let bytes = start &* V.scalarBytes
     let hasNaN = firstNotFinite(row.pointee.logits + bytes, end &- start, V.self) >= 0
     pieces.sums[piece] = hasNaN ? .nan : 0

@@ -7,23 +7,41 @@ import CKernels
 func smoothedScores<V: Lanes>(
   _ row: SoftmaxMarginPointer, peak: V.Scalar, _: V.Type
 ) -> Double {
+  let scale = row.pointee.family.pointee.scale
   var sweep = SmoothedScoresSweep<V>(
-    scores: ClassScores(row), smoothing: Smoothing(row), peak: V.splat(peak),
-    scale: V.splat(V.Scalar(row.pointee.family.pointee.scale)))
+    scores: ClassScores(row), smoothing: Smoothing(row), shift: ShiftLanes(row, peak: peak))
   sweep.run(classes: row.pointee.classCount, exceptLabel: row.pointee.labelIndex)
-  return sweep.sum.total
+  let total = scale * sweep.sum.total
+  return total == -.infinity ? wideSmoothedScores(row, peak: Double(peak), V.self) : total
+}
+
+/// The same one by one in float64, for differences that the row's own type cannot hold.
+@inline(never)
+private func wideSmoothedScores<V: Lanes>(
+  _ row: SoftmaxMarginPointer, peak: Double, _: V.Type
+) -> Double {
+  let family = row.pointee.family.pointee
+  var (total, index) = (0.0, 0)
+  while index < row.pointee.classCount {
+    let share = family.smoothing(index, V.self)
+    if index != row.pointee.labelIndex && share != 0 {
+      let score = ClassScore<V>(ClassScores(row), index).shifted(peak: peak)
+      total += share * (family.scale * (score - row.pointee.progress.rest))
+    }
+    index &+= 1
+  }
+  return total
 }
 
 private struct SmoothedScoresSweep<Vector: Lanes>: Sweep {
   let scores: ClassScores
   let smoothing: Smoothing<Vector>
-  let peak: Vector
-  let scale: Vector
+  let shift: ShiftLanes<Vector>
   var sum = BlockSum<Vector>()
 
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
-    let score = AnyTransform.shifted(scores, index, lanes, peak: peak, Vector.self) * scale
+    let score = AnyTransform.shifted(scores, index, lanes, shift)
     let share = smoothing.share(index, lanes)
     // Where nothing is smoothed, a score of −∞ (masked out, or a lane not selected) counts for nothing.
     let counting = score.selecting(Vector.zero, where: Vector.equal(share, Vector.zero))
@@ -72,7 +90,8 @@ func writeGradient<V: Lanes>(
   weight: Double, gradientScale: Double, _: V.Type
 ) {
   var sweep = GradientSweep<V>(
-    scores: ClassScores(row), smoothing: Smoothing(row), gradient: gradient, peak: V.splat(peak),
+    scores: ClassScores(row), smoothing: Smoothing(row), gradient: gradient,
+    shift: ShiftLanes(row, peak: peak),
     exponent: V.exponent(row.pointee.family.pointee.scale),
     weight: V.splat(V.Scalar(weight)),
     gradientScale: V.splat(V.Scalar(gradientScale)))
@@ -83,14 +102,14 @@ private struct GradientSweep<Vector: Lanes>: Sweep {
   let scores: ClassScores
   let smoothing: Smoothing<Vector>
   let gradient: UnsafeMutableRawPointer
-  let peak: Vector
+  let shift: ShiftLanes<Vector>
   let exponent: Exponent<Vector>
   let weight: Vector
   let gradientScale: Vector
 
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
-    let shifted = AnyTransform.shifted(scores, index, lanes, peak: peak, Vector.self)
+    let shifted = AnyTransform.shifted(scores, index, lanes, shift)
     let logit = lanes.load(scores.logits, index)
     // A class that is masked out has no gradient, whatever its smoothing; NaN, if the row is NaN.
     let result =

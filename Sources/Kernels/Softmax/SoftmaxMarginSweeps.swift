@@ -49,7 +49,7 @@ private func sumOnly<V: Lanes>(
 
 private struct SumSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
   let scores: ClassScores
-  let peak: Vector
+  let shift: ShiftLanes<Vector>
   let exponent: Exponent<Vector>
   let next: UnsafeRawPointer
   let nextBytes: Int
@@ -58,7 +58,7 @@ private struct SumSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
   @inline(__always)
   init(_ row: SoftmaxMarginPointer, _ peak: Vector.Scalar) {
     scores = ClassScores(row)
-    self.peak = Vector.splat(peak)
+    shift = ShiftLanes(row, peak: peak)
     exponent = Vector.exponent(row.pointee.family.pointee.scale)
     next = row.pointee.next_logits
     nextBytes = Int(truncatingIfNeeded: row.pointee.family.pointee.next_bytes)
@@ -68,7 +68,7 @@ private struct SumSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
   mutating func add<L: LaneSelection>(_ index: Int, _ lanes: L) -> Vector
   where L.Vector == Vector {
     let exponential = Vector.softmaxExponential(
-      T.shifted(scores, index, lanes, peak: peak, Vector.self), exponent)
+      T.shifted(scores, index, lanes, shift), exponent)
     sum.partial = sum.partial + exponential
     lanes_prefetch_read(next + index &* nextBytes)
     return exponential

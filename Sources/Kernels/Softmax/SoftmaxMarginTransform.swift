@@ -28,11 +28,13 @@ func softmaxMargin<V: Lanes>(_ rows: MutableRow, count: Int, _: V.Type) {
   }
 }
 
-/// The part of the family's transformation that is the same for every label: v_j = d_j z_j + a_j. A type for each
-/// shape, so that a member pays only for what it has.
+/// The part of the family's transformation that is the same for every label: v_j = d_j z_j + a_j, with d_j z_j rounded
+/// on every instruction set. A type for each shape, so that a member pays only for what it has.
 protocol SoftmaxMarginTransform {
   /// Whether d is other than 1, so that the gradient too is multiplied by it.
   static var scalesClasses: Bool { get }
+  /// Whether v_j is a sum, so that the peak is a rounded one.
+  static var isRounded: Bool { get }
 
   /// v_j − peak, with the rounding error of the small difference and not of the large terms; −∞ in lanes that
   /// are not selected.
@@ -41,17 +43,59 @@ protocol SoftmaxMarginTransform {
   ) -> V where L.Vector == V
 }
 
-/// The transformation of a member of the family, by which its rows are computed.
-protocol SoftmaxMarginMember: SoftmaxMarginTransform {
-  /// v_j − peak of one class, put together in the same order.
-  static func shiftedScore<V: Lanes>(
-    _ scores: ClassScores, _ index: Int, peak: Double, _: V.Type
-  ) -> Double
+/// What is taken off the scores of a row before exponentials are taken of them.
+struct ShiftLanes<V: Lanes> {
+  fileprivate let peak: V
+  fileprivate let rest: V
+
+  @inline(__always)
+  init(_ row: SoftmaxMarginPointer, peak: V.Scalar) {
+    self.peak = V.splat(peak)
+    rest = V.splat(V.Scalar(row.pointee.progress.rest))
+  }
+}
+
+extension SoftmaxMarginTransform {
+  /// v_j − peak, less what the peak's rounding has left.
+  @inline(__always)
+  static func shifted<V: Lanes, L: LaneSelection>(
+    _ scores: ClassScores, _ index: Int, _ lanes: L, _ shift: ShiftLanes<V>
+  ) -> V where L.Vector == V {
+    let difference = shifted(scores, index, lanes, peak: shift.peak, V.self)
+    return isRounded ? difference - shift.rest : difference
+  }
+}
+
+/// v_j of one class, with the roundings that it has in a vector.
+struct ClassScore<V: Lanes> {
+  /// d_j z_j
+  private let product: V.Scalar
+  private let offset: V.Scalar?
+
+  @inline(__always)
+  init(_ scores: ClassScores, _ index: Int) {
+    let logit = V.loadScalar(scores.logits, index)
+    product = scores.scale.map { V.loadScalar($0, index) * logit } ?? logit
+    offset = scores.offset.map { V.loadScalar($0, index) }
+  }
+
+  var score: Double { Double(product) + Double(offset ?? 0) }
+
+  /// v_j − peak; finite where the type of the row cannot hold it, but float64 can.
+  @inline(__always)
+  func shifted(peak: Double) -> Double {
+    if let offset {
+      let rounded = (product - V.Scalar(peak)) + offset
+      if rounded.isFinite { return Double(rounded) }
+    }
+    return (Double(product) - peak) + Double(offset ?? 0)
+  }
 }
 
 /// d = 1, a = 0.
-enum PlainTransform: SoftmaxMarginMember {
+enum PlainTransform: SoftmaxMarginTransform {
   @inline(__always) static var scalesClasses: Bool { false }
+  @inline(__always) static var isRounded: Bool { false }
 
   @inline(__always)
   static func shifted<V: Lanes, L: LaneSelection>(
@@ -59,18 +103,12 @@ enum PlainTransform: SoftmaxMarginMember {
   ) -> V where L.Vector == V {
     lanes.keep(lanes.load(scores.logits, index) - peak, filler: -.infinity)
   }
-
-  @inline(__always)
-  static func shiftedScore<V: Lanes>(
-    _ scores: ClassScores, _ index: Int, peak: Double, _: V.Type
-  ) -> Double {
-    Double(V.loadScalar(scores.logits, index)) - peak
-  }
 }
 
 /// d = 1.
-enum OffsetTransform: SoftmaxMarginMember {
+enum OffsetTransform: SoftmaxMarginTransform {
   @inline(__always) static var scalesClasses: Bool { false }
+  @inline(__always) static var isRounded: Bool { true }
 
   @inline(__always)
   static func shifted<V: Lanes, L: LaneSelection>(
@@ -82,36 +120,20 @@ enum OffsetTransform: SoftmaxMarginMember {
       (lanes.load(scores.logits, index) - peak) + lanes.load(offset, index),
       filler: -.infinity)
   }
-
-  @inline(__always)
-  static func shiftedScore<V: Lanes>(
-    _ scores: ClassScores, _ index: Int, peak: Double, _: V.Type
-  ) -> Double {
-    (Double(V.loadScalar(scores.logits, index)) - peak) + number(scores.offset, index, V.self)
-  }
 }
 
 /// The general case.
-enum ScaleOffsetTransform: SoftmaxMarginMember {
+enum ScaleOffsetTransform: SoftmaxMarginTransform {
   @inline(__always) static var scalesClasses: Bool { true }
+  @inline(__always) static var isRounded: Bool { true }
 
   @inline(__always)
   static func shifted<V: Lanes, L: LaneSelection>(
     _ scores: ClassScores, _ index: Int, _ lanes: L, peak: V, _: V.Type
   ) -> V where L.Vector == V {
     let (scale, offset) = (scores.scale.unsafelyUnwrapped, scores.offset.unsafelyUnwrapped)
-    let scaled = V.multiplyAdd(
-      lanes.load(scale, index), lanes.load(scores.logits, index), V.zero - peak)
-    return lanes.keep(scaled + lanes.load(offset, index), filler: -.infinity)
-  }
-
-  @inline(__always)
-  static func shiftedScore<V: Lanes>(
-    _ scores: ClassScores, _ index: Int, peak: Double, _: V.Type
-  ) -> Double {
-    let scale = number(scores.scale, index, V.self)
-    return (scale * Double(V.loadScalar(scores.logits, index)) - peak)
-      + number(scores.offset, index, V.self)
+    let product = lanes.load(scale, index) * lanes.load(scores.logits, index)
+    return lanes.keep((product - peak) + lanes.load(offset, index), filler: -.infinity)
   }
 }
 
@@ -119,6 +141,7 @@ enum ScaleOffsetTransform: SoftmaxMarginMember {
 /// once. On long rows it costs a fifth.
 enum AnyTransform: SoftmaxMarginTransform {
   @inline(__always) static var scalesClasses: Bool { true }
+  @inline(__always) static var isRounded: Bool { true }
 
   @inline(__always)
   static func shifted<V: Lanes, L: LaneSelection>(

@@ -34,7 +34,9 @@ public func topkloss_set_num_threads(_ count: Int32) -> topkloss_status {
 }
 
 @implementation @_cdecl("topkloss_get_num_threads")
-public func topkloss_get_num_threads() -> Int32 { Int32(ThreadCount.current) }
+public func topkloss_get_num_threads() -> Int32 {
+  Int32(ThreadCount.current.within(HostOpenMP.current()))
+}
 
 @implementation @_cdecl("topkloss_trim")
 public func topkloss_trim() { Workspace.trim() }

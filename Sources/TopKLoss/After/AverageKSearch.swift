@@ -97,7 +97,7 @@ struct AverageKSearch {
     }
     let piece = workspace.piece(number)
     for row in piece.rows where rows.includes(row) {
-      let scores = rows.scores(row, in: piece.widened)
+      let scores = rows.scores(row, in: piece)
       let count = ties(scores, 0, rows.batch.classes)
       if left < count { return Place(row: row, classIndex: classIndex(ofTie: left, scores)) }
       left &-= count
@@ -161,7 +161,7 @@ struct DigitPass: RowPass {
     let counts = Self.counts(piece)
     memset(counts, 0, Self.tableBytes)
     for row in piece.rows where rows.includes(row) {
-      var scores = rows.scores(row, in: piece.widened)
+      var scores = rows.scores(row, in: piece)
       rows.batch.kernels.count_digits(&scores, digit, counts)
     }
     digit.add(counts + digit.values, to: counts)
@@ -186,7 +186,7 @@ private struct TiePass: RowPass {
   func work(on piece: Piece) {
     var ties = Ties(count: 0, below: -.infinity)
     for row in piece.rows where rows.includes(row) {
-      var scores = rows.scores(row, in: piece.widened)
+      var scores = rows.scores(row, in: piece)
       ties.count &+= Int(rows.batch.kernels.count_ties(&scores, score, &ties.below))
     }
     piece.found.storeBytes(of: ties, as: Ties.self)

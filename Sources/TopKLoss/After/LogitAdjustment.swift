@@ -17,35 +17,48 @@ func logitAdjust(
   }
   if batch.rows == 0 { return }
   guard let adjusted else { throw .nullPointer("adjusted") }
-  let output = try Output(adjusted, "adjusted", stride: stride, for: batch)
+  let output = try Output(
+    adjusted, "adjusted",
+    Strides(
+      row: stride, classes: options.adjusted_class_stride, group: options.adjusted_group_stride),
+    for: batch)
   try output.checkLogitsOverlap(with: batch, "adjusted")
   try Memory.requireSome()
   let offset = try ClassNumbers(count: counts.count) {
     -options.tau * (log(counts[$0]) - log(counts.total))
   }
   let workspace = try Workspace(
-    batch, PassNeeds(nanosecondsPerRow: 20 + 0.3 * Double(batch.classes)))
+    batch,
+    PassNeeds(
+      nanosecondsPerRow: 20 + 0.3 * Double(batch.classes),
+      turnedMatrices: output.isTurned ? 1 : 0))
   defer { workspace.giveBack() }
   try workspace.run(
     AdjustmentPass(
-      batch: batch, offset: offset.pointer(for: batch.element), output: output))
+      head: Head(batch: batch, output: output), offset: offset.pointer(for: batch.element)))
 }
 
 /// Adds an offset to every row.
 private struct AdjustmentPass: RowPass {
   static var task: topkloss_task { { AdjustmentPass.run($0, $1) } }
 
-  let batch: Batch
+  let head: Head
   let offset: UnsafeRawPointer
-  let output: Output
 
   func work(on piece: Piece) {
-    for row in piece.rows {
-      guard let adjusted = output.row(row) else { return }
-      let sums = batch.conversion == nil ? adjusted : piece.widened
-      batch.kernels.add_offset(
-        batch.numbers(row, in: piece.widened), offset, sums, Int64(batch.classes))
-      batch.conversion?.narrow(UnsafeRawPointer(sums), adjusted, Int64(batch.classes))
+    piece.inTiles(of: head, where: head.isTurned) { rows in
+      adjust(rows, head.isTurned ? head.turned(rows, in: piece) : head, piece)
+      head.write(from: piece)
+    }
+  }
+
+  private func adjust(_ rows: Range<Int>, _ head: Head, _ piece: Piece) {
+    let classes = Int64(head.batch.classes)
+    for index in rows {
+      let row = head.open(index, in: piece)
+      guard let adjusted = row.gradient else { return }
+      head.batch.kernels.add_offset(row.logits, offset, adjusted, classes)
+      head.close(index, in: piece)
     }
   }
 }

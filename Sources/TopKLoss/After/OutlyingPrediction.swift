@@ -51,7 +51,7 @@ private struct PredictionPass: RowPass {
 
   func work(on piece: Piece) {
     for row in piece.rows {
-      let scores = batch.numbers(row, in: piece.widened)
+      let scores = batch.numbers(row, in: piece)
       // A row of NaN alone has equals only.
       let best = max(0, batch.kernels.best_class(scores, teacher, Int64(batch.classes)))
       predictions.storeBytes(of: best, toByteOffset: row &* 8, as: Int64.self)

@@ -102,7 +102,7 @@ private struct TieCountPass: RowPass {
     var left = Int64.max
     for row in piece.rows {
       _ = batch.kernels.choose(
-        batch.numbers(row, in: piece.widened), classes, sets.threshold, &left, nil, 0)
+        batch.numbers(row, in: piece), classes, sets.threshold, &left, nil, 0)
     }
     piece.sets.pointee.ties = Int64.max - left
   }
@@ -124,7 +124,7 @@ private struct SetPass: RowPass {
     let room = indices == nil ? 0 : place.size
     var (end, ties) = (0, place.ties)
     for row in piece.rows {
-      let scores = batch.numbers(row, in: piece.widened)
+      let scores = batch.numbers(row, in: piece)
       let left = max(0, room &- end)
       var size = batch.kernels.choose(
         scores, classes, sets.threshold, &ties, chosen.map { $0 + end }, Int64(left))

@@ -14,9 +14,9 @@ struct ScoreRows {
       && normalization?[row].isNumber != false
   }
 
-  /// The scores of a row, widened into `memory` if need be.
-  func scores(_ row: Int, in memory: UnsafeMutableRawPointer) -> ScoreRow {
-    scores(row, of: batch.numbers(row, in: memory))
+  /// The scores of a row, turned and widened in the piece's memory if need be.
+  func scores(_ row: Int, in piece: Piece) -> ScoreRow {
+    scores(row, of: batch.numbers(row, in: piece))
   }
 
   /// The scores of a row whose numbers are at hand.

@@ -44,7 +44,7 @@ private struct RankPass: RowPass {
       guard let label = batch.labels.classIndex(row, batch.classes, ignoredLabel) else { continue }
       classesBefore[row] = Double(
         batch.kernels.classes_before(
-          batch.numbers(row, in: piece.widened), classes, Int64(label)))
+          batch.numbers(row, in: piece), classes, Int64(label)))
     }
   }
 }

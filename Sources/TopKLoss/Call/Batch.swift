@@ -5,6 +5,8 @@ import CTopKLoss
 struct Batch {
   let rows: Int
   let classes: Int
+  /// Rows of a group; 0: all are one.
+  let rowsPerGroup: Int
   let element: ElementType
   private let arithmetic: UnsafePointer<ArithmeticKernels>
   /// Nil for float32 and float64, whose rows the kernels read where they are.
@@ -19,7 +21,9 @@ struct Batch {
   let executor: Executor
   let noise: BatchNoise
   private let multiLabelLogits: UnsafeRawPointer?
-  private let multiLabelStride: Int64
+  private let multiLabelStrides: Strides
+  /// Which of a piece's tiles the rows are turned into.
+  private(set) var tile = 0
 
   /// What a function looks at besides the scores.
   enum Use {
@@ -47,8 +51,17 @@ struct Batch {
     element = try ElementType(raw.dtype)
     arithmetic = element.kernels
     conversion = element.conversion
+    rowsPerGroup = try checkedSize(raw.rows_per_group, "batch.rows_per_group", atLeast: 0)
+    guard rowsPerGroup == 0 || rows % rowsPerGroup == 0 else {
+      throw Failure(
+        TOPKLOSS_ERROR_SIZE,
+        "batch.rows_per_group is \(rowsPerGroup) and batch.rows is \(rows): groups must be whole")
+    }
     layout = try MatrixLayout(
-      "batch.logits", rows: rows, columns: classes, stride: raw.logits_row_stride,
+      "batch.logits", rows: rows, rowsPerGroup: rowsPerGroup, columns: classes,
+      Strides(
+        row: raw.logits_row_stride, classes: raw.logits_class_stride, group: raw.logits_group_stride
+      ),
       elementBytes: element.byteCount, mayOverlap: true)
     logits = try rows == 0 ? raw.logits ?? nowhere : required(raw.logits, "batch.logits")
     labels = try use.hasLabels ? Labels(raw, rows: rows, orElse: nowhere) : Labels(none: nowhere)
@@ -58,7 +71,9 @@ struct Batch {
       try raw.executor.map { pointer throws(Failure) in try Executor(pointer) } ?? Executor()
     noise = BatchNoise(raw)
     multiLabelLogits = raw.multi_label_logits
-    multiLabelStride = raw.multi_label_row_stride
+    multiLabelStrides = Strides(
+      row: raw.multi_label_row_stride, classes: raw.multi_label_class_stride,
+      group: raw.multi_label_group_stride)
   }
 
   /// Of the rows' arithmetic type.
@@ -69,34 +84,55 @@ struct Batch {
   func multiLabelHead() throws(Failure) -> Batch {
     var head = self
     head.name = "multi_label_logits"
+    head.tile = 1
     head.layout = try MatrixLayout(
-      "batch.multi_label_logits", rows: rows, columns: classes, stride: multiLabelStride,
-      elementBytes: element.byteCount, mayOverlap: true)
+      "batch.multi_label_logits", rows: rows, rowsPerGroup: rowsPerGroup, columns: classes,
+      multiLabelStrides, elementBytes: element.byteCount, mayOverlap: true)
     head.logits =
       try rows == 0
       ? multiLabelLogits ?? logits : required(multiLabelLogits, "batch.multi_label_logits")
     return head
   }
 
+  /// Where a row begins.
   @inline(__always)
-  func row(_ index: Int) -> UnsafeRawPointer {
-    logits + index &* layout.stride &* layout.elementBytes
-  }
+  func row(_ index: Int) -> UnsafeRawPointer { logits + layout.offset(ofRow: index) }
 
   /// Bytes that `numbers` needs: a row of float32, for rows of 16-bit elements.
   var widenedBytes: Int { conversion == nil ? 0 : classes &* 4 }
 
-  /// A row as the kernels read it: where it is, or widened into `memory`, which has room for `widenedBytes`.
+  /// A row as the kernels read it: where it is; or turned, if its elements do not lie one after another; or widened into
+  /// one of the piece's places for that.
   @inline(__always)
-  func numbers(_ index: Int, in memory: UnsafeMutableRawPointer) -> UnsafeRawPointer {
-    guard let conversion else { return row(index) }
-    conversion.widen(row(index), memory, Int64(classes))
+  func numbers(_ index: Int, in piece: Piece, place: Int = 0) -> UnsafeRawPointer {
+    let row = layout.isPlain ? row(index) : turned(index, in: piece)
+    guard let conversion else { return row }
+    let memory = piece.widened + place &* widenedBytes
+    conversion.widen(row, memory, Int64(classes))
     return UnsafeRawPointer(memory)
+  }
+
+  @inline(never)
+  private func turned(_ index: Int, in piece: Piece) -> UnsafeRawPointer {
+    let tile = RowTile(piece, tile, layout)
+    if !tile.holds(index) { tile.fill(index..<piece.rows.upperBound, logits, layout) }
+    return UnsafeRawPointer(tile.row(index))
+  }
+
+  /// The same batch with some of its rows where a tile has them, for losses to read and to write over.
+  func turned(_ rows: Range<Int>, in piece: Piece) -> Batch {
+    if layout.isPlain { return self }
+    let tile = RowTile(piece, tile, layout)
+    tile.fill(rows, logits, layout)
+    var batch = self
+    batch.logits = UnsafeRawPointer(tile.base)
+    batch.layout = layout.plain
+    return batch
   }
 
   /// One number of a row.
   func number(_ row: Int, _ classIndex: Int) -> Double {
-    let place = self.row(row) + classIndex &* layout.elementBytes
+    let place = self.row(row) + classIndex &* layout.columnStride &* layout.elementBytes
     if element == .float64 { return place.loadUnaligned(as: Double.self) }
     guard let conversion else { return Double(place.loadUnaligned(as: Float.self)) }
     var number: Float = 0
@@ -105,13 +141,13 @@ struct Batch {
   }
 
   /// Index of the first NaN or +∞ of a row, or −1.
-  func badClass(row index: Int, in memory: UnsafeMutableRawPointer) -> Int64 {
-    kernels.first_not_finite(numbers(index, in: memory), Int64(classes))
+  func badClass(row index: Int, in piece: Piece) -> Int64 {
+    kernels.first_not_finite(numbers(index, in: piece), Int64(classes))
   }
 
   /// The same as a failure, if there is one.
-  func notFinite(row index: Int, in memory: UnsafeMutableRawPointer) -> Failure? {
-    let classIndex = badClass(row: index, in: memory)
+  func notFinite(row index: Int, in piece: Piece) -> Failure? {
+    let classIndex = badClass(row: index, in: piece)
     if classIndex < 0 { return nil }
     return Failure(
       TOPKLOSS_ERROR_NOT_FINITE, "\(name)[\(index), \(classIndex)] is NaN or +infinity")

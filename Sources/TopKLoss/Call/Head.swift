@@ -20,16 +20,41 @@ extension Head {
     self.batch = try batch.multiLabelHead()
     output = try Output(
       result.multi_label_gradient, "result.multi_label_gradient",
-      stride: result.multi_label_gradient_row_stride, for: batch)
+      Strides(
+        row: result.multi_label_gradient_row_stride,
+        classes: result.multi_label_gradient_class_stride,
+        group: result.multi_label_gradient_group_stride),
+      for: batch)
   }
 
-  /// A row, widened into `memory` if its elements have 16 bits; its gradient is then to be put there.
+  /// Whether its rows are worked on in a tile.
+  var isTurned: Bool { !batch.layout.isPlain || output.isTurned }
+
+  /// The same with some rows, not more than a tile has room for, where kernels can read them and write their gradients.
+  func turned(_ rows: Range<Int>, in piece: Piece) -> Head {
+    Head(
+      batch: batch.turned(rows, in: piece),
+      output: output.turned(rows, onto: tile(of: piece), holdsLogits: !batch.layout.isPlain))
+  }
+
+  /// Puts the gradients of those rows in their places.
+  func write(from piece: Piece) {
+    if let gradient = output.gradient, output.isTurned {
+      tile(of: piece).write(to: gradient, output.layout)
+    }
+  }
+
+  private func tile(of piece: Piece) -> RowTile { RowTile(piece, batch.tile, batch.layout) }
+
+  /// A row, widened in one of the piece's places for that if its elements have 16 bits; its gradient is then to be put
+  /// there.
   @inline(__always)
-  func open(_ index: Int, in memory: UnsafeMutableRawPointer) -> HeadRow {
+  func open(_ index: Int, in piece: Piece, place: Int = 0) -> HeadRow {
     let gradient = output.row(index)
     return HeadRow(
-      logits: batch.numbers(index, in: memory),
-      gradient: batch.conversion == nil || gradient == nil ? gradient : memory)
+      logits: batch.numbers(index, in: piece, place: place),
+      gradient: batch.conversion == nil || gradient == nil
+        ? gradient : piece.widened + place &* batch.widenedBytes)
   }
 
   /// Room for a row of 16-bit elements in float32, for losses that fill it themselves.
@@ -39,10 +64,11 @@ extension Head {
       logits: UnsafeRawPointer(memory), gradient: output.gradient == nil ? nil : memory)
   }
 
-  /// Puts the gradient of a row of 16-bit elements from `memory` where it belongs.
+  /// Puts the gradient of a row of 16-bit elements from there where it belongs.
   @inline(__always)
-  func close(_ index: Int, from memory: UnsafeMutableRawPointer) {
+  func close(_ index: Int, in piece: Piece, place: Int = 0) {
     if let conversion = batch.conversion, let gradient = output.row(index) {
+      let memory = piece.widened + place &* batch.widenedBytes
       conversion.narrow(UnsafeRawPointer(memory), gradient, Int64(batch.classes))
     }
   }
@@ -72,6 +98,23 @@ extension Output {
       try refuseOverlap(
         MemorySpan(at: rowValues, byteCount: layout.rows &* layout.elementBytes),
         "result.row_values", overlapping: matrix.span(at: pointer), matrixName)
+    }
+  }
+}
+
+extension Piece {
+  /// Its rows at once, or as many at a time as a tile has room for.
+  @inline(__always)
+  func inTiles(of head: Head, where areTurned: Bool, _ body: (Range<Int>) -> Void) {
+    let most =
+      areTurned
+      ? RowTile.rows(classes: head.batch.classes, elementBytes: head.batch.element.byteCount)
+      : rows.count
+    var start = rows.lowerBound
+    while start < rows.upperBound {
+      let end = min(start &+ most, rows.upperBound)
+      body(start..<end)
+      start = end
     }
   }
 }

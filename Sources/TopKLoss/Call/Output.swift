@@ -4,40 +4,53 @@ import CTopKLoss
 /// Where an evaluation's rows go, once checked.
 struct Output {
   let rowValues: UnsafeMutableRawPointer?
-  let gradient: UnsafeMutableRawPointer?
-  let layout: MatrixLayout
+  private(set) var gradient: UnsafeMutableRawPointer?
+  private(set) var layout: MatrixLayout
   /// The gradient's name in messages.
   let name: StaticString
 
   init(_ raw: topkloss_result, for batch: Batch) throws(Failure) {
-    rowValues = raw.row_values
-    gradient = raw.gradient
-    name = "result.gradient"
-    layout = try MatrixLayout(
-      "result.gradient", rows: batch.rows, columns: batch.classes,
-      stride: raw.gradient_row_stride, elementBytes: batch.element.byteCount,
-      mayOverlap: raw.gradient == nil)
+    try self.init(
+      raw.gradient, "result.gradient",
+      Strides(
+        row: raw.gradient_row_stride, classes: raw.gradient_class_stride,
+        group: raw.gradient_group_stride),
+      for: batch, rowValues: raw.row_values)
   }
 
   /// A matrix that takes the batch's shape, if it is wanted.
   init(
-    _ pointer: UnsafeMutableRawPointer?, _ name: StaticString, stride: Int64, for batch: Batch
+    _ pointer: UnsafeMutableRawPointer?, _ name: StaticString, _ strides: Strides,
+    for batch: Batch, rowValues: UnsafeMutableRawPointer? = nil
   ) throws(Failure) {
-    rowValues = nil
+    self.rowValues = rowValues
     gradient = pointer
     self.name = name
     layout = try MatrixLayout(
-      name, rows: batch.rows, columns: batch.classes, stride: stride,
+      name, rows: batch.rows, rowsPerGroup: batch.rowsPerGroup, columns: batch.classes, strides,
       elementBytes: batch.element.byteCount, mayOverlap: pointer == nil)
   }
 
   @inline(__always)
   func row(_ index: Int) -> UnsafeMutableRawPointer? {
     guard let gradient else { return nil }
-    return gradient + index &* layout.stride &* layout.elementBytes
+    return gradient + layout.offset(ofRow: index)
   }
 
-  /// A row of zeros.
+  /// Whether the gradient is wanted where kernels cannot write it.
+  var isTurned: Bool { gradient != nil && !layout.isPlain }
+
+  /// The same output with some of its rows in a tile, from where `RowTile.write` puts them in their places.
+  func turned(_ rows: Range<Int>, onto tile: RowTile, holdsLogits: Bool) -> Output {
+    guard isTurned else { return self }
+    if !holdsLogits { tile.place(rows) }
+    var output = self
+    output.gradient = tile.base
+    output.layout = layout.plain
+    return output
+  }
+
+  /// A row of zeros. Its elements lie one after another.
   func clear(_ index: Int) {
     if let row = row(index) { memset(row, 0, layout.columns &* layout.elementBytes) }
   }
@@ -71,7 +84,7 @@ struct Output {
     if layout.conflicts(writing: gradient, whileReading: batch.layout, at: batch.logits) {
       throw Failure(
         TOPKLOSS_ERROR_ALIASING,
-        "\(name) overlaps batch.\(batch.name) without having the same address and row stride")
+        "\(name) overlaps batch.\(batch.name) without having the same address and strides")
     }
   }
 

@@ -37,10 +37,10 @@ struct RowNeeds {
 
 /// One call of evaluate.
 struct Call {
-  let head: Head
+  private(set) var head: Head
   /// The multi-label head, for losses that have one; else the other once more. No optional: its copies would cost every
   /// row time.
-  let multiLabel: Head
+  private(set) var multiLabel: Head
   let hasMultiLabel: Bool
   let needs: RowNeeds
   let workspace: Workspace
@@ -51,6 +51,23 @@ struct Call {
   var divisor = 1.0
 
   var batch: Batch { head.batch }
+
+  /// Whether rows are worked on in tiles.
+  var isTurned: Bool { head.isTurned || multiLabel.isTurned }
+
+  /// The same call with some rows, not more than a tile has room for, where kernels can read and write them.
+  func turned(_ rows: Range<Int>, in piece: Piece) -> Call {
+    var call = self
+    call.head = head.turned(rows, in: piece)
+    call.multiLabel = hasMultiLabel ? multiLabel.turned(rows, in: piece) : call.head
+    return call
+  }
+
+  /// Puts the gradients of those rows in their places.
+  func write(from piece: Piece) {
+    head.write(from: piece)
+    if hasMultiLabel { multiLabel.write(from: piece) }
+  }
 
   /// What the gradient of a row's loss is multiplied by: weights, upstream value and the reduction's divisor.
   func gradientScale(_ row: Int) -> Double {

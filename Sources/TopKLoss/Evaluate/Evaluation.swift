@@ -32,7 +32,8 @@ func evaluate(
     PassNeeds(
       nanosecondsPerRow: needs.nanosecondsPerRow,
       scratchBytes: scratchBytes, sharedBytes: needs.sharedBytes, hasRowNumbers: true,
-      widenedRows: needs.rowsAtOnce + needs.otherWidenedRows))
+      widenedRows: needs.rowsAtOnce + needs.otherWidenedRows,
+      turnedMatrices: head.isTurned || multiLabel?.isTurned == true ? 2 : 0))
   defer { workspace.giveBack() }
   var call = Call(
     head: head, multiLabel: multiLabel ?? head, hasMultiLabel: multiLabel != nil, needs: needs,
@@ -99,14 +100,23 @@ private struct EvaluationPass: RowPass {
   let call: UnsafePointer<Call>
 
   func work(on piece: Piece) {
-    guard call.pointee.needs.flushesSubnormals else { return evaluateRows(of: piece) }
+    guard call.pointee.needs.flushesSubnormals else { return evaluateAll(of: piece) }
     let environment = lanes_flush_subnormals()
-    evaluateRows(of: piece)
+    evaluateAll(of: piece)
     lanes_restore(environment)
   }
 
+  private func evaluateAll(of piece: Piece) {
+    if !call.pointee.isTurned { return evaluateRows(of: piece, call) }
+    piece.inTiles(of: call.pointee.head, where: true) { rows in
+      var turned = call.pointee.turned(rows, in: piece)
+      evaluateRows(of: piece.with(rows: rows), &turned)
+      call.pointee.write(from: piece)
+    }
+  }
+
   @inline(never)
-  private func evaluateRows(of piece: Piece) {
+  private func evaluateRows(of piece: Piece, _ call: UnsafePointer<Call>) {
     loss._withUnsafeGuaranteedRef { loss in
       // Each read once: what is large is copied whenever it is looked at.
       let call = call.pointee
@@ -130,7 +140,7 @@ private struct EvaluationPass: RowPass {
           let row =
             isStored
             ? call.head.room(in: widened + count &* batch.widenedBytes)
-            : call.head.open(index, in: widened)
+            : call.head.open(index, in: piece)
           group[count] = Row(
             index: index, label: label, logits: row.logits, gradient: row.gradient,
             gradientScale: call.gradientScale(index), loss: 0)
@@ -139,7 +149,7 @@ private struct EvaluationPass: RowPass {
         if count > 0 { loss.evaluate(group, count: count, in: lossPiece, of: call) }
         for place in 0..<count {
           let (index, value) = (group[place].index, group[place].loss)
-          if !isStored { call.head.close(index, from: widened) }
+          if !isStored { call.head.close(index, in: piece) }
           let weight = batch.sampleWeight[index]
           rowLosses[index] = weight == 0 && value.isInfinite ? 0 : weight * value
         }
@@ -158,8 +168,8 @@ private func checkRowsAreFinite(_ call: Call) throws(Failure) {
     let piece = workspace.piece(number)
     let row = piece.found.load(as: Int.self)
     if row < 0 { continue }
-    if let failure = call.head.batch.notFinite(row: row, in: piece.widened) { throw failure }
-    if let failure = call.multiLabel.batch.notFinite(row: row, in: piece.widened) { throw failure }
+    if let failure = call.head.batch.notFinite(row: row, in: piece) { throw failure }
+    if let failure = call.multiLabel.batch.notFinite(row: row, in: piece) { throw failure }
   }
 }
 
@@ -171,14 +181,14 @@ private struct FinitePass: RowPass {
 
   func work(on piece: Piece) {
     piece.found.storeBytes(of: -1, as: Int.self)
-    for row in piece.rows where isBad(row, in: piece.widened) {
+    for row in piece.rows where isBad(row, in: piece) {
       piece.found.storeBytes(of: row, as: Int.self)
       return
     }
   }
 
-  private func isBad(_ row: Int, in widened: UnsafeMutableRawPointer) -> Bool {
-    call.head.batch.badClass(row: row, in: widened) >= 0
-      || call.hasMultiLabel && call.multiLabel.batch.badClass(row: row, in: widened) >= 0
+  private func isBad(_ row: Int, in piece: Piece) -> Bool {
+    call.head.batch.badClass(row: row, in: piece) >= 0
+      || call.hasMultiLabel && call.multiLabel.batch.badClass(row: row, in: piece) >= 0
   }
 }

@@ -20,6 +20,8 @@ struct Piece {
   let scratch: UnsafeMutableRawPointer
   /// Where rows of 16-bit elements are widened.
   let widened: UnsafeMutableRawPointer
+  /// Where rows are turned whose elements do not lie one after another.
+  let tiles: UnsafeMutableRawPointer
   /// Where the pass leaves what it found, of at most `mostFound` bytes.
   let found: UnsafeMutableRawPointer
 
@@ -27,7 +29,14 @@ struct Piece {
 
   /// The same with other scratch.
   func with(scratch: UnsafeMutableRawPointer) -> Piece {
-    Piece(number: number, rows: rows, scratch: scratch, widened: widened, found: found)
+    Piece(
+      number: number, rows: rows, scratch: scratch, widened: widened, tiles: tiles, found: found)
+  }
+
+  /// Some of its rows.
+  func with(rows: Range<Int>) -> Piece {
+    Piece(
+      number: number, rows: rows, scratch: scratch, widened: widened, tiles: tiles, found: found)
   }
 }
 
@@ -43,6 +52,8 @@ struct PassNeeds {
   var hasRowNumbers = false
   /// How many rows of 16-bit elements a piece widens at once.
   var widenedRows = 1
+  /// How many matrices have rows that are turned.
+  var turnedMatrices = 0
 }
 
 extension Workspace {
@@ -64,6 +75,7 @@ private struct RunningPass<Pass: RowPass> {
 
   @inline(never)
   func work(on piece: Piece) {
+    workspace.emptyTiles(of: piece)
     pass.pointee.work(on: piece)
     workspace.finish(piece)
   }

@@ -5,7 +5,6 @@ struct RowSplit {
   let rows: Int
   let pieces: Int
   private let executor: Executor
-  private let openMP: HostOpenMP?
 
   /// Nanoseconds of work that are worth a thread that is awake, or one that has to be woken.
   private static let worthAwake = 15_000.0
@@ -16,12 +15,14 @@ struct RowSplit {
 
   /// Threads that are awake get a piece each, which keeps rows near the same processor from call to call. Threads that
   /// wake one after another take smaller pieces as they come. Where a piece needs much memory there are fewer.
-  init(rows: Int, _ needs: PassNeeds, _ executor: Executor) {
-    let nanoseconds = Double(rows) * needs.nanosecondsPerRow
+  init(rows: Int, nanosecondsPerRow: Double, pieceBytes: Int, _ executor: Executor) {
+    let nanoseconds = Double(rows) * nanosecondsPerRow
+    var executor = executor
+    var mayBeSplit = executor.threads > 1 && rows > 1 && nanoseconds >= 2 * Self.worthAwake
+    if mayBeSplit { executor.consultOpenMP() }
     let threads = executor.threads
-    let mayBeSplit = threads > 1 && rows > 1 && nanoseconds >= 2 * Self.worthAwake
-    let openMP = mayBeSplit ? executor.openMP() : nil
-    let areAwake = openMP != nil || executor.isHosts
+    mayBeSplit = mayBeSplit && threads > 1
+    let areAwake = executor.openMP != nil || executor.isHosts
     let worthwhile = nanoseconds / (areAwake ? Self.worthAwake : Self.worthWaking)
     var pieces = 1
     if mayBeSplit && worthwhile >= 2 {
@@ -30,11 +31,10 @@ struct RowSplit {
         ? Int(min(worthwhile, Double(threads)))
         : min(threads &* 4, Int(min(nanoseconds / Self.worthAwake, 4096)))
     }
-    pieces = min(pieces, Self.mostScratch / max(needs.scratchBytes, 1))
+    pieces = min(pieces, Self.mostScratch / max(pieceBytes, 1))
     self.rows = rows
     self.pieces = min(rows, max(1, pieces))
     self.executor = executor
-    self.openMP = openMP
   }
 
   /// Whether the host's own code runs the tasks.
@@ -49,6 +49,6 @@ struct RowSplit {
 
   /// Runs a task for every piece and returns when all are done.
   func run(_ task: topkloss_task, _ context: UnsafeMutableRawPointer) {
-    executor.run(Tasks(task: task, context: context, count: pieces), openMP: openMP)
+    executor.run(Tasks(task: task, context: context, count: pieces))
   }
 }

@@ -14,6 +14,9 @@ struct Workspace {
   private let scratchBytes: Int
   private let widened: UnsafeMutableRawPointer
   private let widenedBytes: Int
+  private let tiles: UnsafeMutableRawPointer
+  private let tileBytes: Int
+  private let tilesOfPiece: Int
   private let thread: ThreadState
   private let whole: Scratch
 
@@ -26,7 +29,14 @@ struct Workspace {
 
   /// For passes over the rows of a batch.
   init(_ batch: Batch, _ needs: PassNeeds) throws(Failure) {
-    split = RowSplit(rows: batch.rows, needs, batch.executor)
+    tilesOfPiece = max(needs.turnedMatrices, batch.layout.isPlain ? 0 : 1)
+    tileBytes =
+      tilesOfPiece == 0
+      ? 0 : RowTile.bytes(classes: batch.classes, elementBytes: batch.element.byteCount)
+    let pieceBytes = needs.scratchBytes.addingReportingOverflow(tilesOfPiece &* tileBytes)
+    split = RowSplit(
+      rows: batch.rows, nanosecondsPerRow: needs.nanosecondsPerRow,
+      pieceBytes: pieceBytes.overflow ? Int.max : pieceBytes.partialValue, batch.executor)
     scratchBytes = CheckedSize.ofWholeLines(needs.scratchBytes)
     var (size, widenedSize) = (CheckedSize(), CheckedSize())
     _ = widenedSize.add(needs.widenedRows, of: batch.widenedBytes)
@@ -38,6 +48,7 @@ struct Workspace {
     let shared = size.add(needs.sharedBytes, of: 1)
     let scratch = size.add(split.pieces, of: scratchBytes)
     let widened = size.add(split.pieces, of: widenedBytes)
+    let tiles = size.add(split.pieces &* tilesOfPiece, of: tileBytes)
     guard let bytes = size.bytes, let thread = ThreadState.current() else {
       throw .outOfMemory(bytes: Int.max)
     }
@@ -49,6 +60,7 @@ struct Workspace {
     self.shared = memory + shared
     self.scratch = memory + scratch
     self.widened = memory + widened
+    self.tiles = memory + tiles
   }
 
   /// Ends the workspace; to be called once, on the thread that made it.
@@ -69,11 +81,17 @@ struct Workspace {
     Piece(
       number: number, rows: split.rows(of: number), scratch: scratch + number &* scratchBytes,
       widened: widened + number &* widenedBytes,
+      tiles: tiles + number &* tilesOfPiece &* tileBytes,
       found: states + (number &* Self.stateBytes &+ Self.stateBytes &- Piece.mostFound))
   }
 
   private func state(of piece: Int) -> UnsafeMutablePointer<PieceState> {
     (states + piece &* Self.stateBytes).assumingMemoryBound(to: PieceState.self)
+  }
+
+  /// Has a piece's tiles forget their rows, which a pass before may have written over.
+  func emptyTiles(of piece: Piece) {
+    for number in 0..<tilesOfPiece { RowTile(piece.tiles + number &* tileBytes).empty() }
   }
 
   /// Notes that a piece is done.

@@ -58,6 +58,17 @@ struct ClassNumbers {
 
   subscript(index: Int) -> Double { float64.numbers[index] }
 
+  /// The largest magnitude.
+  var largest: Double {
+    var largest = 0.0
+    for index in 0..<count { largest = max(largest, abs(self[index])) }
+    return largest
+  }
+
+  func divided(by unit: Double) throws(Failure) -> ClassNumbers {
+    try ClassNumbers(count: count) { self[$0] / unit }
+  }
+
   var doubles: UnsafePointer<Double> { UnsafePointer(float64.numbers) }
 
   /// The numbers in the arithmetic type of an element type.

@@ -136,7 +136,7 @@ private struct PositivesPass: RowPass {
       counts[row] =
         call.label(row) == nil
         ? .nan
-        : batch.kernels.sigmoid_sum(batch.numbers(row, in: piece.widened), Int64(batch.classes))
+        : batch.kernels.sigmoid_sum(batch.numbers(row, in: piece), Int64(batch.classes))
     }
   }
 }

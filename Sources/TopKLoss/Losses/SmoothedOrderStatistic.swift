@@ -83,13 +83,14 @@ struct SmoothedOrderStatistic {
     // A row's noise is a matrix of samples; the batch's is a matrix of those, each as wide as its span.
     let samples = try MatrixLayout(
       "batch.noise (samples)", rows: samples, columns: batch.classes,
-      stride: batch.noise.sampleStride, elementBytes: batch.element.arithmeticByteCount,
+      Strides(row: batch.noise.sampleStride),
+      elementBytes: batch.element.arithmeticByteCount,
       mayOverlap: true)
     guard let rowStride = noiseRowStride(batch) else {
       throw Failure(TOPKLOSS_ERROR_SIZE, "batch.noise is more than can be addressed")
     }
     let rows = try MatrixLayout(
-      "batch.noise (rows)", rows: batch.rows, columns: 0, stride: rowStride,
+      "batch.noise (rows)", rows: batch.rows, columns: 0, Strides(row: rowStride),
       elementBytes: batch.element.arithmeticByteCount, mayOverlap: true)
     let (ofRow, ofBatch) = (samples.span(at: noise), rows.span(at: noise))
     let base = UInt(bitPattern: noise)

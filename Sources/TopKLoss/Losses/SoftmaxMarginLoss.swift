@@ -68,6 +68,8 @@ struct ClassWeighting {
 final class SoftmaxMarginLoss: Loss {
   private let member: SoftmaxMarginMember
   private let weighting: ClassWeighting
+  /// Σ of what an offset can be made of.
+  private let largestOffset: Double
 
   init(
     _ member: SoftmaxMarginMember, _ weighting: ClassWeighting, common: CommonOptions,
@@ -75,6 +77,9 @@ final class SoftmaxMarginLoss: Loss {
   ) {
     self.member = member
     self.weighting = weighting
+    // Of the seesaw loss, z_j − t is at most log C + log 100.
+    largestOffset =
+      (member.offset?.largest ?? 0) + (member.mitigation?.largest ?? 0) + 30 * member.compensation
     super.init(common: common, classes: classes)
   }
 
@@ -119,7 +124,8 @@ final class SoftmaxMarginLoss: Loss {
     var family = SoftmaxMarginFamily(
       classes: Int64(call.head.batch.classes),
       class_scale: member.classScale?.pointer(for: element),
-      offset: member.offset?.pointer(for: element), margin: member.margin?.doubles,
+      offset: member.offset?.pointer(for: element), largest_offset: largestOffset,
+      margin: member.margin?.doubles,
       lambda: member.lam, scale: member.scale, focal_gamma: member.focalGamma,
       smoothing: weighting.smoothing?.pointer(for: element),
       smoothing_sum: weighting.smoothingSum, next_bytes: Int64(element.byteCount),

@@ -69,16 +69,21 @@ extension topkloss_margin_softmax_options: LossOptions {
     try checkPositive(scale, "options.scale")
     try checkOption(lam, "options.lam")
     let classes = try classesOfVectors()
-    let classScale = try ClassNumbers(copying: class_scale, classes, "class_scale", .positive)
+    var classScale = try ClassNumbers(copying: class_scale, classes, "class_scale", .positive)
     var offset = try ClassNumbers(copying: offset, classes, "offset", .ofAnySign)
-    if let classScale, offset == nil {
-      offset = try ClassNumbers(count: classScale.count) { _ in 0 }
+    var margin = try ClassNumbers(copying: margin, classes, "margin", .ofAnySign)
+    var unit = 1.0
+    if let scales = classScale {
+      // s (d z + a) = (s t) ((d / t) z + a / t): with a power of two t no d above 1, so that no d z overflows.
+      while unit < scales.largest { unit *= 2 }
+      classScale = try scales.divided(by: unit)
+      if offset == nil { offset = try ClassNumbers(count: scales.count) { _ in 0 } }
+      offset = try offset?.divided(by: unit)
+      margin = try margin?.divided(by: unit)
     }
     return try softmaxMargin(
       SoftmaxMarginMember(
-        scale: scale, classScale: classScale, offset: offset,
-        margin: try ClassNumbers(copying: margin, classes, "margin", .ofAnySign),
-        lam: lam),
+        scale: scale * unit, classScale: classScale, offset: offset, margin: margin, lam: lam),
       labelSmoothing: label_smoothing)
   }
 }

@@ -121,9 +121,8 @@ final class TwoHeadAverageKLoss: Loss {
     let classes = Int64(batch.classes)
     let candidates = Candidates(at: call.workspace.shared)
     let normalization = candidates.normalization[row.index]
-    let widened = piece.widened + batch.widenedBytes
-    let multiLabel = call.multiLabel.open(row.index, in: widened)
-    defer { call.multiLabel.close(row.index, from: widened) }
+    let multiLabel = call.multiLabel.open(row.index, in: piece, place: 1)
+    defer { call.multiLabel.close(row.index, in: piece, place: 1) }
     guard normalization.isNumber else {
       if let gradient = row.gradient { batch.kernels.fill(gradient, .nan, classes) }
       if let gradient = multiLabel.gradient { batch.kernels.fill(gradient, .nan, classes) }
@@ -180,19 +179,19 @@ private struct NormalizationPass: RowPass {
   let normalization: UnsafeMutablePointer<SoftmaxNormalization>
 
   func work(on piece: Piece) {
-    for row in piece.rows { normalization[row] = normalization(ofRow: row, in: piece.widened) }
+    for row in piece.rows { normalization[row] = normalization(ofRow: row, in: piece) }
   }
 
   private func normalization(
-    ofRow row: Int, in widened: UnsafeMutableRawPointer
+    ofRow row: Int, in piece: Piece
   ) -> SoftmaxNormalization {
     let batch = call.batch
-    if call.label(row) == nil || call.multiLabel.batch.badClass(row: row, in: widened) >= 0 {
+    if call.label(row) == nil || call.multiLabel.batch.badClass(row: row, in: piece) >= 0 {
       return SoftmaxNormalization(peak: 0, logSum: .nan)
     }
     var peak = 0.0
     let logSum = batch.kernels.log_sum_exp(
-      batch.numbers(row, in: widened), Int64(batch.classes), &peak)
+      batch.numbers(row, in: piece), Int64(batch.classes), &peak)
     return SoftmaxNormalization(peak: peak, logSum: logSum)
   }
 }

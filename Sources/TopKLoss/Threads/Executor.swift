@@ -3,12 +3,15 @@ import CTopKLoss
 /// Who runs the tasks of a call: the host's executor if there is one, else the library on whatever threads there are.
 struct Executor {
   private let host: topkloss_executor?
-  let threads: Int
+  private(set) var threads: Int
+
+  /// GNU OpenMP's threads, if the library may borrow them.
+  private(set) var openMP: HostOpenMP? = nil
 
   /// The library's choice of threads.
   init() {
     host = nil
-    threads = ThreadCount.current
+    threads = ThreadCount.current.threads
   }
 
   /// The host's threads, once checked.
@@ -27,11 +30,15 @@ struct Executor {
   /// Whether the host's own code runs the tasks.
   var isHosts: Bool { host != nil }
 
-  /// GNU OpenMP's threads, if the library may borrow them now.
-  func openMP() -> HostOpenMP? { isHosts ? nil : HostOpenMP.current(threads: threads) }
+  /// Looks at what GNU OpenMP's runtime has to say, which takes longer than a small call.
+  mutating func consultOpenMP() {
+    guard !isHosts, let runtime = HostOpenMP.current() else { return }
+    threads = ThreadCount.current.within(runtime)
+    if runtime.threads <= threads && runtime.mayBorrow() { openMP = runtime }
+  }
 
   /// Runs the tasks and returns when all are done. One alone is run here.
-  func run(_ tasks: Tasks, openMP: HostOpenMP?) {
+  func run(_ tasks: Tasks) {
     if let parallelFor = host?.parallel_for, tasks.count > 1 {
       parallelFor(host?.context, Int64(tasks.count), tasks.task, tasks.context)
     } else {

@@ -1,63 +1,113 @@
 import CSystem
 
-/// The threads of GNU OpenMP's runtime, borrowed from the host.
+/// GNU OpenMP's runtime in the process: how many threads the host lets a thread have, and the threads themselves, borrowed.
 ///
-/// Only from the process's first thread, which is the one that frameworks start theirs from: the runtime makes another
-/// set of threads for every thread that asks. Not in the child of a fork, where it would wait for threads that are gone.
-/// And not for fewer threads than the host lets it have: it would end the others.
+/// Borrowed only on the process's first thread, which is the one that frameworks start theirs from: the runtime makes
+/// another set of threads for every thread that asks. Not in the child of a fork, where it would wait for threads that
+/// are gone. Not inside a parallel region, where it would start others each time. And not where the system refuses
+/// threads, for then the runtime ends the process.
 struct HostOpenMP {
-  private let parallel: system_omp_parallel
-  private let threads: Int
+  private let functions: OpenMPFunctions
 
-  /// The runtime, if the process has it now and lets a parallel region have several threads, at most `threads`.
-  static func current(threads wanted: Int) -> HostOpenMP? {
-    guard isFirstThread() else { return nil }
-    let changes = Int(bitPattern: UInt(system_object_changes()))
-    if searched.load() != changes {
-      foundParallel.store(
-        system_find_omp_parallel().map { unsafeBitCast($0, to: Int.self) } ?? 0)
-      foundMaximumThreads.store(
-        system_find_omp_max_threads().map { unsafeBitCast($0, to: Int.self) } ?? 0)
-      searched.store(changes)
-    }
-    guard
-      let parallel = unsafeBitCast(foundParallel.load(), to: system_omp_parallel?.self),
-      let maximumThreads = unsafeBitCast(
-        foundMaximumThreads.load(), to: system_omp_max_threads?.self)
-    else { return nil }
-    let threads = Int(maximumThreads())
-    return threads > 1 && threads <= wanted
-      ? HostOpenMP(parallel: parallel, threads: threads) : nil
+  /// How many threads the host lets the calling thread have.
+  let threads: Int
+
+  /// The runtime, if the process has it now.
+  static func current() -> HostOpenMP? {
+    guard let functions = OpenMPFunctions.current() else { return nil }
+    let threads = functions.level() > 0 ? 1 : max(1, Int(functions.mostThreads()))
+    return HostOpenMP(functions: functions, threads: threads)
+  }
+
+  /// Whether a parallel region may be had now. It then has all of the host's threads: fewer would end the others.
+  func mayBorrow() -> Bool {
+    threads > 1 && Self.isFirstThread() && functions.level() == 0 && hasWorkers()
   }
 
   /// The process that has been looked at, and 1 if it is other than the child of a fork.
   nonisolated(unsafe) private static var knownProcess = SharedNumber()
-  nonisolated(unsafe) private static var mayBorrow = SharedNumber()
+  nonisolated(unsafe) private static var isNoChild = SharedNumber()
 
   /// Whether this is the thread that the process began with, in a process whose runtime has its threads.
   private static func isFirstThread() -> Bool {
     let process = getpid()
     guard system_thread() == process else { return false }
     if knownProcess.load() != Int(process) {
-      mayBorrow.store(system_is_forked_child() == 0 ? 1 : 0)
+      isNoChild.store(system_is_forked_child() == 0 ? 1 : 0)
       knownProcess.store(Int(process))
     }
-    return mayBorrow.load() == 1
+    return isNoChild.load() == 1
   }
 
-  // What was found when the process had loaded and unloaded so many objects; a search takes longer than many a call. Only
-  // the first thread looks and writes.
-  nonisolated(unsafe) private static var searched = SharedNumber()
-  nonisolated(unsafe) private static var foundParallel = SharedNumber()
-  nonisolated(unsafe) private static var foundMaximumThreads = SharedNumber()
+  // MARK: The runtime's workers
+
+  // Between parallel regions they stay, until one with fewer threads ends those with the highest numbers. So they are all
+  // there while the last one of a region with as many threads lives; else the runtime starts some.
+
+  /// The last worker of the last region, as the system counts threads, and how many threads were asked for.
+  nonisolated(unsafe) private static var lastWorker = SharedNumber()
+  nonisolated(unsafe) private static var askedFor = SharedNumber()
+
+  /// What the runtime allocates, at most, for a region, and for each of its threads.
+  private static let regionBytes = 1 << 16
+  private static let threadBytes = 1 << 12
+
+  /// Whether the runtime has the threads already, or the system starts as many now.
+  private func hasWorkers() -> Bool {
+    let known = pid_t(truncatingIfNeeded: Self.lastWorker.load())
+    if known != 0 && Self.askedFor.load() == threads && system_thread_lives(getpid(), known) != 0 {
+      return true
+    }
+    Self.lastWorker.store(0)
+    return system_has_memory(Self.regionBytes &+ threads &* Self.threadBytes) != 0
+      && StartedThreads.mayBe(threads &- 1, stackBytes: OpenMPStack.bytes)
+  }
+
+  private struct Region {
+    let tasks: Tasks
+    let functions: OpenMPFunctions
+    let isWorkerKnown: Bool
+  }
 
   /// Runs the tasks on the runtime's threads, the calling one included, and returns when all are done.
   func run(_ tasks: Tasks) {
-    var tasks = tasks
-    withUnsafeMutablePointer(to: &tasks) { pointer in
-      parallel(
-        { context in context?.assumingMemoryBound(to: Tasks.self).pointee.share() }, pointer,
-        UInt32(truncatingIfNeeded: threads), 0)
+    var region = Region(
+      tasks: tasks, functions: functions, isWorkerKnown: Self.lastWorker.load() != 0)
+    withUnsafeMutablePointer(to: &region) { pointer in
+      functions.parallel(
+        { context in
+          guard let region = context?.assumingMemoryBound(to: Region.self).pointee else { return }
+          if !region.isWorkerKnown
+            && region.functions.threadNumber() == region.functions.teamSize() &- 1
+          {
+            HostOpenMP.lastWorker.store(Int(system_thread()))
+          }
+          region.tasks.share()
+        }, pointer, UInt32(truncatingIfNeeded: threads), 0)
     }
+    Self.askedFor.store(threads)
+  }
+}
+
+/// The stacks of OpenMP's threads.
+private enum OpenMPStack {
+  /// What the environment asks for, as the runtime reads it; 0 for the system's default.
+  static var bytes: Int { named("OMP_STACKSIZE") ?? named("GOMP_STACKSIZE") ?? 0 }
+
+  /// A number of kibibytes, or of what a letter after it says.
+  private static func named(_ variable: StaticString) -> Int? {
+    guard let text = getenv(variable.cString) else { return nil }
+    var end: UnsafeMutablePointer<CChar>?
+    let number = strtol(text, &end, 10)
+    guard number > 0, var end else { return nil }
+    while end.pointee == 0x20 { end += 1 }
+    let shift: Int
+    switch UInt8(bitPattern: end.pointee) | 0x20 {
+    case UInt8(ascii: "b"): shift = 0
+    case UInt8(ascii: "m"): shift = 20
+    case UInt8(ascii: "g"): shift = 30
+    default: shift = 10
+    }
+    return number <= Int.max >> shift ? number << shift : nil
   }
 }

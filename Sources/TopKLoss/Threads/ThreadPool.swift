@@ -58,23 +58,16 @@ final class ThreadPool {
     pthread_mutex_unlock(mutex)
   }
 
-  /// Starts a thread that takes no signals, those being the host's business.
   private func startWorker() -> Bool {
-    var everySignal = sigset_t()
-    var hostsMask = sigset_t()
-    sigfillset(&everySignal)
-    pthread_sigmask(SIG_SETMASK, &everySignal, &hostsMask)
     var thread = pthread_t()
-    let status = pthread_create(
+    let isStarted = StartedThreads.start(
       &thread, nil,
       { pool in
         if let pool { Unmanaged<ThreadPool>.fromOpaque(pool).takeUnretainedValue().serve() }
         return nil
       }, Unmanaged.passUnretained(self).toOpaque())
-    pthread_sigmask(SIG_SETMASK, &hostsMask, nil)
-    if status != 0 { return false }
-    pthread_detach(thread)
-    return true
+    if isStarted { pthread_detach(thread) }
+    return isStarted
   }
 
   private func serve() {

@@ -6,6 +6,7 @@
 #ifndef GENERATED_ABI_H
 #define GENERATED_ABI_H
 
+#include <math.h>
 #include <string.h>
 
 #include "topkloss.h"
@@ -26,7 +27,7 @@ AT(topkloss_executor, context, 16);
 AT(topkloss_executor, concurrency, 24);
 AT(topkloss_executor, reserved, 28);
 
-SIZE(topkloss_batch, 136);
+SIZE(topkloss_batch, 208);
 AT(topkloss_batch, struct_size, 0);
 AT(topkloss_batch, rows, 8);
 AT(topkloss_batch, classes, 16);
@@ -45,8 +46,17 @@ AT(topkloss_batch, first_row, 104);
 AT(topkloss_batch, executor, 112);
 AT(topkloss_batch, multi_label_logits, 120);
 AT(topkloss_batch, multi_label_row_stride, 128);
+AT(topkloss_batch, rows_per_group, 136);
+AT(topkloss_batch, logits_class_stride, 144);
+AT(topkloss_batch, logits_group_stride, 152);
+AT(topkloss_batch, multi_label_class_stride, 160);
+AT(topkloss_batch, multi_label_group_stride, 168);
+AT(topkloss_batch, soft_labels, 176);
+AT(topkloss_batch, soft_labels_row_stride, 184);
+AT(topkloss_batch, soft_labels_class_stride, 192);
+AT(topkloss_batch, soft_labels_group_stride, 200);
 
-SIZE(topkloss_result, 72);
+SIZE(topkloss_result, 104);
 AT(topkloss_result, struct_size, 0);
 AT(topkloss_result, value, 8);
 AT(topkloss_result, total_weight, 16);
@@ -56,6 +66,10 @@ AT(topkloss_result, gradient_row_stride, 40);
 AT(topkloss_result, multi_label_gradient, 48);
 AT(topkloss_result, multi_label_gradient_row_stride, 56);
 AT(topkloss_result, threshold, 64);
+AT(topkloss_result, gradient_class_stride, 72);
+AT(topkloss_result, gradient_group_stride, 80);
+AT(topkloss_result, multi_label_gradient_class_stride, 88);
+AT(topkloss_result, multi_label_gradient_group_stride, 96);
 
 SIZE(topkloss_cross_entropy_options, 48);
 AT(topkloss_cross_entropy_options, struct_size, 0);
@@ -245,12 +259,14 @@ AT(topkloss_threshold, struct_size, 0);
 AT(topkloss_threshold, value, 8);
 AT(topkloss_threshold, ties, 16);
 
-SIZE(topkloss_logit_adjust_options, 40);
+SIZE(topkloss_logit_adjust_options, 56);
 AT(topkloss_logit_adjust_options, struct_size, 0);
 AT(topkloss_logit_adjust_options, classes, 8);
 AT(topkloss_logit_adjust_options, class_counts, 16);
 AT(topkloss_logit_adjust_options, count_smoothing, 24);
 AT(topkloss_logit_adjust_options, tau, 32);
+AT(topkloss_logit_adjust_options, adjusted_class_stride, 40);
+AT(topkloss_logit_adjust_options, adjusted_group_stride, 48);
 
 SIZE(topkloss_topk_accuracy_options, 32);
 AT(topkloss_topk_accuracy_options, struct_size, 0);
@@ -633,10 +649,10 @@ static inline int noised_topk_options_has_its_defaults(void) {
   expected.reduction = TOPKLOSS_MEAN;
   expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
   expected.n_samples = 5;
-  expected.epsilon = 1.0;
+  expected.epsilon = NAN;
   expected.margin = 1.0;
-  expected.scale = 1.0;
-  expected.max_margin = 0.5;
+  expected.scale = NAN;
+  expected.max_margin = 0.2;
   expected.estimator = TOPKLOSS_MONTE_CARLO;
   return topkloss_noised_topk_options_init(&found, sizeof found) == TOPKLOSS_OK &&
          memcmp(&found, &expected, sizeof found) == 0;
@@ -712,7 +728,7 @@ static inline int two_head_average_k_options_has_its_defaults(void) {
   expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
   expected.candidate_weight = 1.0;
   expected.multi_label_weight = 1.0;
-  expected.class_reduction = TOPKLOSS_CLASS_SUM;
+  expected.class_reduction = TOPKLOSS_CLASS_MEAN;
   return topkloss_two_head_average_k_options_init(&found, sizeof found) == TOPKLOSS_OK &&
          memcmp(&found, &expected, sizeof found) == 0;
 }

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import reference
 from scipy.special import softmax
-from support import FLOAT64, Array, long_tail
+from support import FLOAT64, Array, gradient_tolerance, long_tail, stored, ulp
 
 from topkloss._records import LOSSES
 
@@ -163,6 +163,43 @@ class Batch:
         return reference.reduced(
             rows, self.labels, class_weight=given.get("class_weight"), **options
         )
+
+
+def large(case: Case, shape: tuple[int, int], dtype: np.dtype[Any], power: int) -> Batch:
+    """A batch whose logits are of the order of 2^power: rows of them all about equal, all but equal,
+    and of either sign."""
+    rng = np.random.default_rng(power)
+    batch = case.sample(rng, shape, dtype)
+    size = rng.uniform(1, 1.9, batch.logits.shape) * rng.choice([-1, 1, 1], batch.logits.shape)
+    size[::3], size[1::3] = 1.5, -1.5
+    batch.logits[:] = (batch.logits.astype(np.float64) + size * 2.0**power).astype(dtype)
+    return batch
+
+
+def assert_large(case: Case, batch: Batch, values: Array, gradient: Array, **given: Any) -> None:
+    """What a row of large scores s (d z + a - b) gives, as near as their own rounding allows: a few
+    ulps, and so of their gradients, unless that is more than a few."""
+    options = case.options(batch.counts)
+    largest = np.abs(batch.logits.astype(np.float64)).max(axis=1)
+    largest *= np.max(1.0 if options.get("class_scale") is None else options["class_scale"])
+    for name in ("offset", "margin"):
+        largest += 0.0 if options.get(name) is None else np.abs(options[name]).max()
+    dtype = batch.logits.dtype
+    arithmetic = dtype if dtype == FLOAT64 else np.dtype(np.float32)
+    expected, slope = batch.expect(given, reduction="none")
+    slack = 4 * getattr(case.make(batch.counts), "scale", 1.0) * ulp(largest, arithmetic)
+    near = 1e-10 if dtype == FLOAT64 else 3e-6
+    finite = np.isfinite(stored(expected, dtype))
+    found = values.astype(np.float64)
+    assert not np.isnan(found).any()
+    rounding = ulp(np.where(finite, expected, 0.0), dtype)
+    error = np.abs(found - expected)[finite]
+    assert np.all(error <= (near * np.maximum(1, np.abs(expected)) + slack + rounding)[finite])
+    assert np.isfinite(gradient.astype(np.float64)).all()
+    allowed = gradient_tolerance(slope, dtype, max(case.looser, 1.001))
+    allowed += slack[:, None] * np.abs(slope).max()
+    error = np.abs(gradient.astype(np.float64) - slope)
+    assert np.all(error[slack < 0.1] <= allowed[slack < 0.1])
 
 
 def two_head_k(counts: Array) -> float:

@@ -58,6 +58,7 @@ def softmax_margin_row(
     target[y] += (1 - label_smoothing) * w[y]
     if masked.all():
         return (np.inf if target.any() else 0.0), np.zeros(classes)
+    u = u - u.max()
     total = logsumexp(u)
     p = np.where(masked, 0.0, np.exp(u - total))
     with np.errstate(invalid="ignore"):
@@ -92,6 +93,7 @@ def focal_row(
     z = z.astype(np.float64)
     if np.isneginf(z).all():
         return (np.inf if w else 0.0), np.zeros(classes)
+    z = z - z.max()
     p = np.exp(z - logsumexp(z))
     if np.isneginf(z[y]):  # p_y = 0: as cross-entropy
         return (np.inf if w else 0.0), w * p

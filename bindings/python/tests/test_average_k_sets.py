@@ -226,7 +226,7 @@ def test_bad_k(k):
 @pytest.mark.parametrize(
     ("arguments", "options", "status", "word"),
     [
-        ((np.zeros(3), 0.5), {}, "SIZE", "scores has shape (3,)"),
+        ((np.zeros(()), 0.5), {}, "SIZE", "scores has shape ()"),
         ((np.zeros((2, 3), int), 0.5), {}, "ENUMERATOR", "scores has dtype int64"),
         ((np.zeros((2, 3)), np.nan), {}, "OPTION", "threshold"),
         ((np.zeros((2, 3)), "high"), {}, "OPTION", "threshold is 'high'"),
@@ -242,8 +242,8 @@ def test_bad_arguments_of_predict_sets(arguments, options, status, word):
 
 
 def test_bad_scores_of_a_threshold():
-    with pytest.raises(TopKLossError, match=r"scores has shape \(3,\)"):
-        average_k_threshold(np.zeros(3), 1)
+    with pytest.raises(TopKLossError, match=r"scores has shape \(\)"):
+        average_k_threshold(np.zeros(()), 1)
 
 
 def test_bad_parts_of_a_threshold():
@@ -285,7 +285,7 @@ def test_accuracy_of_ties_and_special_values(rows, k, average, data):
     [
         ((np.zeros((2, 3)), [0, 3], 1), "label.*3"),
         ((np.zeros((2, 3)), [0], 1), r"labels has shape \(1,\)"),
-        ((np.zeros(3), [0], 1), r"scores has shape \(3,\)"),
+        ((np.zeros(()), [0], 1), r"scores has shape \(\)"),
         ((np.zeros((2, 3)), [0, 1], 1, "median"), "average is 'median'"),
     ],
 )

@@ -183,6 +183,61 @@ def test_capsules_that_cannot_be_used(options, words):
     assert caught.value.status == "TOPKLOSS_ERROR_ENUMERATOR"
 
 
+@pytest.mark.parametrize(
+    ("strides", "words"),
+    [((2**62, 1), "no tensor in memory"), ((2**60, 1), "strides in bytes"), ((-(2**62), 1), "")],
+)
+def test_strides_beyond_memory(strides, words):
+    with pytest.raises(TopKLossError, match=f"logits cannot be read: .*{words}"):
+        topkloss.CrossEntropyLoss()(Handmade(np.zeros(50), strides=strides), [0, 1, 2, 3])
+
+
+def test_a_stride_along_one_element_means_nothing(rng):
+    logits = rng.standard_normal(50)
+    tensor = Handmade(logits, strides=(2**62, 1))
+    tensor.shape[0] = 1
+    expected = topkloss.CrossEntropyLoss()(logits[None, :9], [3])
+    assert topkloss.CrossEntropyLoss()(tensor, [3]) == expected
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("shape", None),
+        ("data", None),
+        ("ndim", -1),
+        ("ndim", 0),
+        ("ndim", 10**6),
+        ("shape", (ctypes.c_int64 * 2)(-4, 9)),
+        ("shape", (ctypes.c_int64 * 2)(0, -9)),
+        ("shape", (ctypes.c_int64 * 2)(2**62, 2**62)),
+    ],
+)
+def test_tensors_that_cannot_be(member, value):
+    tensor = Handmade(np.zeros(50))
+    setattr(tensor.managed.tensor, member, value)
+    if member == "ndim" and value == 10**6:
+        tensor.managed.tensor.shape = None
+    with pytest.raises(TopKLossError, match="logits"):
+        topkloss.CrossEntropyLoss()(tensor, [0, 1, 2, 3])
+
+
+@pytest.mark.parametrize("answer", [KeyError("gone"), None, (1,), ("cpu", 0), TypeError()])
+@pytest.mark.parametrize("question", ["__dlpack_device__", "__dlpack__"])
+def test_errors_of_the_tensor_name_the_argument(question, answer):
+    def asked(_, **__):
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    class Broken(Handmade):
+        pass
+
+    setattr(Broken, question, asked)
+    with pytest.raises(TopKLossError, match="logits cannot be read"):
+        topkloss.CrossEntropyLoss()(Broken(np.zeros(50)), [0, 1, 2, 3])
+
+
 def test_no_capsule_at_all():
     class Liar(Handmade):
         NAME = b"something else"

@@ -33,6 +33,8 @@ def test_no_module_imports_itself_by_way_of_others():
         name: set().union(*map(imported, ast.walk(ast.parse(path.read_text()))))
         for name, path in FILES.items()
     }
+    # The package names these to type checkers, and imports them when they are asked for.
+    graph["topkloss"] -= {f"topkloss.{name}" for name in topkloss._LATER}
     assert graph["topkloss._loss"]
     graphlib.TopologicalSorter(graph).prepare()
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from losses import BY_NAME, CASES, cases
-from support import BFLOAT16, DTYPES, assert_gradient, assert_value, bits
+from case import assert_large, large
+from losses import BY_NAME, CASES, SOFTMAX, cases
+from support import BFLOAT16, DTYPES, FLOAT16, assert_gradient, assert_value, bits
 
 import topkloss
 
@@ -57,6 +58,13 @@ def compute(path, level):
                 for part, array in zip(("values", "gradient"), pair, strict=True):
                     stored = array.view(np.uint16) if dtype == BFLOAT16 else array
                     results[f"{case.name} {dtype} {classes} {part}"] = stored
+            if classes == 100:
+                for case in SOFTMAX:
+                    batch = large(case, (6, classes), dtype, 15 if dtype == FLOAT16 else 35)
+                    loss = case.make(batch.counts, reduction="none")
+                    pair = batch.value_and_grad(loss)
+                    results[f"large {case.name} {dtype} values"] = pair[0].astype(np.float64)
+                    results[f"large {case.name} {dtype} gradient"] = pair[1].astype(np.float64)
             batch, _ = problem(CASES[0], dtype, classes)
             adjusted = topkloss.posthoc.logit_adjust(batch.logits, batch.counts)
             results[f"adjusted {dtype} {classes}"] = adjusted.astype(np.float64)
@@ -120,6 +128,16 @@ def test_every_loss(results, level, case):
             expected, slope = expected_of(case.name, dtype, classes)
             assert_value(values, expected, dtype, case.looser)
             assert_gradient(gradient, slope, dtype, case.looser)
+
+
+@pytest.mark.parametrize("case", SOFTMAX, ids=lambda case: case.name)
+def test_large_logits(results, case):
+    """Products of class scales and logits are rounded on every one of them."""
+    for dtype in DTYPES:
+        batch = large(case, (6, 100), dtype, 15 if dtype == FLOAT16 else 35)
+        for found in results.values():
+            pair = (found[f"large {case.name} {dtype} {part}"] for part in ("values", "gradient"))
+            assert_large(case, batch, *pair)
 
 
 @pytest.mark.parametrize("level", LEVELS[1:])

@@ -80,7 +80,7 @@ def test_no_rows_that_count():
         ((np.zeros((2, 3)), [0, -1]), "label.*-1"),
         ((np.zeros((2, 3)), [0]), r"labels has shape \(1,\)"),
         ((np.zeros((2, 3)), [0.0, 1.0]), "class indices must be integers"),
-        ((np.zeros(3), [0]), r"scores has shape \(3,\)"),
+        ((np.zeros(()), [0]), r"scores has shape \(\)"),
         ((np.zeros((2, 3)), [0, 1], 0), "k"),
         ((np.zeros((2, 3)), [0, 1], 2.5), "k is 2.5"),
         ((np.zeros((2, 3)), [0, 1], 2**64 + 1), "k is 18446744073709551617"),
@@ -151,7 +151,7 @@ def test_shots_of_no_rows_and_of_classes_never_seen():
     [
         ((np.zeros((2, 3)), [0, 3], [1, 2, 3]), {}, "label.*3"),
         ((np.zeros((2, 3)), [0], [1, 2, 3]), {}, r"labels has shape \(1,\)"),
-        ((np.zeros(3), [0], [1, 2, 3]), {}, r"scores has shape \(3,\)"),
+        ((np.zeros(()), [0], [1, 2, 3]), {}, r"scores has shape \(\)"),
         ((np.zeros((2, 3)), [0, 1], [1, 2]), {}, "class"),
         ((np.zeros((2, 3)), [0, 1], []), {}, "class"),
         ((np.zeros((2, 3)), [0, 1], [1, 2, -1]), {}, "2"),

@@ -182,7 +182,7 @@ WRONG = (
     ({**MONTE_CARLO, "noise": np.zeros((4, 4, 5))}, "SIZE", "noise has shape (4, 4, 5)"),
     ({"noise": np.zeros((4, 5, 5))}, "OPTION", "noise"),
     ({"check_finite": 1}, "OPTION", "check_finite"),
-    ({"x": np.zeros(5)}, "SIZE", "x has shape (5,)"),
+    ({"x": np.zeros(())}, "SIZE", "x has shape ()"),
     ({"x": np.zeros((4, 5), int)}, "ENUMERATOR", "x has dtype int64"),
     ({"x": np.full((4, 5), np.nan), "check_finite": True}, "NOT_FINITE", "[0, 0]"),
 )

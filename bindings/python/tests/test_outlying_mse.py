@@ -136,7 +136,7 @@ def test_predictions_of_strided_rows(rng):
     ("arguments", "status", "word"),
     [
         ((np.zeros((2, 4)),), "SIZE", "classes"),
-        ((np.zeros(3),), "SIZE", "logits has shape (3,)"),
+        ((np.zeros(()),), "SIZE", "logits has shape ()"),
         ((np.zeros((2, 3), int),), "ENUMERATOR", "logits has dtype"),
         ((np.zeros((2, 3)), "best"), "ENUMERATOR", "rule is 'best'"),
         ((np.zeros((2, 3)), 0), "ENUMERATOR", "rule is 0"),

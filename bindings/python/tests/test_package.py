@@ -24,6 +24,7 @@ def python(script, **environment):
 def test_importing_needs_numpy_alone():
     script = """if True:
         import sys, ctypes, numpy
+        sys.modules["threadpoolctl"] = None  # as if it were not installed
         before = set(sys.modules)
         import topkloss
         outside = {name.partition(".")[0] for name in set(sys.modules) - before}
@@ -50,6 +51,24 @@ def test_torch_missing():
     finished = python("import sys; sys.modules['torch'] = None; import topkloss.torch")
     assert "topkloss.torch needs PyTorch: pip install topkloss[torch]" in finished.stderr
     assert finished.stderr.strip().splitlines()[-1].startswith("ImportError: topkloss.torch")
+
+
+def test_modules_of_frameworks_need_no_import_of_their_own():
+    pytest.importorskip("sklearn")
+    script = """if True:
+        import sys, topkloss
+        assert "topkloss.sklearn" not in sys.modules
+        assert {"sklearn", "boosting"} <= set(dir(topkloss))
+        assert topkloss.sklearn.LinearClassifier.__name__ == "LinearClassifier"
+        assert topkloss.boosting.xgboost_objective
+        assert not hasattr(topkloss, "tensorflow")
+        sys.modules["jax"] = None
+        assert "jax" not in dir(topkloss)
+        topkloss.jax
+    """
+    finished = python(script)
+    last = finished.stderr.strip().splitlines()[-1]
+    assert last == "ImportError: topkloss.jax needs JAX: pip install topkloss[jax]"
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_infinities_and_nan_stay(rng):
         ((np.zeros((2, 3)), [1, 0, 2]), {}, "class"),
         ((np.zeros((2, 3)), [1, -1, 2]), {}, "class"),
         ((np.zeros((2, 3)), [[1, 2, 3]]), {}, "class_counts has shape"),
-        ((np.zeros(3), [1, 2, 3]), {}, r"scores has shape \(3,\)"),
+        ((np.zeros(()), [1, 2, 3]), {}, r"scores has shape \(\)"),
         ((np.zeros((2, 3)), [1, 2, 3]), {"tau": np.inf}, "tau"),
         ((np.zeros((2, 3)), [1, 2, 3]), {"tau": "much"}, "tau"),
         ((np.zeros((2, 3)), [1, 2, 3]), {"count_smoothing": -1}, "count_smoothing"),

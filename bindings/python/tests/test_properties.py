@@ -9,10 +9,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from case import assert_large, large
 from layouts import LAYOUTS, with_strides
-from losses import CASES, COMPARED, DIFFERENTIABLE, cases
+from losses import CASES, COMPARED, DIFFERENTIABLE, SOFTMAX, cases
 from pairwise import pairwise
 from support import (
+    BFLOAT16,
     DTYPES,
     FLOAT16,
     FLOAT32,
@@ -27,6 +29,11 @@ from support import (
 import topkloss
 
 __all__ = ["default_threads"]
+
+OF_ANY_SIZE = tuple(
+    case for case in CASES if case.row and case.kind not in ("outlying_mse", "single_positive")
+)
+"""Whose formulation of a row holds then; and no sum of the logits themselves or of their squares."""
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -118,6 +125,22 @@ def test_huge_logits(case, dtype, classes, size, rng):
     assert np.isfinite(values).all()
     assert_value(values, expected, dtype, case.looser)
     assert_gradient(gradient, expected_gradient, dtype, case.looser)
+
+
+@pytest.mark.parametrize("case", OF_ANY_SIZE, ids=lambda case: case.name)
+def test_logits_of_the_whole_range(case):
+    """Far above where a unit in the last place is more than an exponential can take."""
+    for dtype, powers in (
+        (FLOAT32, (8, 25, 31, 34, 60, 126)),
+        (FLOAT64, (40, 62, 65, 500, 1000) if case in SOFTMAX else (40, 65, 500)),
+        (BFLOAT16, (33, 126)),
+        (FLOAT16, (15,)),
+    ):
+        for power in powers:
+            for classes in filter(case.allows, (3, 40, 4500)):
+                batch = large(case, (6, classes), dtype, power)
+                loss = case.make(batch.counts, reduction="none")
+                assert_large(case, batch, *batch.value_and_grad(loss))
 
 
 @pairwise(case=CASES, dtype=DTYPES)

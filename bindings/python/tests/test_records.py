@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import re
 
 import pytest
 
@@ -65,6 +66,15 @@ def test_every_option_is_documented(kind):
     described = KINDS[kind].__doc__
     for name in KINDS[kind]._options if kind in LOSSES else ():
         assert f"\n    {name}: " in described, name
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_every_loss_says_what_to_tune(kind):
+    """And over which values: numbers, or the words of an option."""
+    _, _, said = LOSSES[kind].__doc__.partition("\n\nTo tune: ")
+    said = said.partition("\n\n")[0]
+    assert re.search(r"over \d|method first|nothing of its own|multiply one vector", said), said
+    assert "oo small" in said or "oo far" in said or "oo much" in said, said
 
 
 def test_binding_is_pythons_own():

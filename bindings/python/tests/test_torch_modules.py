@@ -128,6 +128,23 @@ def test_state_of_a_model_with_a_loss(name):
     assert any("criterion" in key for key in model.state_dict()) == stateful
 
 
+@pytest.mark.parametrize("name", WAYS)
+def test_checkpoints_of_other_losses_in_the_same_place(name):
+    """Of losses without state, or with another's: the rest of the model is still checked."""
+    model, other = torch.nn.Linear(3, CLASSES), torch.nn.Linear(3, CLASSES)
+    model.criterion = MAKERS[name]()
+    before = copy.deepcopy(model.criterion.state_dict())
+    for criterion in (torch.nn.CrossEntropyLoss(), *(MAKERS[way]() for way in WAYS)):
+        other.criterion = criterion
+        model.load_state_dict(other.state_dict(), strict=True)
+        assert torch.equal(model.weight, other.weight)
+        assert model.criterion.state_dict() == before
+    with pytest.raises(RuntimeError, match="Missing key"):
+        model.load_state_dict({}, strict=True)
+    with pytest.raises(RuntimeError, match="Unexpected key"):
+        model.load_state_dict({**other.state_dict(), "criterion.weight": before}, strict=True)
+
+
 def test_training_step():
     torch.manual_seed(0)
     layer = modules.NormedLinear(8, CLASSES)

@@ -33,3 +33,29 @@ def test_the_exact_estimator_has_none():
     loss = modules.NoisedTopKLoss(3, estimator="exact")
     assert loss(logits, labels) == loss(logits, labels)
     refuses(lambda: loss(logits, labels, noise=torch.zeros(6, 5, CLASSES)), "OPTION", "noise")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("compiled", [False, True])
+def test_evaluation_draws_the_same_noise_in_every_call(compiled):
+    """So that values of validations compare; and its calls are not counted."""
+    logits, labels = batch()
+    module = modules.NoisedTopKLoss(3)
+    torch._dynamo.reset()
+    function = torch.compile(module, backend="aot_eager") if compiled else module
+    counted = [function(logits, labels).item() for _ in range(2)]
+    module.eval()
+    values = {function(logits, labels).item() for _ in range(3)}
+    assert values == {module.loss(logits.detach(), labels, step=(1 << 64) - 1)}
+    assert module.loss._steps.next == 2
+    assert function(logits, labels, step=1).item() == counted[1]
+    module.train()
+    assert function(logits, labels).item() == module.loss(logits.detach(), labels, step=2)
+
+
+def test_processes_that_train_together_draw_noise_by_their_seeds():
+    logits, labels = batch()
+    ranks = [modules.NoisedTopKLoss(3, seed=rank) for rank in range(4)]
+    for rank in ranks[1:]:  # from one process's checkpoint
+        rank.load_state_dict(ranks[0].state_dict())
+    assert len({rank(logits, labels).item() for rank in ranks}) == 4

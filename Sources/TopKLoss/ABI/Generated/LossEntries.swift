@@ -250,10 +250,10 @@ extension topkloss_noised_topk_options: VersionedStruct, ReducedOptions, Counted
     var value = Self()
     value.ignore_index = Int64(TOPKLOSS_IGNORE_INDEX)
     value.n_samples = 5
-    value.epsilon = 1.0
+    value.epsilon = .nan
     value.margin = 1.0
-    value.scale = 1.0
-    value.max_margin = 0.5
+    value.scale = .nan
+    value.max_margin = 0.2
     return value
   }
 }
@@ -431,6 +431,7 @@ extension topkloss_two_head_average_k_options: VersionedStruct, ReducedOptions {
     value.ignore_index = Int64(TOPKLOSS_IGNORE_INDEX)
     value.candidate_weight = 1.0
     value.multi_label_weight = 1.0
+    value.class_reduction = topkloss_class_reduction(TOPKLOSS_CLASS_MEAN)
     return value
   }
 }

@@ -25,7 +25,7 @@ public func topkloss_executor_init(
 extension topkloss_batch: VersionedStruct {
   static var version: StructVersion {
     StructVersion(
-      name: "topkloss_batch", size: 136, olderSizes: 0,
+      name: "topkloss_batch", size: 208, olderSizes: 1 << 17,
       reserved: 0)
   }
 
@@ -44,7 +44,7 @@ public func topkloss_batch_init(
 extension topkloss_result: VersionedStruct {
   static var version: StructVersion {
     StructVersion(
-      name: "topkloss_result", size: 72, olderSizes: 0,
+      name: "topkloss_result", size: 104, olderSizes: 1 << 9,
       reserved: 0)
   }
 
@@ -84,7 +84,7 @@ public func topkloss_threshold_init(
 extension topkloss_logit_adjust_options: VersionedStruct, CountedOptions {
   static var version: StructVersion {
     StructVersion(
-      name: "topkloss_logit_adjust_options", size: 40, olderSizes: 0,
+      name: "topkloss_logit_adjust_options", size: 56, olderSizes: 1 << 5,
       reserved: 0)
   }
 

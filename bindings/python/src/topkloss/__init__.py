@@ -20,12 +20,17 @@ gradient 0, where PyTorch gives NaN. `topkloss.torch` has the same losses as PyT
 """
 
 # ruff: noqa: F403 - modules say what they export
+import importlib
+import importlib.util
+from typing import TYPE_CHECKING, Any
+
 from topkloss import (
     _average_k,
     _noised_topk,
     _outlying_mse,
     _single_positive,
     _softmax_margin,
+    _thread_limits,  # noqa: F401 - what it registers
     _topk,
     class_weights,
     metrics,
@@ -40,6 +45,12 @@ from topkloss._single_positive import *
 from topkloss._softmax_margin import *
 from topkloss._topk import *
 from topkloss.errors import TopKLossError
+
+if TYPE_CHECKING:
+    from topkloss import boosting as boosting
+    from topkloss import jax as jax
+    from topkloss import sklearn as sklearn
+    from topkloss import torch as torch
 
 __version__ = "0.1.0"
 
@@ -61,3 +72,24 @@ __all__ += _outlying_mse.__all__
 __all__ += _single_positive.__all__
 __all__ += _softmax_margin.__all__
 __all__ += _topk.__all__
+
+_LATER = "boosting", "jax", "sklearn", "torch"
+
+
+if not TYPE_CHECKING:  # to whom any name would be there
+
+    def __getattr__(name: str) -> Any:
+        """The modules that are imported when they are first asked for: most need other packages.
+
+        Raises:
+            ImportError: The package that the module is for is not installed.
+        """
+        if name in _LATER:
+            return importlib.import_module(f"topkloss.{name}")
+        raise AttributeError(f"module 'topkloss' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    # What goes through all names should not meet those that raise.
+    there = (name for name in _LATER if name == "boosting" or importlib.util.find_spec(name))
+    return sorted({*globals(), *there})

@@ -8,6 +8,7 @@ without the prefix ``topkloss_`` for types. Pointers to data (``const double *``
 from __future__ import annotations
 
 import ctypes
+import math
 from ctypes import POINTER, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
 from typing import Any, ClassVar
 
@@ -114,6 +115,15 @@ class batch(ctypes.Structure):
         ("executor", POINTER(executor)),
         ("multi_label_logits", c_void_p),
         ("multi_label_row_stride", c_int64),
+        ("rows_per_group", c_int64),
+        ("logits_class_stride", c_int64),
+        ("logits_group_stride", c_int64),
+        ("multi_label_class_stride", c_int64),
+        ("multi_label_group_stride", c_int64),
+        ("soft_labels", c_void_p),
+        ("soft_labels_row_stride", c_int64),
+        ("soft_labels_class_stride", c_int64),
+        ("soft_labels_group_stride", c_int64),
     ]
 
 
@@ -130,6 +140,10 @@ class result(ctypes.Structure):
         ("multi_label_gradient", c_void_p),
         ("multi_label_gradient_row_stride", c_int64),
         ("threshold", c_double),
+        ("gradient_class_stride", c_int64),
+        ("gradient_group_stride", c_int64),
+        ("multi_label_gradient_class_stride", c_int64),
+        ("multi_label_gradient_group_stride", c_int64),
     ]
 
 
@@ -415,6 +429,8 @@ class logit_adjust_options(ctypes.Structure):
         ("class_counts", c_void_p),
         ("count_smoothing", c_double),
         ("tau", c_double),
+        ("adjusted_class_stride", c_int64),
+        ("adjusted_group_stride", c_int64),
     ]
 
 
@@ -593,13 +609,13 @@ DEFAULTS: dict[str, dict[str, int | float | None]] = {
         "ignore_index": TOPKLOSS_IGNORE_INDEX,
         "n_samples": 5,
         "seed": 0,
-        "epsilon": 1.0,
+        "epsilon": math.nan,
         "margin": 1.0,
-        "scale": 1.0,
+        "scale": math.nan,
         "classes": 0,
         "class_counts": None,
         "count_smoothing": 0.0,
-        "max_margin": 0.5,
+        "max_margin": 0.2,
         "estimator": TOPKLOSS_MONTE_CARLO,
     },
     "noised_topk_operator_options": {
@@ -643,7 +659,7 @@ DEFAULTS: dict[str, dict[str, int | float | None]] = {
         "ignore_index": TOPKLOSS_IGNORE_INDEX,
         "candidate_weight": 1.0,
         "multi_label_weight": 1.0,
-        "class_reduction": TOPKLOSS_CLASS_SUM,
+        "class_reduction": TOPKLOSS_CLASS_MEAN,
         "threshold_decay": 0.0,
     },
     "single_positive_options": {
@@ -656,6 +672,8 @@ DEFAULTS: dict[str, dict[str, int | float | None]] = {
     "logit_adjust_options": {
         "count_smoothing": 0.0,
         "tau": 1.0,
+        "adjusted_class_stride": 0,
+        "adjusted_group_stride": 0,
     },
     "topk_accuracy_options": {
         "k": 1,

@@ -7,6 +7,7 @@ goes only what ctypes would hide: it cuts integers that are too large to their l
 from __future__ import annotations
 
 import inspect
+import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
@@ -70,8 +71,32 @@ def number(name: str, value: Any) -> float:
         ) from None
 
 
+def number_or_none(name: str, value: Any) -> float | None:
+    """The same, or None. NaN does not go through: to the library it is what None is here."""
+    if value is None:
+        return None
+    given = number(name, value)
+    if math.isnan(given):
+        raise TopKLossError(f"{name} is nan; it must be a finite number", "TOPKLOSS_ERROR_OPTION")
+    return given
+
+
 def class_vector(name: str, value: Any) -> FloatVector:
     """A read-only float64 copy of one number for each class."""
+    if isinstance(value, Mapping):
+        raise TopKLossError(
+            f"{name} is a {type(value).__name__}, whose order is not that of the classes: give "
+            f"one number for each class, as in [{name}[c] for c in range(C)]",
+            "TOPKLOSS_ERROR_ENUMERATOR",
+        )
+    # As value_counts() of pandas has it: from the most frequent class to the rarest.
+    labels: Any = getattr(value, "index", None)
+    if getattr(labels, "is_monotonic_increasing", True) is False and labels.dtype.kind in "iu":
+        raise TopKLossError(
+            f"{name} has an index that is not in the order of the classes: use "
+            f"{name}.sort_index(), or reindex(range(C), fill_value=0) where some are missing",
+            "TOPKLOSS_ERROR_ENUMERATOR",
+        )
     array = numbers(name, value)
     if array.ndim != 1:
         raise TopKLossError(
@@ -119,12 +144,11 @@ def _unsigned(name: str, value: Any) -> int:
 
 _CHECKS: dict[str, Check] = {
     "float": number,
-    "float | None": optional(number),
+    "float | None": number_or_none,
     "int": integer,
     "Unsigned": _unsigned,
     "bool": flag,
-    # A vector that is needed and not there is the library's to refuse.
-    "Vector": optional(class_vector),
+    "Vector": class_vector,
     "OptionalVector": optional(class_vector),
 }
 

@@ -1,11 +1,12 @@
 """Arrays in: whatever NumPy or DLPack can see becomes an array that C can read, if need be a copy.
 
-A matrix goes to the library as it is, without a copy, when its classes lie one after another; its
-rows may be any distance apart.
+Scores go to the library as they are, without a copy, when their classes lie one after another and
+their rows at one distance, whatever axes these have.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from topkloss import _abi
 from topkloss._dlpack import from_dlpack
+from topkloss._missing import column_array, refuse_mask
 from topkloss.errors import TopKLossError
 
 
@@ -52,11 +54,16 @@ def view(name: str, value: Any) -> tuple[AnyArray, int | None]:
             array, is_bfloat16 = from_dlpack(name, value)
             return array, _abi.TOPKLOSS_BFLOAT16 if is_bfloat16 else FLOAT_CODES.get(array.dtype)
         try:
-            value = np.asarray(value)
-        except (TypeError, ValueError, RuntimeError) as error:
+            value = column_array(name, value)
+        except TopKLossError:
+            raise
+        except Exception as error:  # of code that is not ours
             raise TopKLossError(
                 f"{name} cannot be read as an array: {error}", "TOPKLOSS_ERROR_ENUMERATOR"
             ) from error
+    elif type(value) is not np.ndarray:
+        refuse_mask(name, value)
+        value = np.asarray(value)  # what subclasses say of themselves need not be so
     code = FLOAT_CODES.get(value.dtype)
     # The bfloat16 of ml_dtypes is known by its name, so that the package need not be imported.
     if code is None and value.dtype.itemsize == 2 and value.dtype.name == "bfloat16":
@@ -71,10 +78,15 @@ def numbers(name: str, value: Any) -> AnyArray:
         return (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
     if array.dtype.kind not in "iufb":
         raise TopKLossError(
-            f"{name} has dtype {array.dtype}; it must hold real numbers",
+            f"{name} has dtype {array.dtype}{_kind(array, value)}; it must hold real numbers",
             "TOPKLOSS_ERROR_ENUMERATOR",
         )
     return array
+
+
+def _kind(array: AnyArray, value: Any) -> str:
+    """What a value is that NumPy can only see as an object, for messages."""
+    return f" (a {type(value).__name__})" if array.dtype == object and array.ndim == 0 else ""
 
 
 def _has_usable_strides(array: AnyArray) -> bool:
@@ -104,43 +116,52 @@ def readable(array: AnyArray) -> AnyArray:
     return np.ascontiguousarray(array)
 
 
-def matrix(name: str, value: Any) -> tuple[AnyArray, int]:
-    """Rows of scores that C can read, and the code of their element type."""
+def flat_rows(array: AnyArray) -> AnyArray:
+    """All rows as those of one matrix that C can walk: a copy unless they lie at one distance."""
+    *lead, classes = array.shape
+    return readable(array.reshape(math.prod(lead), classes))
+
+
+def scores(name: str, value: Any) -> tuple[AnyArray, int]:
+    """Scores of any number of rows, (..., C), and the code of their element type."""
     array, code = view(name, value)
     if code is None:
         native = array.dtype.newbyteorder("=")
         code = FLOAT_CODES.get(native)
         if code is None:
+            swapped = "; labels come after the scores" if array.dtype.kind in "iu" else ""
             raise TopKLossError(
-                f"{name} has dtype {array.dtype}; it must be float32, float64, float16 or bfloat16",
+                f"{name} has dtype {array.dtype}{_kind(array, value)}; it must be float32, "
+                f"float64, float16 or bfloat16{swapped}",
                 "TOPKLOSS_ERROR_ENUMERATOR",
             )
         array = array.astype(native)
-    if array.ndim != 2:
-        hint = "; give a single row the shape (1, C)" if array.ndim == 1 else ""
+    if array.ndim == 0:
         raise TopKLossError(
-            f"{name} has shape {array.shape}; it must have two dimensions, rows and classes{hint}",
+            f"{name} has shape (); its last axis must be that of the classes", "TOPKLOSS_ERROR_SIZE"
+        )
+    return array, code
+
+
+def _require_shape(name: str, array: AnyArray, shape: tuple[int, ...]) -> None:
+    if array.shape != shape:
+        raise TopKLossError(
+            f"{name} has shape {array.shape}; with {math.prod(shape)} rows of scores, of shape "
+            f"{(*shape, '...')}, it must be {shape}".replace("'...'", "C"),
             "TOPKLOSS_ERROR_SIZE",
         )
-    return readable(array), code
 
 
-def _require_rows(name: str, array: AnyArray, rows: int) -> None:
-    if array.shape != (rows,):
-        raise TopKLossError(
-            f"{name} has shape {array.shape}; with {rows} rows of logits it must be ({rows},)",
-            "TOPKLOSS_ERROR_SIZE",
-        )
-
-
-def label_vector(name: str, value: Any, rows: int) -> tuple[AnyArray, int]:
-    """One class index for each row, and the code of their type."""
+def label_vector(name: str, value: Any, lead: tuple[int, ...]) -> tuple[AnyArray, int]:
+    """One class index for each row, contiguous, and the code of their type."""
     array = view(name, value)[0]
     code = LABEL_CODES.get(array.dtype)
     if code is None:
         if array.dtype.kind not in "iu":
+            by_name = array.dtype.kind in "OUST" and array.ndim
+            hint = ": np.unique(..., return_inverse=True) numbers classes" if by_name else ""
             raise TopKLossError(
-                f"{name} has dtype {array.dtype}; class indices must be integers",
+                f"{name} has dtype {array.dtype}; class indices must be integers{hint}",
                 "TOPKLOSS_ERROR_ENUMERATOR",
             )
         # Beyond int64 a label would wrap around to a negative one, perhaps to the ignored one.
@@ -150,21 +171,19 @@ def label_vector(name: str, value: Any, rows: int) -> tuple[AnyArray, int]:
                 "TOPKLOSS_ERROR_LABEL",
             )
         array, code = array.astype(np.int64), _abi.TOPKLOSS_INT64
-    _require_rows(name, array, rows)
+    _require_shape(name, array, lead)
     return array if array.flags.c_contiguous else np.ascontiguousarray(array), code
 
 
-def row_numbers(name: str, value: Any, rows: int) -> FloatVector:
-    """One float64 for each row."""
+def row_numbers(name: str, value: Any, lead: tuple[int, ...]) -> FloatVector:
+    """One float64 for each row, contiguous."""
     array = numbers(name, value)
-    _require_rows(name, array, rows)
+    _require_shape(name, array, lead)
     return np.ascontiguousarray(array, dtype=np.float64)
 
 
-def noise_block(
-    name: str, value: Any, shape: tuple[int, int, int], dtype: npt.DTypeLike
-) -> AnyArray:
-    """Noise for rows x samples x classes that C can read, in the dtype of the arithmetic."""
+def noise_block(name: str, value: Any, shape: tuple[int, ...], dtype: npt.DTypeLike) -> AnyArray:
+    """Noise of the shape (..., S, C), as rows x samples x classes that C can read, in the dtype."""
     array = numbers(name, value)
     if array.shape != shape:
         raise TopKLossError(
@@ -172,4 +191,6 @@ def noise_block(
             f"{shape}",
             "TOPKLOSS_ERROR_SIZE",
         )
-    return readable(np.asarray(array, dtype=dtype))
+    *lead, samples, classes = shape
+    rows = np.asarray(array, dtype=dtype).reshape(math.prod(lead), samples, classes)
+    return readable(rows)

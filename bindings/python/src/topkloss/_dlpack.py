@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from ctypes import c_int32, c_int64, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
 from typing import Any, ClassVar
 
@@ -16,6 +17,8 @@ _DEVICES = {2: "cuda", 4: "opencl", 7: "vulkan", 8: "metal", 10: "rocm", 14: "on
 _INT, _UINT, _FLOAT, _BFLOAT, _BOOL = 0, 1, 2, 4, 6
 _KINDS = {_INT: "i", _UINT: "u", _FLOAT: "f", _BFLOAT: "u", _BOOL: "b"}
 _READ_ONLY = 1
+_FARTHEST = 2**63 - 1
+"""Bytes from one end of memory to the other, as NumPy and C count them."""
 
 
 class _Tensor(ctypes.Structure):
@@ -70,8 +73,21 @@ def _capsule(value: Any) -> object:
         return value.__dlpack__()
 
 
+def _place(value: Any) -> tuple[int, int]:
+    device, index = value.__dlpack_device__()
+    return int(device), int(index)
+
+
 def _unusable(name: str, reason: str) -> TopKLossError:
     return TopKLossError(f"{name} cannot be read: {reason}", "TOPKLOSS_ERROR_ENUMERATOR")
+
+
+def _asked(name: str, question: Callable[[Any], Any], value: Any) -> Any:
+    """What the object's own code answers. Whatever that raises is the argument's fault."""
+    try:
+        return question(value)
+    except Exception as error:
+        raise _unusable(name, str(error) or type(error).__name__) from error
 
 
 def _tensor(name: str, capsule: object) -> tuple[_Tensor, bool]:
@@ -85,6 +101,36 @@ def _tensor(name: str, capsule: object) -> tuple[_Tensor, bool]:
     if _is_valid(capsule, b"dltensor"):
         return _Tensor.from_address(_get_pointer(capsule, b"dltensor")), False
     raise _unusable(name, "its __dlpack__() gave no DLPack capsule")
+
+
+def _array(
+    capsule: object, tensor: _Tensor, dtype: np.dtype[Any], writable: bool
+) -> npt.NDArray[Any]:
+    """The tensor as an array. What cannot be one is refused by NumPy, or here."""
+    if tensor.ndim < 0 or (tensor.ndim and not tensor.shape):
+        raise ValueError(f"it has {tensor.ndim} dimensions without sizes")
+    shape = tuple(tensor.shape[: tensor.ndim]) if tensor.ndim else ()
+    if 0 in shape and min(shape) == 0:
+        return np.empty(shape, dtype)
+    if not tensor.data:
+        raise ValueError(f"its shape is {shape}, and its address 0")
+    strides = None  # contiguous
+    if tensor.strides:
+        # Along an axis of one element a stride means nothing, and may be too large for NumPy.
+        strides = tuple(
+            (stride if size > 1 else 1) * dtype.itemsize
+            for size, stride in zip(shape, tensor.strides[: tensor.ndim], strict=True)
+        )
+        if sum(abs(s) * (n - 1) for s, n in zip(strides, shape, strict=True)) > _FARTHEST:
+            raise ValueError(f"its strides in bytes are {strides}")
+    interface = {
+        "version": 3,
+        "data": (tensor.data + tensor.byte_offset, not writable),
+        "typestr": dtype.str,
+        "shape": shape,
+        "strides": strides,
+    }
+    return np.asarray(_Borrowed(capsule, interface))
 
 
 def _bfloat16() -> np.dtype[Any]:
@@ -103,14 +149,11 @@ def from_dlpack(name: str, value: Any) -> tuple[npt.NDArray[Any], bool]:
     The array is writable only if the object says that its memory is (DLPack 1.0). bfloat16 without
     the package ml_dtypes comes as uint16.
     """
-    device, index = value.__dlpack_device__()
+    device, index = _asked(name, _place, value)
     if device not in (_CPU, _CUDA_HOST, _ROCM_HOST):
-        where = f"{_DEVICES.get(int(device), f'device type {int(device)}')}:{index}"
+        where = f"{_DEVICES.get(device, f'device type {device}')}:{index}"
         raise _unusable(name, f"it lies on {where}; it must be in the CPU's memory")
-    try:
-        capsule = _capsule(value)
-    except (BufferError, RuntimeError) as error:
-        raise _unusable(name, str(error)) from error
+    capsule = _asked(name, _capsule, value)
     tensor, writable = _tensor(name, capsule)
 
     if tensor.lanes != 1 or tensor.bits % 8 or tensor.code not in _KINDS:
@@ -119,25 +162,10 @@ def from_dlpack(name: str, value: Any) -> tuple[npt.NDArray[Any], bool]:
         dtype = np.dtype(f"{_KINDS[tensor.code]}{tensor.bits // 8}")
     except TypeError:
         raise _unusable(name, f"its elements are floats of {tensor.bits} bits") from None
-    shape = tuple(tensor.shape[: tensor.ndim])
-    if 0 in shape:
-        array = np.empty(shape, dtype)
-    else:
-        strides = None  # contiguous
-        if tensor.strides:
-            strides = tuple(stride * dtype.itemsize for stride in tensor.strides[: tensor.ndim])
-        array = np.asarray(
-            _Borrowed(
-                capsule,
-                {
-                    "version": 3,
-                    "data": (tensor.data + tensor.byte_offset, not writable),
-                    "typestr": dtype.str,
-                    "shape": shape,
-                    "strides": strides,
-                },
-            )
-        )
+    try:
+        array = _array(capsule, tensor, dtype, writable)
+    except (ValueError, TypeError, OverflowError, MemoryError) as error:
+        raise _unusable(name, f"it is no tensor in memory: {error}") from error
     if tensor.code == _BFLOAT:
         return array.view(_bfloat16()), True
     return array, False

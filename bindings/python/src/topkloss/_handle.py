@@ -12,6 +12,7 @@ import numpy as np
 from topkloss import _abi
 from topkloss._address import address
 from topkloss._arguments import WORDS, Check
+from topkloss._cosines import CosineWatch
 from topkloss._library import check, library
 from topkloss._records import Traits
 from topkloss.errors import TopKLossError
@@ -73,7 +74,9 @@ def _create(kind: str, arguments: dict[str, Any]) -> int:
             value = address(value)
         setattr(options, name, value)
     handle = ctypes.c_void_p()
-    check(getattr(library, f"topkloss_{kind}_create")(ctypes.byref(options), ctypes.byref(handle)))
+    create = getattr(library, f"topkloss_{kind}_create")
+    status = create(ctypes.byref(options), ctypes.byref(handle))
+    check(status, arguments.get("class_counts"))
     if handle.value is None:
         raise TopKLossError("the library made no loss", "TOPKLOSS_ERROR_NULL_POINTER")
     return handle.value
@@ -99,6 +102,7 @@ class Handle:
 
     _arguments: dict[str, Any]
     _handle: int
+    _watch: CosineWatch | None = None
 
     @classmethod
     def _checked(cls, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -126,7 +130,10 @@ class Handle:
 
     def _with(self, **changes: Any) -> Self:
         """The same with other values for some options."""
-        return type(self)(**{**self._arguments, **changes})
+        other = type(self)(**{**self._arguments, **changes})
+        if other._watch is not None:
+            other.__dict__["_watch"] = self._watch  # what has been said is not said again
+        return other
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are made anew from the arguments."""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from topkloss import _abi
 from topkloss.errors import TopKLossError
@@ -49,9 +53,41 @@ def _load(path: str) -> ctypes.CDLL:
 library = _load(_path())
 
 
-def check(status: int) -> None:
-    """Raises the calling thread's last error, unless the status is OK."""
-    if status:
-        raise TopKLossError(
-            library.topkloss_last_error().decode(), library.topkloss_status_name(status).decode()
+# What the library's messages name otherwise than Python: members of structs are arguments here.
+_NAMES = (
+    (r"\bbatch\.classes\b", "the number of classes"),
+    (r"\boptions\.classes\b", "the options' number of classes"),
+    (r"\bresult\.gradient\b", "out"),
+    (r"\bresult\.multi_label_gradient\b", "multi_label_out"),
+    (r"\bthreshold\.value\b", "threshold"),
+    (r"\b(?:batch|options|result)\.(?=\w)", ""),
+    (r"\bNULL\b", "None"),
+)
+
+
+def _look_like_labels(counts: npt.NDArray[np.float64]) -> bool:
+    """Whether they are whole numbers below their number, as training labels are."""
+    return bool(
+        (counts == np.floor(counts)).all() and 0 <= counts.min() <= counts.max() < len(counts) / 2
+    )
+
+
+def check(status: int, counts: npt.NDArray[np.float64] | None = None) -> None:
+    """Raises the calling thread's last error, in Python's words, unless the status is OK.
+
+    Args:
+        status: What a function of the library returned.
+        counts: The counts of classes that it was given, if it was given some.
+    """
+    if not status:
+        return
+    message: str = library.topkloss_last_error().decode()
+    for name, ours in _NAMES:
+        message = re.sub(name, ours, message)
+    code = library.topkloss_status_name(status).decode()
+    if counts is not None and code == "TOPKLOSS_ERROR_CLASS_COUNT" and _look_like_labels(counts):
+        message += (
+            f". {len(counts)} whole numbers from {counts.min():.0f} to {counts.max():.0f} may be "
+            "labels: count them first, with np.bincount(labels, minlength=C)"
         )
+    raise TopKLossError(message, code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, TypeAlias
 
 from topkloss._arrays import Array
+from topkloss._cosines import CosineWatch
 from topkloss._evaluation import Value, evaluate, evaluate_plain
 from topkloss._handle import Handle
 from topkloss._records import NO_VECTOR, OptionalVector, Vector, record
@@ -40,6 +41,8 @@ class Loss(AnyLoss):
     def _make(self, arguments: dict[str, Any]) -> None:
         super()._make(arguments)
         self.__dict__["_may_be_plain"] = self.reduction != "none"
+        if self._traits.expects_cosines(self):
+            self.__dict__["_watch"] = CosineWatch(type(self).__name__)
 
     def __call__(
         self, logits: Array, labels: Array, *, sample_weight: Array | None = None
@@ -47,16 +50,18 @@ class Loss(AnyLoss):
         """The loss of a batch.
 
         Args:
-            logits: Scores, of shape (B, C), in float32, float64, float16 or bfloat16: a NumPy
+            logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16: a NumPy
                 array or anything with the buffer protocol or DLPack in the CPU's memory. It is
                 read where it is if its classes lie one after another; its rows may be any distance
                 apart.
-            labels: B class indices in [0, C), or ``ignore_index``, of any integer type.
-            sample_weight: B finite numbers that multiply the loss of each row. Default 1.
+            labels: Class indices in [0, C), or ``ignore_index``, of shape (...) and any integer
+                type.
+            sample_weight: Finite numbers of 0 or more, of shape (...), that multiply the rows'
+                losses. Default 1.
 
         Returns:
-            A float, or for the reduction ``"none"`` an array of B values of the logits' dtype. If
-            all rows are ignored (or there are none), the mean is 0, where PyTorch gives NaN.
+            A float, or for the reduction ``"none"`` an array of shape (...) and the logits' dtype.
+            If all rows are ignored (or there are none), the mean is 0, where PyTorch gives NaN.
 
         Raises:
             TopKLossError: An argument has a wrong shape, type or value.
@@ -77,19 +82,19 @@ class Loss(AnyLoss):
             logits: As for calling the loss.
             labels: As for calling the loss.
             sample_weight: As for calling the loss.
-            out: Receives the gradient: a writable matrix of the shape and dtype of the logits,
+            out: Receives the gradient: a writable array of the shape and dtype of the logits,
                 perhaps the logits themselves, which are then replaced. Default: a new NumPy array.
 
         Returns:
             The value, as from calling the loss, and the gradient of the reduced value (for the
-            reduction ``"none"``, of each row's own), of shape (B, C): ``out`` if there is one. Rows
-            that are ignored have gradient 0.
+            reduction ``"none"``, of each row's own), in the shape of the logits: ``out`` if there
+            is one. Rows that are ignored have gradient 0.
 
         Raises:
             TopKLossError: An argument has a wrong shape, type or value. Nothing has been written.
         """
         if sample_weight is None and self._may_be_plain:
-            plain = evaluate_plain(self._handle, logits, labels, out, 0)
+            plain = evaluate_plain(self, logits, labels, out, 0)
             if plain is not None:
                 return plain
         return self._evaluate(logits, labels, sample_weight, gradient=True, out=out)
@@ -98,9 +103,7 @@ class Loss(AnyLoss):
         self, logits: Any, labels: Any, sample_weight: Any, **options: Any
     ) -> tuple[Value, Any]:
         row_values = self.reduction == "none"
-        return evaluate(
-            self._handle, logits, labels, sample_weight, row_values=row_values, **options
-        )
+        return evaluate(self, logits, labels, sample_weight, row_values=row_values, **options)
 
 
 @record(kw_only=True)

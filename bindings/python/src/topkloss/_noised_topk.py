@@ -15,6 +15,7 @@ from topkloss._evaluation import Value
 from topkloss._library import check, library
 from topkloss._loss import CountSmoothing
 from topkloss._records import NO_VECTOR, OptionalVector, Traits, never, record
+from topkloss._softmax_margin import enlarges
 from topkloss._steps import StepCounter
 from topkloss.errors import TopKLossError
 
@@ -35,6 +36,10 @@ def _draws(loss: Any) -> bool:
     return bool(loss.estimator == "monte_carlo")
 
 
+def _is_imbalanced(loss: Any) -> bool:
+    return loss.class_counts is not None and (loss.scale is None or enlarges(loss))
+
+
 @record
 class NoisedTopKLoss(CountSmoothing):
     """Noised top-K: the top-K calibrated hinge on an order statistic that noise makes smooth.
@@ -46,20 +51,32 @@ class NoisedTopKLoss(CountSmoothing):
     last.
 
     Balanced: ``m_y = margin``. With class_counts, the imbalanced loss:
-    ``m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4)``; use a scale of 30 to 50 and a normalised
-    last layer (in PyTorch `topkloss.torch.NormedLinear`), or a scale of 1 without.
+    ``m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4)``, on the cosines of a normalised last layer
+    (in PyTorch `topkloss.torch.NormedLinear`), for which its defaults are meant: they are the
+    authors' for Pl@ntNet-300K. On other logits use a scale of 1.
 
-    Noise is a function of (seed, step, row) and does not depend on threads. The exact estimator has
-    no noise: n_samples, seed and steps mean nothing to it. In float32 its error is at most
+    Noise is a function of (seed, step, row) and does not depend on threads. Processes that train
+    together count the same steps, and so draw the same noise for different rows: give each a seed
+    of its own, ``seed=rank``, as ``DistributedSampler`` gives each rows of its own. For values that
+    compare, as in validation, give every call the same ``step``, or use the exact estimator. That
+    has no noise: n_samples, seed and steps mean nothing to it. In float32 its error is at most
     ``1e-5 max(epsilon, 1e-3, 0.01 |T|)`` on T and 1e-5 on each entry of its gradient, in float64
     1e-10 of the same.
 
     Garcin, Servajean, Joly and Salmon, "Stochastic smoothing of the top-K calibrated hinge loss for
     deep imbalanced classification", ICML 2022.
 
+    To tune: epsilon, over 0.1, 0.2, 0.5, 1 and 3 (on cosines over 0.005, 0.01, 0.05 and 0.1); then,
+    with class_counts, max_margin, over 0.1, 0.2, 0.3 and 0.5, and the scale, over 30, 50 and 60.
+    Too small an epsilon, and few classes share the gradient: the loss stands still as the plain
+    hinge's does. Too large, and noise decides the ranks: the loss stays well above the margin, and
+    top-1 accuracy falls far below top-K accuracy. If values are restless, take the exact estimator
+    before more samples.
+
     Args:
         k: K, 1 to C - 1.
         epsilon: Standard deviation of the noise, in units of a logit; finite and 0 or more.
+            Default 1, or 0.01 with class_counts.
         estimator: How the expectation is taken: ``"monte_carlo"``, as in the paper, or
             ``"exact"``.
         n_samples: S, the number of noise samples a row, 1 to 1,000,000. Monte Carlo only.
@@ -68,21 +85,22 @@ class NoisedTopKLoss(CountSmoothing):
             class_counts.
         class_counts: Number of training examples of each of C classes, finite and above 0.
         max_margin: With class_counts only: margin of the rarest class, finite and 0 or more.
-            Default 0.5.
-        scale: Multiplies the hinge, finite and above 0.
+            Default 0.2.
+        scale: Multiplies the hinge, finite and above 0. Default 1, or 60 with class_counts.
     """
 
     _kind = "noised_topk"
     _traits = Traits(
         is_smooth=never,  # where the hinge begins, with either estimator
         is_random=_draws,
+        expects_cosines=_is_imbalanced,
         takes_counts=lambda options: "max_margin" in options,
         curvature="has second derivatives of either sign: the k-th largest score is a difference "
         "of convex functions",
     )
 
     k: int
-    epsilon: float = 1.0
+    epsilon: float | None = None
     _: KW_ONLY
     estimator: Estimator = "monte_carlo"
     n_samples: int = 5
@@ -90,7 +108,7 @@ class NoisedTopKLoss(CountSmoothing):
     margin: float = 1.0
     class_counts: OptionalVector = NO_VECTOR
     max_margin: float | None = None
-    scale: float = 1.0
+    scale: float | None = None
     _steps: StepCounter = field(init=False)
 
     def _make(self, arguments: dict[str, Any]) -> None:
@@ -116,18 +134,19 @@ class NoisedTopKLoss(CountSmoothing):
         """The loss of a batch.
 
         Args:
-            logits: Scores, of shape (B, C), as for every loss.
-            labels: B class indices in [0, C), or ``ignore_index``.
-            sample_weight: B finite numbers that multiply the loss of each row. Default 1.
-            noise: Noise of shape (B, S, C) to use in place of the loss's own. It is read where it
+            logits: Scores, of shape (..., C), as for every loss.
+            labels: Class indices, of shape (...), in [0, C), or ``ignore_index``.
+            sample_weight: Finite numbers of 0 or more, of shape (...), that multiply the rows'
+                losses. Default 1.
+            noise: Noise of shape (..., S, C) to use in place of the loss's own. It is read where it
                 is if it is float64 for float64 logits, float32 for all others; else it is
                 converted. Monte Carlo only.
             step: Which noise to draw, 0 to 2^64 - 1. Default: the number of calls so far that were
                 given neither noise nor a step. Copies and pickles go on from the same number.
 
         Returns:
-            A float, or for the reduction ``"none"`` an array of B values of the logits' dtype. If
-            all rows are ignored, the mean is 0.
+            A float, or for the reduction ``"none"`` an array of shape (...) and the logits' dtype.
+            If all rows are ignored, the mean is 0.
 
         Raises:
             TopKLossError: An argument has a wrong shape, type or value, or C is not above K.
@@ -158,15 +177,15 @@ class NoisedTopKLoss(CountSmoothing):
             logits: As for calling the loss.
             labels: As for calling the loss.
             sample_weight: As for calling the loss.
-            out: Receives the gradient: a writable matrix of the shape and dtype of the logits,
+            out: Receives the gradient: a writable array of the shape and dtype of the logits,
                 perhaps the logits themselves, which are then replaced. Default: a new NumPy array.
             noise: As for calling the loss.
             step: As for calling the loss.
 
         Returns:
             The value, as from calling the loss, and the gradient of the reduced value (for the
-            reduction ``"none"``, of each row's own), of shape (B, C): ``out`` if there is one. Rows
-            that are ignored have gradient 0.
+            reduction ``"none"``, of each row's own), in the shape of the logits: ``out`` if there
+            is one. Rows that are ignored have gradient 0.
 
         Raises:
             TopKLossError: An argument has a wrong shape, type or value, or C is not above K.

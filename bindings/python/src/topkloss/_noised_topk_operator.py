@@ -73,7 +73,7 @@ def noised_topk(
     deep imbalanced classification", ICML 2022.
 
     Args:
-        x: Scores, of shape (B, C), in float32, float64, float16 or bfloat16.
+        x: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
         k: The rank, counted from 1 (the largest) to C.
         epsilon: Standard deviation of the noise, in units of a score; finite and 0 or more.
         estimator: How the expectation is taken: ``"exact"``, with an error of at most
@@ -82,11 +82,11 @@ def noised_topk(
         n_samples: S, the number of noise samples a row, 1 to 1,000,000. Monte Carlo only.
         seed: Chooses the noise, 0 to 2^64 - 1. Monte Carlo only.
         step: Which noise of that key to draw, 0 to 2^64 - 1. Monte Carlo only.
-        noise: Noise of shape (B, S, C) to use in place of the library's own. Monte Carlo only.
+        noise: Noise of shape (..., S, C) to use in place of the library's own. Monte Carlo only.
         check_finite: Refuse NaN and +inf among the scores.
 
     Returns:
-        B values of the dtype of the scores.
+        Values of shape (...) and the dtype of the scores.
 
     Raises:
         TopKLossError: An argument has a wrong shape, type or value.
@@ -98,7 +98,7 @@ def noised_topk(
     _kept = add_noise(batch, noise, made.n_samples)
     result = _abi.result(RESULT_SIZE)
     values = add_row_values(result, batch, scores)
-    call(made._handle, batch, result)
+    call(made, batch, result)
     return values
 
 
@@ -125,19 +125,19 @@ def noised_topk_vjp(
         x: As for `noised_topk`.
         k: As for `noised_topk`.
         epsilon: As for `noised_topk`.
-        upstream: B finite numbers, the derivative of what comes after with respect to each value.
-            Default 1.
+        upstream: Finite numbers, of shape (...), the derivative of what comes after with respect to
+            each value. Default 1.
         estimator: As for `noised_topk`.
         n_samples: As for `noised_topk`.
         seed: As for `noised_topk`.
         step: As for `noised_topk`; the same step has the same noise.
         noise: As for `noised_topk`.
         check_finite: As for `noised_topk`.
-        out: Receives the result: a writable matrix of the shape and dtype of the scores, perhaps
+        out: Receives the result: a writable array of the shape and dtype of the scores, perhaps
             the scores themselves, which are then replaced. Default: a new NumPy array.
 
     Returns:
-        Each row's gradient times its upstream number, of shape (B, C): ``out`` if there is one.
+        Each row's gradient times its upstream number, of shape (..., C): ``out`` if there is one.
 
     Raises:
         TopKLossError: An argument has a wrong shape, type or value. Nothing has been written.
@@ -148,10 +148,10 @@ def noised_topk_vjp(
     batch.step = integer("step", step, signed=False)
     _kept = add_noise(batch, noise, made.n_samples)
     if upstream is not None:
-        factors = row_numbers("upstream", upstream, batch.rows)
+        factors = row_numbers("upstream", upstream, batch.lead)
         batch.upstream = address(factors)
     result = _abi.result(RESULT_SIZE)
     output = add_gradient(result, batch, scores, out)
-    call(made._handle, batch, result)
+    call(made, batch, result)
     output.finish()
     return output.target

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from topkloss import _abi
-from topkloss._arrays import AnyArray, readable, view
+from topkloss._address import address
+from topkloss._arrays import AnyArray, flat_rows, view
 from topkloss.errors import TopKLossError
 
 
@@ -46,25 +47,28 @@ def _own_memory(name: str, value: Any) -> tuple[AnyArray, int | None]:
 
 
 class Output:
-    """A matrix to be written to.
+    """An array of the shape of the logits to be written to.
 
     Attributes:
         name: What error messages call it.
         target: What the caller gets: the object that was passed in, or a new array.
-        buffer: What C writes to.
-        memory: What has been written to in the end: the buffer, or what it is copied to.
+        buffer: What C writes to, a matrix.
+        memory: What has been written to in the end, in the shape of the logits.
     """
 
-    def __init__(self, name: str, value: Any, like: AnyArray, code: int) -> None:
+    def __init__(
+        self, name: str, value: Any, like: AnyArray, code: int, shape: tuple[int, ...]
+    ) -> None:
         """Checks the caller's object against the logits (``like``), or makes an array."""
         self.name = name
         if value is None:
-            self.target = self.buffer = self.memory = empty(like.shape, like, code)
+            self.target = self.memory = empty(shape, like, code)
+            self.buffer = flat_rows(self.memory)
             return
         array, array_code = _own_memory(name, value)
-        if array.shape != like.shape:
+        if array.shape != shape:
             raise TopKLossError(
-                f"{name} has shape {array.shape}; the logits have shape {like.shape}",
+                f"{name} has shape {array.shape}; the logits have shape {shape}",
                 "TOPKLOSS_ERROR_SIZE",
             )
         if array_code != code:
@@ -81,13 +85,13 @@ class Output:
                 "TOPKLOSS_ERROR_ALIASING",
             )
         self.target = value
-        self.buffer = readable(array)
+        self.buffer = flat_rows(array)
         self.memory = array
 
     def finish(self) -> None:
         """Copies the result to the caller's array where C could not write to it."""
-        if self.buffer is not self.memory:
-            self.memory[...] = self.buffer
+        if address(self.buffer) != address(self.memory):  # a copy
+            self.memory[...] = self.buffer.reshape(self.memory.shape)
 
 
 def refuse_shared(first: Output, second: Output) -> None:

@@ -83,6 +83,7 @@ class Traits:
         is_random: Whether every evaluation draws noise.
         rows_are_compared: Whether a row's value depends on the other rows of the batch.
         rows_are_coupled: Whether it does so in a way that has a derivative.
+        expects_cosines: Whether its scale is meant for scores in [-1, 1].
         takes_counts: Whether, with the options that are given by name, it is made from the counts
             of the classes. By default a loss that cannot do without.
     """
@@ -95,6 +96,7 @@ class Traits:
     is_random: Rule = never
     rows_are_compared: Rule = never
     rows_are_coupled: Rule = never
+    expects_cosines: Rule = never
     takes_counts: Callable[[Mapping[str, Any]], bool] | None = None
 
 

@@ -6,6 +6,9 @@ import threading
 
 from topkloss._arguments import integer
 
+EVALUATION_STEP = (1 << 64) - 1
+"""The step of every call in evaluation, where values are to be compared: the one reached last."""
+
 
 class StepCounter:
     """Counts calls, from any number of threads.

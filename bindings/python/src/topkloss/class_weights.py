@@ -24,7 +24,8 @@ def inverse_frequency(counts: Array) -> FloatVector:
     """
     numbers = class_vector("counts", counts)
     weights = np.empty_like(numbers)
-    check(library.topkloss_inverse_frequency(len(numbers), address(numbers), address(weights)))
+    status = library.topkloss_inverse_frequency(len(numbers), address(numbers), address(weights))
+    check(status, numbers)
     return weights
 
 
@@ -48,9 +49,10 @@ def effective_number(counts: Array, beta: float = 0.9999) -> FloatVector:
     """
     numbers, share = class_vector("counts", counts), number("beta", beta)
     weights = np.empty_like(numbers)
-    check(
-        library.topkloss_effective_number(len(numbers), address(numbers), share, address(weights))
+    status = library.topkloss_effective_number(
+        len(numbers), address(numbers), share, address(weights)
     )
+    check(status, numbers)
     return weights
 
 

@@ -57,12 +57,11 @@ def logit_adjust(
     options.tau = number("tau", tau)
 
     batch, rows = describe("scores", scores)
-    output = Output("out", out, rows, batch.dtype)
-    check(
-        library.topkloss_logit_adjust(
-            byref(options), byref(batch), address(output.buffer), element_stride(output.buffer, 0)
-        )
+    output = Output("out", out, rows, batch.dtype, batch.shape)
+    status = library.topkloss_logit_adjust(
+        byref(options), byref(batch), address(output.buffer), element_stride(output.buffer, 0)
     )
+    check(status, counts)
     output.finish()
     return output.target
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from topkloss._arrays import AnyArray
+from topkloss._arrays import AnyArray, numbers
 from topkloss._curvature import Curvature, Times
 from topkloss._handle import Handle
 from topkloss._loss import Loss
@@ -34,10 +34,10 @@ def _arguments(first: Any, second: Any, sample_weight: Any) -> tuple[AnyArray, A
     and scores.
     """
     if hasattr(second, "get_label"):
-        scores, labels = np.asarray(first), second.get_label()
+        scores, labels = numbers("scores", first), second.get_label()
         sample_weight = second.get_weight()
     else:
-        labels, scores = first, np.asarray(second)
+        labels, scores = first, numbers("scores", second)
     if scores.ndim != 2:
         raise TopKLossError(
             f"the scores have shape {scores.shape}; they must have two dimensions, rows and "
@@ -46,7 +46,7 @@ def _arguments(first: Any, second: Any, sample_weight: Any) -> tuple[AnyArray, A
             "lightgbm.train there",
             "TOPKLOSS_ERROR_SIZE",
         )
-    given = np.asarray(labels)
+    given = numbers("labels", labels)
     whole = given.astype(np.int64)
     if not np.array_equal(whole, given):
         raise TopKLossError(
@@ -55,7 +55,7 @@ def _arguments(first: Any, second: Any, sample_weight: Any) -> tuple[AnyArray, A
         )
     if sample_weight is None or np.size(sample_weight) == 0:
         return scores, whole, None
-    weights = np.asarray(sample_weight)
+    weights = numbers("sample_weight", sample_weight)
     if weights.shape != whole.shape:
         raise TopKLossError(
             f"sample_weight has shape {weights.shape}; with labels of shape {whole.shape} it must "

@@ -11,9 +11,6 @@ import jax
 
 __all__ = [
     "two_head_average_k_loss",
-    "noised_topk_loss",
-    "outlying_mse_loss",
-    "single_positive_loss",
     "cross_entropy_loss",
     "logit_adjusted_loss",
     "vector_scaling_loss",
@@ -22,6 +19,9 @@ __all__ = [
     "margin_softmax_loss",
     "seesaw_loss",
     "focal_loss",
+    "noised_topk_loss",
+    "outlying_mse_loss",
+    "single_positive_loss",
     "topk_hinge_loss",
     "smooth_topk_svm_loss",
     "topk_cross_entropy_loss",
@@ -36,7 +36,7 @@ def two_head_average_k_loss(
     *,
     candidate_weight: float = 1.0,
     multi_label_weight: float = 1.0,
-    class_reduction: ClassReduction = 'sum',
+    class_reduction: ClassReduction = 'mean',
     threshold_decay: float = 0.0,
     ignore_index: int = -100,
     threshold: ArrayLike | None = None,
@@ -63,6 +63,11 @@ def two_head_average_k_loss(
     Garcin, Servajean, Joly and Salmon, "A two-head loss function for deep average-K
     classification", WACV 2025 (arXiv 2303.18118, 2023).
 
+    To tune: multi_label_weight, over 0.5, 1, 2 and 5. Too small, and the sets of the multi-label
+    head are worse than those of the softmax head's probabilities; too large, and the softmax head's
+    own accuracy falls. Then candidate_weight, over 0.1, 0.3 and 1: where sets of equal size hold
+    fewer right labels than without candidates (0), they are wrong too often to be learnt.
+
     A batch is the rows of one call: under `jax.vmap`, each slice by itself.
 
     Args:
@@ -72,7 +77,8 @@ def two_head_average_k_loss(
         k: K, the average number of candidates a row, above 0 and below C; need not be whole.
         candidate_weight: omega of candidates other than the label, finite and 0 or more.
         multi_label_weight: mu, finite and 0 or more.
-        class_reduction: Whether the multi-label term is a ``"sum"`` or a ``"mean"`` over classes.
+        class_reduction: Whether the multi-label term is a ``"sum"``, whose weight grows with C, or
+            a ``"mean"`` over classes. The paper's abstract, all that we could read, does not say.
         threshold_decay: Share of the batches before in the threshold, in [0, 1). 0: each batch has
             its own threshold.
         ignore_index: Label of rows to leave out: their value and gradient are 0.
@@ -82,150 +88,6 @@ def two_head_average_k_loss(
     Returns:
         One value a row, of shape (...). With a threshold, a pair of these and the new
         threshold, to be handed to the next call.
-    """
-
-def noised_topk_loss(
-    logits: ArrayLike,
-    labels: ArrayLike,
-    k: int = 5,
-    epsilon: float = 1.0,
-    *,
-    estimator: Estimator = 'monte_carlo',
-    n_samples: int = 5,
-    seed: int = 0,
-    margin: float = 1.0,
-    class_counts: Array | None = None,
-    max_margin: float | None = None,
-    scale: float = 1.0,
-    count_smoothing: float = 0.0,
-    ignore_index: int = -100,
-    key: ArrayLike | None = None,
-    step: ArrayLike | None = None,
-    noise: ArrayLike | None = None,
-) -> jax.Array:
-    """Noised top-K: the top-K calibrated hinge on an order statistic that noise makes smooth.
-
-    A row z of label y has the loss ``scale (m_y + T - z_y)+``, where T is the expectation of the
-    (K+1)-th largest entry of ``z + epsilon Z``, Z standard normal: a mean over samples, or exact.
-    The gradient of T is the probability (the share of samples) with which a class holds rank K+1
-    (the lowest index among equals). epsilon = 0 gives the plain top-K hinge. A logit of -inf ranks
-    last.
-
-    Balanced: ``m_y = margin``. With class_counts, the imbalanced loss:
-    ``m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4)``; use a scale of 30 to 50 and a normalised
-    last layer (in PyTorch `topkloss.torch.NormedLinear`), or a scale of 1 without.
-
-    Noise is a function of (seed, step, row) and does not depend on threads. The exact estimator has
-    no noise: n_samples, seed and steps mean nothing to it. In float32 its error is at most
-    ``1e-5 max(epsilon, 1e-3, 0.01 |T|)`` on T and 1e-5 on each entry of its gradient, in float64
-    1e-10 of the same.
-
-    Garcin, Servajean, Joly and Salmon, "Stochastic smoothing of the top-K calibrated hinge loss for
-    deep imbalanced classification", ICML 2022.
-
-    The same key, or seed and step, is the same noise: give every training step its own.
-    Rows of one call have noise of their own, and are numbered in order. Under `jax.vmap`, a step or key
-    that is not mapped over is one for the whole batch, whose rows are numbered as in one call on all of
-    it, so that no two have the same noise; if it is mapped over, the rows of each one's part are
-    numbered from 0.
-
-    Args:
-        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
-        k: K, 1 to C - 1.
-        epsilon: Standard deviation of the noise, in units of a logit; finite and 0 or more.
-        estimator: How the expectation is taken: ``"monte_carlo"``, as in the paper, or
-            ``"exact"``.
-        n_samples: S, the number of noise samples a row, 1 to 1,000,000. Monte Carlo only.
-        seed: Chooses the noise, 0 to 2^64 - 1. Monte Carlo only.
-        margin: Margin of the balanced loss, in units of a logit; finite. Not used with
-            class_counts.
-        class_counts: Number of training examples of each of C classes, finite and above 0.
-        max_margin: With class_counts only: margin of the rarest class, finite and 0 or more.
-            Default 0.5.
-        scale: Multiplies the hinge, finite and above 0.
-        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
-        ignore_index: Label of rows to leave out: their value and gradient are 0.
-        key: A key of `jax.random`, which may be traced. Takes the place of the step. Key, step and
-            noise are for Monte Carlo, and refused with the exact estimator.
-        step: Which noise to draw, an integer that may be traced. Default 0.
-        noise: Noise of shape (..., S, C) in place of the loss's own; a constant in the
-            gradient.
-
-    Returns:
-        One value a row, of shape (...).
-    """
-
-def outlying_mse_loss(
-    logits: ArrayLike,
-    labels: ArrayLike,
-    class_counts: Array | None = None,
-    alpha: float = 1.0,
-    *,
-    teacher: Array | None = None,
-    count_smoothing: float = 0.0,
-    ignore_index: int = -100,
-) -> jax.Array:
-    """Mean squared error with outlying label: regression on labels farther out for rarer classes.
-
-    A row z of label y has the loss ``(1/C) sum_j (z_j - [j = y] t_y)^2``; there is no softmax. The
-    teacher is ``t_c = alpha r_c``, r_c the rank of class c by decreasing count (1: the most
-    frequent; of equal counts, the lower index first), or the caller's own. A logit of -inf is
-    regressed like any other: value +inf, gradient -inf there.
-
-    Kato and Hotta, "MSE loss with outlying label for imbalanced classification", 2021.
-
-    Args:
-        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
-        class_counts: Number of training examples of each of C classes, finite and above 0. May be
-            left out, and is not looked at, with a teacher.
-        alpha: Teacher of the most frequent class, in units of a logit; finite and above 0.
-        teacher: t of each class, finite. Default ``alpha r_c``.
-        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
-        ignore_index: Label of rows to leave out: their value and gradient are 0.
-
-    Returns:
-        One value a row, of shape (...).
-    """
-
-def single_positive_loss(
-    logits: ArrayLike,
-    labels: ArrayLike,
-    method: Method = 'an',
-    *,
-    expected_positives: float | None = None,
-    regularization: float = 1.0,
-    ignore_index: int = -100,
-) -> jax.Array:
-    """Binary cross-entropy of every class, where only one positive label a row is known.
-
-    With f = sigmoid(z), a row of label y has the loss
-
-    - ``"an"``, assume negative: ``-(1/C) (log f_y + sum_{j != y} log(1 - f_j))``;
-    - ``"wan"``, weak assume negative: the same with the negatives times ``1 / (C - 1)``;
-    - ``"epr"``, expected-positive regularisation: ``-log f_y + lambda ((k - K) / C)^2``, K the
-      expected number of positives and k the mean of ``sum_j f_ij`` over the batch's rows that
-      count, weighted by sample_weight. So a row's loss depends on the whole batch, and its gradient
-      is that of all rows' losses; rows with NaN or +inf are left out of k.
-
-    A logit of -inf is a probability of 0.
-
-    Cole, Mac Aodha, Lorieul, Perona, Morris and Jojic, "Multi-label learning from single positive
-    labels", CVPR 2021.
-
-    A batch is the rows of one call: under `jax.vmap`, each slice by itself.
-
-    Args:
-        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
-        method: ``"an"``, ``"wan"`` or ``"epr"``.
-        expected_positives: With ``"epr"`` only, which needs it: K, finite and above 0.
-        regularization: With ``"epr"`` only: lambda, finite and 0 or more.
-        ignore_index: Label of rows to leave out: their value and gradient are 0.
-
-    Returns:
-        One value a row, of shape (...).
     """
 
 def cross_entropy_loss(
@@ -243,6 +105,12 @@ def cross_entropy_loss(
 
     A logit of -inf masks its class out: probability 0, gradient 0. A row whose own label is masked
     has value +inf; so has, with label smoothing, a row with any masked class of weight above 0.
+
+    To tune: nothing of its own; it is the baseline. On a long tail adjust its scores after training
+    before you change the loss (`topkloss.posthoc.logit_adjust`, tau over 0.25, 0.5, 0.75 and 1).
+    Label smoothing, over 0.05 and 0.1: too much, and probabilities are flat where the model is
+    sure. Class weights over a range of thousands make the loss jump from batch to batch: defer them
+    (`topkloss.class_weights.deferred`).
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
@@ -273,6 +141,10 @@ def logit_adjusted_loss(
 
     Menon et al., "Long-tail learning via logit adjustment", ICLR 2021; Ren et al., "Balanced
     meta-softmax for long-tailed visual recognition", NeurIPS 2020.
+
+    To tune: tau, over 0.25, 0.5, 0.75, 1 and 1.5. Too small, and rare classes are hardly ever
+    predicted; too large, and frequent classes lose more than rare ones gain: the class average
+    stands still while plain accuracy falls.
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
@@ -308,6 +180,10 @@ def vector_scaling_loss(
     Kini, Paraskevas, Oymak and Thrampoulidis, "Label-imbalanced and group-sensitive classification
     under overparameterization", NeurIPS 2021 (the factor is their ``1 / Delta_j``).
 
+    To tune: tau first, with gamma = 0, as for `LogitAdjustedLoss`; then gamma, over 0.05, 0.1, 0.2
+    and 0.3. Too large a gamma, and rare classes do not learn: their logits and their gradients are
+    multiplied by the small factor, and their rows' losses stay what they were at first.
+
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
         labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
@@ -342,10 +218,17 @@ def ldam_loss(
     then all logits are multiplied by the scale.
 
     It expects the outputs of a normalised last layer (cosines, in [-1, 1]) and diverges on
-    unbounded logits. In PyTorch, `topkloss.torch.NormedLinear` is such a layer.
+    unbounded logits, of which it warns once if its scale is above 1. In PyTorch,
+    `topkloss.torch.NormedLinear` is such a layer.
 
     Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss",
     NeurIPS 2019.
+
+    To tune: max_margin, over 0.05, 0.1, 0.2 and 0.5; then the scale, over 20, 30 and 40. Too large
+    a margin, and rows of rare classes keep a high loss although they are right; too small, and it
+    is cross-entropy. Too small a scale, and the loss cannot fall (5 leaves cosines of 1 and 0 a
+    probability of 0.13 among 1000 classes); too large, and it is near 0 after an epoch, with rare
+    classes learnt by heart.
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
@@ -381,10 +264,13 @@ def elm_loss(
     `LDAMLoss` and r is the class other than y with the largest logit (the lowest index among
     equals), a constant in the gradient.
 
-    Like LDAM it expects the outputs of a normalised last layer (cosines, in [-1, 1]). In PyTorch,
-    `topkloss.torch.NormedLinear` is such a layer.
+    Like LDAM it expects the outputs of a normalised last layer (cosines, in [-1, 1]), and warns
+    once of others. In PyTorch, `topkloss.torch.NormedLinear` is such a layer.
 
     Kato and Hotta, "Enlarged large margin loss for imbalanced classification", SMC 2023.
+
+    To tune: as for `LDAMLoss`, max_margin first; lam then, over 0.5 and 1. The margins of rare
+    labels against rare rivals cancel, so that it bears larger ones; wrong values look as there.
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
@@ -426,6 +312,10 @@ def margin_softmax_loss(
 
     Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, section 4.
 
+    To tune: begin at the member of the family that it is a variant of, and multiply one vector by
+    0.5, 1 and 2. Margins that grow with how rare a class is, or offsets that fall, favour rare
+    classes; where they go too far, frequent classes lose more accuracy than rare ones gain.
+
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
         labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
@@ -462,6 +352,10 @@ def seesaw_loss(
 
     Wang et al., "Seesaw loss for long-tailed instance segmentation", CVPR 2021.
 
+    To tune: p, over 0.4, 0.8 and 1.2; then q, over 1, 2 and 3. Too large a p, and rare classes are
+    predicted everywhere, for nothing pushes them down; too small, and hardly ever. Too large a q,
+    and the loss of hard rows grows while training goes on.
+
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
         labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
@@ -495,11 +389,182 @@ def focal_loss(
 
     Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense object detection", ICCV 2017.
 
+    To tune: gamma, over 0.5, 1, 2 and 5. Too large, and the loss is small from the start and
+    training slow, with probabilities that are never sure; too small, and it is cross-entropy. It
+    does not know the class counts: on a long tail it is no substitute for an adjustment.
+
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
         labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
         gamma: How strongly rows that are right are discounted, finite and 0 or more.
         class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+
+    Returns:
+        One value a row, of shape (...).
+    """
+
+def noised_topk_loss(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    k: int = 5,
+    epsilon: float | None = None,
+    *,
+    estimator: Estimator = 'monte_carlo',
+    n_samples: int = 5,
+    seed: int = 0,
+    margin: float = 1.0,
+    class_counts: Array | None = None,
+    max_margin: float | None = None,
+    scale: float | None = None,
+    count_smoothing: float = 0.0,
+    ignore_index: int = -100,
+    key: ArrayLike | None = None,
+    step: ArrayLike | None = None,
+    noise: ArrayLike | None = None,
+) -> jax.Array:
+    """Noised top-K: the top-K calibrated hinge on an order statistic that noise makes smooth.
+
+    A row z of label y has the loss ``scale (m_y + T - z_y)+``, where T is the expectation of the
+    (K+1)-th largest entry of ``z + epsilon Z``, Z standard normal: a mean over samples, or exact.
+    The gradient of T is the probability (the share of samples) with which a class holds rank K+1
+    (the lowest index among equals). epsilon = 0 gives the plain top-K hinge. A logit of -inf ranks
+    last.
+
+    Balanced: ``m_y = margin``. With class_counts, the imbalanced loss:
+    ``m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4)``, on the cosines of a normalised last layer
+    (in PyTorch `topkloss.torch.NormedLinear`), for which its defaults are meant: they are the
+    authors' for Pl@ntNet-300K. On other logits use a scale of 1.
+
+    Noise is a function of (seed, step, row) and does not depend on threads. Processes that train
+    together count the same steps, and so draw the same noise for different rows: give each a seed
+    of its own, ``seed=rank``, as ``DistributedSampler`` gives each rows of its own. For values that
+    compare, as in validation, give every call the same ``step``, or use the exact estimator. That
+    has no noise: n_samples, seed and steps mean nothing to it. In float32 its error is at most
+    ``1e-5 max(epsilon, 1e-3, 0.01 |T|)`` on T and 1e-5 on each entry of its gradient, in float64
+    1e-10 of the same.
+
+    Garcin, Servajean, Joly and Salmon, "Stochastic smoothing of the top-K calibrated hinge loss for
+    deep imbalanced classification", ICML 2022.
+
+    To tune: epsilon, over 0.1, 0.2, 0.5, 1 and 3 (on cosines over 0.005, 0.01, 0.05 and 0.1); then,
+    with class_counts, max_margin, over 0.1, 0.2, 0.3 and 0.5, and the scale, over 30, 50 and 60.
+    Too small an epsilon, and few classes share the gradient: the loss stands still as the plain
+    hinge's does. Too large, and noise decides the ranks: the loss stays well above the margin, and
+    top-1 accuracy falls far below top-K accuracy. If values are restless, take the exact estimator
+    before more samples.
+
+    The same key, or seed and step, is the same noise: give every training step its own.
+    Rows of one call have noise of their own, and are numbered in order. Under `jax.vmap`, a step or key
+    that is not mapped over is one for the whole batch, whose rows are numbered as in one call on all of
+    it, so that no two have the same noise; if it is mapped over, the rows of each one's part are
+    numbered from 0.
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        k: K, 1 to C - 1.
+        epsilon: Standard deviation of the noise, in units of a logit; finite and 0 or more.
+            Default 1, or 0.01 with class_counts.
+        estimator: How the expectation is taken: ``"monte_carlo"``, as in the paper, or
+            ``"exact"``.
+        n_samples: S, the number of noise samples a row, 1 to 1,000,000. Monte Carlo only.
+        seed: Chooses the noise, 0 to 2^64 - 1. Monte Carlo only.
+        margin: Margin of the balanced loss, in units of a logit; finite. Not used with
+            class_counts.
+        class_counts: Number of training examples of each of C classes, finite and above 0.
+        max_margin: With class_counts only: margin of the rarest class, finite and 0 or more.
+            Default 0.2.
+        scale: Multiplies the hinge, finite and above 0. Default 1, or 60 with class_counts.
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+        key: A key of `jax.random`, which may be traced. Takes the place of the step. Key, step and
+            noise are for Monte Carlo, and refused with the exact estimator.
+        step: Which noise to draw, an integer that may be traced. Default 0.
+        noise: Noise of shape (..., S, C) in place of the loss's own; a constant in the
+            gradient.
+
+    Returns:
+        One value a row, of shape (...).
+    """
+
+def outlying_mse_loss(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    class_counts: Array | None = None,
+    alpha: float = 1.0,
+    *,
+    teacher: Array | None = None,
+    count_smoothing: float = 0.0,
+    ignore_index: int = -100,
+) -> jax.Array:
+    """Mean squared error with outlying label: regression on labels farther out for rarer classes.
+
+    A row z of label y has the loss ``(1/C) sum_j (z_j - [j = y] t_y)^2``; there is no softmax. The
+    teacher is ``t_c = alpha r_c``, r_c the rank of class c by decreasing count (1: the most
+    frequent; of equal counts, the lower index first), or the caller's own. A logit of -inf is
+    regressed like any other: value +inf, gradient -inf there.
+
+    Kato and Hotta, "MSE loss with outlying label for imbalanced classification", 2021.
+
+    To tune: alpha, so that the furthest teacher, alpha C, is of the size of 10 to 50; with hundreds
+    of classes give a teacher of your own, such as ``(n_max / n_c) ** power``, power over 0.25, 0.5
+    and 0.75. Too far out, and the loss is in the hundreds, frequent classes are lost, and steps
+    diverge; too near, and all logits stay near 0 and the frequent classes win.
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        class_counts: Number of training examples of each of C classes, finite and above 0. May be
+            left out, and is not looked at, with a teacher.
+        alpha: Teacher of the most frequent class, in units of a logit; finite and above 0.
+        teacher: t of each class, finite. Default ``alpha r_c``.
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+
+    Returns:
+        One value a row, of shape (...).
+    """
+
+def single_positive_loss(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    method: Method = 'an',
+    *,
+    expected_positives: float | None = None,
+    regularization: float = 1.0,
+    ignore_index: int = -100,
+) -> jax.Array:
+    """Binary cross-entropy of every class, where only one positive label a row is known.
+
+    With f = sigmoid(z), a row of label y has the loss
+
+    - ``"an"``, assume negative: ``-(1/C) (log f_y + sum_{j != y} log(1 - f_j))``;
+    - ``"wan"``, weak assume negative: the same with the negatives times ``1 / (C - 1)``;
+    - ``"epr"``, expected-positive regularisation: ``-log f_y + lambda ((k - K) / C)^2``, K the
+      expected number of positives and k the mean of ``sum_j f_ij`` over the batch's rows that
+      count, weighted by sample_weight. So a row's loss depends on the whole batch, and its gradient
+      is that of all rows' losses; rows with NaN or +inf are left out of k.
+
+    A logit of -inf is a probability of 0.
+
+    Cole, Mac Aodha, Lorieul, Perona, Morris and Jojic, "Multi-label learning from single positive
+    labels", CVPR 2021.
+
+    To tune: the method first. With ``"an"`` every score is pushed towards 0, and none may reach a
+    half: judge it by ranks, or take ``"wan"``. With ``"epr"``, regularization, over 1, 10, 100 and
+    C: too small, and every class is positive; too large, and every row has about K positives,
+    however telling it is. (The authors' code divides the first term by C as well: its lambda is C
+    times this one.)
+
+    A batch is the rows of one call: under `jax.vmap`, each slice by itself.
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        method: ``"an"``, ``"wan"`` or ``"epr"``.
+        expected_positives: With ``"epr"`` only, which needs it: K, finite and above 0.
+        regularization: With ``"epr"`` only: lambda, finite and 0 or more.
         ignore_index: Label of rows to leave out: their value and gradient are 0.
 
     Returns:
@@ -521,6 +586,10 @@ def topk_hinge_loss(
     and -1 at the label (they may cancel); at exactly 0 it is 0. A logit of -inf ranks last.
 
     Yang and Koyejo, "On the consistency of top-k surrogate losses", ICML 2020.
+
+    To tune: margin, over 0.5, 1 and 2 in units of the logits. Too small, and the loss is 0 for most
+    rows early on; too large, and it never is. Two classes a row have a gradient: where the loss
+    stands still near the margin, with many classes, take `NoisedTopKLoss`.
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
@@ -554,6 +623,10 @@ def smooth_topk_svm_loss(
     then, whatever the label, the value is 0.
 
     Berrada, Zisserman and Kumar, "Smooth loss functions for deep top-k classification", ICLR 2018.
+
+    To tune: tau, over 0.1, 0.3, 1 and 3. Too small, and it learns as slowly as the hard hinge, from
+    few classes a row; too large, and all classes are pushed alike, and the order among the first K
+    is lost. Published: 1 for CIFAR-100, 0.1 for Pl@ntNet-300K.
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.

@@ -88,4 +88,4 @@ def check_classes(loss: Handle, classes: int) -> None:
     rows = np.empty((0, classes), np.float32)
     batch = _abi.batch(BATCH_SIZE, 0, classes)
     batch.logits = batch.multi_label_logits = batch.labels = address(rows)
-    call(loss._handle, batch, _abi.result(RESULT_SIZE))
+    call(loss, batch, _abi.result(RESULT_SIZE))

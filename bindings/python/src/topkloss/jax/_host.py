@@ -142,7 +142,7 @@ def _evaluate_slice(
         batch.upstream = address(upstream)
     if "threshold" in inputs:
         result.threshold = float(inputs["threshold"])
-    call(what.loss._handle, batch, result)
+    call(what.loss, batch, result)
     return float(result.threshold)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from topkloss._arguments import integer
+from topkloss._arrays import view
 from topkloss._handle import Handle
 from topkloss.errors import TopKLossError
 from topkloss.jax._calls import Call, check_classes
@@ -48,9 +49,19 @@ def _narrow(ignore_index: Any) -> Any:
     return ignore_index
 
 
+def _on_host(value: Any) -> bool:
+    """Whether no part of it is JAX's."""
+    return not any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(value))
+
+
+def array_of(name: str, value: Any) -> jax.Array:
+    """JAX's array of a value; what is missing from one on the host is not made up."""
+    return jnp.asarray(view(name, value)[0] if _on_host(value) else value)
+
+
 def score_array(name: str, value: ArrayLike) -> jax.Array:
     """Scores of any number of rows, of a type that the library computes with."""
-    array = jnp.asarray(value)
+    array = array_of(name, value)
     if array.dtype.name not in _FLOATS:
         raise TopKLossError(
             f"{name} has dtype {array.dtype}; it must be float32, float64, float16 or bfloat16",
@@ -69,9 +80,8 @@ def label_array(value: ArrayLike, logits: jax.Array, ignore_index: int) -> jax.A
     What int32 cannot hold must not become another label by being cut: it stays wrong, and rows that
     are ignored stay so. NumPy arrays are looked at before JAX cuts 64 bits to 32.
     """
-    on_host = not any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(value))
-    xp: Any = np if on_host else jnp
-    labels = xp.asarray(value)
+    xp: Any = np if _on_host(value) else jnp
+    labels = view("labels", value)[0] if xp is np else jnp.asarray(value)
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         raise TopKLossError(
             f"labels has dtype {labels.dtype}; class indices must be integers",
@@ -136,7 +146,7 @@ def randomness(
         if key is not None:
             raise TopKLossError("both key and noise are given", "TOPKLOSS_ERROR_OPTION")
         dtype = jnp.float64 if logits.dtype == jnp.float64 else jnp.float32
-        block = jnp.asarray(noise).astype(dtype)
+        block = array_of("noise", noise).astype(dtype)
         shape = (*logits.shape[:-1], samples, logits.shape[-1])
         if block.shape != shape:
             raise TopKLossError(

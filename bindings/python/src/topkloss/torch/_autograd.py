@@ -11,9 +11,10 @@ from topkloss import _abi
 from topkloss._evaluation import RESULT_SIZE, call
 from topkloss._loss import Loss
 from topkloss.torch._evaluation import Evaluation, plain_batch
-from topkloss.torch._modes import has_tangent, in_forward_mode
+from topkloss.torch._layouts import by_rows
+from topkloss.torch._modes import graph_is_kept, has_tangent, in_forward_mode
 from topkloss.torch._staging import staged
-from topkloss.torch._tensors import scalar
+from topkloss.torch._tensors import has_memory, scalar
 
 
 def refuse_second_derivative() -> None:
@@ -22,6 +23,16 @@ def refuse_second_derivative() -> None:
         raise RuntimeError(
             "topkloss losses can be differentiated only once: create_graph=True asks for "
             "second derivatives, which they do not have"
+        )
+
+
+def refuse_many_upstreams(upstream: Tensor) -> None:
+    """Called by backward passes that call the library, which takes one upstream at a time."""
+    if not has_memory(upstream):
+        raise RuntimeError(
+            "the rows of this topkloss loss depend on each other, so that its gradients by row "
+            "cannot be asked for many at a time: leave out is_grads_batched (vectorize=True), and "
+            "call torch.autograd.grad for each"
         )
 
 
@@ -35,21 +46,27 @@ def _refuse_tangents(*scores: Tensor) -> None:
 
 
 def _times(gradient: Tensor | None, upstream: Tensor) -> Tensor | None:
+    """The backward pass of a kept gradient, of which nothing that is kept is handed out."""
     if gradient is None:
         return None
-    if upstream.dim() == 1:
-        return gradient * upstream[:, None]
-    # It is 1 for a plain loss.backward(), but asking a device for it would wait for the device.
-    plain = upstream.is_cpu and upstream.item() == 1
-    return gradient if plain else gradient * upstream
+    if upstream.dim() or not _is_one(upstream):
+        return gradient * by_rows(upstream, gradient)
+    # Whoever gets it may change it, also where PyTorch does not see that: in NumPy, say.
+    return gradient.clone() if graph_is_kept() else gradient
+
+
+def _is_one(upstream: Tensor) -> bool:
+    """Whether what comes from above is 1, as it is for a plain ``loss.backward()``."""
+    if not upstream.is_cpu:
+        return False  # asking a device would wait for the device
+    try:
+        return upstream.item() == 1
+    except RuntimeError:  # many in one: is_grads_batched
+        return False
 
 
 class _Together(torch.autograd.Function):
-    """Value and gradients in one call, in the forward pass.
-
-    A plain backward pass hands out the kept gradient itself, without a copy: see the module's
-    documentation for what follows for ``retain_graph=True``.
-    """
+    """Value and gradients in one call, in the forward pass."""
 
     @staticmethod
     def forward(ctx: Any, evaluation: Evaluation, *scores: Tensor) -> Tensor:  # noqa: ARG004
@@ -69,14 +86,14 @@ class _Plain(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        handle: int,
+        loss: Loss,
         batch: _abi.batch,
         logits: Tensor,
         labels: Tensor,  # noqa: ARG004
     ) -> Tensor:
         gradient = torch.empty_like(logits)
         ctx.save_for_backward(gradient)
-        return _plain_value(handle, batch, logits, gradient.data_ptr())
+        return _plain_value(loss, batch, logits, gradient.data_ptr())
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
@@ -85,9 +102,9 @@ class _Plain(torch.autograd.Function):
         return None, None, _times(gradient, upstream), None
 
 
-def _plain_value(handle: int, batch: _abi.batch, logits: Tensor, gradient: int | None) -> Tensor:
+def _plain_value(loss: Loss, batch: _abi.batch, logits: Tensor, gradient: int | None) -> Tensor:
     result = _abi.result(RESULT_SIZE, 0.0, 0.0, None, gradient, 0)
-    return scalar(call(handle, batch, result), logits)
+    return scalar(call(loss, batch, result), logits)
 
 
 def evaluate_plain(loss: Loss, logits: Tensor, labels: Tensor) -> Tensor | None:
@@ -97,10 +114,9 @@ def evaluate_plain(loss: Loss, logits: Tensor, labels: Tensor) -> Tensor | None:
         return None
     if in_forward_mode():
         _refuse_tangents(logits)
-    handle = loss._handle
     if not (logits.requires_grad and torch.is_grad_enabled()):
-        return _plain_value(handle, batch, logits, None)
-    value: Tensor = _Plain.apply(handle, batch, logits, labels)
+        return _plain_value(loss, batch, logits, None)
+    value: Tensor = _Plain.apply(loss, batch, logits, labels)
     return value
 
 
@@ -117,6 +133,7 @@ class _InTurn(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[None, Tensor | None]:
         refuse_second_derivative()
         (scores, *_) = ctx.saved_tensors  # raises if one of them has been changed in place
+        refuse_many_upstreams(upstream)
         (factors,) = staged(upstream)
         if not factors.isfinite().all():
             return None, torch.full_like(scores, torch.nan)

@@ -13,9 +13,17 @@ from topkloss.torch._staging import home_of, staged
 from topkloss.torch._tensors import require_device
 from topkloss.torch._tickets import new_ticket
 
+# Whatever a loss may have in a state_dict.
+_STATE = "_extra_state", "threshold"
+
 
 class LossModule(nn.Module):
     """The base of every loss in `topkloss.torch`: it has no parameters.
+
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
@@ -40,6 +48,29 @@ class LossModule(nn.Module):
     def _by_row(self) -> bool:
         by_row: bool = self.loss.reduction == "none"
         return by_row
+
+    def _load_from_state_dict(
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        """Loads what state a checkpoint has, if any, also strictly.
+
+        One may have been saved with another loss in the same place, or with an earlier version's.
+        """
+        missing: list[str] = []
+        unexpected: list[str] = []
+        super()._load_from_state_dict(
+            state_dict, prefix, local_metadata, strict, missing, unexpected, error_msgs
+        )
+        known = {prefix + name for name in _STATE}
+        missing_keys += [key for key in missing if key not in known]
+        unexpected_keys += [key for key in unexpected if key not in known]
 
     def _evaluation(
         self,

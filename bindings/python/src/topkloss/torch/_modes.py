@@ -23,11 +23,20 @@ def _never() -> bool:
     return False
 
 
+def _always() -> bool:
+    return True
+
+
 dispatch_modes: Callable[[], int] = getattr(torch._C, "_len_torch_dispatch_stack", _unknown)
 """How many modes, such as a tracer's, see operators before they are computed."""
 
 is_traced: Callable[[], bool] = getattr(torch.jit, "is_tracing", _never)
 """Whether `torch.jit.trace` records the call."""
+
+graph_is_kept: Callable[[], bool] = getattr(
+    getattr(torch._C, "_autograd", None), "_get_current_graph_task_keep_graph", _always
+)
+"""Whether the backward pass that asks may be followed by another (``retain_graph=True``)."""
 
 
 def in_forward_mode() -> bool:

@@ -7,10 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from topkloss._steps import EVALUATION_STEP
 from topkloss.torch._autocast import autocast_scores
 from topkloss.torch._autograd import differentiable
 from topkloss.torch._compiled import noised
 from topkloss.torch._evaluation import Evaluation
+from topkloss.torch._layouts import class_axis, row_shape
 from topkloss.torch._module import OneHeadModule
 from topkloss.torch._operators import signed, unsigned
 from topkloss.torch._staging import staged
@@ -19,10 +21,20 @@ from topkloss.torch._staging import staged
 class NoisedModule(OneHeadModule):
     """A loss that draws noise.
 
-    The module counts its calls, in training and evaluation alike, and draws new noise in each. The
-    count is kept in the state_dict as extra state, a scalar int64 tensor, and not as a buffer: it
-    stays in the CPU's memory when the module is moved to another device, and a cast of the module
-    leaves it alone. Copies and pickles go on from the same count. The exact estimator has no noise.
+    In training the module counts its calls, and draws new noise in each. In evaluation
+    (``module.eval()``) it counts none and draws the same noise in every call, that of the step
+    2^64 - 1, so that the values of two validations differ by the model alone.
+
+    In data-parallel training every process counts the same calls: give each a seed of its own, as
+    in ``NoisedTopKLoss(5, seed=torch.distributed.get_rank())``, or all draw the same noise for rows
+    that `torch.utils.data.DistributedSampler` has made different. The count may be shared: one
+    process's checkpoint serves all. For validation that does not depend on how rows were dealt out,
+    use the exact estimator there.
+
+    The count is kept in the state_dict as extra state, a scalar int64 tensor, and not as a buffer:
+    it stays in the CPU's memory when the module is moved to another device, and a cast of the
+    module leaves it alone. A checkpoint without it leaves the count as it is. Copies and pickles go
+    on from the same count. The exact estimator has no noise.
 
     Activation checkpointing calls what it checkpoints once more in the backward pass, and so would
     draw other noise there and count twice: leave the loss outside, or give it a ``step``.
@@ -40,23 +52,26 @@ class NoisedModule(OneHeadModule):
         """The loss of a batch, differentiable once with respect to the logits.
 
         Args:
-            logits: Scores, of shape (B, C), as for every loss.
-            labels: B class indices in [0, C), or the ignored one.
-            sample_weight: B finite numbers that multiply the loss of each row. Default 1.
-            noise: Noise of shape (B, S, C) to use in place of the module's own.
-            step: Which noise to draw, 0 to 2^64 - 1. Default: the number of calls so far that were
-                given neither noise nor a step.
+            logits: Scores, of shape (C), (N, C) or (N, C, d1, ..., dm), as for every loss.
+            labels: For each row a class index in [0, C), or the ignored one.
+            sample_weight: A finite number for each row that multiplies its loss. Default 1.
+            noise: Noise of the labels' shape followed by (S, C), to use in place of the module's
+                own.
+            step: Which noise to draw, 0 to 2^64 - 1. Default: in training the number of
+                calls so far that were given neither noise nor a step, in evaluation 2^64 - 1.
 
         Returns:
-            A scalar, or for the reduction ``"none"`` B values, as for every loss. If all rows are
-            ignored, the mean is 0 with gradient 0.
+            A scalar, or for the reduction ``"none"`` a value for each row, as for every loss. If
+            all rows are ignored, the mean is 0 with gradient 0.
 
         Raises:
             TopKLossError: An argument has a wrong shape, type or value, or C is not above K.
         """
         if torch.compiler.is_compiling():
             return noised(self, logits, labels, sample_weight, noise, step)
-        (scores,), dtype = autocast_scores(logits, by_row=self._by_row)
+        (scores,), dtype = autocast_scores(logits, by_row=self._by_row, labels=labels)
+        if step is None and not self.training:
+            step = EVALUATION_STEP
         drawn = self.loss._step(noise, step)
         evaluation = self._evaluation(
             scores, labels, sample_weight, value_dtype=dtype, noise=noise, step=drawn
@@ -75,8 +90,8 @@ class NoisedModule(OneHeadModule):
     ) -> Evaluation:
         evaluation = super()._evaluation(logits, labels, sample_weight, **options)
         (noise,) = staged(noise)
-        rows, classes = logits.shape
-        evaluation.add_noise(noise, (rows, self.loss.n_samples, classes))
+        classes = logits.shape[class_axis(logits.dim())]
+        evaluation.add_noise(noise, (*row_shape(logits), self.loss.n_samples, classes))
         evaluation.add_step(step)
         return evaluation
 
