@@ -737,6 +737,11 @@ class TopKCrossEntropyLoss(OneHeadModule):
     Petersen, Kuehne, Borgelt and Deussen, "Differentiable top-k classification learning", ICML
     2022, have it over sorting networks.
 
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
+
     Args:
         k: K, 1 to C - 1.
         epsilon: Standard deviation of the noise, in units of a logit; finite and above 0.
