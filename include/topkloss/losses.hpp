@@ -600,8 +600,12 @@ struct OutlyingMSEOptions {
   double count_smoothing = 0.0;
   /// alpha, 1e-15 to 1e15.
   double alpha = 1.0;
-  /// t of each class, at most 1e15 in size, or empty for alpha r_c. Copied.
+  /// t of each class, at most 1e15 in size, or empty for that of teacher_rule. Copied.
   Span<const double> teacher = {};
+  /// How the teacher follows from the counts.
+  TeacherRule teacher_rule = TeacherRule::rank_teacher;
+  /// Exponent of TOPKLOSS_POWER_TEACHER, 0 to 1e15, with no t above 1e15.
+  double power = 0.5;
 };
 
 namespace detail {
@@ -616,6 +620,8 @@ inline topkloss_outlying_mse_options c(const OutlyingMSEOptions &options) {
   c.count_smoothing = options.count_smoothing;
   c.alpha = options.alpha;
   c.teacher = data_or_null("teacher", options.teacher);
+  c.teacher_rule = static_cast<topkloss_teacher_rule>(options.teacher_rule);
+  c.power = options.power;
   return c;
 }
 

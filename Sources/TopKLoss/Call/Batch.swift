@@ -30,6 +30,7 @@ struct Batch {
     case scores
     case scoresAndLabels
     case scoresAndWeights
+    case scoresLabelsAndWeights
     case everything
     case everythingOfTwoHeads
 

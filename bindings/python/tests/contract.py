@@ -30,7 +30,8 @@ CONTRACT = {
         f"class_counts=None, max_margin=None, scale=None, count_smoothing=0.0, {_COMMON}"
     ),
     "OutlyingMSELoss": (
-        f"class_counts=None, alpha=1.0, *, teacher=None, count_smoothing=0.0, {_COMMON}"
+        "class_counts=None, alpha=1.0, *, teacher='rank', power=0.5, "
+        f"count_smoothing=0.0, {_COMMON}"
     ),
     "TwoHeadAverageKLoss": (
         "k, *, candidate_weight=1.0, multi_label_weight=1.0, class_reduction='mean', "
@@ -84,6 +85,7 @@ WRONG = {
     "seed": (-1, 2**64, 0.5),
     "estimator": ("Exact", None, 1),
     "teacher": (*VECTOR, "far"),
+    "power": NOT_NEGATIVE,
     "method": ("AN", None, 1),
     "expected_positives": (0, *NOT_NEGATIVE),
     "regularization": NOT_NEGATIVE,

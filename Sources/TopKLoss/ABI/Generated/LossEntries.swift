@@ -393,14 +393,15 @@ public func topkloss_topk_cross_entropy_create(
 extension topkloss_outlying_mse_options: VersionedStruct, ReducedOptions, CountedOptions {
   static var version: StructVersion {
     StructVersion(
-      name: "topkloss_outlying_mse_options", size: 64, olderSizes: 0,
-      reserved: 0)
+      name: "topkloss_outlying_mse_options", size: 80, olderSizes: 1 << 8,
+      reserved: 1 << 8)
   }
 
   static var defaults: Self {
     var value = Self()
     value.ignore_index = Int64(TOPKLOSS_IGNORE_INDEX)
     value.alpha = 1.0
+    value.power = 0.5
     return value
   }
 }

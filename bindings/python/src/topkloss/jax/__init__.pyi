@@ -494,15 +494,24 @@ def outlying_mse_loss(
     class_counts: Array | None = None,
     alpha: float = 1.0,
     *,
-    teacher: Array | None = None,
+    teacher: Array | str = 'rank',
+    power: float = 0.5,
     count_smoothing: float = 0.0,
     ignore_index: int = -100,
 ) -> jax.Array:
     """Mean squared error with outlying label: regression on labels farther out for rarer classes.
 
     A row z of label y has the loss ``(1/C) sum_j (z_j - [j = y] t_y)^2``; there is no softmax. The
-    teacher is ``t_c = alpha r_c``, r_c the rank of class c by decreasing count (1: the most
-    frequent; of equal counts, the lower index first), or the caller's own. A logit of -inf is
+    teacher t lies the farther out, the rarer the class:
+
+    - ``"rank"``, the paper's: ``t_c = alpha r_c``, r_c the rank of class c by decreasing count (1:
+      the most frequent; of equal counts, the lower index first).
+    - ``"power"``, in no paper: ``t_c = alpha (n_max / n_c)^power``.
+
+    What is regressed is ``t_c p_c``. So by rank the last of many classes is preferred C times over
+    the first, however alike their counts, and one of middling rank far too much: with more than a
+    few dozen classes try a power first, 0.25 to 1 (0.5 did best in the project's geonames example),
+    then alpha. Too large a teacher shows as rare classes predicted everywhere. A logit of -inf is
     regressed like any other: value +inf, gradient -inf there.
 
     Kato and Hotta, "MSE loss with outlying label for imbalanced classification", 2021.
@@ -516,9 +525,10 @@ def outlying_mse_loss(
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
         labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
         class_counts: Number of training examples of each of C classes, finite and above 0. May be
-            left out, and is not looked at, with a teacher.
+            left out, and is not looked at, with a teacher of the caller's own.
         alpha: Teacher of the most frequent class, in units of a logit; finite and above 0.
-        teacher: t of each class, finite. Default ``alpha r_c``.
+        teacher: ``"rank"``, ``"power"``, or t of each class, finite.
+        power: Exponent of ``"power"``, 0 or more.
         count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
         ignore_index: Label of rows to leave out: their value and gradient are 0.
 
