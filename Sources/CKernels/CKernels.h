@@ -77,6 +77,7 @@ typedef struct SoftmaxMarginRow {
   double gradient_scale;    /* multiplies the gradient */
   const void *next_logits;  /* what to bring into the cache meanwhile; any address */
   const void *_Nullable next_gradient;
+  const void *_Nullable next_targets;
   SoftmaxMarginProgress progress; /* the kernel's own */
   double loss;              /* the result; NaN if a logit is NaN or +inf */
 } SoftmaxMarginRow;

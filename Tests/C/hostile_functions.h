@@ -178,7 +178,7 @@ static void draw_random_noise(void) {
   float *const noise = rarely(20) ? NULL : (float *)(void *)(buffers[NOISE].bytes + GUARD);
   topkloss_status status;
   set_sizes(FEW_ROWS);
-  fill_buffers(TOPKLOSS_FLOAT32, 1);
+  fill_buffers(TOPKLOSS_FLOAT32, 1, 0);
   status = topkloss_standard_normal(random_word(&state), random_word(&state),
                                     rarely(9) ? -1 : random_below(&state, INT64_MAX), rows, samples,
                                     classes, noise);

@@ -38,10 +38,16 @@ private func classOf<V: Lanes>(
   let (wanted, peakLanes) = (V.splat(number), V.splat(peak))
   var index = 0
   while index < classes {
-    let lanes = SomeLanes<V>(min(V.width, classes &- index), except: -1)
-    let shifted = AnyTransform.shifted(scores, index, lanes, peak: peakLanes, V.self)
+    let end = classes &- V.width
+    // Of a row of several vectors the last one ends where the row does, over the one before.
+    let start = end > 0 ? min(index, end) : 0
+    let shifted =
+      end >= 0
+      ? AnyTransform.shifted(scores, start, AllLanes<V>(), peak: peakLanes, V.self)
+      : AnyTransform.shifted(
+        scores, 0, SomeLanes<V>(classes, except: -1), peak: peakLanes, V.self)
     let found = V.bits(V.equal(shifted, wanted))
-    if found != 0 { return min(index &+ found.trailingZeroBitCount, classes &- 1) }
+    if found != 0 { return min(start &+ found.trailingZeroBitCount, classes &- 1) }
     index &+= V.width
   }
   return 0
@@ -110,6 +116,7 @@ func softLabelsWithMargins<V: Lanes>(_ row: MutableRow, _: V.Type) {
 }
 
 /// The class with the largest logit, the first of equals; −1 if none is a number.
+@inline(never)
 private func strongestClass<V: Lanes>(_ row: MutableRow, except label: Int, _: V.Type) -> Int {
   var family = row.pointee.family.pointee
   // Margins leave the label out.

@@ -51,17 +51,20 @@ struct Shares<Vector: Lanes> {
     factor = Vector.splat(Vector.Scalar(family.pointee.target_factor))
   }
 
-  /// 0 in lanes that are not selected.
+  /// 0 in lanes that are not selected. Soft labels that are none are NaN where that is checked.
   @inline(__always)
-  func share<L: LaneSelection>(_ index: Int, _ lanes: L) -> Vector where L.Vector == Vector {
+  func share<L: LaneSelection>(_ index: Int, _ lanes: L, isChecked: Bool = true) -> Vector
+  where L.Vector == Vector {
     var share = smoothing.map { lanes.load($0, index) } ?? equalSmoothing
     if let targets {
-      let target = lanes.load(targets, index)
-      let isShare = Vector.both(
-        Vector.lessOrEqual(Vector.zero, target), Vector.less(target, Vector.splat(.infinity)))
+      var target = lanes.load(targets, index)
+      if isChecked {
+        let isShare = Vector.both(
+          Vector.lessOrEqual(Vector.zero, target), Vector.less(target, Vector.splat(.infinity)))
+        target = Vector.splat(.nan).selecting(target, where: isShare)
+      }
       share = Vector.multiplyAdd(
-        Vector.splat(.nan).selecting(target, where: isShare),
-        weight.map { lanes.load($0, index) * factor } ?? factor, share)
+        target, weight.map { lanes.load($0, index) * factor } ?? factor, share)
     }
     return lanes.keep(share, filler: 0)
   }
@@ -98,8 +101,11 @@ private func sharesSums<V: Lanes>(
   let scale = row.pointee.family.pointee.scale
   var sweep = SharesSweep<V>(
     scores: ClassScores(row), shares: Shares(row), shift: ShiftLanes(row, peak: peak),
-    exponent: V.exponent(scale), gradient: gradient)
-  sweep.run(0, row.pointee.classCount, around: row.pointee.labelIndex)
+    exponent: V.exponent(scale), gradient: gradient, nextLogits: row.pointee.next_logits,
+    nextTargets: row.pointee.next_targets ?? row.pointee.next_logits,
+    nextGradient: row.pointee.next_gradient ?? row.pointee.next_logits,
+    nextBytes: Int(truncatingIfNeeded: row.pointee.family.pointee.next_bytes))
+  sweep.runPlainly(0, row.pointee.classCount, around: row.pointee.labelIndex)
   return (sweep.sum.total, sweep.shareSum.total, scale * sweep.scoreSum.total)
 }
 
@@ -125,6 +131,10 @@ private struct SharesSweep<Vector: Lanes>: Sweep {
   let shift: ShiftLanes<Vector>
   let exponent: Exponent<Vector>
   let gradient: UnsafeMutableRawPointer?
+  let nextLogits: UnsafeRawPointer
+  let nextTargets: UnsafeRawPointer
+  let nextGradient: UnsafeRawPointer
+  let nextBytes: Int
   var sum = BlockSum<Vector>()
   var shareSum = BlockSum<Vector>()
   var scoreSum = BlockSum<Vector>()
@@ -146,6 +156,9 @@ private struct SharesSweep<Vector: Lanes>: Sweep {
         Vector.splat(-1), where: Vector.equal(logit, Vector.minusInfinity))
       lanes.store(kept, gradient, index)
     }
+    lanes_prefetch_read(nextLogits + index &* nextBytes)
+    lanes_prefetch_read(nextTargets + index &* nextBytes)
+    lanes_prefetch_write(nextGradient + index &* nextBytes)
   }
 
   @inline(__always)
@@ -166,7 +179,7 @@ func takeShares<V: Lanes>(
     weight: V.splat(V.Scalar(row.pointee.progress.weight)),
     gradientScale: V.splat(
       V.Scalar(row.pointee.gradient_scale * row.pointee.family.pointee.scale)))
-  sweep.run(0, row.pointee.classCount, alignedTo: gradient)
+  sweep.runPlainly(0, row.pointee.classCount, around: -1)
 }
 
 private struct TakingSweep<Vector: Lanes>: Sweep {
@@ -179,8 +192,9 @@ private struct TakingSweep<Vector: Lanes>: Sweep {
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
     let kept = lanes.load(UnsafeRawPointer(gradient), index)
-    // A class that is masked out has no gradient, whatever its share; NaN, if the row is NaN.
-    let result = (kept * weight - shares.share(index, lanes) * gradientScale)
+    // A class that is masked out has no gradient, whatever its share; NaN, if the row is NaN, as the weight then is.
+    let share = shares.share(index, lanes, isChecked: false)
+    let result = (kept * weight - share * gradientScale)
       .selecting(weight * Vector.zero, where: Vector.less(kept, Vector.zero))
     lanes.store(scaled(result, scores, index, lanes, AnyTransform.self), gradient, index)
   }

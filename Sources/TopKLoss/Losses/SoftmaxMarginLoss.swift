@@ -102,7 +102,7 @@ final class SoftmaxMarginLoss: Loss {
       return RowNeeds(
         nanosecondsPerRow: 90 + (member.margin == nil ? 0.6 : 3) * Double(batch.classes),
         scratchBytes: Self.fixedBytes,
-        rowsAtOnce: min(max(Self.bytesAtOnce / max(rowBytes, 1), 1), Self.mostRowsAtOnce),
+        rowsAtOnce: min(max(Self.bytesAtOnce / max(rowBytes / 2 &* 3, 1), 1), Self.mostRowsAtOnce),
         otherWidenedRows: 1, flushesSubnormals: true)
     }
     return RowNeeds(
@@ -218,6 +218,7 @@ extension SoftmaxMarginRow {
       stored_gradient: isStored ? call.head.output.row(row.index) : nil, targets: nil,
       label: Int64(row.label),
       hard: hard, gradient_scale: row.gradientScale, next_logits: call.head.batch.row(next),
-      next_gradient: call.head.output.row(next), progress: SoftmaxMarginProgress(), loss: 0)
+      next_gradient: call.head.output.row(next),
+      next_targets: call.second.batch.row(next), progress: SoftmaxMarginProgress(), loss: 0)
   }
 }

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import reference
 from case import large
 from layouts import LAYOUTS, with_strides
-from losses import BY_KIND, COMPARED, SOFT, SOFTMAX
+from losses import BY_KIND, SOFT
 from pairwise import pairwise
 from support import (
     BFLOAT16,
     DTYPES,
-    FLOAT16,
     FLOAT32,
     FLOAT64,
     assert_gradient,
@@ -25,7 +22,7 @@ from support import (
 
 import topkloss
 
-SHAPES = ((1, 1), (2, 2), (5, 7), (4, 16), (4, 17), (3, 33), (7, 100), (3, 600))
+SHAPES = ((1, 1), (2, 2), (5, 7), (5, 16), (5, 17), (3, 600))
 soft = pytest.mark.parametrize("case", SOFT, ids=lambda case: case.name)
 
 
@@ -45,7 +42,9 @@ def targets(rng, shape, dtype):
 def expect(batch, q, given, **options):
     """The formulation's value(s) and gradient: the mean divides by the sum of sample weights."""
     row = batch.case.row(batch.counts)
-    rows = [reference.soft_row(row, z, one, **given) for z, one in zip(batch.logits, q, strict=True)]
+    rows = [
+        reference.soft_row(row, z, one, **given) for z, one in zip(batch.logits, q, strict=True)
+    ]
     return reference.reduced(rows, np.zeros(len(q), np.int64), **options)
 
 
@@ -90,9 +89,20 @@ def test_central_differences(case, rng):
         assert gradient[index] == pytest.approx(slope, abs=3e-6 if case.bounded else 1e-8)
 
 
-@pairwise(case=SOFT, dtype=(FLOAT32, FLOAT64), lead=(0.0, 3.0, 20.0, 60.0), classes=(3, 40, 1000))
-def test_one_class_is_a_label(case, dtype, lead, classes, rng):
+@soft
+def test_one_class_is_a_label(case, rng):
     """Rows that are right keep their small numbers: 1 - p must come from the other classes."""
+    for dtype, lead, classes in (
+        (FLOAT32, 0.0, 3),
+        (FLOAT32, 20.0, 40),
+        (FLOAT32, 60.0, 1000),
+        (FLOAT64, 3.0, 40),
+        (FLOAT64, 60.0, 33),
+    ):
+        check_label(case, dtype, lead, classes, rng)
+
+
+def check_label(case, dtype, lead, classes, rng):
     batch = case.sample(rng, (6, classes), dtype)
     batch.logits[np.arange(6), batch.labels] += lead / getattr(case.make(batch.counts), "scale", 1)
     weights = rng.uniform(0.1, 3, classes)
@@ -106,10 +116,17 @@ def test_one_class_is_a_label(case, dtype, lead, classes, rng):
         np.testing.assert_allclose(one, other, rtol=near, atol=near * np.abs(other).max())
 
 
-@pairwise(case=SOFT, dtype=DTYPES)
-def test_masked_classes_and_bad_numbers(case, dtype, rng):
-    """A masked class without a share counts for nothing; with one its row is infinite, and what is
-    no share makes its own row NaN."""
+@soft
+def test_masked_classes_and_bad_numbers(case, rng):
+    """A masked class without a share counts for nothing; with one its row is infinite.
+
+    What is no share makes its own row NaN.
+    """
+    for dtype in DTYPES:
+        check_bad_numbers(case, dtype, rng)
+
+
+def check_bad_numbers(case, dtype, rng):
     batch = case.sample(rng, (9, 21), dtype)
     q = targets(rng, (9, 21), dtype)
     batch.logits[:, 4] = batch.logits[3] = -np.inf
@@ -145,7 +162,8 @@ def test_logits_of_the_whole_range(case, rng):
             )
 
 
-@pairwise(case=SOFT[:1] + SOFT[-1:], dtype=DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("case", [SOFT[0], SOFT[-1]], ids=lambda case: case.name)
 def test_layouts_dtypes_and_threads(case, dtype, rng):
     """Soft labels lie anywhere; of another dtype they are rounded to that of the scores."""
     batch = case.sample(rng, (60, 1001), dtype)
@@ -165,12 +183,14 @@ def test_layouts_dtypes_and_threads(case, dtype, rng):
     assert (again[0], bits(again[1])) == (value, bits(gradient))
 
 
-@pytest.mark.parametrize("kind", BY_KIND)
-def test_who_takes_them(kind, rng):
+def test_who_takes_them(rng):
     """Others say what to do; so do all for floats of another shape, and for outputs over them."""
-    case = BY_KIND[kind]
-    if case.heads == 2:
-        return
+    for case in BY_KIND.values():
+        if case.heads == 1:
+            check_refusals(case, rng)
+
+
+def check_refusals(case, rng):
     batch = case.sample(rng, (4, 9), FLOAT32)
     loss = case.make(batch.counts)
     q = targets(rng, (4, 9), FLOAT32)

@@ -106,9 +106,7 @@ def label_array(value: ArrayLike, logits: jax.Array, ignore_index: int) -> jax.A
     return jnp.asarray(found, jnp.int32)
 
 
-def target_arrays(
-    value: ArrayLike, logits: jax.Array, ignore_index: int
-) -> dict[str, jax.Array]:
+def target_arrays(value: ArrayLike, logits: jax.Array, ignore_index: int) -> dict[str, jax.Array]:
     """Labels by the name that they have in a call: soft ones are floats for every class."""
     labels: Any = view("labels", value)[0] if _on_host(value) else jnp.asarray(value)
     if jnp.issubdtype(labels.dtype, jnp.floating) and labels.shape == logits.shape:
