@@ -15,6 +15,7 @@ _HEAD = """/*
 #ifndef GENERATED_ABI_H
 #define GENERATED_ABI_H
 
+#include <math.h>
 #include <string.h>
 
 #include "topkloss.h"
@@ -72,7 +73,7 @@ def _expected(member: Member, size: str) -> str:
         return "NULL"
     if member.default is None:
         return "0"
-    return str(member.default)
+    return "NAN" if member.default_is_nan else str(member.default)
 
 
 def _check(struct: Struct) -> str:

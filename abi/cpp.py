@@ -43,6 +43,7 @@ def options(header: Header) -> str:
 
 
 _INCLUDES = """#include <cstdint>
+#include <limits>
 
 #include "class_vectors.hpp"
 #include "enumerators.hpp"
@@ -99,6 +100,8 @@ def _declaration(header: Header, member: Member) -> str:
         return f"bool {member.name} = {'true' if member.default else 'false'};"
     zero = 0.0 if member.type.name == "double" else 0
     value = zero if member.default is None else member.default
+    if member.default_is_nan:
+        value = "std::numeric_limits<double>::quiet_NaN()"
     return f"{_SCALARS[member.type.name]} {member.name} = {value};"
 
 

@@ -2,6 +2,7 @@
 
 A default is a sentence of its own, ``Default 0.5.``, with a number, NULL or a constant of the
 header; ``No default.`` where the caller has to say. Members of options have exactly one of the two.
+NaN is a number that depends on other members: the documentation says how.
 Members of other structs may have none: they are zero.
 """
 
@@ -14,7 +15,7 @@ from abi.model import Type
 
 _SENTENCE = re.compile(r"(?:^|(?<=[.)]\s))(No default|Default (\S+))\.(?=\s|$)")
 _INTEGER = re.compile(r"-?\d+")
-_NUMBER = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?|NaN")
 
 Default = int | float | str | None
 

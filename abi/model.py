@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 PREFIX = "topkloss_"
@@ -53,6 +54,11 @@ class Member:
     size: int
     default: int | float | str | None
     """A number, the name of a constant, or None where there is no default."""
+
+    @property
+    def default_is_nan(self) -> bool:
+        """Whether what it is by default depends on other members."""
+        return isinstance(self.default, float) and math.isnan(self.default)
 
     @property
     def is_reserved(self) -> bool:

@@ -17,6 +17,7 @@ without the prefix ``topkloss_`` for types. Pointers to data (``const double *``
 from __future__ import annotations
 
 import ctypes
+import math
 from ctypes import POINTER, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
 from typing import Any, ClassVar
 
@@ -117,7 +118,9 @@ def _tables(header: Header) -> str:
 
 
 def _default(member: Member) -> str:
-    return "None" if member.type.pointers else str(member.default)
+    if member.type.pointers:
+        return "None"
+    return "math.nan" if member.default_is_nan else str(member.default)
 
 
 def _defaults(header: Header) -> str:

@@ -58,6 +58,8 @@ def _default(header: Header, member: Member) -> str | None:
             return None
         types = {"int32_t": "Int32", "int64_t": "Int64"}
         return f"{types.get(member.type.name, member.type.name)}({value})"
+    if member.default_is_nan:
+        return ".nan"
     return repr(value) if value else None
 
 

@@ -31,7 +31,7 @@ static double some_number(const option_member *member, double by_default) {
   if (is_named(member, "expected_positives")) return option(1.5);
   if (is_named(member, "threshold_decay")) return rarely(2) ? 0.0 : option(0.9);
   if (is_named(member, "label_smoothing")) return rarely(2) ? 0.0 : option(0.1);
-  return option(by_default);
+  return option(isnan(by_default) && rarely(2) ? 1.0 : by_default);
 }
 
 static int64_t some_integer(const option_member *member) {

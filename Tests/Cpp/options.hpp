@@ -3,6 +3,7 @@
 #ifndef OPTIONS_HPP
 #define OPTIONS_HPP
 
+#include <cmath>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -23,7 +24,7 @@ struct Choice {
   void set_number(const std::string &name, double &member) const {
     if (name == "k") member = 2.5;
     if (name == "expected_positives") member = 2.0;
-    if (is_odd) member = 0.5 * member + 0.125;
+    if (is_odd) member = 0.5 * (std::isnan(member) ? 1 : member) + 0.125;
   }
 
   void set_integer(const std::string &name, std::int64_t &member) const {
@@ -66,6 +67,8 @@ template <class Cpp, class C>
 bool same(const Cpp &cpp, const C &c) {
   if constexpr (std::is_same_v<C, const double *>)
     return cpp.data() == c;
+  else if constexpr (std::is_same_v<C, double>)
+    return std::isnan(cpp) == std::isnan(c) && !(cpp < c) && !(c < cpp);
   else
     return !(static_cast<C>(cpp) < c) && !(c < static_cast<C>(cpp));
 }

@@ -185,7 +185,7 @@ void compare_soft_labels(const std::string &name, const topkloss::Loss &loss, co
   const topkloss_status status = topkloss_evaluate(handle, &plain, &result);
   CHECK(status == found_status && (status == TOPKLOSS_OK || status == TOPKLOSS_ERROR_OPTION), name + ": soft labels");
   if (status == TOPKLOSS_OK)
-    CHECK(std::memcmp(&found, &result.value, sizeof found) == 0 && found > 0, name + ": soft labels, another value");
+    CHECK(std::memcmp(&found, &result.value, sizeof found) == 0, name + ": soft labels, another value");
   batch.soft_labels = topkloss::ConstMatrix(q.data(), rows, classes);
   expect_error(__LINE__, TOPKLOSS_ERROR_SIZE, "soft_labels", [&] { loss.evaluate(batch); });
 }

@@ -5,6 +5,7 @@
 #define TOPKLOSS_LOSSES_HPP
 
 #include <cstdint>
+#include <limits>
 
 #include "class_vectors.hpp"
 #include "enumerators.hpp"
@@ -389,18 +390,18 @@ struct NoisedTopKOptions {
   std::int64_t n_samples = 5;
   /// Key of the library's own noise. Monte Carlo only.
   std::uint64_t seed = 0;
-  /// Standard deviation of the noise, in units of a logit; 0 to 1e15.
-  double epsilon = 1.0;
+  /// Standard deviation of the noise, in units of a logit; 0 to 1e15. NaN: 1, or 0.01 with class_counts.
+  double epsilon = std::numeric_limits<double>::quiet_NaN();
   /// m of the balanced loss (no class_counts), in units of a logit; at most 1e15 in size.
   double margin = 1.0;
-  /// s, 1e-15 to 1e15.
-  double scale = 1.0;
+  /// s, 1e-15 to 1e15. NaN: 1, or 60 with class_counts.
+  double scale = std::numeric_limits<double>::quiet_NaN();
   /// Training examples of each class, finite and above 0 once smoothed, or empty. Copied.
   Span<const double> class_counts = {};
   /// Added to every count, 0 to 1e15.
   double count_smoothing = 0.0;
   /// Margin of the rarest class, with class_counts only; 0 to 1e15.
-  double max_margin = 0.5;
+  double max_margin = 0.2;
   /// How the expectation is taken.
   Estimator estimator = Estimator::monte_carlo;
 };
@@ -561,8 +562,12 @@ struct OutlyingMSEOptions {
   double count_smoothing = 0.0;
   /// alpha, 1e-15 to 1e15.
   double alpha = 1.0;
-  /// t of each class, at most 1e15 in size, or empty for alpha r_c. Copied.
+  /// t of each class, at most 1e15 in size, or empty for that of teacher_rule. Copied.
   Span<const double> teacher = {};
+  /// How the teacher follows from the counts.
+  TeacherRule teacher_rule = TeacherRule::rank_teacher;
+  /// Exponent of TOPKLOSS_POWER_TEACHER, 0 to 1e15, with no t above 1e15.
+  double power = 0.5;
 };
 
 namespace detail {
@@ -577,6 +582,8 @@ inline topkloss_outlying_mse_options c(const OutlyingMSEOptions &options) {
   c.count_smoothing = options.count_smoothing;
   c.alpha = options.alpha;
   c.teacher = data_or_null("teacher", options.teacher);
+  c.teacher_rule = static_cast<topkloss_teacher_rule>(options.teacher_rule);
+  c.power = options.power;
   return c;
 }
 
@@ -596,8 +603,8 @@ struct TwoHeadAverageKOptions {
   double candidate_weight = 1.0;
   /// mu, 0 to 1e15.
   double multi_label_weight = 1.0;
-  /// Whether the multi-label term is a sum or a mean over classes.
-  ClassReduction class_reduction = ClassReduction::sum;
+  /// Whether the multi-label term is a sum, whose weight grows with C, or a mean over classes.
+  ClassReduction class_reduction = ClassReduction::mean;
   /// Share of the batches before in the threshold, in [0, 1); 0: each batch has its own.
   double threshold_decay = 0.0;
 };

@@ -32,6 +32,7 @@ struct Batch {
     case scores
     case scoresAndLabels
     case scoresAndWeights
+    case scoresLabelsAndWeights
     case everything
     case everythingOrSoftLabels
     case everythingOfTwoHeads

@@ -6,7 +6,8 @@ import CTopKLoss
 //
 //   ℓ = s (m_y + T − z_y)+,   T = E[(z + ε Z)_[K+1]]
 //
-// balanced: m_y = m; imbalanced: m_y = m_max n_y^(−1/4) / max_c n_c^(−1/4).
+// balanced: m_y = m; imbalanced: m_y = m_max n_y^(−1/4) / max_c n_c^(−1/4), on cosines, with the authors' ε and s for
+// Pl@ntNet-300K where none are given.
 
 /// The options of a noised top-K loss, checked.
 struct NoisedTopKOptions {
@@ -19,12 +20,14 @@ struct NoisedTopKOptions {
   let classMargins: ClassNumbers?
 
   init(_ raw: topkloss_noised_topk_options) throws(Failure) {
+    let (epsilon, scale) = raw.class_counts == nil ? (1.0, 1.0) : (0.01, 60.0)
     k = try Self.checkedK(raw.k)
     statistic = try SmoothedOrderStatistic(
-      rank: k &+ 1, epsilon: raw.epsilon, estimator: raw.estimator, samples: raw.n_samples,
+      rank: k &+ 1, epsilon: raw.epsilon.isNaN ? epsilon : raw.epsilon, estimator: raw.estimator,
+      samples: raw.n_samples,
       seed: raw.seed)
-    try checkPositive(raw.scale, "options.scale")
-    scale = raw.scale
+    self.scale = raw.scale.isNaN ? scale : raw.scale
+    try checkPositive(self.scale, "options.scale")
     try checkOption(raw.margin, "options.margin")
     margin = raw.margin
     try checkNotNegative(raw.max_margin, "options.max_margin")

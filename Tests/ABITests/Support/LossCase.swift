@@ -37,7 +37,17 @@ struct LossCase: Sendable, CustomStringConvertible {
 
   /// The value of an option that is a number, its default where none is given.
   subscript(member: String) -> Double {
-    options[member]?.number ?? Self.defaults[name]?[member] ?? .nan
+    if let given = options[member]?.number, !given.isNaN { return given }
+    if name == "noised_topk" {
+      if member == "epsilon" { return counts == nil ? 1 : 0.01 }
+      if member == "scale" { return counts == nil ? 1 : 60 }
+    }
+    return Self.defaults[name]?[member] ?? .nan
+  }
+
+  /// Whether NaN stands for the option's default.
+  func takesNaN(_ member: String) -> Bool {
+    type.member(member) != nil && Self.defaults[name]?[member]?.isNaN ?? false
   }
 
   func vector(_ member: String) -> [Double]? {

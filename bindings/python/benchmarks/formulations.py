@@ -117,8 +117,8 @@ def two_head(_: Counts) -> TorchLoss:
         targets = torch.zeros_like(second)
         targets.view(-1)[chosen] = 1
         targets.scatter_(1, labels[:, None], 1)
-        multi_label = F.binary_cross_entropy_with_logits(second, targets, reduction="sum")
-        return F.cross_entropy(logits, labels) + multi_label / len(logits)
+        multi_label = F.binary_cross_entropy_with_logits(second, targets)
+        return F.cross_entropy(logits, labels) + multi_label
 
     return loss
 

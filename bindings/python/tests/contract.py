@@ -25,14 +25,15 @@ CONTRACT = {
     "TopKHingeLoss": f"k, margin=1.0, *, {_COMMON}",
     "SmoothTopKSVMLoss": f"k, tau=1.0, alpha=1.0, *, {_COMMON}",
     "NoisedTopKLoss": (
-        "k, epsilon=1.0, *, estimator='monte_carlo', n_samples=5, seed=0, margin=1.0, "
-        f"class_counts=None, max_margin=None, scale=1.0, count_smoothing=0.0, {_COMMON}"
+        "k, epsilon=None, *, estimator='monte_carlo', n_samples=5, seed=0, margin=1.0, "
+        f"class_counts=None, max_margin=None, scale=None, count_smoothing=0.0, {_COMMON}"
     ),
     "OutlyingMSELoss": (
-        f"class_counts=None, alpha=1.0, *, teacher=None, count_smoothing=0.0, {_COMMON}"
+        "class_counts=None, alpha=1.0, *, teacher='rank', power=0.5, "
+        f"count_smoothing=0.0, {_COMMON}"
     ),
     "TwoHeadAverageKLoss": (
-        "k, *, candidate_weight=1.0, multi_label_weight=1.0, class_reduction='sum', "
+        "k, *, candidate_weight=1.0, multi_label_weight=1.0, class_reduction='mean', "
         f"threshold_decay=0.0, {_COMMON}"
     ),
     "SinglePositiveLoss": (
@@ -49,6 +50,13 @@ NOT_NEGATIVE = (-0.1, *ANY)
 POSITIVE = (0, -1, 1e-16, *ANY)
 WEIGHTS = ([1, np.nan], [np.inf, 1], [[1, 2]], ["a", "b"], 5)
 VECTOR = ([1, np.nan], [1, np.inf], [1e16, 1], [[1, 2]], ["a", "b"], 5)
+
+
+def _given(values: tuple[object, ...]) -> tuple[object, ...]:
+    """Without None, which is the default."""
+    return tuple(value for value in values if value is not None)
+
+
 # The wrong values of every option, by its name, and of some that are another thing to some losses.
 WRONG = {
     "reduction": ("all", "MEAN", None, 0, ["mean"]),
@@ -63,7 +71,7 @@ WRONG = {
     "gamma": NOT_NEGATIVE,
     "p": NOT_NEGATIVE,
     "q": NOT_NEGATIVE,
-    "max_margin": (-0.5, *(value for value in ANY if value is not None)),
+    "max_margin": (-0.5, *_given(ANY)),
     "scale": (0, -1, *ANY),
     "lam": ANY,
     "offset": VECTOR,
@@ -75,6 +83,7 @@ WRONG = {
     "seed": (-1, 2**64, 0.5),
     "estimator": ("Exact", None, 1),
     "teacher": (*VECTOR, "far"),
+    "power": NOT_NEGATIVE,
     "method": ("AN", None, 1),
     "expected_positives": (0, *NOT_NEGATIVE),
     "regularization": NOT_NEGATIVE,
@@ -83,6 +92,8 @@ WRONG = {
     "class_reduction": ("none", None, 0),
     "threshold_decay": (-0.1, 1, *INFINITE),
     ("margin_softmax", "margin"): VECTOR,
+    ("noised_topk", "epsilon"): _given(NOT_NEGATIVE),
+    ("noised_topk", "scale"): (0, -1, *_given(ANY)),
     ("smooth_topk_svm", "tau"): POSITIVE,
     ("outlying_mse", "alpha"): (0, *NOT_NEGATIVE),
     ("two_head_average_k", "k"): (0, -1, *INFINITE, "1", None),

@@ -75,7 +75,7 @@ def _imbalanced_row(row: Row) -> Callable[[Array], Row]:
 
 _SVM = {"tau": 0.7, "alpha": 1.3}
 _EPR = {"expected_positives": 1.5, "regularization": 2.0}
-_TWO_HEADS = {"candidate_weight": 0.4, "multi_label_weight": 1.7}
+_TWO_HEADS = {"candidate_weight": 0.4, "multi_label_weight": 1.7, "class_reduction": "sum"}
 
 CASES = (
     Case("cross_entropy", "cross_entropy", lambda _: {}, _softmax(lambda _: {})),
@@ -235,7 +235,7 @@ CASES = (
     Case(
         "two_head_average_k_mean",
         "two_head_average_k",
-        lambda counts: {"k": two_head_k(counts), "class_reduction": "mean"},
+        lambda counts: {"k": two_head_k(counts)},
         whole=lambda counts: partial(
             reference_average_k.two_head, k=two_head_k(counts), class_reduction="mean"
         ),

@@ -61,7 +61,7 @@ def two_head(
     k: float,
     candidate_weight: float = 1.0,
     multi_label_weight: float = 1.0,
-    class_reduction: str = "sum",
+    class_reduction: str = "mean",
     threshold_decay: float = 0.0,
     before: float = 0.0,
     sample_weight: Array | None = None,

@@ -14,7 +14,7 @@ MAKERS = {
     "LDAMLoss": lambda **options: topkloss.LDAMLoss(COUNTS, **options),
     "ELMLoss": lambda **options: topkloss.ELMLoss(COUNTS, **options),
     "NoisedTopKLoss": lambda **options: topkloss.NoisedTopKLoss(
-        1, **{"class_counts": COUNTS, "max_margin": 0.2, "scale": 30.0, **options}
+        1, **{"class_counts": COUNTS, **options}
     ),
 }
 every = pytest.mark.parametrize("name", MAKERS)

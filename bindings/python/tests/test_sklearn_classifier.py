@@ -137,7 +137,12 @@ def test_solvers_agree(data):
     inputs, labels, _ = data
     exact = LinearClassifier("logit_adjusted").fit(inputs, labels)
     few = LinearClassifier(
-        "logit_adjusted", solver="adam", epochs=200, batch_size=64, random_state=0
+        "logit_adjusted",
+        solver="adam",
+        epochs=200,
+        batch_size=64,
+        learning_rate=0.05,
+        random_state=0,
     ).fit(inputs, labels)
     np.testing.assert_allclose(few.predict_proba(inputs), exact.predict_proba(inputs), atol=0.02)
     again = clone(few).fit(inputs, labels)

@@ -21,7 +21,6 @@ from support import (
     assert_gradient,
     assert_value,
     bits,
-    long_tail,
     refuses,
 )
 
@@ -100,6 +99,27 @@ def test_hinge_by_hand():
     np.testing.assert_array_equal(gradient, [[0, 0, 0, 0]])
 
 
+def test_defaults_of_the_balanced_and_of_the_imbalanced_loss(rng):
+    """Those of Pl@ntNet-300K with class counts, on cosines; else 1, 1 and 1."""
+    counts = np.array([900.0, 120.0, 40.0, 15.0, 4.0, 60.0])
+    cosines, labels = rng.uniform(-1, 1, (30, 6)), rng.integers(6, size=30)
+    noise = given_noise(rng, 30, 5, 6, FLOAT64)
+    margins = reference.margins(counts, 0.2)
+    for options, expected in (
+        ({}, {"epsilon": 1.0, "margin": 1.0, "scale": 1.0}),
+        ({"class_counts": counts}, {"epsilon": 0.01, "scale": 60.0}),
+        ({"class_counts": counts, "epsilon": 1, "scale": 1}, {"epsilon": 1.0, "scale": 1.0}),
+    ):
+        rows = [
+            reference_topk.noised_row(z, y, each, k=2, **{"margin": margins[y], **expected})
+            for z, y, each in zip(cosines, labels, noise, strict=True)
+        ]
+        loss = topkloss.NoisedTopKLoss(2, **options, reduction="none")
+        values, gradient = loss.value_and_grad(cosines, labels, noise=noise)
+        assert_value(values, np.array([row[0] for row in rows]), FLOAT64)
+        assert_gradient(gradient, np.array([row[1] for row in rows]), FLOAT64)
+
+
 # Noise that is given
 
 SIZES = (
@@ -128,13 +148,6 @@ def test_ranks_and_samples(dtype, size, epsilon, rng):
     value, gradient = loss.value_and_grad(logits, labels, noise=noise)
     assert_value(value, expected[0], dtype)
     assert_gradient(gradient, expected[1], dtype)
-
-
-def test_max_margin_is_half_by_default(rng):
-    counts, logits = long_tail(9, rng), rng.standard_normal((3, 9))
-    half = topkloss.NoisedTopKLoss(2, class_counts=counts, max_margin=0.5)
-    default = topkloss.NoisedTopKLoss(2, class_counts=counts)
-    assert default(logits, [0, 1, 2], step=3) == half(logits, [0, 1, 2], step=3)
 
 
 def test_bad_noise_poisons_its_own_row_only(rng):

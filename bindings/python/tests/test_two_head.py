@@ -98,7 +98,7 @@ def test_candidates_are_exactly_so_many_with_ties():
     logits = np.zeros((5, 4))
     labels = np.full(5, 3)
     for k in (0.1, 0.3, 0.5, 0.7, 1.0, 1.5, 2.1, 2.5, 3.9):
-        loss = TwoHeadAverageKLoss(k, candidate_weight=0.0, reduction="sum")
+        loss = TwoHeadAverageKLoss(k, candidate_weight=0.0, class_reduction="sum", reduction="sum")
         _, (_, second) = loss.value_and_grad(logits, np.zeros((5, 4)), labels)
         # Candidates that are not the label have weight 0; negatives have the gradient 1/2.
         candidates = reference_average_k.best_pairs(logits, k)

@@ -250,10 +250,10 @@ extension topkloss_noised_topk_options: VersionedStruct, ReducedOptions, Counted
     var value = Self()
     value.ignore_index = Int64(TOPKLOSS_IGNORE_INDEX)
     value.n_samples = 5
-    value.epsilon = 1.0
+    value.epsilon = .nan
     value.margin = 1.0
-    value.scale = 1.0
-    value.max_margin = 0.5
+    value.scale = .nan
+    value.max_margin = 0.2
     return value
   }
 }
@@ -364,14 +364,15 @@ public func topkloss_smooth_topk_svm_create(
 extension topkloss_outlying_mse_options: VersionedStruct, ReducedOptions, CountedOptions {
   static var version: StructVersion {
     StructVersion(
-      name: "topkloss_outlying_mse_options", size: 64, olderSizes: 0,
-      reserved: 0)
+      name: "topkloss_outlying_mse_options", size: 80, olderSizes: 1 << 8,
+      reserved: 1 << 8)
   }
 
   static var defaults: Self {
     var value = Self()
     value.ignore_index = Int64(TOPKLOSS_IGNORE_INDEX)
     value.alpha = 1.0
+    value.power = 0.5
     return value
   }
 }
@@ -402,6 +403,7 @@ extension topkloss_two_head_average_k_options: VersionedStruct, ReducedOptions {
     value.ignore_index = Int64(TOPKLOSS_IGNORE_INDEX)
     value.candidate_weight = 1.0
     value.multi_label_weight = 1.0
+    value.class_reduction = topkloss_class_reduction(TOPKLOSS_CLASS_MEAN)
     return value
   }
 }

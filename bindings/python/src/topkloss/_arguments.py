@@ -7,6 +7,7 @@ goes only what ctypes would hide: it cuts integers that are too large to their l
 from __future__ import annotations
 
 import inspect
+import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
@@ -37,6 +38,7 @@ WORDS: dict[str, Mapping[str, int]] = {
         "epr": _abi.TOPKLOSS_EXPECTED_POSITIVE,
     },
 }
+TEACHERS = {"rank": _abi.TOPKLOSS_RANK_TEACHER, "power": _abi.TOPKLOSS_POWER_TEACHER}
 RULES = {"argmax": _abi.TOPKLOSS_ARGMAX, "nearest": _abi.TOPKLOSS_NEAREST_TEACHER}
 AVERAGES = {"micro": _abi.TOPKLOSS_MICRO, "macro": _abi.TOPKLOSS_MACRO}
 
@@ -68,6 +70,16 @@ def number(name: str, value: Any) -> float:
         raise TopKLossError(
             f"{name} is {value!r}; it must be a finite number", "TOPKLOSS_ERROR_OPTION"
         ) from None
+
+
+def number_or_none(name: str, value: Any) -> float | None:
+    """The same, or None. NaN does not go through: to the library it is what None is here."""
+    if value is None:
+        return None
+    given = number(name, value)
+    if math.isnan(given):
+        raise TopKLossError(f"{name} is nan; it must be a finite number", "TOPKLOSS_ERROR_OPTION")
+    return given
 
 
 def class_vector(name: str, value: Any) -> FloatVector:
@@ -127,18 +139,26 @@ def _word(name: str, value: Any) -> str:
     return str(value)
 
 
+def _teacher(name: str, value: Any) -> str | FloatVector:
+    if isinstance(value, str):
+        choice(name, value, TEACHERS)
+        return value
+    return class_vector(name, value)
+
+
 def _unsigned(name: str, value: Any) -> int:
     return integer(name, value, signed=False)
 
 
 _CHECKS: dict[str, Check] = {
     "float": number,
-    "float | None": optional(number),
+    "float | None": number_or_none,
     "int": integer,
     "Unsigned": _unsigned,
     "bool": flag,
     "Vector": class_vector,
     "OptionalVector": optional(class_vector),
+    "Teacher": _teacher,
 }
 
 

@@ -91,10 +91,15 @@ class Handle:
         """Arguments by name, each in its own type."""
         return {name: cls._checks[name](name, value) for name, value in arguments.items()}
 
+    @classmethod
+    def _members(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The same by the names of the C options' members."""
+        return arguments
+
     def _make(self, arguments: dict[str, Any]) -> None:
         """What a constructor does with all its arguments, by name and in order."""
         values = self._checked(arguments)
-        handle = _create(self._kind, values)
+        handle = _create(self._kind, self._members(values))
         self.__dict__.update(values, _arguments=values, _handle=handle)
         # At exit the system takes the memory back; a thread may still be inside a call.
         weakref.finalize(self, _destroy, handle).atexit = False

@@ -60,6 +60,12 @@ class CrossEntropyLoss(SoftmaxMarginLoss):
 
     A logit of -inf masks its class out: probability 0, gradient 0. A row whose own label is masked
     has value +inf; so has, with label smoothing, a row with any masked class of weight above 0.
+
+    To tune: nothing of its own; it is the baseline. On a long tail adjust its scores after training
+    before you change the loss (`topkloss.posthoc.logit_adjust`, tau over 0.25, 0.5, 0.75 and 1).
+    Label smoothing, over 0.05 and 0.1: too much, and probabilities are flat where the model is
+    sure. Class weights over a range of thousands make the loss jump from batch to batch: defer them
+    (`topkloss.class_weights.deferred`).
     """
 
     _kind = "cross_entropy"
@@ -75,6 +81,10 @@ class LogitAdjustedLoss(FromCounts):
 
     Menon et al., "Long-tail learning via logit adjustment", ICLR 2021; Ren et al., "Balanced
     meta-softmax for long-tailed visual recognition", NeurIPS 2020.
+
+    To tune: tau, over 0.25, 0.5, 0.75, 1 and 1.5. Too small, and rare classes are hardly ever
+    predicted; too large, and frequent classes lose more than rare ones gain: the class average
+    stands still while plain accuracy falls.
 
     Args:
         tau: Strength of the adjustment, finite.
@@ -95,6 +105,10 @@ class VectorScalingLoss(FromCounts):
 
     Kini, Paraskevas, Oymak and Thrampoulidis, "Label-imbalanced and group-sensitive classification
     under overparameterization", NeurIPS 2021 (the factor is their ``1 / Delta_j``).
+
+    To tune: tau first, with gamma = 0, as for `LogitAdjustedLoss`; then gamma, over 0.05, 0.1, 0.2
+    and 0.3. Too large a gamma, and rare classes do not learn: their logits and their gradients are
+    multiplied by the small factor, and their rows' losses stay what they were at first.
 
     Args:
         gamma: Strength of the multiplicative adjustment, finite and 0 or more, and small enough
@@ -123,6 +137,12 @@ class LDAMLoss(FromCounts):
     Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss",
     NeurIPS 2019.
 
+    To tune: max_margin, over 0.05, 0.1, 0.2 and 0.5; then the scale, over 20, 30 and 40. Too large
+    a margin, and rows of rare classes keep a high loss although they are right; too small, and it
+    is cross-entropy. Too small a scale, and the loss cannot fall (5 leaves cosines of 1 and 0 a
+    probability of 0.13 among 1000 classes); too large, and it is near 0 after an epoch, with rare
+    classes learnt by heart.
+
     Args:
         max_margin: Margin of the rarest class, in units of a logit; finite and 0 or more.
         scale: Multiplies the logits, finite and above 0.
@@ -147,6 +167,9 @@ class ELMLoss(FromCounts):
     once of others. In PyTorch, `topkloss.torch.NormedLinear` is such a layer.
 
     Kato and Hotta, "Enlarged large margin loss for imbalanced classification", SMC 2023.
+
+    To tune: as for `LDAMLoss`, max_margin first; lam then, over 0.5 and 1. The margins of rare
+    labels against rare rivals cancel, so that it bears larger ones; wrong values look as there.
 
     Args:
         max_margin: Margin of the rarest class, in units of a logit; finite and 0 or more.
@@ -179,6 +202,10 @@ class MarginSoftmaxLoss(SoftmaxMarginLoss):
     Margins expect bounded logits, such as cosines (in PyTorch, of `topkloss.torch.NormedLinear`).
 
     Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, section 4.
+
+    To tune: begin at the member of the family that it is a variant of, and multiply one vector by
+    0.5, 1 and 2. Margins that grow with how rare a class is, or offsets that fall, favour rare
+    classes; where they go too far, frequent classes lose more accuracy than rare ones gain.
 
     Args:
         offset: a of each of C classes, finite. Default 0.
@@ -213,6 +240,10 @@ class SeesawLoss(FromCounts):
 
     Wang et al., "Seesaw loss for long-tailed instance segmentation", CVPR 2021.
 
+    To tune: p, over 0.4, 0.8 and 1.2; then q, over 1, 2 and 3. Too large a p, and rare classes are
+    predicted everywhere, for nothing pushes them down; too small, and hardly ever. Too large a q,
+    and the loss of hard rows grows while training goes on.
+
     Args:
         p: How much rarer rivals are spared (mitigation), finite and 0 or more.
         q: How much more probable rivals are pushed (compensation), finite and 0 or more.
@@ -236,6 +267,10 @@ class FocalLoss(ClassWeights):
     has value +inf.
 
     Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense object detection", ICCV 2017.
+
+    To tune: gamma, over 0.5, 1, 2 and 5. Too large, and the loss is small from the start and
+    training slow, with probabilities that are never sure; too small, and it is cross-entropy. It
+    does not know the class counts: on a long tail it is no substitute for an adjustment.
 
     Args:
         gamma: How strongly rows that are right are discounted, finite and 0 or more.

@@ -18,6 +18,10 @@ class TopKHingeLoss(Loss):
 
     Yang and Koyejo, "On the consistency of top-k surrogate losses", ICML 2020.
 
+    To tune: margin, over 0.5, 1 and 2 in units of the logits. Too small, and the loss is 0 for most
+    rows early on; too large, and it never is. Two classes a row have a gradient: where the loss
+    stands still near the margin, with many classes, take `NoisedTopKLoss`.
+
     Args:
         k: K, 1 to C - 1.
         margin: In units of a logit; finite.
@@ -44,6 +48,10 @@ class SmoothTopKSVMLoss(Loss):
     then, whatever the label, the value is 0.
 
     Berrada, Zisserman and Kumar, "Smooth loss functions for deep top-k classification", ICLR 2018.
+
+    To tune: tau, over 0.1, 0.3, 1 and 3. Too small, and it learns as slowly as the hard hinge, from
+    few classes a row; too large, and all classes are pushed alike, and the order among the first K
+    is lost. Published: 1 for CIFAR-100, 0.1 for Pl@ntNet-300K.
 
     Args:
         k: 1 to C - 1.

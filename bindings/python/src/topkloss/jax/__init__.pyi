@@ -35,7 +35,7 @@ def two_head_average_k_loss(
     *,
     candidate_weight: float = 1.0,
     multi_label_weight: float = 1.0,
-    class_reduction: ClassReduction = 'sum',
+    class_reduction: ClassReduction = 'mean',
     threshold_decay: float = 0.0,
     ignore_index: int = -100,
     threshold: ArrayLike | None = None,
@@ -62,6 +62,11 @@ def two_head_average_k_loss(
     Garcin, Servajean, Joly and Salmon, "A two-head loss function for deep average-K
     classification", WACV 2025 (arXiv 2303.18118, 2023).
 
+    To tune: multi_label_weight, over 0.5, 1, 2 and 5. Too small, and the sets of the multi-label
+    head are worse than those of the softmax head's probabilities; too large, and the softmax head's
+    own accuracy falls. Then candidate_weight, over 0.1, 0.3 and 1: where sets of equal size hold
+    fewer right labels than without candidates (0), they are wrong too often to be learnt.
+
     A batch is the rows of one call: under `jax.vmap`, each slice by itself.
 
     Args:
@@ -71,7 +76,8 @@ def two_head_average_k_loss(
         k: K, the average number of candidates a row, above 0 and below C; need not be whole.
         candidate_weight: omega of candidates other than the label, finite and 0 or more.
         multi_label_weight: mu, finite and 0 or more.
-        class_reduction: Whether the multi-label term is a ``"sum"`` or a ``"mean"`` over classes.
+        class_reduction: Whether the multi-label term is a ``"sum"``, whose weight grows with C, or
+            a ``"mean"`` over classes. The paper's abstract, all that we could read, does not say.
         threshold_decay: Share of the batches before in the threshold, in [0, 1). 0: each batch has
             its own threshold.
         ignore_index: Label of rows to leave out: their value and gradient are 0.
@@ -98,6 +104,12 @@ def cross_entropy_loss(
 
     A logit of -inf masks its class out: probability 0, gradient 0. A row whose own label is masked
     has value +inf; so has, with label smoothing, a row with any masked class of weight above 0.
+
+    To tune: nothing of its own; it is the baseline. On a long tail adjust its scores after training
+    before you change the loss (`topkloss.posthoc.logit_adjust`, tau over 0.25, 0.5, 0.75 and 1).
+    Label smoothing, over 0.05 and 0.1: too much, and probabilities are flat where the model is
+    sure. Class weights over a range of thousands make the loss jump from batch to batch: defer them
+    (`topkloss.class_weights.deferred`).
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
@@ -128,6 +140,10 @@ def logit_adjusted_loss(
 
     Menon et al., "Long-tail learning via logit adjustment", ICLR 2021; Ren et al., "Balanced
     meta-softmax for long-tailed visual recognition", NeurIPS 2020.
+
+    To tune: tau, over 0.25, 0.5, 0.75, 1 and 1.5. Too small, and rare classes are hardly ever
+    predicted; too large, and frequent classes lose more than rare ones gain: the class average
+    stands still while plain accuracy falls.
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
@@ -162,6 +178,10 @@ def vector_scaling_loss(
 
     Kini, Paraskevas, Oymak and Thrampoulidis, "Label-imbalanced and group-sensitive classification
     under overparameterization", NeurIPS 2021 (the factor is their ``1 / Delta_j``).
+
+    To tune: tau first, with gamma = 0, as for `LogitAdjustedLoss`; then gamma, over 0.05, 0.1, 0.2
+    and 0.3. Too large a gamma, and rare classes do not learn: their logits and their gradients are
+    multiplied by the small factor, and their rows' losses stay what they were at first.
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
@@ -203,6 +223,12 @@ def ldam_loss(
     Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss",
     NeurIPS 2019.
 
+    To tune: max_margin, over 0.05, 0.1, 0.2 and 0.5; then the scale, over 20, 30 and 40. Too large
+    a margin, and rows of rare classes keep a high loss although they are right; too small, and it
+    is cross-entropy. Too small a scale, and the loss cannot fall (5 leaves cosines of 1 and 0 a
+    probability of 0.13 among 1000 classes); too large, and it is near 0 after an epoch, with rare
+    classes learnt by heart.
+
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
         labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
@@ -241,6 +267,9 @@ def elm_loss(
     once of others. In PyTorch, `topkloss.torch.NormedLinear` is such a layer.
 
     Kato and Hotta, "Enlarged large margin loss for imbalanced classification", SMC 2023.
+
+    To tune: as for `LDAMLoss`, max_margin first; lam then, over 0.5 and 1. The margins of rare
+    labels against rare rivals cancel, so that it bears larger ones; wrong values look as there.
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
@@ -282,6 +311,10 @@ def margin_softmax_loss(
 
     Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, section 4.
 
+    To tune: begin at the member of the family that it is a variant of, and multiply one vector by
+    0.5, 1 and 2. Margins that grow with how rare a class is, or offsets that fall, favour rare
+    classes; where they go too far, frequent classes lose more accuracy than rare ones gain.
+
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
         labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
@@ -318,6 +351,10 @@ def seesaw_loss(
 
     Wang et al., "Seesaw loss for long-tailed instance segmentation", CVPR 2021.
 
+    To tune: p, over 0.4, 0.8 and 1.2; then q, over 1, 2 and 3. Too large a p, and rare classes are
+    predicted everywhere, for nothing pushes them down; too small, and hardly ever. Too large a q,
+    and the loss of hard rows grows while training goes on.
+
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
         labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
@@ -351,6 +388,10 @@ def focal_loss(
 
     Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense object detection", ICCV 2017.
 
+    To tune: gamma, over 0.5, 1, 2 and 5. Too large, and the loss is small from the start and
+    training slow, with probabilities that are never sure; too small, and it is cross-entropy. It
+    does not know the class counts: on a long tail it is no substitute for an adjustment.
+
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
         labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
@@ -366,7 +407,7 @@ def noised_topk_loss(
     logits: ArrayLike,
     labels: ArrayLike,
     k: int = 5,
-    epsilon: float = 1.0,
+    epsilon: float | None = None,
     *,
     estimator: Estimator = 'monte_carlo',
     n_samples: int = 5,
@@ -374,7 +415,7 @@ def noised_topk_loss(
     margin: float = 1.0,
     class_counts: Array | None = None,
     max_margin: float | None = None,
-    scale: float = 1.0,
+    scale: float | None = None,
     count_smoothing: float = 0.0,
     ignore_index: int = -100,
     key: ArrayLike | None = None,
@@ -390,8 +431,9 @@ def noised_topk_loss(
     last.
 
     Balanced: ``m_y = margin``. With class_counts, the imbalanced loss:
-    ``m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4)``; use a scale of 30 to 50 and a normalised
-    last layer (in PyTorch `topkloss.torch.NormedLinear`), or a scale of 1 without.
+    ``m_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4)``, on the cosines of a normalised last layer
+    (in PyTorch `topkloss.torch.NormedLinear`), for which its defaults are meant: they are the
+    authors' for Pl@ntNet-300K. On other logits use a scale of 1.
 
     Noise is a function of (seed, step, row) and does not depend on threads. Processes that train
     together count the same steps, and so draw the same noise for different rows: give each a seed
@@ -404,6 +446,13 @@ def noised_topk_loss(
     Garcin, Servajean, Joly and Salmon, "Stochastic smoothing of the top-K calibrated hinge loss for
     deep imbalanced classification", ICML 2022.
 
+    To tune: epsilon, over 0.1, 0.2, 0.5, 1 and 3 (on cosines over 0.005, 0.01, 0.05 and 0.1); then,
+    with class_counts, max_margin, over 0.1, 0.2, 0.3 and 0.5, and the scale, over 30, 50 and 60.
+    Too small an epsilon, and few classes share the gradient: the loss stands still as the plain
+    hinge's does. Too large, and noise decides the ranks: the loss stays well above the margin, and
+    top-1 accuracy falls far below top-K accuracy. If values are restless, take the exact estimator
+    before more samples.
+
     The same key, or seed and step, is the same noise: give every training step its own.
     Rows of one call have noise of their own, and are numbered in order. Under `jax.vmap`, a step or key
     that is not mapped over is one for the whole batch, whose rows are numbered as in one call on all of
@@ -415,6 +464,7 @@ def noised_topk_loss(
         labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
         k: K, 1 to C - 1.
         epsilon: Standard deviation of the noise, in units of a logit; finite and 0 or more.
+            Default 1, or 0.01 with class_counts.
         estimator: How the expectation is taken: ``"monte_carlo"``, as in the paper, or
             ``"exact"``.
         n_samples: S, the number of noise samples a row, 1 to 1,000,000. Monte Carlo only.
@@ -423,8 +473,8 @@ def noised_topk_loss(
             class_counts.
         class_counts: Number of training examples of each of C classes, finite and above 0.
         max_margin: With class_counts only: margin of the rarest class, finite and 0 or more.
-            Default 0.5.
-        scale: Multiplies the hinge, finite and above 0.
+            Default 0.2.
+        scale: Multiplies the hinge, finite and above 0. Default 1, or 60 with class_counts.
         count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
         ignore_index: Label of rows to leave out: their value and gradient are 0.
         key: A key of `jax.random`, which may be traced. Takes the place of the step. Key, step and
@@ -443,26 +493,41 @@ def outlying_mse_loss(
     class_counts: Array | None = None,
     alpha: float = 1.0,
     *,
-    teacher: Array | None = None,
+    teacher: Array | str = 'rank',
+    power: float = 0.5,
     count_smoothing: float = 0.0,
     ignore_index: int = -100,
 ) -> jax.Array:
     """Mean squared error with outlying label: regression on labels farther out for rarer classes.
 
     A row z of label y has the loss ``(1/C) sum_j (z_j - [j = y] t_y)^2``; there is no softmax. The
-    teacher is ``t_c = alpha r_c``, r_c the rank of class c by decreasing count (1: the most
-    frequent; of equal counts, the lower index first), or the caller's own. A logit of -inf is
+    teacher t lies the farther out, the rarer the class:
+
+    - ``"rank"``, the paper's: ``t_c = alpha r_c``, r_c the rank of class c by decreasing count (1:
+      the most frequent; of equal counts, the lower index first).
+    - ``"power"``, in no paper: ``t_c = alpha (n_max / n_c)^power``.
+
+    What is regressed is ``t_c p_c``. So by rank the last of many classes is preferred C times over
+    the first, however alike their counts, and one of middling rank far too much: with more than a
+    few dozen classes try a power first, 0.25 to 1 (0.5 did best in the project's geonames example),
+    then alpha. Too large a teacher shows as rare classes predicted everywhere. A logit of -inf is
     regressed like any other: value +inf, gradient -inf there.
 
     Kato and Hotta, "MSE loss with outlying label for imbalanced classification", 2021.
+
+    To tune: alpha, so that the furthest teacher, alpha C, is of the size of 10 to 50; with hundreds
+    of classes give a teacher of your own, such as ``(n_max / n_c) ** power``, power over 0.25, 0.5
+    and 0.75. Too far out, and the loss is in the hundreds, frequent classes are lost, and steps
+    diverge; too near, and all logits stay near 0 and the frequent classes win.
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
         labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
         class_counts: Number of training examples of each of C classes, finite and above 0. May be
-            left out, and is not looked at, with a teacher.
+            left out, and is not looked at, with a teacher of the caller's own.
         alpha: Teacher of the most frequent class, in units of a logit; finite and above 0.
-        teacher: t of each class, finite. Default ``alpha r_c``.
+        teacher: ``"rank"``, ``"power"``, or t of each class, finite.
+        power: Exponent of ``"power"``, 0 or more.
         count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
         ignore_index: Label of rows to leave out: their value and gradient are 0.
 
@@ -495,6 +560,12 @@ def single_positive_loss(
     Cole, Mac Aodha, Lorieul, Perona, Morris and Jojic, "Multi-label learning from single positive
     labels", CVPR 2021.
 
+    To tune: the method first. With ``"an"`` every score is pushed towards 0, and none may reach a
+    half: judge it by ranks, or take ``"wan"``. With ``"epr"``, regularization, over 1, 10, 100 and
+    C: too small, and every class is positive; too large, and every row has about K positives,
+    however telling it is. (The authors' code divides the first term by C as well: its lambda is C
+    times this one.)
+
     A batch is the rows of one call: under `jax.vmap`, each slice by itself.
 
     Args:
@@ -524,6 +595,10 @@ def topk_hinge_loss(
     and -1 at the label (they may cancel); at exactly 0 it is 0. A logit of -inf ranks last.
 
     Yang and Koyejo, "On the consistency of top-k surrogate losses", ICML 2020.
+
+    To tune: margin, over 0.5, 1 and 2 in units of the logits. Too small, and the loss is 0 for most
+    rows early on; too large, and it never is. Two classes a row have a gradient: where the loss
+    stands still near the margin, with many classes, take `NoisedTopKLoss`.
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
@@ -557,6 +632,10 @@ def smooth_topk_svm_loss(
     then, whatever the label, the value is 0.
 
     Berrada, Zisserman and Kumar, "Smooth loss functions for deep top-k classification", ICLR 2018.
+
+    To tune: tau, over 0.1, 0.3, 1 and 3. Too small, and it learns as slowly as the hard hinge, from
+    few classes a row; too large, and all classes are pushed alike, and the order among the first K
+    is lost. Published: 1 for CIFAR-100, 0.1 for Pl@ntNet-300K.
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.

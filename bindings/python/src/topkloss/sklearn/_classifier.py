@@ -11,6 +11,7 @@ import scipy.sparse
 from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -42,7 +43,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     coefficients for each class, with two classes also.
 
     Counts of classes, which many losses are made from, are those of the training rows, weighted by
-    sample_weight: a weight of 2 is the same as the row twice, and a weight of 0 as no row.
+    sample_weight: a weight of 2 is the same as the row twice, and a weight of 0 as no row. Columns
+    may be of any scale: the search for coefficients takes each in its own unit.
 
     Args:
         loss: What is minimised. A name, such as ``"logit_adjusted"`` or ``"topk_hinge"``: the
@@ -50,6 +52,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             or a function that makes one from the class counts, in the order of ``classes_``.
         loss_options: Arguments of a loss that is given by name, by name; the counts need not be
             among them. For ``"topk_hinge"`` and its relatives k must be.
+        class_weight: Weights of the classes' rows beside sample_weight, which do not count as
+            rows: ``"balanced"``, in inverse proportion to the counts; a dictionary by class, where
+            1 may be left out; or None. A loss made from the counts allows for them already.
         C: Inverse strength of regularisation, above 0.
         fit_intercept: Whether scores have an intercept, which is not regularised.
         solver: ``"lbfgs"``, on all rows at once; ``"adam"``, on a few at a time; ``"auto"``: the
@@ -57,8 +62,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             (the top-K hinge, noised or not, and margins of rivals). ``"lbfgs"`` is refused where
             noise is drawn by Monte Carlo.
         max_iter: L-BFGS only: the most iterations, 1 or more.
-        tol: L-BFGS only: it ends when no entry of the gradient is larger than this times the
-            largest one at the start.
+        tol: L-BFGS only: it ends when no entry of the gradient, with every column in its own unit,
+            is larger than this times the largest one at the start. Where it ends otherwise, a
+            ConvergenceWarning says so.
         epochs: Adam only: how often every row is seen, 1 or more.
         batch_size: Adam only: rows a step, 1 or more.
         learning_rate: Adam only: at the start, above 0; it falls to 0.
@@ -80,6 +86,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         loss: Any = "cross_entropy",
         *,
         loss_options: dict[str, Any] | None = None,
+        class_weight: Any = None,
         C: float = 1.0,  # noqa: N803 - scikit-learn's name
         fit_intercept: bool = True,
         solver: str = "auto",
@@ -92,6 +99,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> None:
         self.loss = loss
         self.loss_options = loss_options
+        self.class_weight = class_weight
         self.C = C
         self.fit_intercept = fit_intercept
         self.solver = solver
@@ -119,6 +127,19 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 raise ValueError(f"{name} is {value!r}; it must be a number above 0")
         if self.solver not in ("auto", "lbfgs", "adam"):
             raise ValueError(f"solver is {self.solver!r}; it must be 'auto', 'lbfgs' or 'adam'")
+
+    def _class_weights(self, y: AnyArray) -> FloatVector:
+        """The weight of each class."""
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
+            counts = self.class_counts_
+            return np.asarray(counts.sum() / (len(counts) * counts))
+        found: FloatVector = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+        if not (np.isfinite(found).all() and found.min() >= 0 and found.max() > 0):
+            raise ValueError(
+                f"class_weight is {self.class_weight!r}; weights must be finite, 0 or more, and "
+                "not all 0"
+            )
+        return found
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LinearClassifier:  # noqa: N803
         """Fits the model.
@@ -161,7 +182,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         problem = Problem(
             inputs=X,
             labels=labels.astype(np.int64),
-            weights=weights,
+            weights=weights * self._class_weights(y)[labels],
             classes=len(self.classes_),
             loss=self.loss_,
             inverse_strength=self.C,

@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from topkloss._arrays import AnyArray, FloatVector
 from topkloss._loss import Loss
+from topkloss.sklearn._columns import Columns, columns_of
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Problem:
     Attributes:
         inputs: (n, F) dense, or sparse by rows.
         labels: (n,) class indices.
-        weights: (n,) weights above 0.
+        weights: (n,) weights of 0 or more, not all 0.
         classes: How many classes there are.
         loss: With the reduction ``"sum"``.
         inverse_strength: C.
@@ -45,6 +46,21 @@ class Problem:
     def shape(self) -> tuple[int, int]:
         """Of the parameters: a row for each feature, and one for the intercepts last."""
         return self.inputs.shape[1] + self.intercept, self.classes
+
+    @property
+    def strength(self) -> float:
+        """Of the penalty, half of it times the square of each coefficient."""
+        return 1 / (self.inverse_strength * float(self.weights.sum()))
+
+    def columns(self, *, stochastic: bool) -> Columns:
+        """Coordinates to search in, where all columns are alike, on all rows or on a few."""
+        return columns_of(
+            self.inputs,
+            self.weights,
+            self.strength,
+            intercept=self.intercept,
+            stochastic=stochastic,
+        )
 
     def scores(self, parameters: FloatVector, inputs: Any) -> AnyArray:
         """(n, C) scores of any rows, in the type of the rows."""
@@ -78,9 +94,8 @@ class Problem:
             gradient[features] = slope.sum(axis=0, dtype=np.float64)
         gradient /= total
         coefficients = parameters[:features]
-        strength = 1 / (self.inverse_strength * self.weights.sum())
-        gradient[:features] += strength * coefficients
-        penalty = 0.5 * strength * float(np.vdot(coefficients, coefficients))
+        gradient[:features] += self.strength * coefficients
+        penalty = 0.5 * self.strength * float(np.vdot(coefficients, coefficients))
         return float(value) / total + penalty, gradient
 
 
@@ -88,15 +103,19 @@ def lbfgs(problem: Problem, max_iter: int, tol: float) -> tuple[FloatVector, int
     """The parameters, (F or F + 1, C), and how many iterations it took.
 
     It ends when no entry of the gradient is above tol times the largest one at the start, where all
-    parameters are 0: losses differ in scale, some by the number of classes.
+    parameters are 0: losses differ in scale, some by the number of classes. Every column is taken
+    in its own unit, so that none counts for less than another.
     """
+    columns = problem.columns(stochastic=False)
 
     def flat(parameters: FloatVector) -> tuple[float, FloatVector]:
-        value, gradient = problem.value_and_gradient(parameters.reshape(problem.shape))
-        return value, gradient.ravel()
+        own = columns.own(parameters.reshape(problem.shape))
+        value, gradient = problem.value_and_gradient(own)
+        return value, columns.gradient(gradient).ravel()
 
     start = np.zeros(np.prod(problem.shape))
-    steepest = np.abs(flat(start)[1]).max()
+    value, slope = flat(start)
+    steepest = np.abs(slope).max()
     enough = tol * steepest
     found = scipy.optimize.minimize(
         flat,
@@ -114,17 +133,19 @@ def lbfgs(problem: Problem, max_iter: int, tol: float) -> tuple[FloatVector, int
     )
     left = np.abs(found.jac).max()
     # Where parameters are sqrt(eps) from a minimum, values differ by rounding alone, and no search
-    # along a line gets nearer.
-    rounding = float(np.sqrt(np.finfo(problem.inputs.dtype).eps)) * steepest
+    # along a line gets nearer. (Second derivatives are of the order of the value in these units.)
+    eps = float(np.finfo(problem.inputs.dtype).eps)
+    rounding = np.sqrt(eps) * max(steepest, abs(value))
     if left > max(enough, rounding):
         warnings.warn(
             f"L-BFGS has not converged after {found.nit} iterations: the largest entry of the "
-            f"gradient is {left:.2g}, above {enough:.2g}. Allow more iterations (max_iter), scale "
-            "the features, regularise more strongly (a smaller C), or ask for less (tol)",
+            f"gradient, in units of the columns, is {left:.2g}, above {enough:.2g}. Allow more "
+            "iterations (max_iter), leave out columns that say nearly the same as others, "
+            "regularise more strongly (a smaller C), or ask for less (tol)",
             ConvergenceWarning,
             stacklevel=4,
         )
-    return found.x.reshape(problem.shape), int(found.nit)
+    return columns.own(found.x.reshape(problem.shape)), int(found.nit)
 
 
 def adam(
@@ -139,16 +160,19 @@ def adam(
     Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015.
     """
     rows = problem.inputs.shape[0]
+    columns = problem.columns(stochastic=True)  # one rate suits all of them
     parameters, mean, square = (np.zeros(problem.shape) for _ in range(3))
     steps = epochs * -(-rows // batch_size)
     step = 0
     for _ in range(epochs):
         order = random.permutation(rows)
         for start in range(0, rows, batch_size):
-            _, gradient = problem.value_and_gradient(parameters, order[start : start + batch_size])
+            own = columns.own(parameters)
+            _, slope = problem.value_and_gradient(own, order[start : start + batch_size])
+            gradient = columns.gradient(slope)
             step += 1
             mean += 0.1 * (gradient - mean)
             square += 0.001 * (gradient**2 - square)
             rate = learning_rate * (1 - (step - 1) / steps) / (1 - 0.9**step)
             parameters -= rate * mean / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
-    return parameters, epochs
+    return columns.own(parameters), epochs
