@@ -279,4 +279,11 @@ COMPARED = tuple(case.name for case in CASES if case.whole is not None)
 SOFTMAX = tuple(case for case in CASES if "class_weight" in case.parameters)
 """The family of the softmax margins, and the focal loss."""
 
+SOFT = tuple(
+    case
+    for case in SOFTMAX
+    if case.row and getattr(case.row(np.ones(3)), "func", None) is reference.softmax_margin_row
+)
+"""Those of them that take soft labels: whose rows are a cross-entropy of whatever the label."""
+
 cases = pytest.mark.parametrize("case", CASES, ids=BY_NAME)

@@ -93,8 +93,16 @@ def test_infinities_and_nan_stay(rng):
         ((np.zeros((2, 3)), [1, 2, 3]), {"tau": np.inf}, "tau"),
         ((np.zeros((2, 3)), [1, 2, 3]), {"target_prior": [1, 2]}, "target_prior has 2 classes"),
         ((np.zeros((2, 3)), [1, 2, 3]), {"target_prior": [1, 2, -1]}, r"target_prior\[2\] is -1"),
-        ((np.zeros((2, 3)), [1, 2, 3]), {"target_prior": [0, 0, 0]}, "the sum of target_prior is 0"),
-        ((np.zeros((2, 3)), [1, 2, 3]), {"target_prior": [1e308] * 3}, "the sum of target_prior is inf"),
+        (
+            (np.zeros((2, 3)), [1, 2, 3]),
+            {"target_prior": [0, 0, 0]},
+            "the sum of target_prior is 0",
+        ),
+        (
+            (np.zeros((2, 3)), [1, 2, 3]),
+            {"target_prior": [1e308] * 3},
+            "the sum of target_prior is inf",
+        ),
         ((np.zeros((2, 3)), [1, 2, 3]), {"tau": "much"}, "tau"),
         ((np.zeros((2, 3)), [1, 2, 3]), {"count_smoothing": -1}, "count_smoothing"),
         ((np.zeros((2, 3)), [1, 2, 3]), {"out": np.zeros((3, 2))}, "out has shape"),
