@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -18,6 +20,7 @@ from topkloss.metrics import (
     SetCoverage,
     ShotAccuracy,
     TopKAccuracy,
+    average_set_size,
     shot_accuracy,
     topk_accuracy,
 )
@@ -195,6 +198,36 @@ def test_batches_come_to_what_the_whole_does(average, k, dtype, rng):
     assert whole.compute() == 0
     assert len(whole.by_class()) == 0
     assert np.isnan(whole.shots(counts)).all()
+
+
+def test_rows_along_any_axes(rng):
+    """Of shape (..., C), one row alone too; empty batches add nothing."""
+    scores, labels = rng.random((2, 3, 4, 5)), rng.integers(5, size=(2, 3, 4))
+    flat = scores.reshape(24, 5), labels.ravel()
+    tally, sets = TopKAccuracy(2), SetCoverage(0.5)
+    for batch in ((scores, labels), (scores[0, 0, 0], labels[0, 0, 0]), (scores[:0], labels[:0])):
+        tally.update(*batch)
+        sets.update(*batch, sample_weight=np.ones(batch[1].shape))
+    assert tally.weights.sum() == sets.weights.sum() == 25
+    assert topk_accuracy(scores, labels, 2) == topk_accuracy(*flat, 2)
+    assert average_set_size(scores, 0.5) == average_set_size(flat[0], 0.5)
+    assert average_set_size(scores[0, 0, 0], 0.5) == np.sum(scores[0, 0, 0] >= 0.5)
+
+
+def test_a_mean_over_rows_needs_no_numbers_by_class():
+    """Of 4 million classes they would take 64 MB."""
+    script = """if True:
+        import resource, numpy as np
+        from topkloss.metrics import average_k_accuracy, topk_accuracy
+        topk_accuracy(np.zeros((1, 9), np.float32), [0])
+        scores, labels = np.ones((1, 4_000_000), np.float32), np.zeros(1, np.int64)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        assert topk_accuracy(scores, labels) == 1
+        assert average_k_accuracy(scores, labels, 1) == 1
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        assert grown < 8_000, f"{grown} kilobytes"
+    """
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_what_cannot_be_put_together():

@@ -29,7 +29,7 @@ def status(kind, name, value):
     """Which status a wrong value of an option has."""
     if name in ("reduction", "estimator", "method", "class_reduction"):
         return "ENUMERATOR"
-    vectors = {"class_weight", "class_counts", "offset", "class_scale", "teacher"}
+    vectors = {"class_weight", "class_counts", "offset", "class_scale", "teacher", "weights"}
     if name in vectors or (kind, name) == ("margin_softmax", "margin"):
         vector = np.asarray(value)
         if vector.dtype.kind not in "if":
@@ -59,6 +59,9 @@ def test_wrong_options_together():
     # (n / n_max)^gamma must come out at 1e-15 or more.
     refuses("OPTION", ["gamma"], SCALED, [1, 10_000], gamma=4.0)
     SCALED([1, 10_000], gamma=3.0)
+    words = ["weights has 2 numbers", "k", 3]
+    refuses("SIZE", words, topkloss.TopKCrossEntropyLoss, 3, weights=[0.5, 0.5])
+    refuses("OPTION", ["weights", 0.8], topkloss.TopKCrossEntropyLoss, 2, weights=[0.5, 0.3])
     mse = topkloss.OutlyingMSELoss
     refuses("NULL_POINTER", ["class_counts"], mse)
     words = ["offset has 3 classes, margin has 2 classes"]

@@ -27,11 +27,18 @@ SomeHandle = TypeVar("SomeHandle", bound="Handle")
 _destroy = library.topkloss_loss_destroy
 
 
+def _by_class(kind: str) -> bool:
+    """Whether the vectors among a loss's options are indexed by class; else they are by rank."""
+    return hasattr(_abi.LOSS_OPTIONS[kind], "classes")
+
+
+def _lengths(arguments: dict[str, Any]) -> dict[str, int]:
+    return {name: len(value) for name, value in arguments.items() if isinstance(value, np.ndarray)}
+
+
 def _class_count(arguments: dict[str, Any]) -> int:
     """C, from whichever vectors by class there are; 0 without any."""
-    lengths = {
-        name: len(value) for name, value in arguments.items() if isinstance(value, np.ndarray)
-    }
+    lengths = _lengths(arguments)
     if len(set(lengths.values())) > 1:
         raise TopKLossError(
             ", ".join(f"{name} has {length} classes" for name, length in lengths.items()),
@@ -40,13 +47,24 @@ def _class_count(arguments: dict[str, Any]) -> int:
     return next(iter(lengths.values()), 0)
 
 
+def _check_ranks(arguments: dict[str, Any]) -> None:
+    """Sees that vectors by rank have K numbers."""
+    for name, length in _lengths(arguments).items():
+        if length != arguments["k"]:
+            raise TopKLossError(
+                f"{name} has {length} numbers; it must have k of them, {arguments['k']}",
+                "TOPKLOSS_ERROR_SIZE",
+            )
+
+
 def _create(kind: str, arguments: dict[str, Any]) -> int:
     """A handle for a loss whose C options are named like the arguments."""
     options = _abi.LOSS_OPTIONS[kind]()
     initialise = getattr(library, f"topkloss_{kind}_options_init")
     check(initialise(ctypes.byref(options), ctypes.sizeof(options)))
-    classes = _class_count(arguments)
-    if classes:
+    if not _by_class(kind):
+        _check_ranks(arguments)
+    elif classes := _class_count(arguments):
         options.classes = classes
     for name, value in arguments.items():
         if value is None:
@@ -122,7 +140,8 @@ class Handle:
         shown = []
         for name, value in self._arguments.items():
             if isinstance(value, np.ndarray):
-                shown.append(f"{name}=<{len(value)} classes>")
+                what = "classes" if _by_class(self._kind) else "ranks"
+                shown.append(f"{name}=<{len(value)} {what}>")
             elif value != self._options[name].default:
                 shown.append(f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"

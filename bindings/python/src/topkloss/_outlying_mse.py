@@ -41,18 +41,16 @@ class OutlyingMSELoss(CountSmoothing):
       the most frequent; of equal counts, the lower index first).
     - ``"power"``, in no paper: ``t_c = alpha (n_max / n_c)^power``.
 
-    What is regressed is ``t_c p_c``. So by rank the last of many classes is preferred C times over
-    the first, however alike their counts, and one of middling rank far too much: with more than a
-    few dozen classes try a power first, 0.25 to 1 (0.5 did best in the project's geonames example),
-    then alpha. Too large a teacher shows as rare classes predicted everywhere. A logit of -inf is
-    regressed like any other: value +inf, gradient -inf there.
+    What is regressed is ``t_c p_c``: by rank the last of C classes is preferred C times over the
+    first, however alike their counts. A logit of -inf is regressed like any other: value +inf,
+    gradient -inf there.
 
     Kato and Hotta, "MSE loss with outlying label for imbalanced classification", 2021.
 
     To tune: alpha, so that the furthest teacher, alpha C, is of the size of 10 to 50; with hundreds
-    of classes give a teacher of your own, such as ``(n_max / n_c) ** power``, power over 0.25, 0.5
-    and 0.75. Too far out, and the loss is in the hundreds, frequent classes are lost, and steps
-    diverge; too near, and all logits stay near 0 and the frequent classes win.
+    of classes take the teacher ``"power"``, and tune power over 0.25, 0.5 and 0.75. Too far out,
+    and the loss is in the hundreds, frequent classes are lost, and steps diverge; too near, and all
+    logits stay near 0 and the frequent classes win.
 
     Args:
         class_counts: Number of training examples of each of C classes, finite and above 0. May be

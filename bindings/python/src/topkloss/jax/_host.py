@@ -118,6 +118,8 @@ def _evaluate_slice(
     batch.logits = address(logits)
     if "multi_label_logits" in inputs:
         batch.multi_label_logits = address(inputs["multi_label_logits"])
+    if "soft_labels" in inputs:
+        batch.soft_labels = address(inputs["soft_labels"])
     if "labels" in inputs:
         labels = inputs["labels"]
         batch.label_type, batch.labels = LABEL_CODES[labels.dtype], address(labels)
