@@ -171,6 +171,10 @@ static void adjust_logits(const topkloss_batch *batch, topkloss_result *result) 
   adjust.tau = option(1.0);
   adjust.target_prior = rarely(2) ? NULL : vectors;
   result->row_values = NULL;
+  /* The strides go by the options, whatever the size of the result is said to be. */
+  result->struct_size = sizeof *result;
+  adjust.adjusted_class_stride = result->gradient_class_stride;
+  adjust.adjusted_group_stride = result->gradient_group_stride;
   status = topkloss_logit_adjust(&adjust, batch, result->gradient, result->gradient_row_stride);
   if (status == TOPKLOSS_OK) allow_output(batch, result);
   expect_no_stray_write();
@@ -241,7 +245,7 @@ static void draw_random_noise(void) {
   float *const noise = rarely(20) ? NULL : (float *)(void *)(buffers[NOISE].bytes + GUARD);
   topkloss_status status;
   set_sizes(FEW_ROWS);
-  fill_buffers(TOPKLOSS_FLOAT32, 1);
+  fill_buffers(TOPKLOSS_FLOAT32, 1, 0);
   status = topkloss_standard_normal(random_word(&state), random_word(&state),
                                     rarely(9) ? -1 : random_below(&state, INT64_MAX), rows, samples,
                                     classes, noise);

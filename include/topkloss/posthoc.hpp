@@ -16,8 +16,10 @@ inline void logit_adjust(const ConstMatrix &scores, const LogitAdjustOptions &op
   const detail::ExecutorCall call(executor);
   topkloss_batch batch = detail::scores(scores);
   batch.executor = call.c();
-  const auto c = detail::c(options);
-  call.check(topkloss_logit_adjust(&c, &batch, adjusted.data(), adjusted.row_stride()));
+  auto c = detail::c(options);
+  c.adjusted_class_stride = adjusted.strides().classes;
+  c.adjusted_group_stride = adjusted.strides().group;
+  call.check(topkloss_logit_adjust(&c, &batch, adjusted.data(), adjusted.strides().row));
 }
 
 /// Keeps the scores above value, and of those that equal it the first `ties`, row by row and then by class; or the scores
