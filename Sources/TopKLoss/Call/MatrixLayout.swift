@@ -68,7 +68,7 @@ struct MatrixLayout {
     if groupRows == 1 { stride = groupStride }
     if groupRows == 1 || !groupOverflows && groupReach == groupStride { groupRows = rows }
     // With one row there is no next one, and its stride means nothing.
-    self.stride = rows <= 1 || groupRows <= 1 ? columns : stride
+    self.stride = rows <= 1 ? columns : stride
     self.groupRows = groupRows
     self.groupStride = groupStride
     isPlain = columnStride == 1 && groupRows == rows

@@ -15,8 +15,8 @@ struct RowSplit {
 
   /// Threads that are awake get a piece each, which keeps rows near the same processor from call to call. Threads that
   /// wake one after another take smaller pieces as they come. Where a piece needs much memory there are fewer.
-  init(rows: Int, _ needs: PassNeeds, _ executor: Executor) {
-    let nanoseconds = Double(rows) * needs.nanosecondsPerRow
+  init(rows: Int, nanosecondsPerRow: Double, pieceBytes: Int, _ executor: Executor) {
+    let nanoseconds = Double(rows) * nanosecondsPerRow
     var executor = executor
     var mayBeSplit = executor.threads > 1 && rows > 1 && nanoseconds >= 2 * Self.worthAwake
     if mayBeSplit { executor.consultOpenMP() }
@@ -31,7 +31,7 @@ struct RowSplit {
         ? Int(min(worthwhile, Double(threads)))
         : min(threads &* 4, Int(min(nanoseconds / Self.worthAwake, 4096)))
     }
-    pieces = min(pieces, Self.mostScratch / max(needs.scratchBytes, 1))
+    pieces = min(pieces, Self.mostScratch / max(pieceBytes, 1))
     self.rows = rows
     self.pieces = min(rows, max(1, pieces))
     self.executor = executor

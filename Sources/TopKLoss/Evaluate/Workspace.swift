@@ -33,7 +33,10 @@ struct Workspace {
     tileBytes =
       tilesOfPiece == 0
       ? 0 : RowTile.bytes(classes: batch.classes, elementBytes: batch.element.byteCount)
-    split = RowSplit(rows: batch.rows, needs, batch.executor)
+    let pieceBytes = needs.scratchBytes.addingReportingOverflow(tilesOfPiece &* tileBytes)
+    split = RowSplit(
+      rows: batch.rows, nanosecondsPerRow: needs.nanosecondsPerRow,
+      pieceBytes: pieceBytes.overflow ? Int.max : pieceBytes.partialValue, batch.executor)
     scratchBytes = CheckedSize.ofWholeLines(needs.scratchBytes)
     var (size, widenedSize) = (CheckedSize(), CheckedSize())
     _ = widenedSize.add(needs.widenedRows, of: batch.widenedBytes)

@@ -21,8 +21,6 @@ LABELS = torch.arange(4)
 
 
 BAD_LOGITS = [
-    (torch.zeros(CLASSES), "SIZE", ["logits has shape (21,)", "(1, C)"]),
-    (torch.zeros(2, 2, CLASSES), "SIZE", ["logits has shape (2, 2, 21)"]),
     (torch.zeros((4, CLASSES), device="meta"), "ENUMERATOR", ["logits is on the device meta"]),
     (torch.zeros(4, CLASSES, dtype=torch.cfloat), "ENUMERATOR", ["logits has dtype"]),
     (torch.zeros(4, CLASSES).to_sparse(), "ENUMERATOR", ["torch.sparse_coo"]),
@@ -42,9 +40,10 @@ def test_logits(name, bad, requires_grad, reduction):
 
 BAD_LABELS = [
     (torch.tensor([0, 1, 21, 3]), "LABEL", ["labels[2]", 21]),
-    (torch.arange(3), "SIZE", ["labels has shape (3,)", "4 rows"]),
-    (torch.zeros(4, 1, dtype=torch.int64), "SIZE", ["labels has shape (4, 1)"]),
-    (torch.zeros(4), "ENUMERATOR", ["labels has dtype torch.float32"]),
+    (torch.arange(3), "SIZE", ["labels has shape (3,)", "must be (4,)"]),
+    (torch.zeros(4, 1, dtype=torch.int64), "SIZE", ["shape (4, 1)", "give labels.squeeze(1)"]),
+    (torch.zeros(4, CLASSES, dtype=torch.int64), "SIZE", ["give class indices, or soft labels"]),
+    (torch.zeros(4), "ENUMERATOR", ["labels has dtype torch.float32", "soft labels", "(4, 21)"]),
     (torch.zeros(4, dtype=torch.bool), "ENUMERATOR", ["labels has dtype torch.bool"]),
     (torch.zeros(4, dtype=torch.int64, device="meta"), "ENUMERATOR", ["labels", "meta"]),
     ([0, 1, 2, 3], "ENUMERATOR", ["labels is a list"]),
@@ -59,8 +58,9 @@ def test_labels(name, bad):
 
 
 BAD_WEIGHTS = [
-    (torch.ones(3), "SIZE", ["sample_weight has shape (3,)", "4 rows"]),
+    (torch.ones(3), "SIZE", ["sample_weight has shape (3,)", "must be (4,)"]),
     (torch.tensor([1, float("nan"), 1, 1]), "NOT_FINITE", ["sample_weight[1]"]),
+    (torch.tensor([1, 0.0, -0.5, 1]), "OPTION", ["sample_weight has the value -0.5"]),
     (torch.ones(4, dtype=torch.cfloat), "ENUMERATOR", ["sample_weight has dtype"]),
     (torch.ones(4, requires_grad=True), "OPTION", ["sample_weight requires a gradient"]),
 ]

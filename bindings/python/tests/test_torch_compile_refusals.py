@@ -51,8 +51,8 @@ def test_bad_input_is_refused_in_words():
     logits, labels = batch()
     for arguments, status, words in (
         ((logits, labels + CLASSES), "LABEL", "labels[0] is"),
-        ((logits, labels[:-1]), "SIZE", "with 6 rows of logits it must be (6,)"),
-        ((logits[0].detach(), labels), "SIZE", "logits has shape (21,)"),
+        ((logits, labels[:-1]), "SIZE", "for the rows of these logits it must be (6,)"),
+        ((logits[0, 0].detach(), labels), "SIZE", "logits has shape ()"),
         ((logits.long(), labels), "ENUMERATOR", "logits has dtype torch.int64"),
         ((logits, labels.double()), "ENUMERATOR", "class indices must be integers"),
     ):

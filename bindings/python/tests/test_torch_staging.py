@@ -23,7 +23,7 @@ from torch_support import (
     ways,
 )
 
-from topkloss.torch import _evaluation, _module, _staging
+from topkloss.torch import _evaluation, _module, _outputs, _staging
 
 
 class Device:
@@ -35,7 +35,8 @@ class Device:
         self.sent = []
 
     def fetched(self, tensor):
-        target = torch.full(tensor.shape, -(1 << 40), dtype=torch.float64).to(tensor.dtype)
+        target = torch.empty_like(tensor, requires_grad=False)
+        target.copy_(torch.tensor(-(1 << 40), dtype=torch.float64))
         if target.is_floating_point():
             target.fill_(torch.nan)
         self.pending.append((target, tensor))
@@ -69,10 +70,9 @@ def device(monkeypatch):
     monkeypatch.setattr(_staging, "wait", played.wait)
     monkeypatch.setattr(_evaluation, "sent", played.send)
     monkeypatch.setattr(
-        _evaluation,
-        "pinned",
-        lambda shape, dtype: torch.full(tuple(shape), torch.nan, dtype=dtype),
+        _outputs, "pinned", lambda shape, dtype: torch.full(tuple(shape), torch.nan, dtype=dtype)
     )
+    monkeypatch.setattr(_outputs, "pinned_like", lambda one: torch.full_like(one, torch.nan))
     # The short way is for tensors that say they are the CPU's.
     monkeypatch.setattr(_module, "evaluate_plain", lambda *_: None)
     return played
@@ -220,7 +220,7 @@ def test_negation_is_not_left_to_the_copy(monkeypatch):
             copied.append(values)
             return values
 
-    monkeypatch.setattr(_staging, "pinned", lambda *_: Target())
+    monkeypatch.setattr(_staging, "pinned_like", lambda *_: Target())
     _staging.fetched(negated)
     assert not copied[0].is_neg()
     assert torch.equal(copied[0], negated)

@@ -26,7 +26,8 @@ def _first_row(batch: _abi.batch) -> np.ndarray[Any, Any]:
     """The scores of a batch's first row, where they are (of bfloat16, a copy)."""
     kind = np.dtype(_TYPES[batch.dtype])
     first = np.frombuffer((c_char * kind.itemsize).from_address(batch.logits), kind)
-    row = np.lib.stride_tricks.as_strided(first, (batch.classes,), (kind.itemsize,))
+    stride = (batch.logits_class_stride or 1) * kind.itemsize
+    row = np.lib.stride_tricks.as_strided(first, (batch.classes,), (stride,))
     return row if kind != np.uint16 else (row.astype(np.uint32) << 16).view(np.float32)
 
 

@@ -128,21 +128,26 @@ def add_labels(batch: Batch, labels: Any) -> AnyArray:
     return indices
 
 
-def add_sample_weight(batch: Batch, sample_weight: Any) -> AnyArray | None:
-    """Gives a batch its weights, if there are any.
+def refuse_negative_weight(least: float) -> None:
+    """As scikit-learn's estimators, XGBoost and LightGBM do, of the least weight of a batch.
 
-    Negative ones are refused, as scikit-learn's estimators, XGBoost and LightGBM do: the mean
-    divides by their sum, and without its lower bound 0 a loss has no minimum.
+    The mean divides by the sum of the weights, and without its lower bound 0 a loss has no minimum.
     """
+    if least < 0:
+        raise TopKLossError(
+            f"sample_weight has the value {least}; weights must be 0 or more. For factors of any "
+            'sign (advantages, say) multiply the values of reduction="none"',
+            "TOPKLOSS_ERROR_OPTION",
+        )
+
+
+def add_sample_weight(batch: Batch, sample_weight: Any) -> AnyArray | None:
+    """Gives a batch its weights, if there are any."""
     if sample_weight is None:
         return None
     weights = row_numbers("sample_weight", sample_weight, batch.lead)
-    if weights.size and weights.min() < 0:
-        raise TopKLossError(
-            f"sample_weight has the value {weights.min()}; weights must be 0 or more. For factors "
-            'of any sign (advantages, say) multiply the values of reduction="none"',
-            "TOPKLOSS_ERROR_OPTION",
-        )
+    if weights.size:
+        refuse_negative_weight(weights.min())
     batch.sample_weight = address(weights)
     return weights
 

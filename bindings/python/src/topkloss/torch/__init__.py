@@ -16,6 +16,14 @@ a loss has no parameters, and replicas of it would count steps of noise and aver
 from each other, or against each other. `copy.copy` of a module shares its buffers, as everywhere
 in PyTorch, and so the threshold of a `TwoHeadAverageKLoss`; `copy.deepcopy` does not.
 
+**Soft labels** (mixup, CutMix, distillation): the losses that smooth labels, but for `SeesawLoss`,
+take a tensor of numbers q, finite and 0 or more, of the logits' shape, in place of class indices: a
+row has the loss ``sum_y q_y l(z, y)``. Class weights, label smoothing and reductions are as in
+`torch.nn.CrossEntropyLoss` with probabilities: the mean is over rows, or their sample weights. They
+are constants: no gradient with respect to them. They are converted to the dtype of the logits. Of
+the other losses, mixup is the sum of two calls:
+``share * loss(logits, labels) + (1 - share) * loss(logits, other_labels)``.
+
 **Under autocast** the value is float32, as that of PyTorch's own losses is, and the gradient has
 the dtype of the logits. bfloat16 goes straight into the library; float16 is converted to float32
 first, so that small gradients are scaled by a `torch.amp.GradScaler` before they are rounded. In

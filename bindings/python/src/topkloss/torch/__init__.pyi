@@ -50,6 +50,11 @@ class CrossEntropyLoss(WeightedModule):
     sure. Class weights over a range of thousands make the loss jump from batch to batch: defer them
     (`topkloss.class_weights.deferred`).
 
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
+
     Args:
         class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
         label_smoothing: eta, the part of the label that all classes share, in [0, 1].
@@ -95,6 +100,11 @@ class ELMLoss(WeightedModule):
 
     To tune: as for `LDAMLoss`, max_margin first; lam then, over 0.5 and 1. The margins of rare
     labels against rare rivals cancel, so that it bears larger ones; wrong values look as there.
+
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
 
     Args:
         class_counts: Number of training examples of each of C classes, finite and above 0.
@@ -152,6 +162,11 @@ class FocalLoss(WeightedModule):
     training slow, with probabilities that are never sure; too small, and it is cross-entropy. It
     does not know the class counts: on a long tail it is no substitute for an adjustment.
 
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
+
     Args:
         gamma: How strongly rows that are right are discounted, finite and 0 or more.
         class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
@@ -201,6 +216,11 @@ class LDAMLoss(WeightedModule):
     is cross-entropy. Too small a scale, and the loss cannot fall (5 leaves cosines of 1 and 0 a
     probability of 0.13 among 1000 classes); too large, and it is near 0 after an epoch, with rare
     classes learnt by heart.
+
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
 
     Args:
         class_counts: Number of training examples of each of C classes, finite and above 0.
@@ -254,6 +274,11 @@ class LogitAdjustedLoss(WeightedModule):
     predicted; too large, and frequent classes lose more than rare ones gain: the class average
     stands still while plain accuracy falls.
 
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
+
     Args:
         class_counts: Number of training examples of each of C classes, finite and above 0.
         tau: Strength of the adjustment, finite.
@@ -306,6 +331,11 @@ class MarginSoftmaxLoss(WeightedModule):
     To tune: begin at the member of the family that it is a variant of, and multiply one vector by
     0.5, 1 and 2. Margins that grow with how rare a class is, or offsets that fall, favour rare
     classes; where they go too far, frequent classes lose more accuracy than rare ones gain.
+
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
 
     Args:
         offset: a of each of C classes, finite. Default 0.
@@ -398,6 +428,11 @@ class NoisedTopKLoss(NoisedModule):
     Activation checkpointing calls what it checkpoints once more in the backward pass, and so would
     draw other noise there and count twice: leave the loss outside, or give it a ``step``.
 
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
+
     Args:
         k: K, 1 to C - 1.
         epsilon: Standard deviation of the noise, in units of a logit; finite and 0 or more.
@@ -466,6 +501,11 @@ class OutlyingMSELoss(PredictingModule):
 
     The teacher in use is the attribute ``loss.teacher``.
 
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
+
     Args:
         class_counts: Number of training examples of each of C classes, finite and above 0. May be
             left out, and is not looked at, with a teacher.
@@ -515,6 +555,11 @@ class SeesawLoss(WeightedModule):
     To tune: p, over 0.4, 0.8 and 1.2; then q, over 1, 2 and 3. Too large a p, and rare classes are
     predicted everywhere, for nothing pushes them down; too small, and hardly ever. Too large a q,
     and the loss of hard rows grows while training goes on.
+
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
 
     Args:
         class_counts: Number of training examples of each of C classes, finite and above 0.
@@ -578,6 +623,11 @@ class SinglePositiveLoss(OneHeadModule):
     however telling it is. (The authors' code divides the first term by C as well: its lambda is C
     times this one.)
 
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
+
     Args:
         method: ``"an"``, ``"wan"`` or ``"epr"``.
         expected_positives: With ``"epr"`` only, which needs it: K, finite and above 0.
@@ -629,6 +679,11 @@ class SmoothTopKSVMLoss(OneHeadModule):
     few classes a row; too large, and all classes are pushed alike, and the order among the first K
     is lost. Published: 1 for CIFAR-100, 0.1 for Pl@ntNet-300K.
 
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
+
     Args:
         k: 1 to C - 1.
         tau: The temperature, in units of a logit; finite and above 0.
@@ -674,6 +729,11 @@ class TopKHingeLoss(OneHeadModule):
     To tune: margin, over 0.5, 1 and 2 in units of the logits. Too small, and the loss is 0 for most
     rows early on; too large, and it never is. Two classes a row have a gradient: where the loss
     stands still near the margin, with many classes, take `NoisedTopKLoss`.
+
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
 
     Args:
         k: K, 1 to C - 1.
@@ -739,6 +799,11 @@ class TwoHeadAverageKLoss(TwoHeadModule):
     it; in evaluation it is used in the same way, but stays as it is, as it does where a checkpoint
     has none.
 
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
+
     Args:
         k: K, the average number of candidates a row, above 0 and below C; need not be whole.
         candidate_weight: omega of candidates other than the label, finite and 0 or more.
@@ -793,6 +858,11 @@ class VectorScalingLoss(WeightedModule):
     To tune: tau first, with gamma = 0, as for `LogitAdjustedLoss`; then gamma, over 0.05, 0.1, 0.2
     and 0.3. Too large a gamma, and rare classes do not learn: their logits and their gradients are
     multiplied by the small factor, and their rows' losses stay what they were at first.
+
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
 
     Args:
         class_counts: Number of training examples of each of C classes, finite and above 0.

@@ -11,6 +11,7 @@ from topkloss import _abi
 from topkloss._evaluation import RESULT_SIZE, call
 from topkloss._loss import Loss
 from topkloss.torch._evaluation import Evaluation, plain_batch
+from topkloss.torch._layouts import by_rows
 from topkloss.torch._modes import graph_is_kept, has_tangent, in_forward_mode
 from topkloss.torch._staging import staged
 from topkloss.torch._tensors import has_memory, scalar
@@ -48,10 +49,8 @@ def _times(gradient: Tensor | None, upstream: Tensor) -> Tensor | None:
     """The backward pass of a kept gradient, of which nothing that is kept is handed out."""
     if gradient is None:
         return None
-    if upstream.dim() == 1:
-        return gradient * upstream[:, None]
-    if not _is_one(upstream):
-        return gradient * upstream
+    if upstream.dim() or not _is_one(upstream):
+        return gradient * by_rows(upstream, gradient)
     # Whoever gets it may change it, also where PyTorch does not see that: in NumPy, say.
     return gradient.clone() if graph_is_kept() else gradient
 

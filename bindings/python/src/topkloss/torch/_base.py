@@ -20,6 +20,11 @@ _STATE = "_extra_state", "threshold"
 class LossModule(nn.Module):
     """The base of every loss in `topkloss.torch`: it has no parameters.
 
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
+
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
     """

@@ -71,8 +71,8 @@ def one_head(
 ) -> Tensor:
     """The value of a loss of one head, step an int64 if the loss is noised."""
     by_row = module._by_row
-    (scores,), dtype = autocast_scores(logits, by_row=by_row)
-    scores = without_gradients(scores, sample_weight=sample_weight, noise=noise)
+    (scores,), dtype = autocast_scores(logits, by_row=by_row, labels=labels)
+    scores = without_gradients(scores, labels=labels, sample_weight=sample_weight, noise=noise)
     value: Tensor = operators.one_head(
         module._ticket,
         scores,
@@ -113,8 +113,8 @@ def coupled_rows(
     module: LossModule, logits: Tensor, labels: Tensor, sample_weight: Tensor | None
 ) -> Tensor:
     """The values of a loss by row, where rows depend on each other."""
-    (scores,), _ = autocast_scores(logits, by_row=True)
-    scores = without_gradients(scores, sample_weight=sample_weight)
+    (scores,), _ = autocast_scores(logits, by_row=True, labels=labels)
+    scores = without_gradients(scores, labels=labels, sample_weight=sample_weight)
     values: Tensor = operators.coupled_rows(module._ticket, scores, labels, sample_weight)
     return values
 
@@ -129,8 +129,10 @@ def two_heads(
 ) -> tuple[Tensor, Tensor]:
     """The value of a loss of two heads, and the threshold that chose the candidates."""
     by_row = module._by_row
-    (first, second), dtype = autocast_scores(logits, multi_label_logits, by_row=by_row)
-    first = without_gradients(first, sample_weight=sample_weight)
+    (first, second), dtype = autocast_scores(
+        logits, multi_label_logits, by_row=by_row, labels=labels
+    )
+    first = without_gradients(first, labels=labels, sample_weight=sample_weight)
     value, _, _, used = operators.two_heads(
         module._ticket,
         first,

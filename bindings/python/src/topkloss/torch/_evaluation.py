@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from topkloss import _abi
-from topkloss._evaluation import BATCH_SIZE, RESULT_SIZE, call
+from topkloss._evaluation import BATCH_SIZE, RESULT_SIZE, call, refuse_negative_weight
 from topkloss._handle import Handle
 from topkloss.torch._autocast import HALVES
+from topkloss.torch._layouts import Strides, class_axis, row_shape, rows_per_group, strides_of
 from topkloss.torch._modes import dispatch_modes, is_traced, refuse_tracing
-from topkloss.torch._staging import pinned, sent
+from topkloss.torch._outputs import Gradient, room_for_values
+from topkloss.torch._staging import sent
 from topkloss.torch._tensors import (
     FLOAT_CODES,
     LABEL_CODES,
     element_stride,
-    label_vector,
+    label_block,
     like,
-    matrix,
     noise_block,
     number,
     row_numbers,
+    score_block,
+    soft_label_block,
 )
 
 _PLAIN = (Tensor, torch.nn.Parameter)
 _STRIDED = torch.strided
+
+# Those of the result's matrices that are the gradients of each head.
+_GRADIENTS = "gradient", "multi_label_gradient"
 
 # A thread's first question makes PyTorch tell OpenMP its number, which the library goes by.
 _tell_openmp = torch.get_num_threads
@@ -96,44 +103,63 @@ class Evaluation:
         Args:
             owner: Has the handle.
             name: What error messages call the scores.
-            scores: Of shape (B, C).
+            scores: Of shape (C), (N, C) or (N, C, d1, ..., dm).
             by_row: Whether a run gives one value for each row.
             value_dtype: Of the value, if it is one. Default: that of the scores.
             device: The device that results are sent to. Default: they stay on the CPU.
         """
         refuse_tracing()
         self._owner = owner
-        self._scores, dtype = matrix(name, scores)
         self._by_row = by_row
-        self._value_dtype = value_dtype or self._scores.dtype
         self._device = device
         self.constants: list[Tensor] = []
-        batch = _abi.batch(BATCH_SIZE, *self._scores.shape, dtype)
-        batch.logits = self._scores.data_ptr()
-        batch.logits_row_stride = element_stride(self._scores, 0)
-        self._batch = batch
+        self._heads: list[Tensor] = []
+        self._strides: dict[str, Strides] = {}
+        given, dtype = score_block(name, scores)
+        self._value_dtype = value_dtype or given.dtype
+        self._rows = row_shape(given)
+        classes = given.shape[class_axis(given.dim())]
+        self._batch = _abi.batch(BATCH_SIZE, math.prod(self._rows), classes, dtype)
+        self._heads.append(given)
+        self._scores = self._matrix("logits", given)
+        self._batch.logits = self._scores.data_ptr()
 
     def _keep(self, tensor: Tensor) -> int:
         self.constants.append(tensor)
         return tensor.data_ptr()
 
+    def _matrix(self, name: str, tensor: Tensor) -> Tensor:
+        """A matrix of the batch's, or its copy if C cannot walk it."""
+        strides = strides_of(tensor)
+        if strides is None:
+            tensor = tensor.contiguous()
+            strides = strides_of(tensor)
+            assert strides is not None
+        self._strides[name] = strides
+        return tensor
+
     def add_labels(self, labels: object) -> None:
-        """One class index for each row."""
-        batch = self._batch
-        indices, batch.label_type = label_vector("labels", labels, batch.rows)
-        batch.labels = self._keep(indices)
+        """One class index for each row; or soft labels, which are scores of the logits' shape."""
+        soft = soft_label_block("labels", labels, self._heads[0])
+        if soft is not None:
+            self._batch.soft_labels = self._keep(self._matrix("soft_labels", soft))
+            return
+        indices, self._batch.label_type = label_block("labels", labels, self._heads[0])
+        self._batch.labels = self._keep(indices)
 
     def add_sample_weight(self, sample_weight: object) -> None:
         """One weight for each row, or None."""
         if sample_weight is not None:
-            weights = row_numbers("sample_weight", sample_weight, self._batch.rows)
+            weights = row_numbers("sample_weight", sample_weight, self._rows)
+            if weights.numel():
+                refuse_negative_weight(weights.min().item())
             self._batch.sample_weight = self._keep(weights)
 
     def add_noise(self, noise: object, shape: tuple[int, ...]) -> None:
         """Noise of the caller's, of this shape, which ends in samples and classes; or None."""
         if noise is None:
             return
-        arithmetic = torch.float64 if self._scores.dtype == torch.float64 else torch.float32
+        arithmetic = torch.float64 if self._heads[0].dtype == torch.float64 else torch.float32
         block = noise_block("noise", noise, shape, self._batch.rows, arithmetic)
         self._batch.noise = self._keep(block)
         self._batch.noise_row_stride = element_stride(block, 0)
@@ -145,15 +171,27 @@ class Evaluation:
 
     def add_multi_label_logits(self, logits: object) -> None:
         """Scores of a second head, of the same shape and dtype."""
-        second = like("multi_label_logits", logits, self._scores)
-        self._batch.multi_label_logits = self._keep(second)
-        self._batch.multi_label_row_stride = element_stride(second, 0)
+        second = like("multi_label_logits", logits, self._heads[0])
+        self._heads.append(second)
+        self._batch.multi_label_logits = self._keep(self._matrix("multi_label", second))
 
-    def _new(self, shape: Sequence[int]) -> Tensor:
-        """Room for results, in the CPU's memory whatever PyTorch's default device is."""
-        if self._device is None:
-            return self._scores.new_empty(tuple(shape))
-        return pinned(shape, self._scores.dtype)
+    def describe(self) -> _abi.batch:
+        """The batch, for functions that take no more than it."""
+        _tell_openmp()
+        return self._described({})[0]
+
+    def _described(self, written: dict[str, Strides]) -> tuple[_abi.batch, _abi.result]:
+        """The batch and its result, with the strides of all that is read and written.
+
+        A copy: backward passes of one value may run at the same time, each with its upstream.
+        """
+        batch = _abi.batch.from_buffer_copy(self._batch)
+        result = _abi.result(RESULT_SIZE)
+        every = {**self._strides, **written}
+        batch.rows_per_group, strides = rows_per_group(self._rows, every.values())
+        for name, one in zip(every, strides, strict=True):
+            one.write(result if name in written else batch, name)
+        return batch, result
 
     def _home(self, result: Tensor) -> Tensor:
         """A result where the caller wants it."""
@@ -173,19 +211,19 @@ class Evaluation:
             The value, or one a row, in the dtype of the scores; and for each head, its gradient or
             None.
         """
-        # A copy: backward passes of one value may run at the same time, each with its upstream.
-        batch = _abi.batch.from_buffer_copy(self._batch)
-        result = _abi.result(RESULT_SIZE)
+        remote = self._device is not None
+        outputs = [
+            Gradient(name, head, to_be_sent=remote) if one else None
+            for name, head, one in zip(_GRADIENTS, self._heads, wanted, strict=False)
+        ]
+        batch, result = self._described({one.name: one.strides for one in outputs if one})
+        for one in filter(None, outputs):
+            setattr(result, one.name, one.buffer.data_ptr())
         result.threshold = self.threshold
-        gradients = [self._new(self._scores.shape) if one else None for one in wanted]
-        addresses = [None if one is None else one.data_ptr() for one in gradients]
-        if addresses:
-            result.gradient = addresses[0]
-            result.multi_label_gradient = addresses[-1] if len(addresses) == 2 else None
-        factors = None if upstream is None else row_numbers("upstream", upstream, batch.rows)
+        factors = None if upstream is None else row_numbers("upstream", upstream, self._rows)
         batch.upstream = None if factors is None else factors.data_ptr()
         if self._by_row:
-            values = self._new((batch.rows,))
+            values = room_for_values(self._rows, self._heads[0], to_be_sent=remote)
             result.row_values = values.data_ptr()
         _tell_openmp()
         value = call(self._owner, batch, result)
@@ -194,5 +232,5 @@ class Evaluation:
         if self._by_row:
             values = self._home(values)
         else:
-            values = number(value, self._value_dtype, self._device or self._scores.device)
-        return values, [None if one is None else self._home(one) for one in gradients]
+            values = number(value, self._value_dtype, self._device or self._heads[0].device)
+        return values, [None if one is None else self._home(one.finished()) for one in outputs]

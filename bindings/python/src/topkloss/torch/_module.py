@@ -21,15 +21,18 @@ class OneHeadModule(LossModule):
         """The loss of a batch, differentiable once with respect to the logits.
 
         Args:
-            logits: Scores, of shape (B, C), in float32, float64, float16 or bfloat16. In the CPU's
-                memory they are read where they are if their classes lie one after another.
-            labels: B class indices in [0, C), or the ignored one.
-            sample_weight: B finite numbers that multiply the loss of each row. Default 1.
+            logits: Scores, of shape (C), (N, C) or (N, C, d1, ..., dm), in float32, float64,
+                float16 or bfloat16. In the CPU's memory they are read where they are, unless
+                d1 to dm do not lie as one: then they are copied.
+            labels: For each row a class index in [0, C), or the ignored one. Losses with
+                ``label_smoothing``, but for `SeesawLoss`, also take soft labels: a tensor of the
+                logits' shape and of a floating-point dtype, as described in `topkloss.torch`.
+            sample_weight: A finite number for each row that multiplies its loss. Default 1.
 
         Returns:
-            A scalar, or for the reduction ``"none"`` B values, of the dtype of the logits (under
-            autocast at least float32) and on their device. If all rows are ignored, the mean is 0
-            with gradient 0, where PyTorch's losses give NaN.
+            A scalar, or for the reduction ``"none"`` a value for each row, of the dtype of the
+            logits (under autocast at least float32) and on their device. If all rows are ignored,
+            the mean is 0 with gradient 0, where PyTorch's losses give NaN.
 
         Raises:
             TopKLossError: An argument has a wrong shape, type or value.
@@ -42,7 +45,7 @@ class OneHeadModule(LossModule):
             plain = evaluate_plain(self.loss, logits, labels)
             if plain is not None:
                 return plain
-        (scores,), dtype = autocast_scores(logits, by_row=self._by_row)
+        (scores,), dtype = autocast_scores(logits, by_row=self._by_row, labels=labels)
         evaluation = self._evaluation(scores, labels, sample_weight, value_dtype=dtype)
         return differentiable(evaluation, scores, rows_are_coupled=self._rows_are_coupled)
 

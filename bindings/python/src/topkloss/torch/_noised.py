@@ -12,6 +12,7 @@ from topkloss.torch._autocast import autocast_scores
 from topkloss.torch._autograd import differentiable
 from topkloss.torch._compiled import noised
 from topkloss.torch._evaluation import Evaluation
+from topkloss.torch._layouts import class_axis, row_shape
 from topkloss.torch._module import OneHeadModule
 from topkloss.torch._operators import signed, unsigned
 from topkloss.torch._staging import staged
@@ -51,23 +52,24 @@ class NoisedModule(OneHeadModule):
         """The loss of a batch, differentiable once with respect to the logits.
 
         Args:
-            logits: Scores, of shape (B, C), as for every loss.
-            labels: B class indices in [0, C), or the ignored one.
-            sample_weight: B finite numbers that multiply the loss of each row. Default 1.
-            noise: Noise of shape (B, S, C) to use in place of the module's own.
+            logits: Scores, of shape (C), (N, C) or (N, C, d1, ..., dm), as for every loss.
+            labels: For each row a class index in [0, C), or the ignored one.
+            sample_weight: A finite number for each row that multiplies its loss. Default 1.
+            noise: Noise of the labels' shape followed by (S, C), to use in place of the module's
+                own.
             step: Which noise to draw, 0 to 2^64 - 1. Default: in training the number of
                 calls so far that were given neither noise nor a step, in evaluation 2^64 - 1.
 
         Returns:
-            A scalar, or for the reduction ``"none"`` B values, as for every loss. If all rows are
-            ignored, the mean is 0 with gradient 0.
+            A scalar, or for the reduction ``"none"`` a value for each row, as for every loss. If
+            all rows are ignored, the mean is 0 with gradient 0.
 
         Raises:
             TopKLossError: An argument has a wrong shape, type or value, or C is not above K.
         """
         if torch.compiler.is_compiling():
             return noised(self, logits, labels, sample_weight, noise, step)
-        (scores,), dtype = autocast_scores(logits, by_row=self._by_row)
+        (scores,), dtype = autocast_scores(logits, by_row=self._by_row, labels=labels)
         if step is None and not self.training:
             step = EVALUATION_STEP
         drawn = self.loss._step(noise, step)
@@ -88,8 +90,8 @@ class NoisedModule(OneHeadModule):
     ) -> Evaluation:
         evaluation = super()._evaluation(logits, labels, sample_weight, **options)
         (noise,) = staged(noise)
-        rows, classes = logits.shape
-        evaluation.add_noise(noise, (rows, self.loss.n_samples, classes))
+        classes = logits.shape[class_axis(logits.dim())]
+        evaluation.add_noise(noise, (*row_shape(logits), self.loss.n_samples, classes))
         evaluation.add_step(step)
         return evaluation
 

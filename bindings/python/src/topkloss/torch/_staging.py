@@ -2,8 +2,8 @@
 
 The library computes on the CPU. What a call with CUDA tensors moves:
 
-1. Logits, labels and whatever else is on a device are copied into pinned memory, each on its
-   device's current stream and so after the work that makes it; all are on their way together.
+1. Logits, labels and whatever else is on a device are copied into pinned memory as they lie, each
+   on its device's current stream and so after the work that makes it; all are on their way at once.
 2. The call waits, once, for those streams. This is where it costs: the work that is queued there
    has to end first, and the device has nothing to do while the CPU computes.
 3. Gradients are written into pinned memory and copied to the device on its current stream; nothing
@@ -40,6 +40,11 @@ def pinned(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     return torch.empty(tuple(shape), dtype=dtype, device="cpu", pin_memory=True)
 
 
+def pinned_like(tensor: Tensor) -> Tensor:
+    """The same of a tensor's shape, dtype and layout, if that is dense."""
+    return torch.empty_like(tensor, device="cpu", pin_memory=True)
+
+
 def fetched(tensor: Tensor) -> Tensor:
     """A tensor's copy in pinned memory, which is complete once `wait` returns.
 
@@ -47,7 +52,7 @@ def fetched(tensor: Tensor) -> Tensor:
     before the copy has arrived in it.
     """
     values = tensor.detach().resolve_neg()
-    return pinned(tensor.shape, tensor.dtype).copy_(values, non_blocking=True)
+    return pinned_like(values).copy_(values, non_blocking=True)
 
 
 def wait(device: torch.device) -> None:

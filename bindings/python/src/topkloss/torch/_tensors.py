@@ -7,6 +7,7 @@ from torch import Tensor
 
 from topkloss import _abi
 from topkloss.errors import TopKLossError
+from topkloss.torch._layouts import row_shape
 from topkloss.torch._modes import has_tangent
 
 FLOAT_CODES = {
@@ -95,8 +96,8 @@ def element_stride(tensor: Tensor, axis: int) -> int:
     return tensor.stride(axis)
 
 
-def matrix(name: str, value: object) -> tuple[Tensor, int]:
-    """Rows of scores that C can read, and the code of their element type."""
+def score_block(name: str, value: object) -> tuple[Tensor, int]:
+    """Scores of any number of rows, and the code of their element type."""
     tensor = on_cpu(name, value)
     code = FLOAT_CODES.get(tensor.dtype)
     if code is None:
@@ -104,14 +105,12 @@ def matrix(name: str, value: object) -> tuple[Tensor, int]:
             f"{name} has dtype {tensor.dtype}; it must be float32, float64, float16 or bfloat16",
             "TOPKLOSS_ERROR_ENUMERATOR",
         )
-    if tensor.dim() != 2:
-        hint = "; give a single row the shape (1, C)" if tensor.dim() == 1 else ""
+    if not tensor.dim():
         raise TopKLossError(
-            f"{name} has shape {tuple(tensor.shape)}; it must have two dimensions, rows and "
-            f"classes{hint}",
+            f"{name} has shape (); it must be (C), (N, C) or (N, C, d1, ..., dm)",
             "TOPKLOSS_ERROR_SIZE",
         )
-    return _usable(tensor), code
+    return tensor, code
 
 
 def require_device(name: str, value: object, logits: object) -> None:
@@ -127,8 +126,8 @@ def require_device(name: str, value: object, logits: object) -> None:
 
 
 def like(name: str, value: object, logits: Tensor) -> Tensor:
-    """Rows of scores that C can read, of the shape and dtype of the logits."""
-    tensor = matrix(name, value)[0]
+    """Scores of the shape and dtype of the logits."""
+    tensor = score_block(name, value)[0]
     if tensor.shape != logits.shape:
         raise TopKLossError(
             f"{name} has shape {tuple(tensor.shape)}; the logits have shape {tuple(logits.shape)}",
@@ -142,29 +141,56 @@ def like(name: str, value: object, logits: Tensor) -> Tensor:
     return tensor
 
 
-def _require_rows(name: str, tensor: Tensor, rows: int) -> None:
-    if tensor.shape != (rows,):
+def _require_rows(name: str, tensor: Tensor, rows: tuple[int, ...], hint: str = "") -> None:
+    if tensor.shape != rows:
         raise TopKLossError(
-            f"{name} has shape {tuple(tensor.shape)}; with {rows} rows of logits it must be "
-            f"({rows},)",
+            f"{name} has shape {tuple(tensor.shape)}; for the rows of these logits it must be "
+            f"{rows}{hint}",
             "TOPKLOSS_ERROR_SIZE",
         )
 
 
-def label_vector(name: str, value: object, rows: int) -> tuple[Tensor, int]:
+def _what_to_do(labels: Tensor, scores: Tensor) -> str:
+    """What is likely meant by labels that have not the shape of the rows."""
+    said = f". The logits have shape {tuple(scores.shape)}, of which "
+    said += "dimension 1 is the classes" if scores.dim() > 1 else "all is the classes"
+    if labels.shape == scores.shape:
+        return f"{said}: give class indices, or soft labels of a floating-point dtype"
+    if scores.dim() > 2 and labels.shape == scores.shape[:-1]:
+        return f"{said}: where they are last, give logits.movedim(-1, 1)"
+    if labels.dim() > 1 and labels.shape[1] == 1 and labels.squeeze(1).shape == row_shape(scores):
+        return f"{said}: give labels.squeeze(1)"
+    return said
+
+
+def label_block(name: str, value: object, scores: Tensor) -> tuple[Tensor, int]:
     """One class index for each row, and the code of their type."""
     tensor = on_cpu(name, value)
     code = LABEL_CODES.get(tensor.dtype)
     if code is None:
         if tensor.dtype not in _OTHER_INTEGERS:
             raise TopKLossError(
-                f"{name} has dtype {tensor.dtype}; class indices must be integers, "
-                "signed if of 64 bits",
+                f"{name} has dtype {tensor.dtype}; class indices must be integers, signed if of "
+                f"64 bits, and soft labels have the shape of the logits, {tuple(scores.shape)}",
                 "TOPKLOSS_ERROR_ENUMERATOR",
             )
         tensor, code = tensor.to(torch.int64), _abi.TOPKLOSS_INT64
-    _require_rows(name, tensor, rows)
+    rows = row_shape(scores)
+    if tensor.shape != rows:
+        _require_rows(name, tensor, rows, _what_to_do(tensor, scores))
     return tensor.contiguous(), code
+
+
+def is_soft(labels: object) -> bool:
+    """Whether labels are no class indices, but numbers for all classes."""
+    return isinstance(labels, Tensor) and labels.is_floating_point()
+
+
+def soft_label_block(name: str, value: object, scores: Tensor) -> Tensor | None:
+    """Soft labels, of the scores' dtype; None if the value is not such."""
+    if not (isinstance(value, Tensor) and is_soft(value) and value.shape == scores.shape):
+        return None
+    return _constant(name, value).to(scores.dtype)
 
 
 def of_no_gradient(name: str) -> str:
@@ -197,7 +223,7 @@ def _constant(name: str, value: object) -> Tensor:
     return tensor
 
 
-def row_numbers(name: str, value: object, rows: int) -> Tensor:
+def row_numbers(name: str, value: object, rows: tuple[int, ...]) -> Tensor:
     """One float64 for each row."""
     tensor = _constant(name, value)
     _require_rows(name, tensor, rows)

@@ -52,15 +52,16 @@ class TwoHeadModule(LossModule):
         """The loss of a batch, differentiable once with respect to the logits of both heads.
 
         Args:
-            logits: Scores of the softmax head, of shape (B, C), as for every loss.
+            logits: Scores of the softmax head, of shape (C), (N, C) or (N, C, d1, ..., dm), as for
+                every loss.
             multi_label_logits: Scores of the multi-label head, of the same shape and dtype, and
-                on the same device. -inf is a probability of 0.
-            labels: B class indices in [0, C), or the ignored one.
-            sample_weight: B finite numbers that multiply the loss of each row. Default 1.
+                on the same device, in any layout. -inf is a probability of 0.
+            labels: For each row a class index in [0, C), or the ignored one.
+            sample_weight: A finite number for each row that multiplies its loss. Default 1.
 
         Returns:
-            A scalar, or for the reduction ``"none"`` B values, as for every loss. If all rows are
-            ignored, the mean is 0 with gradient 0.
+            A scalar, or for the reduction ``"none"`` a value for each row, as for every loss. If
+            all rows are ignored, the mean is 0 with gradient 0.
 
         Raises:
             TopKLossError: An argument has a wrong shape, type or value.
@@ -74,7 +75,9 @@ class TwoHeadModule(LossModule):
                 # By a view: graphs (of PyTorch 2.13) lose what is written to float64 scalars.
                 threshold.view(1).copy_(used.view(1))
             return value
-        heads, dtype = autocast_scores(logits, multi_label_logits, by_row=self._by_row)
+        heads, dtype = autocast_scores(
+            logits, multi_label_logits, by_row=self._by_row, labels=labels
+        )
         evaluation = self._evaluation(
             heads[0], labels, sample_weight, second=heads[1], value_dtype=dtype
         )
