@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -16,9 +15,10 @@ from time import perf_counter
 sys.path.append(str(Path(__file__).resolve().parents[1] / "geonames"))
 
 try:
+    import numpy as np
+    from command_line import parse
     from criteria import CRITERIA
     from figures import Figures, figures
-    from option_types import positive_number, seed_number
     from rich.console import Console
     from rich.progress import Progress
     from rich.table import Table
@@ -33,34 +33,6 @@ except ModuleNotFoundError as missing:
 
 RARE = 0.01
 """The share of pixels below which a class is called rare."""
-
-
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line, the process's own if none is given."""
-    defaults = Settings()
-    parser = argparse.ArgumentParser(
-        prog="python examples/python/segmentation", description=__doc__
-    )
-    parser.add_argument(
-        "--losses",
-        nargs="+",
-        choices=CRITERIA,
-        default=list(CRITERIA),
-        metavar="NAME",
-        help=f"of {', '.join(CRITERIA)}; default: all",
-    )
-    parser.add_argument(
-        "--tune",
-        action="store_true",
-        help="compare values of each loss's constant instead, on validation scenes",
-    )
-    parser.add_argument("--scenes", type=positive_number, metavar="N", help="default: 300")
-    parser.add_argument(
-        "--epochs", type=positive_number, metavar="N", help=f"default: {defaults.epochs}"
-    )
-    parser.add_argument("--seed", type=seed_number, metavar="N", default=0, help="default: 0")
-    parser.add_argument("--quick", action="store_true", help="few scenes and epochs: to see it run")
-    return parser.parse_args(arguments)
 
 
 def _rows(options: argparse.Namespace) -> list[tuple[str, float | None]]:
@@ -95,14 +67,15 @@ def main() -> None:
     options = parse()
     console = Console()
     defaults = Settings()
-    count = options.scenes or (40 if options.quick else 300)
+    count = options.scenes or (40 if options.quick else 200)
     epochs = options.epochs or (2 if options.quick else defaults.epochs)
     settings = replace(defaults, epochs=epochs, seed=options.seed)
     # Seeds of their own: training, validation and test scenes are different ones.
     seeds = [3 * options.seed + number for number in range(3)]
     train_set = draw(count, seeds[0])
     judged = draw(max(count // 2, 20), seeds[1] if options.tune else seeds[2])
-    counts = train_set.counts()
+    # A class that no scene shows counts as one pixel.
+    counts = np.maximum(train_set.counts(), 1)
     rare = [number for number, share in enumerate(counts / counts.sum()) if share < RARE]
     console.print(_described(train_set))
     console.print(f"Rare: {', '.join(CLASSES[number] for number in rare)}.")

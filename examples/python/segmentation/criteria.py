@@ -37,22 +37,16 @@ def _weighted(counts: Counts, power: float) -> nn.Module:
     return losses.CrossEntropyLoss(class_weight=inverse_frequency(counts**power))
 
 
-def _outlying(counts: Counts, power: float) -> nn.Module:
-    """A teacher that grows with a power of how rare the class is, as in the demo of city names."""
-    return losses.OutlyingMSELoss(teacher=(counts.max() / counts) ** power)
-
-
 CRITERIA = {
     "cross-entropy": Criterion(lambda counts, _: losses.CrossEntropyLoss()),
-    "weighted": Criterion(_weighted, 0.5, tried=(0.25, 0.5, 0.75)),
+    "weighted": Criterion(_weighted, 0.5, tried=(0.5, 1.0)),
     "logit-adjusted": Criterion(
         lambda counts, tau: losses.LogitAdjustedLoss(counts, tau=tau), 0.5, tried=(0.25, 0.5, 1.0)
     ),
-    "seesaw": Criterion(
-        lambda counts, p: losses.SeesawLoss(counts, p=p), 0.8, tried=(0.4, 0.8)
-    ),
+    "seesaw": Criterion(lambda counts, _: losses.SeesawLoss(counts)),
     "outlying-mse": Criterion(
-        lambda counts, alpha: losses.OutlyingMSELoss(counts, alpha=alpha), 1.0, tried=(0.5, 1.0, 2.0)
+        lambda counts, alpha: losses.OutlyingMSELoss(counts, alpha=alpha),
+        1.0,
+        tried=(0.5, 1.0, 2.0),
     ),
-    "outlying-mse-power": Criterion(_outlying, 0.25, tried=(0.25, 0.5)),
 }

@@ -14,7 +14,7 @@ import numpy.typing as npt
 Labels = npt.NDArray[np.int64]
 Images = npt.NDArray[np.float32]
 
-HEIGHT, WIDTH = 48, 64
+HEIGHT, WIDTH = 32, 48
 
 COLOURS = {
     "sky": (0.55, 0.65, 0.80),
@@ -23,11 +23,11 @@ COLOURS = {
     "pavement": (0.48, 0.46, 0.45),
     "tree": (0.30, 0.45, 0.28),
     "car": (0.45, 0.35, 0.42),
-    "fence": (0.42, 0.40, 0.33),
-    "pole": (0.42, 0.42, 0.44),
-    "person": (0.52, 0.38, 0.36),
-    "sign": (0.60, 0.52, 0.36),
-    "cyclist": (0.42, 0.44, 0.50),
+    "fence": (0.44, 0.38, 0.26),
+    "pole": (0.32, 0.32, 0.36),
+    "person": (0.62, 0.36, 0.34),
+    "sign": (0.66, 0.55, 0.28),
+    "cyclist": (0.36, 0.44, 0.60),
 }
 """The mean colour of each class, by its name."""
 
@@ -35,7 +35,7 @@ CLASSES = list(COLOURS)
 _NUMBER = {name: number for number, name in enumerate(CLASSES)}
 
 # Of an object's colour about its class's, and of a pixel's about its object's.
-_OBJECT_SPREAD, _PIXEL_SPREAD = 0.06, 0.12
+_OBJECT_SPREAD, _PIXEL_SPREAD = 0.05, 0.08
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class _Canvas:
 
 def _scene(rng: np.random.Generator) -> _Canvas:
     canvas = _Canvas(rng)
-    ground, kerb = int(rng.integers(20, 28)), int(rng.integers(30, 36))
+    ground, kerb = int(rng.integers(12, 18)), int(rng.integers(19, 24))
 
     def often(chance: float) -> bool:
         return bool(rng.random() < chance)
@@ -96,23 +96,23 @@ def _scene(rng: np.random.Generator) -> _Canvas:
     while left < WIDTH:
         width = between(8, 20)
         if often(0.8):
-            canvas.box("building", ground, left, between(8, 20), width)
+            canvas.box("building", ground, left, between(5, 14), width)
         left += width
     for _ in range(between(0, 2)):
-        canvas.disc("tree", ground - between(2, 8), anywhere(), between(3, 6))
+        canvas.disc("tree", ground - between(1, 5), anywhere(), between(2, 4))
     if often(0.2):
-        canvas.box("fence", ground + 2, anywhere(), 4, between(12, 30))
+        canvas.box("fence", ground + 2, anywhere(), 3, between(10, 24))
     if often(0.3):
         pole = anywhere()
-        canvas.box("pole", kerb, pole, between(14, 26), 1)
+        canvas.box("pole", kerb, pole, between(10, 18), 1)
         if often(0.4):
-            canvas.box("sign", kerb - between(10, 14), pole - 1, 3, 3)
+            canvas.box("sign", kerb - between(6, 10), pole - 1, 3, 3)
     for _ in range(between(0, 2)):
-        canvas.box("car", between(kerb + 3, HEIGHT - 1), anywhere(), 5, between(8, 12))
+        canvas.box("car", between(kerb + 2, HEIGHT - 1), anywhere(), 4, between(6, 10))
     if often(0.2):
-        canvas.box("person", between(kerb - 3, kerb), anywhere(), 6, 2)
+        canvas.box("person", between(kerb - 3, kerb), anywhere(), 5, 2)
     if often(0.07):
-        canvas.box("cyclist", between(kerb + 2, HEIGHT - 3), anywhere(), 6, 4)
+        canvas.box("cyclist", between(kerb + 2, HEIGHT - 2), anywhere(), 5, 4)
     return canvas
 
 
