@@ -48,35 +48,6 @@ def test_xgboost_grows_the_trees_of_the_bound(data, weighted):
     assert (found.argmax(1) == expected.argmax(1)).mean() > 0.995
 
 
-def test_a_full_step_within_the_bound_lowers_the_loss(data):
-    """One class of two rows among 900, rates of 1, leaves as pure as they come."""
-    xgboost = pytest.importorskip("xgboost", minversion="2.1")
-    inputs, labels, _ = data
-    rare = np.where(np.arange(900) < 2, CLASSES, labels)
-    loss = topkloss.LogitAdjustedLoss(np.bincount(rare))
-    history = {}
-    matrix = xgboost.DMatrix(inputs, rare)
-    xgboost.train(
-        {
-            "num_class": CLASSES + 1,
-            "eta": 1.0,
-            "lambda": 0.0,
-            "min_child_weight": 0.0,
-            "max_depth": 3,
-            "nthread": 1,
-            "base_score": 0.0,
-        },
-        matrix,
-        12,
-        obj=xgboost_objective(loss),
-        custom_metric=xgboost_metric(loss),
-        evals=[(matrix, "train")],
-        evals_result=history,
-        verbose_eval=False,
-    )
-    assert (np.diff(history["train"]["logit_adjusted"]) < 0).all()
-
-
 @pytest.mark.parametrize("weighted", [False, True])
 def test_lightgbm_grows_its_own_trees_with_cross_entropy(data, weighted):
     lightgbm = pytest.importorskip("lightgbm", minversion="4.0")
