@@ -945,6 +945,52 @@ TOPKLOSS_API topkloss_status topkloss_smooth_topk_svm_create(const topkloss_smoo
                                                     topkloss_loss **out);
 
 /**
+ * Top-K cross-entropy: the likelihood of an answer of K classes, exactly. With P a distribution over 1 to K,
+ *
+ *   l = -log sum_{k=1}^{K} P_k q_k,    q_1 = softmax(z)_y,    q_k = P( y is among the k largest of z + epsilon Z ),
+ *
+ * Z standard normal. By default P_1 = P_K = 1/2; K = 1 is cross-entropy. In float32 the error is at most 1e-5, in float64
+ * 1e-9, both of the value and of an entry of the gradient where these are of the order of 1, and so much of them where they
+ * are larger: where the label is so far below that every q_k underflows they come from logarithms. A logit of -inf is a
+ * class that ranks last; a row whose own label is masked has value +inf and gradient 0.
+ *
+ * What to tune first: epsilon, towards the distance of the logits around rank K, 0.1 to 1. Far below it gradients of q_K are
+ * large and seldom (the loss of many rows is that of P_1 alone), far above it the K-th class is told from the others no more.
+ *
+ * Petersen, Kuehne, Borgelt and Deussen, "Differentiable top-k classification learning", ICML 2022, with the noise of
+ * Garcin, Servajean, Joly and Salmon, ICML 2022, in place of sorting networks.
+ */
+typedef struct topkloss_topk_cross_entropy_options {
+  /** sizeof(topkloss_topk_cross_entropy_options). */
+  size_t struct_size;
+  /** How row losses become one value. Default TOPKLOSS_MEAN. */
+  topkloss_reduction reduction;
+  /** Not 0: a NaN or +inf in any row, ignored or not, is an error that names the first. Default 0. */
+  int32_t check_finite;
+  /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
+  int64_t ignore_index;
+  /** K, 1 to C - 1, at most 1,000,000. No default. */
+  int64_t k;
+  /** epsilon, the standard deviation of the noise, in units of a logit; 1e-15 to 1e15. Default 1. */
+  double epsilon;
+  /** P_1 to P_K, 0 or more, of sum 1, or NULL for 1/2 each at the first and the last. Copied. Default NULL. */
+  const double *weights;
+} topkloss_topk_cross_entropy_options;
+
+/** Fills in the defaults. struct_size: sizeof(topkloss_topk_cross_entropy_options). */
+TOPKLOSS_API topkloss_status topkloss_topk_cross_entropy_options_init(
+    topkloss_topk_cross_entropy_options *options, size_t struct_size);
+
+/**
+ * Creates a top-K cross-entropy loss.
+ *
+ * @param options Read during the call only.
+ * @param out     Receives the handle, to be freed with topkloss_loss_destroy; NULL on failure.
+ */
+TOPKLOSS_API topkloss_status topkloss_topk_cross_entropy_create(
+    const topkloss_topk_cross_entropy_options *options, topkloss_loss **out);
+
+/**
  * Writes the standard normal noise that a noised top-K loss draws for itself when given none, to look at
  * it, to test it, or to repeat a run elsewhere.
  *
@@ -965,11 +1011,22 @@ TOPKLOSS_API topkloss_status topkloss_standard_normal(uint64_t seed, uint64_t st
  * Mean squared error with outlying label
  * --------------------------------------------------------------------------------------------- */
 
+/** How the teacher of a mean squared error with outlying label follows from the counts. */
+typedef int32_t topkloss_teacher_rule;
+
+enum {
+  /** t_c = alpha r_c, r_c the rank by decreasing count (1: the most frequent; of equal counts, the lower index first). */
+  TOPKLOSS_RANK_TEACHER = 0,
+  /** t_c = alpha (n_max / n_c)^power. */
+  TOPKLOSS_POWER_TEACHER = 1
+};
+
 /**
  * Mean squared error with outlying label: l = (1/C) sum_j (z_j - [j = y] t_y)^2. No softmax: the logits
- * themselves are regressed on a teacher t that lies the further out, the rarer the class:
- * t_c = alpha r_c, with r_c the rank of class c by decreasing count (1: the most frequent; of equal counts,
- * the lower index first). A logit of -inf is regressed like any other: value +inf, gradient -inf there.
+ * themselves are regressed on a teacher t that lies the further out, the rarer the class. The paper's goes by rank.
+ * What is regressed is t_c p_c, so that with many classes the last by rank are preferred C times over the first; a
+ * power of the counts, which is in no paper, prefers them by how rare they are.
+ * A logit of -inf is regressed like any other: value +inf, gradient -inf there.
  *
  * Kato and Hotta, "MSE loss with outlying label for imbalanced classification", 2021.
  */
@@ -993,8 +1050,14 @@ typedef struct topkloss_outlying_mse_options {
   double count_smoothing;
   /** alpha, 1e-15 to 1e15. Default 1. */
   double alpha;
-  /** t of each class, at most 1e15 in size, or NULL for alpha r_c. Copied. Default NULL. */
+  /** t of each class, at most 1e15 in size, or NULL for that of teacher_rule. Copied. Default NULL. */
   const double *teacher;
+  /** How the teacher follows from the counts. Default TOPKLOSS_RANK_TEACHER. */
+  topkloss_teacher_rule teacher_rule;
+  /** Zero. */
+  int32_t reserved;
+  /** Exponent of TOPKLOSS_POWER_TEACHER, 0 to 1e15, with no t above 1e15. Default 0.5. */
+  double power;
 } topkloss_outlying_mse_options;
 
 /** Fills in the defaults. struct_size: sizeof(topkloss_outlying_mse_options). */
@@ -1176,8 +1239,9 @@ TOPKLOSS_API topkloss_status topkloss_single_positive_create(const topkloss_sing
                                                     topkloss_loss **out);
 
 /**
- * A threshold on scores that keeps an exact number of (row, class) pairs, ties or not: those with scores above
- * value, and of those that equal it the first `ties`, row by row and then by class.
+ * A threshold on scores. One number keeps an exact number of (row, class) pairs, ties or not: those with scores above
+ * value, and of those that equal it the first `ties`, row by row and then by class. One for each class keeps the scores
+ * at or above their class's.
  */
 typedef struct topkloss_threshold {
   /** sizeof(topkloss_threshold). */
@@ -1186,9 +1250,18 @@ typedef struct topkloss_threshold {
   double value;
   /** How many of the scores that equal value are kept; negative: all. Default -1. */
   int64_t ties;
+  /** C, the length of class_values; not looked at without them. Default 0. */
+  int64_t classes;
+  /**
+   * A threshold for each class, none NaN, in the place of value and ties, which are then not looked at; or NULL. Read
+   * during the call only. Default NULL.
+   */
+  const double *class_values;
 } topkloss_threshold;
 
-/** Sets value to 0, ties to -1 (all) and struct_size to its argument, sizeof(topkloss_threshold). */
+/**
+ * Sets value to 0, ties to -1 (all), struct_size to its argument, sizeof(topkloss_threshold), and the others to zero.
+ */
 TOPKLOSS_API topkloss_status topkloss_threshold_init(topkloss_threshold *threshold, size_t struct_size);
 
 /**
@@ -1198,9 +1271,14 @@ TOPKLOSS_API topkloss_status topkloss_threshold_init(topkloss_threshold *thresho
  * fewer other scores are left than are to be kept, all of those are. Found by counting, not by sorting: no second
  * copy of the scores is made.
  *
+ * Choose it on validation rows, and apply it to others; its ties are -1 unless the last kept score has equals that are
+ * not kept. Scores have to be comparable across rows: probabilities of a softmax head, say, or logits of a multi-label
+ * head, but not logits of a softmax head, whose zero is any number from row to row. (That cannot be seen from the
+ * scores, and is not refused.)
+ *
  * @param k         K, above 0 and below C.
  * @param batch     The scores, as logits; labels, weights, upstream and noise are not looked at.
- * @param threshold Receives the threshold; set struct_size before the call.
+ * @param threshold Receives the threshold, without class_values; set struct_size before the call.
  * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, OUT_OF_MEMORY
  *         or EXECUTOR.
  */
@@ -1209,7 +1287,7 @@ TOPKLOSS_API topkloss_status topkloss_average_k_threshold(double k, const topklo
 
 /**
  * The sets that a threshold keeps, as compressed sparse rows: the classes of row i, in increasing order, are
- * indices[indptr[i]] up to indices[indptr[i + 1] - 1].
+ * indices[indptr[i]] up to indices[indptr[i + 1] - 1]. indptr[B] / B is their average size.
  *
  * Call it with indices NULL to learn how many there are, indptr[B], and then again. NaN is never kept.
  *
@@ -1228,19 +1306,84 @@ TOPKLOSS_API topkloss_status topkloss_predict_sets(const topkloss_threshold *thr
                                                    int64_t *indptr, int64_t *indices, int64_t capacity);
 
 /* ------------------------------------------------------------------------------------------------
+ * Sets with a coverage guarantee
+ * --------------------------------------------------------------------------------------------- */
+
+/** How conformal thresholds follow from the calibration rows. */
+typedef int32_t topkloss_conformal_method;
+
+enum {
+  /** One threshold, the r(n)-th largest of the labels' p: so many of all labels are covered. */
+  TOPKLOSS_CONFORMAL_STANDARD = 0,
+  /** t_c = the r(n_c)-th largest of the n_c rows of class c: so many of every class's are. 0 for classes with few. */
+  TOPKLOSS_CONFORMAL_CLASSWISE = 1,
+  /** t_c = pi_c times the r(n)-th largest of p_y / pi_y: the mean over classes in view, and small sets. */
+  TOPKLOSS_CONFORMAL_PREVALENCE_ADJUSTED = 2,
+  /** weight times classwise, and the rest standard. No guarantee of its own. */
+  TOPKLOSS_CONFORMAL_INTERPOLATED = 3
+};
+
+/**
+ * Split conformal prediction: thresholds t_c such that the set of classes with p_c >= t_c contains the label with the
+ * probability kappa or more, if calibration rows and later ones are exchangeable. With n calibration rows, p_y a row's
+ * probability of its label, pi the classes' frequencies and r(n) = ceil((n + 1) kappa), where the r-th largest of fewer
+ * than r numbers is 0.
+ *
+ * Ding, Fermanian and Salmon, "Conformal prediction for long-tailed classification", 2025.
+ */
+typedef struct topkloss_conformal_options {
+  /** sizeof(topkloss_conformal_options). */
+  size_t struct_size;
+  /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
+  int64_t ignore_index;
+  /** Which thresholds. Default TOPKLOSS_CONFORMAL_STANDARD. */
+  topkloss_conformal_method method;
+  /** Zero. */
+  int32_t reserved;
+  /** kappa, above 0 and at most 1. Default 0.9. */
+  double coverage;
+  /** Share of the classwise thresholds in interpolated ones, in [0, 1]. Default 0.5. */
+  double weight;
+  /** C, the length of class_counts; not looked at without them. Default 0. */
+  int64_t classes;
+  /** Prevalence adjusted only: training examples of each class, finite and above 0 once smoothed. Default NULL. */
+  const double *class_counts;
+  /** Added to every count, 0 to 1e15. Default 0. */
+  double count_smoothing;
+} topkloss_conformal_options;
+
+/** Fills in the defaults. struct_size: sizeof(topkloss_conformal_options). */
+TOPKLOSS_API topkloss_status topkloss_conformal_options_init(topkloss_conformal_options *options,
+                                                             size_t struct_size);
+
+/**
+ * Finds conformal thresholds, to be handed to topkloss_predict_sets as class_values. Only the labels' own
+ * probabilities are read, and kept in 16 bytes a row while they are sorted.
+ *
+ * @param options    Read during the call only. NULL: the defaults.
+ * @param batch      Probabilities of rows that were not trained on, as logits, and labels; weights, upstream and noise
+ *                   are not looked at.
+ * @param thresholds Receives C numbers.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION (also for a label's
+ *         probability outside [0, 1], but for rounding), CLASS_COUNT, LABEL or OUT_OF_MEMORY.
+ */
+TOPKLOSS_API topkloss_status topkloss_conformal_thresholds(const topkloss_conformal_options *options,
+                                                           const topkloss_batch *batch, double *thresholds);
+
+/* ------------------------------------------------------------------------------------------------
  * After training
  * --------------------------------------------------------------------------------------------- */
 
 /**
- * Post-hoc logit adjustment: z_j - tau log pi_j for every row. Train with plain cross-entropy, then
- * predict from the adjusted scores.
+ * Post-hoc logit adjustment: z_j - tau log pi_j + log pi'_j for every row. Train with plain cross-entropy, then
+ * predict from the adjusted scores. Without pi', a prior of the rows to be predicted, all classes are as likely there.
  *
  * Menon et al., "Long-tail learning via logit adjustment", ICLR 2021.
  */
 typedef struct topkloss_logit_adjust_options {
   /** sizeof(topkloss_logit_adjust_options). */
   size_t struct_size;
-  /** C, the length of class_counts. No default. */
+  /** C, the length of class_counts and target_prior. No default. */
   int64_t classes;
   /** Training examples of each class, finite and above 0 once smoothed. No default. */
   const double *class_counts;
@@ -1252,6 +1395,11 @@ typedef struct topkloss_logit_adjust_options {
   int64_t adjusted_class_stride;
   /** Elements from one group of adjusted to the next; 0: the batch's rows_per_group * C. Default 0. */
   int64_t adjusted_group_stride;
+  /**
+   * pi' of each class but for a common factor: finite, 0 (the class's scores become -inf) or more, with a sum above 0;
+   * or NULL, and log pi' is left out. Default NULL.
+   */
+  const double *target_prior;
 } topkloss_logit_adjust_options;
 
 /** Fills in the defaults. struct_size: sizeof(topkloss_logit_adjust_options). */
@@ -1274,16 +1422,17 @@ TOPKLOSS_API topkloss_status topkloss_logit_adjust(const topkloss_logit_adjust_o
                                                    int64_t adjusted_row_stride);
 
 /* ------------------------------------------------------------------------------------------------
- * Metrics
+ * Metrics. A batch's sample_weight, which must be 0 or more here, makes a row count so many times; rows whose label is
+ * ignore_index do not count. Over several batches an average of averages is wrong: add the batches to a tally, below.
  * --------------------------------------------------------------------------------------------- */
 
 /** How accuracies of rows become one figure. */
 typedef int32_t topkloss_average;
 
 enum {
-  /** Mean over rows. */
+  /** Mean over rows, weighted by the batch's sample_weight. */
   TOPKLOSS_MICRO = 0,
-  /** Mean over classes of each class's mean over its rows; classes without rows are left out. */
+  /** Mean over classes of each class's weighted mean over its rows; classes without weight are left out. */
   TOPKLOSS_MACRO = 1
 };
 
@@ -1312,10 +1461,10 @@ TOPKLOSS_API topkloss_status topkloss_topk_accuracy_options_init(
  * ranks below everything, so a label whose score is NaN is in no top K that leaves a class out.
  *
  * @param options  Read during the call only. NULL: the defaults.
- * @param batch    Scores, as logits, and labels; weights, upstream and noise are not looked at.
+ * @param batch    Scores, as logits, labels and weights; upstream and noise are not looked at.
  * @param accuracy Receives a number in [0, 1]; 0 if no row counts.
  * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, LABEL,
- *         OUT_OF_MEMORY or EXECUTOR.
+ *         NOT_FINITE, OUT_OF_MEMORY or EXECUTOR.
  */
 TOPKLOSS_API topkloss_status topkloss_topk_accuracy(const topkloss_topk_accuracy_options *options,
                                                     const topkloss_batch *batch, double *accuracy);
@@ -1341,13 +1490,16 @@ TOPKLOSS_API topkloss_status topkloss_average_k_accuracy_options_init(
 /**
  * The share of rows whose label is in the row's set, where the sets have K classes on average: the round(B K)
  * (halves to even) highest of all scores are kept, of equal ones the first by row, then by class. Rows to leave
- * out count for nothing, in B neither. NaN ranks below everything and is never kept.
+ * out count for nothing, in B neither; weights do not change the sets. NaN ranks below everything and is never kept.
+ *
+ * This is an oracle's figure, of a threshold chosen on the very rows that it judges, and a bound to reach for. The honest
+ * one, of a threshold from topkloss_average_k_threshold on validation rows, is a coverage: topkloss_tally_sets.
  *
  * @param options  Read during the call only.
- * @param batch    Scores, as logits, and labels; weights, upstream and noise are not looked at.
+ * @param batch    Scores, as logits, labels and weights; upstream and noise are not looked at.
  * @param accuracy Receives a number in [0, 1]; 0 if no row counts.
  * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, LABEL,
- *         OUT_OF_MEMORY or EXECUTOR.
+ *         NOT_FINITE, OUT_OF_MEMORY or EXECUTOR.
  */
 TOPKLOSS_API topkloss_status topkloss_average_k_accuracy(
     const topkloss_average_k_accuracy_options *options, const topkloss_batch *batch, double *accuracy);
@@ -1383,13 +1535,89 @@ TOPKLOSS_API topkloss_status topkloss_shot_accuracy_options_init(
  * than `few`), and medium-shot between.
  *
  * @param options    Read during the call only.
- * @param batch      Scores, as logits, and labels; weights, upstream and noise are not looked at.
+ * @param batch      Scores, as logits, labels and weights; upstream and noise are not looked at.
  * @param accuracies Receives three numbers in [0, 1], for many, medium and few; NaN where no row counts.
  * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, CLASS_COUNT, LABEL,
- *         OUT_OF_MEMORY or EXECUTOR.
+ *         NOT_FINITE, OUT_OF_MEMORY or EXECUTOR.
  */
 TOPKLOSS_API topkloss_status topkloss_shot_accuracy(const topkloss_shot_accuracy_options *options,
                                                     const topkloss_batch *batch, double *accuracies);
+
+/* A tally is what the rows of each class came to, summed over as many batches as you like: arrays of C numbers that are
+ * the caller's, zero at first, to which the functions below add. `hits` sums the weights of the rows whose label was
+ * found, `sizes` the weighted sizes of their sets, `weights` the weights. Tallies of the same metric are merged by adding
+ * their arrays, over threads or machines; from them follows every figure. */
+
+/**
+ * Adds a batch's top-K hits to a tally.
+ *
+ * @param options Read during the call only; average is not looked at. NULL: the defaults.
+ * @param batch   Scores, as logits, labels and weights; upstream and noise are not looked at.
+ * @param hits    C numbers, added to: the weights of class c's rows whose label is among the K highest scores.
+ * @param weights C numbers, added to: the weights of class c's rows.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, LABEL, NOT_FINITE,
+ *         OUT_OF_MEMORY or EXECUTOR. Nothing has been added then.
+ */
+TOPKLOSS_API topkloss_status topkloss_tally_topk(const topkloss_topk_accuracy_options *options,
+                                                 const topkloss_batch *batch, double *hits, double *weights);
+
+/**
+ * Adds to a tally how a batch's sets cover its labels, and how large they are. The sets keep the scores at or above the
+ * threshold; its ties, which are places among other rows, are not looked at. NaN is never kept.
+ *
+ * @param threshold    One for all classes, or one for each.
+ * @param ignore_index Label of rows to leave out; TOPKLOSS_IGNORE_INDEX elsewhere if there is no other.
+ * @param batch        Scores, as logits, labels and weights; upstream and noise are not looked at.
+ * @param hits         C numbers, added to: the weights of class c's rows whose label is in its set.
+ * @param sizes        C numbers, added to: the weighted sizes of the sets of class c's rows; or NULL if not wanted, and
+ *                     only the labels' own scores are then read.
+ * @param weights      C numbers, added to: the weights of class c's rows.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, LABEL, NOT_FINITE,
+ *         OUT_OF_MEMORY or EXECUTOR. Nothing has been added then.
+ */
+TOPKLOSS_API topkloss_status topkloss_tally_sets(const topkloss_threshold *threshold, int64_t ignore_index,
+                                                 const topkloss_batch *batch, double *hits, double *sizes,
+                                                 double *weights);
+
+/**
+ * The figure that a tally comes to: an accuracy or a coverage from hits, an average size from sizes.
+ *
+ * @param average Over rows or over classes.
+ * @param classes C, 1 or more.
+ * @param sums    hits or sizes.
+ * @param weights The same tally's weights.
+ * @param mean    Receives sum_c sums_c / sum_c weights_c, or the mean over classes of sums_c / weights_c; 0 if no class
+ *                has weight.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, SIZE or ENUMERATOR.
+ */
+TOPKLOSS_API topkloss_status topkloss_tally_average(topkloss_average average, int64_t classes,
+                                                    const double *sums, const double *weights, double *mean);
+
+/**
+ * The figures that a tally comes to over classes with many, a medium number of, and few training examples.
+ *
+ * @param options Read during the call only; k and ignore_index are not looked at.
+ * @param sums    hits or sizes.
+ * @param weights The same tally's weights.
+ * @param means   Receives three numbers, for many, medium and few; NaN where no class has weight.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION or CLASS_COUNT.
+ */
+TOPKLOSS_API topkloss_status topkloss_tally_shots(const topkloss_shot_accuracy_options *options,
+                                                  const double *sums, const double *weights, double *means);
+
+/**
+ * By how much coverage falls short of what was wanted, on average over the classes that have weight:
+ * the mean of (kappa - hits_c / weights_c)+. A class that is covered too well does not make up for another.
+ *
+ * @param coverage  kappa, above 0 and at most 1.
+ * @param classes   C, 1 or more.
+ * @param hits      A tally's.
+ * @param weights   The same tally's.
+ * @param shortfall Receives a number in [0, kappa]; 0 if no class has weight.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, SIZE or OPTION.
+ */
+TOPKLOSS_API topkloss_status topkloss_tally_shortfall(double coverage, int64_t classes, const double *hits,
+                                                      const double *weights, double *shortfall);
 
 /* ------------------------------------------------------------------------------------------------
  * Class weights, to be passed to a loss as class_weight. Deferred re-weighting (Cao et al., NeurIPS 2019) trains
@@ -1421,6 +1649,48 @@ TOPKLOSS_API topkloss_status topkloss_inverse_frequency(int64_t classes, const d
  */
 TOPKLOSS_API topkloss_status topkloss_effective_number(int64_t classes, const double *class_counts,
                                                        double beta, double *weights);
+
+/** Which of the weights above. */
+typedef int32_t topkloss_class_weighting;
+
+enum {
+  /** Those of topkloss_inverse_frequency. */
+  TOPKLOSS_INVERSE_FREQUENCY = 0,
+  /** Those of topkloss_effective_number. */
+  TOPKLOSS_EFFECTIVE_NUMBER = 1
+};
+
+/** Options of topkloss_class_weights. */
+typedef struct topkloss_class_weights_options {
+  /** sizeof(topkloss_class_weights_options). */
+  size_t struct_size;
+  /** C, the length of class_counts. No default. */
+  int64_t classes;
+  /** Training examples of each class, finite and above 0 once smoothed. No default. */
+  const double *class_counts;
+  /** Added to every count, 0 to 1e15, for classes without examples. Default 0. */
+  double count_smoothing;
+  /** Which weights. Default TOPKLOSS_INVERSE_FREQUENCY. */
+  topkloss_class_weighting weighting;
+  /** Zero. */
+  int32_t reserved;
+  /** beta, in [0, 1). Effective number only. Default 0.9999. */
+  double beta;
+} topkloss_class_weights_options;
+
+/** Fills in the defaults. struct_size: sizeof(topkloss_class_weights_options). */
+TOPKLOSS_API topkloss_status topkloss_class_weights_options_init(topkloss_class_weights_options *options,
+                                                                 size_t struct_size);
+
+/**
+ * Class weights of counts that may be smoothed, with mean 1.
+ *
+ * @param options Read during the call only.
+ * @param weights Receives C numbers; may be class_counts.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION or CLASS_COUNT.
+ */
+TOPKLOSS_API topkloss_status topkloss_class_weights(const topkloss_class_weights_options *options,
+                                                    double *weights);
 
 #ifdef __cplusplus
 }

@@ -24,7 +24,8 @@ typedef struct HalfConversion {
  *   u_j = s (d_j z_j + a_j - [j = y] (b_y - lambda b_{j*})),    j* = argmax_{j != y} z_j
  *   l   = hard (1 - p_y)^gamma (lse(u) - u_y) + sum_j q_j (lse(u) - u_j),    p = softmax(u)
  *
- * hard = (1 - eta) w_y, q_j = (eta / C) w_j. Class vectors are of the type of the logits. */
+ * hard = (1 - eta) w_y, q_j = (eta / C) w_j. A row of soft labels t has no y and no hard: q_j = w_j ((1 - eta) t_j +
+ * eta / C), and with margins lse(u) and u_j are those of the label j. Class vectors are of the type of the logits. */
 typedef struct SoftmaxMarginFamily {
   int64_t classes;
   const void *_Nullable class_scale; /* d, or NULL for 1 */
@@ -34,8 +35,11 @@ typedef struct SoftmaxMarginFamily {
   double lambda;                     /* lam of the header */
   double scale;                      /* s */
   double focal_gamma;                /* the hard term is multiplied by (1 - softmax(u)_y)^focal_gamma */
-  const void *_Nullable smoothing;   /* q, or NULL where all are equal */
-  double smoothing_sum;              /* sum_j q_j */
+  const void *_Nullable smoothing;   /* (eta / C) w, or NULL where all are equal */
+  double smoothing_sum;              /* the sum of that */
+  const void *_Nullable target_weight; /* of soft labels: w, or NULL for 1 */
+  double target_factor;              /* 1 - eta */
+  const void *_Nullable target_margin; /* b, in place of margin; or NULL */
   int64_t next_bytes;                /* of an element of the next row, which may be narrower than the row's */
   const HalfConversion *_Nullable conversion; /* of rows that are stored with 16 bits */
   double *_Nullable pieces;          /* scratch for long rows, 2 SOFTMAX_MARGIN_PIECES numbers, or NULL */
@@ -52,9 +56,10 @@ typedef struct SoftmaxMarginProgress {
   double label_exponential; /* e to the power of that */
   double rivals;            /* the sum of the other classes' */
   double focus;             /* (1 - p_y)^gamma */
-  double smoothed_scores;   /* the sum of q_j (u_j - peak), without the label */
+  double other_shares;      /* the sum of q_j, without the label */
+  double shared_scores;     /* the sum of q_j (u_j - peak), without the label */
   double weight;            /* what turns an exponential into a gradient */
-  double label_smoothing;   /* q_y */
+  double label_share;       /* q_y */
   double label_gradient;
   int64_t label_is_masked;  /* whether its logit is -inf */
 } SoftmaxMarginProgress;
@@ -66,11 +71,13 @@ typedef struct SoftmaxMarginRow {
   void *_Nullable gradient; /* may be the logits; NULL: not wanted */
   const void *_Nullable stored_logits; /* where the family has a conversion: what `logits` is widened from */
   void *_Nullable stored_gradient;     /* and what `gradient` is narrowed into */
-  int64_t label;
+  const void *_Nullable targets; /* soft labels; NULL: a label */
+  int64_t label;            /* of a row of soft labels the class with the largest score, found by the kernel */
   double hard;
   double gradient_scale;    /* multiplies the gradient */
   const void *next_logits;  /* what to bring into the cache meanwhile; any address */
   const void *_Nullable next_gradient;
+  const void *_Nullable next_targets;
   SoftmaxMarginProgress progress; /* the kernel's own */
   double loss;              /* the result; NaN if a logit is NaN or +inf */
 } SoftmaxMarginRow;
@@ -113,6 +120,21 @@ typedef struct SmoothTopKSVMRow {
   double gradient_scale; /* multiplies the gradient */
   void *scratch;         /* smooth_topk_svm_scratch_bytes(k, classes), aligned to 64 */
 } SmoothTopKSVMRow;
+
+/* A row of the top-K cross-entropy:
+ *
+ *   l = -log sum_{k=1}^{K} P_k q_k,    q_1 = softmax(z)_y,    q_k = P( y is among the k largest of z + epsilon Z ) */
+typedef struct TopKCrossEntropyRow {
+  const void *logits;
+  void *_Nullable gradient; /* may be the logits; NULL: not wanted */
+  int64_t classes;
+  int64_t label;
+  int64_t k;             /* K, 1 to classes - 1 */
+  const double *weights; /* P, K of them, of sum 1 */
+  double epsilon;        /* above 0 */
+  double gradient_scale; /* multiplies the gradient */
+  void *scratch;         /* topk_cross_entropy_scratch_bytes(classes), aligned to 64 */
+} TopKCrossEntropyRow;
 
 /* A row's scores, by which classes are chosen over a whole batch: (z_j - peak) - log_sum, in the arithmetic type. With
  * the row's log_sum_exp they are its log-probabilities; with 0 and 0 the logits themselves. */
@@ -181,6 +203,7 @@ typedef struct ArithmeticKernels {
   void (*seesaw_offsets)(const SeesawRow *row);
   double (*noised_topk)(const NoisedTopKRow *row);
   double (*smooth_topk_svm)(const SmoothTopKSVMRow *row);
+  double (*topk_cross_entropy)(const TopKCrossEntropyRow *row);
   /* Index of the first NaN or +inf, or -1. */
   int64_t (*first_not_finite)(const void *logits, int64_t classes);
   /* How many classes rank before the label: strictly above it, or tied with a lower index. */
@@ -230,6 +253,8 @@ typedef struct KernelTable {
   int64_t (*noised_topk_scratch_bytes)(int64_t rank, int64_t samples, int64_t classes, double epsilon);
   /* Bytes of scratch that smooth_topk_svm needs, or -1 if that overflows. */
   int64_t (*smooth_topk_svm_scratch_bytes)(int64_t k, int64_t classes);
+  /* Bytes of scratch that topk_cross_entropy needs, or -1 if that overflows. */
+  int64_t (*topk_cross_entropy_scratch_bytes)(int64_t classes);
 } KernelTable;
 
 KernelTable topk_kernels_portable(void);

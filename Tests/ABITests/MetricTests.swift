@@ -74,13 +74,15 @@ enum Metric: String, CaseIterable, Sendable {
   }
 
   /// Over rows, or over classes of each class's own; NaN of nothing, but 0 where all classes are one group.
-  func reference(_ problem: Problem, _ options: Options) -> [Double] {
+  ///
+  /// - Parameter times: how often each row counts; nil: once.
+  func reference(_ problem: Problem, _ options: Options, times: [Int]? = nil) -> [Double] {
     let hits = hits(problem, k: options.k)
     func mean(_ numbers: [Double]) -> Double { numbers.reduce(0, +) / Double(numbers.count) }
     func accuracy(_ isIn: (Int) -> Bool) -> Double {
       let rows = (0..<problem.rows).filter {
         problem.labels[$0] != -100 && isIn(Int(problem.labels[$0]))
-      }
+      }.flatMap { [Int](repeating: $0, count: times?[$0] ?? 1) }
       let byClass = Dictionary(grouping: rows) { problem.labels[$0] }.values
       let groups = options.average == 0 ? (rows.isEmpty ? [] : [rows]) : Array(byClass)
       return mean(groups.map { mean($0.map { hits[$0] ? 1 : 0 }) })
@@ -125,12 +127,15 @@ enum Metric: String, CaseIterable, Sendable {
       layout.isInPlace = false
       let stage = try Stage(problem, layout)
       // Not looked at.
-      let weight = Memory.forever([Double](repeating: .nan, count: 103))
-      stage.batch.sample_weight = UnsafePointer(weight.numbers)
-      stage.batch.upstream = UnsafePointer(weight.numbers)
+      let upstream = Memory.forever([Double](repeating: .nan, count: 103))
+      stage.batch.upstream = UnsafePointer(upstream.numbers)
+      let times = index % 2 == 0 ? nil : (0..<103).map { $0 % 4 }
+      let weight = Memory.forever(
+        (times ?? []).map { (number: Int) -> Double in Double(number) / 2 })
+      stage.batch.sample_weight = times == nil ? nil : UnsafePointer(weight.numbers)
       let options = Metric.Options(k: k, average: index % 3 == 0 ? 1 : 0)
       expectSame(
-        try metric.measure(&stage.batch, options), metric.reference(problem, options),
+        try metric.measure(&stage.batch, options), metric.reference(problem, options, times: times),
         "\(metric), K \(k), \(variation)")
       #expect(stage.outputsAreUntouched)
     }
@@ -194,6 +199,14 @@ enum Metric: String, CaseIterable, Sendable {
       change(&options)
       expectFailure(status, naming: words) { _ = try metric.measure(&stage.batch, options) }
     }
+    for (weight, status) in [
+      (Double.nan, Status.notFinite), (.infinity, .notFinite), (-1, .option),
+    ] {
+      let weights = Memory.forever([1, 0, weight, 1])
+      stage.batch.sample_weight = UnsafePointer(weights.numbers)
+      refuse(status, "sample_weight[2]") { _ in }
+    }
+    stage.batch.sample_weight = nil
     refuse(.option, "k", "0") { $0.k = 0 }
     refuse(.option, "k", "-3") { $0.k = -3 }
     for number in [-1, 2, 100, .min, .max] as [Int32] {

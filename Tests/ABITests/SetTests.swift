@@ -178,4 +178,73 @@ import Testing
         indices == (isEnough ? [1, 2, 0, 1, 0, 2] : .init(repeating: -7, count: 6)) + [-7, -7, -7])
     }
   }
+
+  @Test(arguments: Variation.pairs) func `thresholds by class, and what they come to`(
+    variation: Variation
+  ) throws {
+    var problem = tied(variation.type, rows: 103).ignoring()
+    problem.logits[3] = .nan
+    var layout = variation.layout(classes: 17)
+    layout.isInPlace = false
+    let stage = try Stage(problem, layout)
+    // Some equal scores, and some lie between them.
+    let values = Memory.forever(
+      (0..<17).map { (label: Int) -> Double in Double(label % 5) / 2 - 1 })
+    var threshold = topkloss_threshold(value: .nan, ties: 1)
+    (threshold.classes, threshold.class_values) = (17, UnsafePointer(values.numbers))
+    let expected = rows(problem).map { row in
+      row.indices.filter { row[$0] >= values.numbers[$0] }
+    }
+    #expect(try threshold.sets(stage) == expected)
+
+    let start = [Double](repeating: 5, count: 17)
+    var (hits, sizes, weights) = (start, start, start)
+    try check(
+      topkloss_tally_sets(&threshold, -100, &stage.batch, &hits, &sizes, &weights))
+    var whole = [start, start, start]
+    for (row, label) in problem.labels.enumerated() where label != -100 {
+      whole[0][Int(label)] += expected[row].contains(Int(label)) ? 1 : 0
+      whole[1][Int(label)] += Double(expected[row].count)
+      whole[2][Int(label)] += 1
+    }
+    #expect([hits, sizes, weights] == whole)
+    #expect(stage.outputsAreUntouched)
+  }
+
+  @Test(arguments: ElementType.allCases) func `conformal thresholds are order statistics`(
+    type: ElementType
+  ) throws {
+    var problem = Problem(random: 2, type: type, rows: 60, classes: 5).ignoring()
+    problem.logits = problem.logits.map { abs($0).truncatingRemainder(dividingBy: 1) }
+    let stage = try Stage(problem)
+    let counted = (0..<60).filter { problem.labels[$0] != -100 }
+    func own(_ rows: [Int]) -> [Double] { rows.map { problem.row($0)[Int(problem.labels[$0])] } }
+    func largest(_ numbers: [Double]) -> Double {
+      let rank = Int((Double(numbers.count + 1) * 0.8).rounded(.up))
+      return rank > numbers.count ? 0 : numbers.sorted(by: >)[rank - 1]
+    }
+    let counts = Memory.forever([100.0, 50, 20, 5, 1])
+    let prior = (0..<5).map { counts.numbers[$0] / 176 }
+    let standard = largest(own(counted))
+    let classwise = (0..<5).map { label in
+      largest(own(counted.filter { problem.labels[$0] == label }))
+    }
+    let adjusted = largest(
+      zip(own(counted), counted).map { $0 / prior[Int(problem.labels[$1])] })
+    let expected = [
+      .init(repeating: standard, count: 5), classwise, prior.map { $0 * adjusted },
+      classwise.map { 0.3 * $0 + 0.7 * standard },
+    ]
+    for method in 0..<4 {
+      var options = topkloss_conformal_options()
+      try check(topkloss_conformal_options_init(&options, MemoryLayout.size(ofValue: options)))
+      (options.method, options.coverage, options.weight) = (Int32(method), 0.8, 0.3)
+      (options.classes, options.class_counts) = (5, UnsafePointer(counts.numbers))
+      var found = [Double](repeating: 7, count: 5)
+      try check(topkloss_conformal_thresholds(&options, &stage.batch, &found))
+      for (one, other) in zip(found, expected[method]) {
+        #expect(abs(one - other) < 1e-14, "method \(method): \(found)")
+      }
+    }
+  }
 }

@@ -35,6 +35,15 @@ static int64_t stride_of(int64_t classes) {
   return rarely(3) ? -stride : stride;
 }
 
+/* Now and then class by class: rows side by side. Fits the buffers, or must be refused. */
+static int64_t class_stride_of(int64_t rows) {
+  const int64_t stride = rarely(40) ? impossible_size() : rows + random_below(&state, 4);
+  return rarely(3) ? -stride : stride;
+}
+
+/* All rows a group, or each its own; rarely any other number. */
+static int64_t group_of(int64_t rows) { return rarely(20) ? impossible_size() : rarely(2) ? rows : 1; }
+
 static unsigned char *middle(const buffer *matrix) {
   return matrix->bytes + matrix->size / 2 + (size_t)random_below(&state, 8);
 }
@@ -69,6 +78,14 @@ static void describe_output(const topkloss_batch *batch, int64_t classes, roomy_
   result->row_values = rarely(3) ? NULL : buffers[ROW_VALUES].bytes + GUARD;
   describe_gradient(batch->logits, batch->logits_row_stride, classes, GRADIENT, &result->gradient,
                     &result->gradient_row_stride);
+  result->gradient_class_stride = batch->logits_class_stride;
+  result->gradient_group_stride = batch->logits_group_stride;
+  result->multi_label_gradient_class_stride = batch->multi_label_class_stride;
+  result->multi_label_gradient_group_stride = batch->multi_label_group_stride;
+  if (batch->logits_class_stride != 0) {
+    result->gradient_row_stride = batch->logits_row_stride;
+    if (rarely(3)) result->gradient_class_stride = class_stride_of(batch->rows);
+  }
   describe_gradient(batch->multi_label_logits, batch->multi_label_row_stride, classes, MULTI_LABEL_GRADIENT,
                     &result->multi_label_gradient, &result->multi_label_gradient_row_stride);
   if (rarely(60)) result->struct_size = (size_t)random_below(&state, 250);
@@ -94,6 +111,20 @@ static void describe(topkloss_batch *batch, roomy_result *roomy,
   batch->multi_label_logits = rarely(30) ? NULL : middle(&buffers[MULTI_LABEL_LOGITS]);
   if (rarely(30)) batch->multi_label_logits = batch->logits;
   batch->multi_label_row_stride = rarely(3) ? stride_of(classes) : batch->logits_row_stride;
+  if (rarely(6)) {
+    batch->soft_labels = rarely(30) ? batch->logits : middle(&buffers[SOFT_LABELS]);
+    batch->soft_labels_row_stride = stride_of(classes);
+  }
+  if (rarely(5)) {
+    batch->rows_per_group = group_of(rows);
+    batch->logits_group_stride = stride_of(classes);
+    batch->multi_label_group_stride = stride_of(classes);
+    batch->soft_labels_group_stride = stride_of(classes);
+  } else if (rarely(4)) {
+    batch->logits_row_stride = batch->multi_label_row_stride = rarely(3) ? -1 : 1;
+    batch->logits_class_stride = class_stride_of(rows);
+    batch->multi_label_class_stride = class_stride_of(rows);
+  }
   batch->labels = rarely(60) ? NULL : buffers[LABELS].bytes + GUARD;
   if (rarely(3)) batch->sample_weight = (const double *)(void *)(buffers[WEIGHTS].bytes + GUARD);
   if (rarely(3)) batch->upstream = (const double *)(void *)(buffers[WEIGHTS].bytes + GUARD);
@@ -108,7 +139,20 @@ static void describe(topkloss_batch *batch, roomy_result *roomy,
   if (rarely(60)) batch->struct_size = (size_t)impossible_size();
   if (rarely(60)) batch->struct_size = offsetof(topkloss_batch, multi_label_logits);
   describe_output(batch, classes, roomy);
-  fill_buffers(batch->dtype, batch->noise != NULL);
+  fill_buffers(batch->dtype, batch->noise != NULL, batch->soft_labels != NULL);
+}
+
+/* Members that the caller's struct has not, as its size says, are not read. */
+static strides strides_of(const topkloss_batch *batch, const topkloss_result *result, int64_t row, int64_t class,
+                          int64_t group) {
+  const int has_batch = batch->struct_size >= sizeof *batch;
+  const int has_result = result->struct_size >= sizeof *result;
+  strides by;
+  by.row = row;
+  by.class = has_result ? class : 0;
+  by.group = has_result ? group : 0;
+  by.rows_per_group = has_batch ? batch->rows_per_group : 0;
+  return by;
 }
 
 /* What a call that succeeds may write. */
@@ -116,7 +160,10 @@ static void allow_output(const topkloss_batch *batch, const topkloss_result *res
   static const int64_t sizes[] = {4, 8, 2, 2};
   const int64_t element = sizes[batch->dtype];
   if (result->gradient != NULL)
-    allow(result->gradient, batch->rows, batch->classes, result->gradient_row_stride, element);
+    allow(result->gradient, batch->rows, batch->classes,
+          strides_of(batch, result, result->gradient_row_stride, result->gradient_class_stride,
+                     result->gradient_group_stride),
+          element);
   if (result->row_values != NULL)
     memset(buffers[ROW_VALUES].may_change + GUARD, 1, (size_t)(batch->rows * element));
 }
@@ -125,7 +172,9 @@ static void allow_output(const topkloss_batch *batch, const topkloss_result *res
 static void allow_second_output(const topkloss_batch *batch, const topkloss_result *result) {
   static const int64_t sizes[] = {4, 8, 2, 2};
   if (result->multi_label_gradient == NULL || result->struct_size < sizeof *result) return;
-  allow(result->multi_label_gradient, batch->rows, batch->classes, result->multi_label_gradient_row_stride,
+  allow(result->multi_label_gradient, batch->rows, batch->classes,
+        strides_of(batch, result, result->multi_label_gradient_row_stride, result->multi_label_gradient_class_stride,
+                   result->multi_label_gradient_group_stride),
         sizes[batch->dtype]);
 }
 

@@ -39,6 +39,7 @@ enum {
   GRADIENT,
   MULTI_LABEL_LOGITS,
   MULTI_LABEL_GRADIENT,
+  SOFT_LABELS,
   ROW_VALUES,
   NOISE,
   LABELS,
@@ -52,6 +53,7 @@ static buffer buffers[BUFFERS] = {{"logits", NULL, NULL, NULL, 0},
                                   {"gradient", NULL, NULL, NULL, 0},
                                   {"multi_label_logits", NULL, NULL, NULL, 0},
                                   {"multi_label_gradient", NULL, NULL, NULL, 0},
+                                  {"soft_labels", NULL, NULL, NULL, 0},
                                   {"row_values", NULL, NULL, NULL, 0},
                                   {"noise", NULL, NULL, NULL, 0},
                                   {"labels", NULL, NULL, NULL, 0},
@@ -74,6 +76,7 @@ static double strange_number(void) {
 static void set_sizes(int64_t rows) {
   buffers[LOGITS].size = buffers[GRADIENT].size = MATRIX_BYTES(rows);
   buffers[MULTI_LABEL_LOGITS].size = buffers[MULTI_LABEL_GRADIENT].size = MATRIX_BYTES(rows);
+  buffers[SOFT_LABELS].size = MATRIX_BYTES(rows);
   buffers[NOISE].size = NOISE_BYTES(rows);
   buffers[ROW_VALUES].size = buffers[LABELS].size = buffers[WEIGHTS].size =
       (size_t)rows * 8 + 2 * GUARD;
@@ -125,9 +128,23 @@ static void fill_elements(buffer *matrix, int32_t dtype) {
   }
 }
 
-static void fill_buffers(int32_t dtype, int has_noise) {
+/* Mostly without the signs of elements of any type: soft labels are 0 or more. */
+static void drop_signs(buffer *matrix) {
+  for (size_t i = 0; i + 8 <= matrix->size; i += 8) {
+    uint64_t word;
+    memcpy(&word, matrix->bytes + i, 8);
+    if (!rarely(100)) word &= UINT64_C(0x7FFF7FFF7FFF7FFF);
+    memcpy(matrix->bytes + i, &word, 8);
+  }
+}
+
+static void fill_buffers(int32_t dtype, int has_noise, int has_soft_labels) {
   fill_elements(&buffers[LOGITS], dtype);
   fill_elements(&buffers[MULTI_LABEL_LOGITS], dtype);
+  if (has_soft_labels) {
+    fill_elements(&buffers[SOFT_LABELS], dtype);
+    drop_signs(&buffers[SOFT_LABELS]);
+  }
   if (has_noise)
     fill_elements(&buffers[NOISE], dtype == TOPKLOSS_FLOAT64 ? dtype : TOPKLOSS_FLOAT32);
   {
@@ -163,14 +180,27 @@ static buffer *buffer_of(const void *pointer) {
   exit(2);
 }
 
+/* How far apart a matrix's elements lie, as its batch says. */
+typedef struct {
+  int64_t row, class, group, rows_per_group;
+} strides;
+
 /* Marks the elements of a matrix as free to change. */
-static void allow(const void *first, int64_t rows, int64_t classes, int64_t stride, int64_t element) {
+static void allow(const void *first, int64_t rows, int64_t classes, strides by, int64_t element) {
   buffer *const matrix = buffer_of(first);
-  /* Of a single row the stride means nothing, and may be anything. */
-  const int64_t step = rows < 2 ? 0 : (stride == 0 ? classes : stride) * element;
+  const int64_t in_group = by.rows_per_group == 0 ? rows : by.rows_per_group;
   const int64_t start = (const unsigned char *)first - matrix->bytes;
-  for (int64_t row = 0; row < rows; row++)
-    memset(matrix->may_change + start + row * step, 1, (size_t)(classes * element));
+  if (by.row == 0) by.row = classes;
+  if (by.class == 0) by.class = 1;
+  if (by.group == 0) by.group = in_group * classes;
+  for (int64_t row = 0; row < rows; row++) {
+    /* Of a single row, or group, or class, the stride means nothing, and may be anything. */
+    const int64_t group_start = row < in_group ? 0 : row / in_group * by.group;
+    const int64_t row_start = group_start + (row % in_group == 0 ? 0 : row % in_group * by.row);
+    for (int64_t class = 0; class < classes; class ++)
+      memset(matrix->may_change + start + (row_start + (class == 0 ? 0 : class * by.class)) * element, 1,
+             (size_t)element);
+  }
 }
 
 static void expect_no_stray_write(void) {

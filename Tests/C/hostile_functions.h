@@ -56,6 +56,67 @@ static void measure(const topkloss_batch *batch) {
   expect_no_stray_write();
 }
 
+/* Arrays of some length, untouched beyond what a call that succeeded adds to, and by one that failed. */
+static void expect_sums(topkloss_status status, const double *sums, int64_t classes, const char *function) {
+  CHECK(status >= 0 && status < 12, "%s: status %d", function, status);
+  for (int64_t c = 0; c < MAX_CLASSES; c++)
+    CHECK((status == TOPKLOSS_OK && c < classes && sums[c] >= 77.0) || sums[c] == 77.0, "%s, class %lld: %g", function,
+          (long long)c, sums[c]);
+}
+
+static void add_to_random_tally(const topkloss_batch *batch) {
+  double hits[MAX_CLASSES], sizes[MAX_CLASSES], weights[MAX_CLASSES], thresholds[MAX_CLASSES];
+  double *const wanted = rarely(30) ? NULL : hits;
+  topkloss_topk_accuracy_options top;
+  topkloss_conformal_options conformal;
+  topkloss_threshold threshold;
+  topkloss_status status;
+  double figure;
+  for (int c = 0; c < MAX_CLASSES; c++) {
+    hits[c] = sizes[c] = weights[c] = 77.0;
+    thresholds[c] = rarely(500) ? strange_number() : random_within(&state, 5.0);
+  }
+  topkloss_topk_accuracy_options_init(&top, sizeof top);
+  top.k = rarely(5) ? impossible_size() : random_below(&state, 50);
+  top.ignore_index = some_ignored();
+  status = topkloss_tally_topk(rarely(20) ? NULL : &top, batch, wanted, weights);
+  expect_sums(status, hits, batch->classes, "tally_topk");
+  expect_sums(status, weights, batch->classes, "tally_topk");
+
+  for (int c = 0; c < MAX_CLASSES; c++) hits[c] = weights[c] = 77.0;
+  topkloss_threshold_init(&threshold, sizeof threshold);
+  threshold.value = rarely(5) ? strange_number() : random_within(&state, 5.0);
+  threshold.classes = rarely(9) ? impossible_size() : batch->classes;
+  threshold.class_values = rarely(2) ? NULL : thresholds;
+  status = topkloss_tally_sets(&threshold, some_ignored(), batch, wanted, rarely(3) ? NULL : sizes, weights);
+  expect_sums(status, hits, batch->classes, "tally_sets");
+  expect_sums(status, sizes, batch->classes, "tally_sets");
+  expect_sums(status, weights, batch->classes, "tally_sets");
+  expect_no_stray_write();
+
+  figure = 77.0;
+  status = topkloss_tally_average(enumerator(2), rarely(9) ? -1 : MAX_CLASSES, wanted, weights, &figure);
+  CHECK(status == TOPKLOSS_OK || figure == 77.0, "tally_average: %g", figure);
+  figure = 77.0;
+  status = topkloss_tally_shortfall(option(0.9), rarely(9) ? 0 : MAX_CLASSES, wanted, weights, &figure);
+  CHECK(status == TOPKLOSS_OK ? figure >= 0.0 && figure <= 1.0 : figure == 77.0, "tally_shortfall: %g", figure);
+
+  for (int c = 0; c < MAX_CLASSES; c++) hits[c] = 77.0;
+  topkloss_conformal_options_init(&conformal, sizeof conformal);
+  conformal.ignore_index = some_ignored();
+  conformal.method = enumerator(4);
+  conformal.coverage = option(0.5);
+  conformal.weight = option(0.5);
+  conformal.classes = rarely(5) ? impossible_size() : batch->classes;
+  conformal.class_counts = rarely(10) ? NULL : vectors;
+  conformal.count_smoothing = option(0.0);
+  status = topkloss_conformal_thresholds(rarely(20) ? NULL : &conformal, batch, wanted);
+  for (int64_t c = 0; c < MAX_CLASSES; c++)
+    CHECK(status == TOPKLOSS_OK && c < batch->classes ? hits[c] >= 0.0 : hits[c] == 77.0, "threshold %lld: %g",
+          (long long)c, hits[c]);
+  expect_no_stray_write();
+}
+
 static void expect_sets(const topkloss_batch *batch, const int64_t *starts, const int64_t *indices) {
   CHECK(starts[0] == 0, "sets begin at %lld", (long long)starts[0]);
   for (int64_t row = 0; row < batch->rows; row++) {
@@ -108,7 +169,12 @@ static void adjust_logits(const topkloss_batch *batch, topkloss_result *result) 
   adjust.class_counts = rarely(10) ? NULL : vectors;
   adjust.count_smoothing = option(0.0);
   adjust.tau = option(1.0);
+  adjust.target_prior = rarely(2) ? NULL : vectors;
   result->row_values = NULL;
+  /* The strides go by the options, whatever the size of the result is said to be. */
+  result->struct_size = sizeof *result;
+  adjust.adjusted_class_stride = result->gradient_class_stride;
+  adjust.adjusted_group_stride = result->gradient_group_stride;
   status = topkloss_logit_adjust(&adjust, batch, result->gradient, result->gradient_row_stride);
   if (status == TOPKLOSS_OK) allow_output(batch, result);
   expect_no_stray_write();
@@ -122,6 +188,7 @@ static void look_at_random_batch(void) {
   describe(&batch, &roomy, &executor);
   topkloss_set_num_threads(1 + (int32_t)random_below(&state, 3));
   measure(&batch);
+  add_to_random_tally(&batch);
   predict_random_sets(&batch);
   adjust_logits(&batch, &roomy.result);
 }
@@ -178,7 +245,7 @@ static void draw_random_noise(void) {
   float *const noise = rarely(20) ? NULL : (float *)(void *)(buffers[NOISE].bytes + GUARD);
   topkloss_status status;
   set_sizes(FEW_ROWS);
-  fill_buffers(TOPKLOSS_FLOAT32, 1);
+  fill_buffers(TOPKLOSS_FLOAT32, 1, 0);
   status = topkloss_standard_normal(random_word(&state), random_word(&state),
                                     rarely(9) ? -1 : random_below(&state, INT64_MAX), rows, samples,
                                     classes, noise);

@@ -73,6 +73,10 @@ void after_training(ThreadPool &pool, const Workload &work, const topkloss::Exec
   };
   on_the_pool("topk_accuracy", [&] { topkloss::topk_accuracy(scores, work.batch.labels, {}, &executor); });
   on_the_pool("shot_accuracy", [&] { topkloss::shot_accuracy(scores, work.batch.labels, shots, &executor); });
+  on_the_pool("tally", [&] { topkloss::Tally(scores.classes()).add_topk(scores, work.batch.labels, {}, {}, &executor); });
+  on_the_pool("tally of sets", [&] {
+    topkloss::Tally(scores.classes()).add_sets({}, scores, work.batch.labels, {}, TOPKLOSS_IGNORE_INDEX, &executor);
+  });
   on_the_pool("logit_adjust", [&] {
     topkloss::logit_adjust(scores, adjust, topkloss::Matrix(adjusted.data(), scores.rows(), scores.classes()),
                            &executor);

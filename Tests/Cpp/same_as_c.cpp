@@ -1,5 +1,6 @@
 // A loss made of C++ options gives the bits that C's options of the same values give: with no member at its default, in
-// every element type, reduction and mode, with gaps between the rows of every matrix.
+// every element type, reduction and mode, with gaps between the rows of every matrix; and with rows in groups, class by
+// class, as images lie.
 #include <cstring>
 
 #include "options.hpp"
@@ -68,9 +69,14 @@ bool same_bits(const std::vector<T> &a, const std::vector<T> &b) {
   return std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
+// Rows with a gap between them; or class by class, in a group.
+topkloss::Strides strides_of(bool is_image, std::size_t row_stride) {
+  return is_image ? topkloss::Strides{1, rows + 1, rows, 1} : topkloss::Strides{std::int64_t(row_stride), 0, 0, 0};
+}
+
 template <class T>
 void compare(const std::string &name, const topkloss::Loss &loss, const topkloss_loss *handle, bool each_row,
-             bool has_noise) {
+             bool has_noise, bool is_image = false) {
   using NoiseType = std::conditional_t<std::is_same_v<T, double>, double, float>;
   const auto z = random_numbers<T>(rows * (classes + 2));
   const auto g = random_numbers<T>(rows * (classes + 4));
@@ -79,17 +85,21 @@ void compare(const std::string &name, const topkloss::Loss &loss, const topkloss
   Buffers<T> c;
 
   topkloss::Batch batch;
-  batch.logits = topkloss::ConstMatrix(z.data(), rows, classes, classes + 2);
+  const topkloss::Strides of_z = strides_of(is_image, classes + 2);
+  const topkloss::Strides of_g = strides_of(is_image, classes + 4);
+  const topkloss::Strides of_gradient = strides_of(is_image, classes + 3);
+  const topkloss::Strides of_g_gradient = strides_of(is_image, classes + 1);
+  batch.logits = topkloss::ConstMatrix(z.data(), rows, classes, of_z);
   batch.labels = labels;
   batch.sample_weight = sample_weight;
   batch.upstream = topkloss::Span<const double>(upstream.data(), each_row ? rows : 1);
-  batch.multi_label_logits = topkloss::ConstMatrix(g.data(), rows, classes, classes + 4);
+  batch.multi_label_logits = topkloss::ConstMatrix(g.data(), rows, classes, of_g);
   if (has_noise) batch.noise = topkloss::Noise(noise.data(), samples * (classes + 1) + 1, classes + 1);
   batch.step = 9;
   batch.first_row = 100;
   topkloss::Output output;
-  output.gradient = topkloss::Matrix(cpp.gradient.data(), rows, classes, classes + 3);
-  output.multi_label_gradient = topkloss::Matrix(cpp.multi_label_gradient.data(), rows, classes, classes + 1);
+  output.gradient = topkloss::Matrix(cpp.gradient.data(), rows, classes, of_gradient);
+  output.multi_label_gradient = topkloss::Matrix(cpp.multi_label_gradient.data(), rows, classes, of_g_gradient);
   output.row_values = cpp.row_values;
   output.threshold = 0.25;
   const topkloss::Evaluation found = loss.evaluate(batch, output);
@@ -106,7 +116,10 @@ void compare(const std::string &name, const topkloss::Loss &loss, const topkloss
   plain.dtype = static_cast<topkloss_dtype>(topkloss::ElementOf<T>::value);
   plain.label_type = TOPKLOSS_INT32;
   plain.logits = z.data();
-  plain.logits_row_stride = classes + 2;
+  plain.rows_per_group = of_z.rows_per_group;
+  plain.logits_row_stride = of_z.row;
+  plain.logits_class_stride = of_z.classes;
+  plain.logits_group_stride = of_z.group;
   plain.labels = labels.data();
   plain.sample_weight = sample_weight.data();
   plain.upstream = upstream.data();
@@ -116,12 +129,18 @@ void compare(const std::string &name, const topkloss::Loss &loss, const topkloss
   plain.step = 9;
   plain.first_row = 100;
   plain.multi_label_logits = g.data();
-  plain.multi_label_row_stride = classes + 4;
+  plain.multi_label_row_stride = of_g.row;
+  plain.multi_label_class_stride = of_g.classes;
+  plain.multi_label_group_stride = of_g.group;
   result.row_values = c.row_values.data();
   result.gradient = c.gradient.data();
-  result.gradient_row_stride = classes + 3;
+  result.gradient_row_stride = of_gradient.row;
+  result.gradient_class_stride = of_gradient.classes;
+  result.gradient_group_stride = of_gradient.group;
   result.multi_label_gradient = c.multi_label_gradient.data();
-  result.multi_label_gradient_row_stride = classes + 1;
+  result.multi_label_gradient_row_stride = of_g_gradient.row;
+  result.multi_label_gradient_class_stride = of_g_gradient.classes;
+  result.multi_label_gradient_group_stride = of_g_gradient.group;
   result.threshold = 0.25;
   topkloss::detail::check(topkloss_evaluate(handle, &plain, &result));
   c.numbers[0] = result.value;
@@ -132,6 +151,43 @@ void compare(const std::string &name, const topkloss::Loss &loss, const topkloss
   CHECK(same_bits(cpp.gradient, c.gradient), name + ": another gradient");
   CHECK(same_bits(cpp.multi_label_gradient, c.multi_label_gradient), name + ": another multi-label gradient");
   CHECK(same_bits(cpp.row_values, c.row_values), name + ": other row values");
+}
+
+// Soft labels, in a layout of their own; losses that take none refuse them in C++ as in C.
+void compare_soft_labels(const std::string &name, const topkloss::Loss &loss, const topkloss_loss *handle) {
+  const auto z = random_numbers<float>(rows * classes);
+  auto q = random_numbers<float>(rows * (classes + 3));
+  for (float &share : q) share = share < 0 ? -share : share;
+  const topkloss::Strides of_q = strides_of(true, 0);
+  topkloss::Batch batch;
+  batch.logits = topkloss::ConstMatrix(z.data(), rows, classes, topkloss::Strides{0, 0, rows, 0});
+  batch.soft_labels = topkloss::ConstMatrix(q.data(), rows, classes, of_q);
+  batch.multi_label_logits = batch.logits;
+  topkloss_status found_status = TOPKLOSS_OK;
+  double found = 0.0;
+  try {
+    found = loss.evaluate(batch).value;
+  } catch (const topkloss::Error &error) {
+    found_status = error.status();
+  }
+  topkloss_batch plain;
+  topkloss_result result;
+  topkloss::detail::check(topkloss_batch_init(&plain, sizeof plain));
+  topkloss::detail::check(topkloss_result_init(&result, sizeof result));
+  plain.rows = rows;
+  plain.classes = classes;
+  plain.rows_per_group = rows;
+  plain.logits = plain.multi_label_logits = z.data();
+  plain.soft_labels = q.data();
+  plain.soft_labels_row_stride = of_q.row;
+  plain.soft_labels_class_stride = of_q.classes;
+  plain.soft_labels_group_stride = of_q.group;
+  const topkloss_status status = topkloss_evaluate(handle, &plain, &result);
+  CHECK(status == found_status && (status == TOPKLOSS_OK || status == TOPKLOSS_ERROR_OPTION), name + ": soft labels");
+  if (status == TOPKLOSS_OK)
+    CHECK(std::memcmp(&found, &result.value, sizeof found) == 0, name + ": soft labels, another value");
+  batch.soft_labels = topkloss::ConstMatrix(q.data(), rows, classes);
+  expect_error(__LINE__, TOPKLOSS_ERROR_SIZE, "soft_labels", [&] { loss.evaluate(batch); });
 }
 
 // check_finite, which finite numbers do not show.
@@ -162,6 +218,9 @@ void compare_loss() {
       compare<float>(name, loss, handle, each_row, false);
       compare<Float16>(name, loss, handle, each_row, draws_noise);
       compare<BFloat16>(name, loss, handle, each_row, false);
+      compare<float>(name, loss, handle, each_row, draws_noise, true);
+      compare<Float16>(name, loss, handle, each_row, draws_noise, true);
+      compare_soft_labels(name, loss, handle);
       topkloss_loss_destroy(handle);
     }
 }

@@ -11,10 +11,13 @@ pub type topkloss_dtype = i32;
 pub type topkloss_label_type = i32;
 pub type topkloss_reduction = i32;
 pub type topkloss_estimator = i32;
+pub type topkloss_teacher_rule = i32;
 pub type topkloss_prediction_rule = i32;
 pub type topkloss_class_reduction = i32;
 pub type topkloss_single_positive_method = i32;
+pub type topkloss_conformal_method = i32;
 pub type topkloss_average = i32;
+pub type topkloss_class_weighting = i32;
 
 pub const TOPKLOSS_ABI_VERSION: i32 = 1;
 pub const TOPKLOSS_IGNORE_INDEX: i32 = -100;
@@ -41,6 +44,8 @@ pub const TOPKLOSS_SUM: topkloss_reduction = 1;
 pub const TOPKLOSS_NONE: topkloss_reduction = 2;
 pub const TOPKLOSS_MONTE_CARLO: topkloss_estimator = 0;
 pub const TOPKLOSS_EXACT: topkloss_estimator = 1;
+pub const TOPKLOSS_RANK_TEACHER: topkloss_teacher_rule = 0;
+pub const TOPKLOSS_POWER_TEACHER: topkloss_teacher_rule = 1;
 pub const TOPKLOSS_ARGMAX: topkloss_prediction_rule = 0;
 pub const TOPKLOSS_NEAREST_TEACHER: topkloss_prediction_rule = 1;
 pub const TOPKLOSS_CLASS_SUM: topkloss_class_reduction = 0;
@@ -48,8 +53,14 @@ pub const TOPKLOSS_CLASS_MEAN: topkloss_class_reduction = 1;
 pub const TOPKLOSS_ASSUME_NEGATIVE: topkloss_single_positive_method = 0;
 pub const TOPKLOSS_WEAK_ASSUME_NEGATIVE: topkloss_single_positive_method = 1;
 pub const TOPKLOSS_EXPECTED_POSITIVE: topkloss_single_positive_method = 2;
+pub const TOPKLOSS_CONFORMAL_STANDARD: topkloss_conformal_method = 0;
+pub const TOPKLOSS_CONFORMAL_CLASSWISE: topkloss_conformal_method = 1;
+pub const TOPKLOSS_CONFORMAL_PREVALENCE_ADJUSTED: topkloss_conformal_method = 2;
+pub const TOPKLOSS_CONFORMAL_INTERPOLATED: topkloss_conformal_method = 3;
 pub const TOPKLOSS_MICRO: topkloss_average = 0;
 pub const TOPKLOSS_MACRO: topkloss_average = 1;
+pub const TOPKLOSS_INVERSE_FREQUENCY: topkloss_class_weighting = 0;
+pub const TOPKLOSS_EFFECTIVE_NUMBER: topkloss_class_weighting = 1;
 
 /// Behind a pointer: never made or read here.
 #[repr(C)]
@@ -321,6 +332,19 @@ pub struct topkloss_smooth_topk_svm_options {
 const _: () = assert!(size_of::<topkloss_smooth_topk_svm_options>() == 48);
 
 #[repr(C)]
+pub struct topkloss_topk_cross_entropy_options {
+    pub struct_size: usize,
+    pub reduction: topkloss_reduction,
+    pub check_finite: i32,
+    pub ignore_index: i64,
+    pub k: i64,
+    pub epsilon: f64,
+    pub weights: *const f64,
+}
+
+const _: () = assert!(size_of::<topkloss_topk_cross_entropy_options>() == 48);
+
+#[repr(C)]
 pub struct topkloss_outlying_mse_options {
     pub struct_size: usize,
     pub reduction: topkloss_reduction,
@@ -331,9 +355,12 @@ pub struct topkloss_outlying_mse_options {
     pub count_smoothing: f64,
     pub alpha: f64,
     pub teacher: *const f64,
+    pub teacher_rule: topkloss_teacher_rule,
+    pub reserved: i32,
+    pub power: f64,
 }
 
-const _: () = assert!(size_of::<topkloss_outlying_mse_options>() == 64);
+const _: () = assert!(size_of::<topkloss_outlying_mse_options>() == 80);
 
 #[repr(C)]
 pub struct topkloss_two_head_average_k_options {
@@ -370,9 +397,26 @@ pub struct topkloss_threshold {
     pub struct_size: usize,
     pub value: f64,
     pub ties: i64,
+    pub classes: i64,
+    pub class_values: *const f64,
 }
 
-const _: () = assert!(size_of::<topkloss_threshold>() == 24);
+const _: () = assert!(size_of::<topkloss_threshold>() == 40);
+
+#[repr(C)]
+pub struct topkloss_conformal_options {
+    pub struct_size: usize,
+    pub ignore_index: i64,
+    pub method: topkloss_conformal_method,
+    pub reserved: i32,
+    pub coverage: f64,
+    pub weight: f64,
+    pub classes: i64,
+    pub class_counts: *const f64,
+    pub count_smoothing: f64,
+}
+
+const _: () = assert!(size_of::<topkloss_conformal_options>() == 64);
 
 #[repr(C)]
 pub struct topkloss_logit_adjust_options {
@@ -383,9 +427,10 @@ pub struct topkloss_logit_adjust_options {
     pub tau: f64,
     pub adjusted_class_stride: i64,
     pub adjusted_group_stride: i64,
+    pub target_prior: *const f64,
 }
 
-const _: () = assert!(size_of::<topkloss_logit_adjust_options>() == 56);
+const _: () = assert!(size_of::<topkloss_logit_adjust_options>() == 64);
 
 #[repr(C)]
 pub struct topkloss_topk_accuracy_options {
@@ -423,6 +468,19 @@ pub struct topkloss_shot_accuracy_options {
 }
 
 const _: () = assert!(size_of::<topkloss_shot_accuracy_options>() == 64);
+
+#[repr(C)]
+pub struct topkloss_class_weights_options {
+    pub struct_size: usize,
+    pub classes: i64,
+    pub class_counts: *const f64,
+    pub count_smoothing: f64,
+    pub weighting: topkloss_class_weighting,
+    pub reserved: i32,
+    pub beta: f64,
+}
+
+const _: () = assert!(size_of::<topkloss_class_weights_options>() == 48);
 
 #[link(name = "topkloss")]
 extern "C" {
@@ -545,6 +603,14 @@ extern "C" {
         options: *const topkloss_smooth_topk_svm_options,
         out: *mut *mut topkloss_loss,
     ) -> topkloss_status;
+    pub fn topkloss_topk_cross_entropy_options_init(
+        options: *mut topkloss_topk_cross_entropy_options,
+        struct_size: usize,
+    ) -> topkloss_status;
+    pub fn topkloss_topk_cross_entropy_create(
+        options: *const topkloss_topk_cross_entropy_options,
+        out: *mut *mut topkloss_loss,
+    ) -> topkloss_status;
     pub fn topkloss_standard_normal(
         seed: u64,
         step: u64,
@@ -606,6 +672,15 @@ extern "C" {
         indices: *mut i64,
         capacity: i64,
     ) -> topkloss_status;
+    pub fn topkloss_conformal_options_init(
+        options: *mut topkloss_conformal_options,
+        struct_size: usize,
+    ) -> topkloss_status;
+    pub fn topkloss_conformal_thresholds(
+        options: *const topkloss_conformal_options,
+        batch: *const topkloss_batch,
+        thresholds: *mut f64,
+    ) -> topkloss_status;
     pub fn topkloss_logit_adjust_options_init(
         options: *mut topkloss_logit_adjust_options,
         struct_size: usize,
@@ -643,6 +718,40 @@ extern "C" {
         batch: *const topkloss_batch,
         accuracies: *mut f64,
     ) -> topkloss_status;
+    pub fn topkloss_tally_topk(
+        options: *const topkloss_topk_accuracy_options,
+        batch: *const topkloss_batch,
+        hits: *mut f64,
+        weights: *mut f64,
+    ) -> topkloss_status;
+    pub fn topkloss_tally_sets(
+        threshold: *const topkloss_threshold,
+        ignore_index: i64,
+        batch: *const topkloss_batch,
+        hits: *mut f64,
+        sizes: *mut f64,
+        weights: *mut f64,
+    ) -> topkloss_status;
+    pub fn topkloss_tally_average(
+        average: topkloss_average,
+        classes: i64,
+        sums: *const f64,
+        weights: *const f64,
+        mean: *mut f64,
+    ) -> topkloss_status;
+    pub fn topkloss_tally_shots(
+        options: *const topkloss_shot_accuracy_options,
+        sums: *const f64,
+        weights: *const f64,
+        means: *mut f64,
+    ) -> topkloss_status;
+    pub fn topkloss_tally_shortfall(
+        coverage: f64,
+        classes: i64,
+        hits: *const f64,
+        weights: *const f64,
+        shortfall: *mut f64,
+    ) -> topkloss_status;
     pub fn topkloss_inverse_frequency(
         classes: i64,
         class_counts: *const f64,
@@ -652,6 +761,14 @@ extern "C" {
         classes: i64,
         class_counts: *const f64,
         beta: f64,
+        weights: *mut f64,
+    ) -> topkloss_status;
+    pub fn topkloss_class_weights_options_init(
+        options: *mut topkloss_class_weights_options,
+        struct_size: usize,
+    ) -> topkloss_status;
+    pub fn topkloss_class_weights(
+        options: *const topkloss_class_weights_options,
         weights: *mut f64,
     ) -> topkloss_status;
 }

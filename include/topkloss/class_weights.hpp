@@ -5,9 +5,24 @@
 #include <cstdint>
 #include <vector>
 
-#include "views.hpp"
+#include "options.hpp"
 
 namespace topkloss {
+
+/// Writes class weights of counts that may be smoothed, with mean 1; weights may be the counts.
+inline void class_weights(const ClassWeightsOptions &options, Span<double> weights) {
+  detail::check_size("weights", static_cast<std::int64_t>(weights.size()), "classes",
+                     static_cast<std::int64_t>(options.class_counts.size()));
+  const auto c = detail::c(options);
+  detail::check(topkloss_class_weights(&c, weights.data()));
+}
+
+/// Class weights of counts that may be smoothed, with mean 1.
+inline std::vector<double> class_weights(const ClassWeightsOptions &options) {
+  std::vector<double> weights(options.class_counts.size());
+  class_weights(options, weights);
+  return weights;
+}
 
 /// Writes weights in inverse proportion to the counts, with mean 1; weights may be the counts.
 inline void inverse_frequency(Span<const double> class_counts, Span<double> weights) {

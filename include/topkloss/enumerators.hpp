@@ -29,6 +29,14 @@ enum class Estimator : topkloss_estimator {
   exact = TOPKLOSS_EXACT
 };
 
+/// How the teacher of a mean squared error with outlying label follows from the counts.
+enum class TeacherRule : topkloss_teacher_rule {
+  /// t_c = alpha r_c, r_c the rank by decreasing count (1: the most frequent; of equal counts, the lower index first).
+  rank_teacher = TOPKLOSS_RANK_TEACHER,
+  /// t_c = alpha (n_max / n_c)^power.
+  power_teacher = TOPKLOSS_POWER_TEACHER
+};
+
 /// How a trained model's scores become a class.
 enum class PredictionRule : topkloss_prediction_rule {
   /// argmax_j z_j.
@@ -55,12 +63,32 @@ enum class SinglePositiveMethod : topkloss_single_positive_method {
   expected_positive = TOPKLOSS_EXPECTED_POSITIVE
 };
 
+/// How conformal thresholds follow from the calibration rows.
+enum class ConformalMethod : topkloss_conformal_method {
+  /// One threshold, the r(n)-th largest of the labels' p: so many of all labels are covered.
+  standard = TOPKLOSS_CONFORMAL_STANDARD,
+  /// t_c = the r(n_c)-th largest of the n_c rows of class c: so many of every class's are. 0 for classes with few.
+  classwise = TOPKLOSS_CONFORMAL_CLASSWISE,
+  /// t_c = pi_c times the r(n)-th largest of p_y / pi_y: the mean over classes in view, and small sets.
+  prevalence_adjusted = TOPKLOSS_CONFORMAL_PREVALENCE_ADJUSTED,
+  /// weight times classwise, and the rest standard. No guarantee of its own.
+  interpolated = TOPKLOSS_CONFORMAL_INTERPOLATED
+};
+
 /// How accuracies of rows become one figure.
 enum class Average : topkloss_average {
-  /// Mean over rows.
+  /// Mean over rows, weighted by the batch's sample_weight.
   micro = TOPKLOSS_MICRO,
-  /// Mean over classes of each class's mean over its rows; classes without rows are left out.
+  /// Mean over classes of each class's weighted mean over its rows; classes without weight are left out.
   macro = TOPKLOSS_MACRO
+};
+
+/// Which of the weights above.
+enum class ClassWeighting : topkloss_class_weighting {
+  /// Those of topkloss_inverse_frequency.
+  inverse_frequency = TOPKLOSS_INVERSE_FREQUENCY,
+  /// Those of topkloss_effective_number.
+  effective_number = TOPKLOSS_EFFECTIVE_NUMBER
 };
 
 }  // namespace topkloss

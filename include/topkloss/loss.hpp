@@ -15,7 +15,7 @@ namespace topkloss {
 struct Batch {
   /// B x C scores.
   ConstMatrix logits;
-  /// B labels in [0, C), or the loss's ignore_index. The noised top-K operator needs none.
+  /// B labels in [0, C), or the loss's ignore_index. The noised top-K operator needs none, nor do soft labels.
   Labels labels;
   /// B finite weights that multiply each row's loss; empty: 1.
   Span<const double> sample_weight = {};
@@ -32,6 +32,8 @@ struct Batch {
   const Executor *executor = nullptr;
   /// Two-head average-K only: B x C logits of the multi-label head.
   ConstMatrix multi_label_logits = {};
+  /// Softmax margins (but for focal and seesaw) only: B x C soft labels in place of labels, 0 or more and of any sum.
+  ConstMatrix soft_labels = {};
 };
 
 /// What is wanted besides the value, in buffers of the caller's of the logits' element type.
@@ -69,6 +71,10 @@ inline void check_like(const char *name, const ConstMatrix &matrix, const ConstM
     throw Error(TOPKLOSS_ERROR_SIZE, std::string(name) + " is " + std::to_string(matrix.rows()) + " x " +
                                          std::to_string(matrix.classes()) + ", logits " +
                                          std::to_string(logits.rows()) + " x " + std::to_string(logits.classes()));
+  if (matrix.strides().rows_per_group != logits.strides().rows_per_group)
+    throw Error(TOPKLOSS_ERROR_SIZE, std::string(name) + " has " + std::to_string(matrix.strides().rows_per_group) +
+                                         " rows in a group, logits " +
+                                         std::to_string(logits.strides().rows_per_group));
   if (matrix.element() != logits.element())
     throw Error(TOPKLOSS_ERROR_ENUMERATOR, std::string(name) + " has another element type than logits");
 }
@@ -88,7 +94,10 @@ inline topkloss_batch scores(const ConstMatrix &logits, const Labels &labels = {
   c.dtype = static_cast<topkloss_dtype>(logits.element());
   c.label_type = labels.type();
   c.logits = logits.data();
-  c.logits_row_stride = logits.row_stride();
+  c.logits_row_stride = logits.strides().row;
+  c.logits_class_stride = logits.strides().classes;
+  c.rows_per_group = logits.strides().rows_per_group;
+  c.logits_group_stride = logits.strides().group;
   c.labels = data_of_rows("labels", labels, logits.rows());
   return c;
 }
@@ -144,14 +153,24 @@ class Loss {
     c.first_row = batch.first_row;
     c.executor = executor.c();
     c.multi_label_logits = batch.multi_label_logits.data();
-    c.multi_label_row_stride = batch.multi_label_logits.row_stride();
+    c.multi_label_row_stride = batch.multi_label_logits.strides().row;
+    c.multi_label_class_stride = batch.multi_label_logits.strides().classes;
+    c.multi_label_group_stride = batch.multi_label_logits.strides().group;
+    c.soft_labels = batch.soft_labels.data();
+    c.soft_labels_row_stride = batch.soft_labels.strides().row;
+    c.soft_labels_class_stride = batch.soft_labels.strides().classes;
+    c.soft_labels_group_stride = batch.soft_labels.strides().group;
 
     topkloss_result result = detail::initialized(topkloss_result_init);
     result.row_values = detail::data_of_rows("row_values", output.row_values, batch.logits.rows());
     result.gradient = output.gradient.data();
-    result.gradient_row_stride = output.gradient.row_stride();
+    result.gradient_row_stride = output.gradient.strides().row;
+    result.gradient_class_stride = output.gradient.strides().classes;
+    result.gradient_group_stride = output.gradient.strides().group;
     result.multi_label_gradient = output.multi_label_gradient.data();
-    result.multi_label_gradient_row_stride = output.multi_label_gradient.row_stride();
+    result.multi_label_gradient_row_stride = output.multi_label_gradient.strides().row;
+    result.multi_label_gradient_class_stride = output.multi_label_gradient.strides().classes;
+    result.multi_label_gradient_group_stride = output.multi_label_gradient.strides().group;
     result.threshold = output.threshold;
     executor.check(topkloss_evaluate(handle_, &c, &result));
     return {result.value, result.total_weight, result.threshold};
@@ -207,6 +226,7 @@ class Loss {
         (batch.noise.element() == Element::float64) != (logits.element() == Element::float64))
       throw Error(TOPKLOSS_ERROR_ENUMERATOR, "noise is double for double logits and float for all others");
     detail::check_like("multi_label_logits", batch.multi_label_logits, logits);
+    detail::check_like("soft_labels", batch.soft_labels, logits);
     detail::check_like("gradient", output.gradient, logits);
     detail::check_like("multi_label_gradient", output.multi_label_gradient, logits);
   }

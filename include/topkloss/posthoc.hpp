@@ -1,4 +1,4 @@
-// After training: adjusted scores, and sets of classes with K of them on average.
+// After training: adjusted scores, sets of classes with K of them on average, or that contain the label so often.
 #ifndef TOPKLOSS_POSTHOC_HPP
 #define TOPKLOSS_POSTHOC_HPP
 
@@ -9,23 +9,41 @@
 
 namespace topkloss {
 
-/// Writes z_j - tau log pi_j for every row of scores; adjusted may be the scores themselves.
+/// Writes z_j - tau log pi_j, and log pi'_j more with a target prior, for every row of scores; adjusted may be the scores themselves.
 inline void logit_adjust(const ConstMatrix &scores, const LogitAdjustOptions &options, const Matrix &adjusted,
                          const Executor *executor = nullptr) {
   detail::check_like("adjusted", adjusted, scores);
   const detail::ExecutorCall call(executor);
   topkloss_batch batch = detail::scores(scores);
   batch.executor = call.c();
-  const auto c = detail::c(options);
-  call.check(topkloss_logit_adjust(&c, &batch, adjusted.data(), adjusted.row_stride()));
+  auto c = detail::c(options);
+  c.adjusted_class_stride = adjusted.strides().classes;
+  c.adjusted_group_stride = adjusted.strides().group;
+  call.check(topkloss_logit_adjust(&c, &batch, adjusted.data(), adjusted.strides().row));
 }
 
-/// Keeps the scores above value, and of those that equal it the first `ties`, row by row and then by class.
+/// Keeps the scores above value, and of those that equal it the first `ties`, row by row and then by class; or the scores
+/// at or above their class's.
 struct Threshold {
   double value = 0.0;
   /// Negative: all.
   std::int64_t ties = -1;
+  /// One for each class, in the place of value and ties; empty: there are none.
+  Span<const double> class_values = {};
 };
+
+namespace detail {
+
+inline topkloss_threshold c(const Threshold &threshold) {
+  auto c = initialized(topkloss_threshold_init);
+  c.value = threshold.value;
+  c.ties = threshold.ties;
+  c.classes = static_cast<std::int64_t>(threshold.class_values.size());
+  c.class_values = data_or_null("class_values", threshold.class_values);
+  return c;
+}
+
+}  // namespace detail
 
 /// The threshold with which the average size of a row's set is k over these rows, exactly. k: above 0 and below C.
 inline Threshold average_k_threshold(double k, const ConstMatrix &scores, const Executor *executor = nullptr) {
@@ -34,7 +52,25 @@ inline Threshold average_k_threshold(double k, const ConstMatrix &scores, const 
   batch.executor = call.c();
   auto c = detail::initialized(topkloss_threshold_init);
   call.check(topkloss_average_k_threshold(k, &batch, &c));
-  return {c.value, c.ties};
+  return {c.value, c.ties, {}};
+}
+
+/// Writes the conformal thresholds of the classes, to be class_values of a Threshold. scores: probabilities of rows that
+/// were not trained on.
+inline void conformal_thresholds(const ConstMatrix &scores, const Labels &labels, const ConformalOptions &options,
+                                 Span<double> thresholds) {
+  const topkloss_batch batch = detail::scores(scores, labels);
+  detail::check_size("thresholds", static_cast<std::int64_t>(thresholds.size()), "classes", scores.classes());
+  const auto c = detail::c(options);
+  detail::check(topkloss_conformal_thresholds(&c, &batch, thresholds.data()));
+}
+
+/// The conformal thresholds of the classes.
+inline std::vector<double> conformal_thresholds(const ConstMatrix &scores, const Labels &labels,
+                                                const ConformalOptions &options = {}) {
+  std::vector<double> thresholds(scores.classes() < 0 ? 0 : static_cast<std::size_t>(scores.classes()));
+  conformal_thresholds(scores, labels, options, thresholds);
+  return thresholds;
 }
 
 /// What a row with an empty set gets.
@@ -61,9 +97,7 @@ inline std::int64_t predict_sets(const Threshold &threshold, const ConstMatrix &
   topkloss_batch batch = detail::scores(scores);
   batch.executor = call.c();
   detail::check_size("indptr", static_cast<std::int64_t>(indptr.size()), "rows and one more", scores.rows() + 1);
-  auto c = detail::initialized(topkloss_threshold_init);
-  c.value = threshold.value;
-  c.ties = threshold.ties;
+  const auto c = detail::c(threshold);
   call.check(topkloss_predict_sets(&c, empty_sets == EmptySets::get_best ? 1 : 0, &batch, indptr.data(),
                                    detail::data_or_null("indices", indices),
                                    static_cast<std::int64_t>(indices.size())));

@@ -67,7 +67,25 @@ class Span {
   std::size_t size_ = 0;
 };
 
-/// A row-major matrix that is written, with unit stride along classes. A default one is none.
+/// How far apart a matrix's elements lie, in elements, negative too; 0: as in a contiguous one.
+struct Strides {
+  /// From one row to the next; 0: C.
+  std::int64_t row = 0;
+  /// From one class to the next; 0: 1.
+  std::int64_t classes = 0;
+  /// Rows in a group, a divisor of B, the same for every matrix of a call; 0: all B. An image is a group, its pixels are
+  /// the rows.
+  std::int64_t rows_per_group = 0;
+  /// From one group to the next; 0: rows_per_group * C.
+  std::int64_t group = 0;
+
+  /// Those of a contiguous (N, C, pixels) array, whose N * pixels rows are its pixels.
+  static constexpr Strides of_images(std::int64_t classes, std::int64_t pixels) noexcept {
+    return {1, pixels, pixels, classes * pixels};
+  }
+};
+
+/// A matrix that is written, row-major but for its strides. A default one is none.
 class Matrix {
  public:
   constexpr Matrix() noexcept = default;
@@ -77,26 +95,34 @@ class Matrix {
   constexpr Matrix(T *data, std::int64_t rows, std::int64_t classes, std::int64_t row_stride = 0) noexcept
       : Matrix(data, ElementOf<T>::value, rows, classes, row_stride) {}
 
+  template <class T, class = decltype(ElementOf<T>::value)>
+  constexpr Matrix(T *data, std::int64_t rows, std::int64_t classes, const Strides &strides) noexcept
+      : Matrix(data, ElementOf<T>::value, rows, classes, strides) {}
+
   /// By element code, for 16-bit numbers in whatever type the host keeps them.
   constexpr Matrix(void *data, Element element, std::int64_t rows, std::int64_t classes,
                    std::int64_t row_stride = 0) noexcept
-      : data_(data), rows_(rows), classes_(classes), row_stride_(row_stride), element_(element) {}
+      : Matrix(data, element, rows, classes, Strides{row_stride, 0, 0, 0}) {}
+
+  constexpr Matrix(void *data, Element element, std::int64_t rows, std::int64_t classes,
+              const Strides &strides) noexcept
+      : data_(data), rows_(rows), classes_(classes), strides_(strides), element_(element) {}
 
   constexpr void *data() const noexcept { return data_; }
   constexpr Element element() const noexcept { return element_; }
   constexpr std::int64_t rows() const noexcept { return rows_; }
   constexpr std::int64_t classes() const noexcept { return classes_; }
-  constexpr std::int64_t row_stride() const noexcept { return row_stride_; }
+  constexpr const Strides &strides() const noexcept { return strides_; }
 
  private:
   void *data_ = nullptr;
   std::int64_t rows_ = 0;
   std::int64_t classes_ = 0;
-  std::int64_t row_stride_ = 0;
+  Strides strides_ = {};
   Element element_ = Element::float32;
 };
 
-/// A row-major matrix that is read, with unit stride along classes. A default one is none.
+/// A matrix that is read, row-major but for its strides. A default one is none.
 class ConstMatrix {
  public:
   constexpr ConstMatrix() noexcept = default;
@@ -106,25 +132,33 @@ class ConstMatrix {
   constexpr ConstMatrix(T *data, std::int64_t rows, std::int64_t classes, std::int64_t row_stride = 0) noexcept
       : ConstMatrix(data, ElementOf<std::remove_const_t<T>>::value, rows, classes, row_stride) {}
 
+  template <class T, class = decltype(ElementOf<std::remove_const_t<T>>::value)>
+  constexpr ConstMatrix(T *data, std::int64_t rows, std::int64_t classes, const Strides &strides) noexcept
+      : ConstMatrix(data, ElementOf<std::remove_const_t<T>>::value, rows, classes, strides) {}
+
   /// By element code, for 16-bit numbers in whatever type the host keeps them.
   constexpr ConstMatrix(const void *data, Element element, std::int64_t rows, std::int64_t classes,
                         std::int64_t row_stride = 0) noexcept
-      : data_(data), rows_(rows), classes_(classes), row_stride_(row_stride), element_(element) {}
+      : ConstMatrix(data, element, rows, classes, Strides{row_stride, 0, 0, 0}) {}
+
+  constexpr ConstMatrix(const void *data, Element element, std::int64_t rows, std::int64_t classes,
+              const Strides &strides) noexcept
+      : data_(data), rows_(rows), classes_(classes), strides_(strides), element_(element) {}
 
   constexpr ConstMatrix(const Matrix &matrix) noexcept
-      : ConstMatrix(matrix.data(), matrix.element(), matrix.rows(), matrix.classes(), matrix.row_stride()) {}
+      : ConstMatrix(matrix.data(), matrix.element(), matrix.rows(), matrix.classes(), matrix.strides()) {}
 
   constexpr const void *data() const noexcept { return data_; }
   constexpr Element element() const noexcept { return element_; }
   constexpr std::int64_t rows() const noexcept { return rows_; }
   constexpr std::int64_t classes() const noexcept { return classes_; }
-  constexpr std::int64_t row_stride() const noexcept { return row_stride_; }
+  constexpr const Strides &strides() const noexcept { return strides_; }
 
  private:
   const void *data_ = nullptr;
   std::int64_t rows_ = 0;
   std::int64_t classes_ = 0;
-  std::int64_t row_stride_ = 0;
+  Strides strides_ = {};
   Element element_ = Element::float32;
 };
 

@@ -13,8 +13,9 @@ func logSumExp<V: Lanes>(
   return withUnsafePointer(to: &family) { family in
     var row = SoftmaxMarginRow(
       family: family, logits: UnsafeMutableRawPointer(mutating: logits), gradient: nil,
-      stored_logits: nil, stored_gradient: nil, label: -1, hard: 0, gradient_scale: 0,
-      next_logits: logits, next_gradient: nil, progress: SoftmaxMarginProgress(), loss: 0)
+      stored_logits: nil, stored_gradient: nil, targets: nil, label: -1, hard: 0, gradient_scale: 0,
+      next_logits: logits, next_gradient: nil, next_targets: nil, progress: SoftmaxMarginProgress(),
+      loss: 0)
     let largest = rivalPeak(&row, PlainTransform.self, V.self)
     peak.pointee = Double(largest)
     if largest == -.infinity || largest == .infinity {

@@ -6,6 +6,7 @@ import CSystem
 //   u_j = s (v_j − [j = y] (b_y − λ b_{j*})),   v_j = d_j z_j + a_j,   j* = argmax_{j ≠ y} z_j
 //   ℓ = hard (1 − p_y)^γ (lse(u) − u_y) + Σ_j q_j (lse(u) − u_j),   p = softmax(u)
 //   ∂ℓ/∂z_j = s d_j ((f hard + Σ q) p_j − f hard [j = y] − q_j),
+//   with q the shares of the classes in what is smoothed, or soft labels; then hard = 0, and y is the peak's class,
 //   f = (1 − p_y)^γ (1 + γ p_y (−log p_y) / (1 − p_y)),   1 where γ = 0
 //
 // Three sweeps over a row that stays in the cache: its peak; the exponentials below the peak, with their sum;
@@ -62,6 +63,7 @@ func softmaxMargin<T: SoftmaxMarginTransform, V: Lanes>(
 @inline(__always)
 private func findPeak<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _: T.Type, _: V.Type)
 {
+  if row.pointee.targets != nil { return findSoftPeak(row, V.self) }
   let pointer = SoftmaxMarginPointer(row)
   let family = row.pointee.family
   let label = Int(truncatingIfNeeded: row.pointee.label)
@@ -87,13 +89,10 @@ private func findPeak<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _:
 private func addRivals<T: SoftmaxMarginTransform, V: Lanes>(
   _ row: MutableRow, _: T.Type, _: V.Type
 ) {
-  let pointer = SoftmaxMarginPointer(row)
-  let peak = V.Scalar(row.pointee.progress.peak)
-  let isSmoothed = row.pointee.family.pointee.smoothing_sum != 0
+  if row.pointee.hasShares { return addShares(row, V.self) }
   row.pointee.progress.rivals = rivalSum(
-    pointer, peak: peak, keepIn: isSmoothed ? nil : row.pointee.gradient, T.self, V.self)
-  row.pointee.progress.smoothed_scores =
-    isSmoothed ? smoothedScores(pointer, peak: peak, V.self) : 0
+    SoftmaxMarginPointer(row), peak: V.Scalar(row.pointee.progress.peak),
+    keepIn: row.pointee.gradient, T.self, V.self)
 }
 
 /// What exponentials are multiplied by to become a gradient, and the label's own gradient.
@@ -107,15 +106,12 @@ func weigh<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _: T.Type, _:
   let gradientScale = row.pointee.gradient_scale * family.scale
   let total = progress.rivals + progress.label_exponential
   let perTotal = gradientScale / total
-  let hard = row.pointee.hard * focus.gradientFactor
-  row.pointee.progress.weight = perTotal * (hard + family.smoothing_sum)
+  let own = row.pointee.hard * focus.gradientFactor + progress.label_share
+  row.pointee.progress.weight = perTotal * (own + progress.other_shares)
 
   let label = Int(truncatingIfNeeded: row.pointee.label)
-  let labelSmoothing = family.smoothing(label, V.self)
-  row.pointee.progress.label_smoothing = labelSmoothing
   var gradient =
-    perTotal * (family.smoothing_sum * progress.label_exponential - hard * progress.rivals)
-    - gradientScale * labelSmoothing
+    perTotal * (progress.other_shares * progress.label_exponential - own * progress.rivals)
   if T.scalesClasses { gradient *= number(family.class_scale, label, V.self) }
   row.pointee.progress.label_gradient =
     progress.label_is_masked != 0 && !total.isNaN ? 0 : gradient
@@ -129,10 +125,8 @@ private func writeGradient<T: SoftmaxMarginTransform, V: Lanes>(
   let pointer = SoftmaxMarginPointer(row)
   let classes = Int(truncatingIfNeeded: family.classes)
   let label = Int(truncatingIfNeeded: row.pointee.label)
-  if family.smoothing_sum != 0 {
-    writeGradient(
-      pointer, to: gradient, peak: V.Scalar(progress.peak), weight: progress.weight,
-      gradientScale: row.pointee.gradient_scale * family.scale, V.self)
+  if row.pointee.hasShares {
+    takeShares(pointer, from: gradient, V.self)
   } else {
     scaleExponentials(pointer, 0, classes, in: gradient, by: progress.weight, T.self, V.self)
   }
@@ -162,7 +156,7 @@ extension SoftmaxMarginRow {
 extension SoftmaxMarginRow {
   /// Whether no class is left: all are masked, or NaN.
   @inline(__always)
-  fileprivate var isMasked: Bool { progress.peak == -.infinity }
+  var isMasked: Bool { progress.peak == -.infinity }
 
   @inline(__always)
   fileprivate var labelTerm: LabelTerm {
@@ -173,16 +167,14 @@ extension SoftmaxMarginRow {
 
   @inline(__always)
   var value: Double {
-    let (label, smoothingSum) = (labelTerm, family.pointee.smoothing_sum)
-    let hardLoss = product(hard * progress.focus, label.loss)
-    return smoothingSum == 0 ? hardLoss : hardLoss + smoothedLoss(label)
+    let own = product(hard * progress.focus + progress.label_share, labelTerm.loss)
+    return hasShares ? own + othersLoss : own
   }
 
-  /// Σ_j q_j (lse(u) − u_j)
+  /// Σ_{j ≠ y} q_j (lse(u) − u_j)
   @inline(never)
-  private func smoothedLoss(_ label: LabelTerm) -> Double {
-    family.pointee.smoothing_sum * label.logTotal - progress.smoothed_scores
-      - product(progress.label_smoothing, label.shifted)
+  private var othersLoss: Double {
+    progress.other_shares * labelTerm.logTotal - progress.shared_scores
   }
 }
 
@@ -199,7 +191,7 @@ private func labelMargin<V: Lanes>(_ row: SoftmaxMarginPointer, _: V.Type) -> Do
 
 /// The loss of a row with no class left: NaN if a logit is NaN, else every class is masked, the label too.
 @inline(never)
-private func maskedRow<V: Lanes>(_ row: MutableRow, _: V.Type) -> Double {
+func maskedRow<V: Lanes>(_ row: MutableRow, _: V.Type) -> Double {
   let classes = Int(truncatingIfNeeded: row.pointee.family.pointee.classes)
   return maskedRow(
     row, hasNaN: firstNotFinite(row.pointee.logits, classes, V.self) >= 0, V.self)
@@ -208,12 +200,13 @@ private func maskedRow<V: Lanes>(_ row: MutableRow, _: V.Type) -> Double {
 @inline(never)
 func maskedRow<V: Lanes>(_ row: MutableRow, hasNaN: Bool, _: V.Type) -> Double {
   let classes = Int(truncatingIfNeeded: row.pointee.family.pointee.classes)
+  let shares =
+    row.pointee.targets == nil
+    ? row.pointee.family.pointee.smoothing_sum : row.pointee.totalShare(V.self)
+  let isBad = hasNaN || shares.isNaN
   if let gradient = row.pointee.gradient {
-    fill(gradient, with: hasNaN ? .nan : 0, classes, V.self)
+    fill(gradient, with: isBad ? .nan : 0, classes, V.self)
     row.pointee.narrow(0, classes)
   }
-  return hasNaN
-    ? .nan
-    : product(row.pointee.hard, .infinity)
-      + product(row.pointee.family.pointee.smoothing_sum, .infinity)
+  return isBad ? .nan : product(row.pointee.hard, .infinity) + product(shares, .infinity)
 }

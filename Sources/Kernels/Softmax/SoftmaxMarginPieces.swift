@@ -16,7 +16,7 @@ extension SoftmaxMarginRow {
   var isLong: Bool {
     let family = family.pointee
     return family.classes > 2 &* Int64(elementsOfPiece) && family.pieces != nil
-      && family.smoothing_sum == 0 && (family.margin == nil || family.lambda == 0)
+      && !hasShares && (family.margin == nil || family.lambda == 0)
   }
 }
 
@@ -103,7 +103,6 @@ func softmaxMarginInPieces<T: SoftmaxMarginTransform, V: Lanes>(
   }
   row.pointee.progress.label_exponential = exp(row.pointee.progress.label_shifted)
   row.pointee.progress.rivals = rivals
-  row.pointee.progress.smoothed_scores = 0
   weigh(row, T.self, V.self)
 
   row.pointee.loss = row.pointee.value

@@ -39,7 +39,7 @@ func rivalSum<T: SoftmaxMarginTransform, V: Lanes>(
 
 /// The sum alone, compiled once for all transformations: of rows whose gradient nobody wants, or is smoothed.
 @inline(never)
-private func sumOnly<V: Lanes>(
+func sumOnly<V: Lanes>(
   _ row: SoftmaxMarginPointer, _ start: Int, _ end: Int, _ peak: V.Scalar, _: V.Type
 ) -> Double {
   var sweep = SumSweep<AnyTransform, V>(row, peak)

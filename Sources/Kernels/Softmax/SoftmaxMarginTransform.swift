@@ -19,7 +19,9 @@ struct ClassScores {
 /// Rows of one family, by the transformation that it has.
 func softmaxMargin<V: Lanes>(_ rows: MutableRow, count: Int, _: V.Type) {
   let family = rows.pointee.family.pointee
-  if family.class_scale != nil {
+  if family.target_margin != nil {
+    for row in 0..<count { softLabelsWithMargins(rows + row, V.self) }
+  } else if family.class_scale != nil {
     softmaxMargin(rows, count, ScaleOffsetTransform.self, V.self)
   } else if family.offset != nil {
     softmaxMargin(rows, count, OffsetTransform.self, V.self)

@@ -12,7 +12,7 @@ public func topkloss_average_k_accuracy(
 ) -> topkloss_status {
   reportingFailure { () throws(Failure) in
     let options = try readOptions(options)
-    let batch = try Batch(batch, for: .scoresAndLabels)
+    let batch = try Batch(batch, for: .scoresLabelsAndWeights)
     let accuracy = try required(accuracy, "accuracy")
     accuracy.pointee = try averageKAccuracy(batch, options)
   }

@@ -12,11 +12,8 @@ public func topkloss_shot_accuracy(
 ) -> topkloss_status {
   reportingFailure { () throws(Failure) in
     let options = try readOptions(options)
-    let batch = try Batch(batch, for: .scoresAndLabels)
+    let batch = try Batch(batch, for: .scoresLabelsAndWeights)
     let accuracies = try required(accuracies, "accuracies")
-    let accuracy = try ShotAccuracy(batch, options)
-    accuracies[0] = accuracy.many
-    accuracies[1] = accuracy.medium
-    accuracies[2] = accuracy.few
+    try shotAccuracy(batch, options, into: accuracies)
   }
 }

@@ -13,7 +13,7 @@ public func topkloss_topk_accuracy(
   let given: UnsafePointer<topkloss_topk_accuracy_options>? = options
   return reportingFailure { () throws(Failure) in
     let options = try readOptions(given, orDefaults: true)
-    let batch = try Batch(batch, for: .scoresAndLabels)
+    let batch = try Batch(batch, for: .scoresLabelsAndWeights)
     let accuracy = try required(accuracy, "accuracy")
     accuracy.pointee = try topKAccuracy(batch, options)
   }

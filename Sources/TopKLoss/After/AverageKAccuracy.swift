@@ -7,20 +7,17 @@ func averageKAccuracy(
 ) throws(Failure) -> Double {
   let average = try Average(options.average)
   try AverageKSelection.checkK(options.k, classes: batch.classes, "options.k")
-  try batch.labels.check(classes: batch.classes, ignoring: options.ignore_index)
+  try batch.checkForMetric(ignoring: options.ignore_index)
   try Memory.requireSome()
   let rows = ScoreRows(batch: batch, ignoredLabel: options.ignore_index, normalization: nil)
   let selection = try AverageKSelection(k: options.k, of: rows)
-  let bins = try AccuracyBins(batch)
-  for row in 0..<batch.rows {
-    guard let label = batch.labels.classIndex(row, batch.classes, options.ignore_index) else {
-      continue
-    }
+  let found = try BatchTally(batch, byClass: average == .macro)
+  batch.eachLabel(ignoring: options.ignore_index) { row, label in
     let score = batch.number(row, label)
     let isHit =
       score > selection.score
       || score == selection.score && label < selection.tiesEnd(row: row, classes: batch.classes)
-    bins.count(label: label, isHit: isHit)
+    found.add(Hit(label: label, weight: batch.sampleWeight[row], isHit: isHit))
   }
-  return bins.accuracy(average) ?? 0
+  return found.tally.mean(average) ?? 0
 }

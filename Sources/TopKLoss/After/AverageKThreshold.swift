@@ -9,7 +9,11 @@ func averageKThreshold(
   let selection = try AverageKSelection(k: k, of: rows)
   let value = selection.midpoint()
   threshold.value = value
-  threshold.ties = value == selection.score ? Int64(selection.ties) : 0
+  // Where no score of these rows equals it, other rows' that do are kept. Rounded, the midpoint may be the next score.
+  threshold.ties =
+    value == selection.score ? Int64(selection.ties) : value == selection.next ? 0 : -1
+  threshold.classes = 0
+  threshold.class_values = nil
 }
 
 extension AverageKSelection {

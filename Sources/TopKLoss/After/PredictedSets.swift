@@ -7,19 +7,14 @@ import CTopKLoss
 /// is; and, once that tells where each begins, which classes it has.
 struct PredictedSets {
   fileprivate let batch: Batch
-  fileprivate let threshold: Double
-  private let ties: Int64
+  fileprivate let threshold: SetThreshold
   fileprivate let neverEmpty: Bool
 
   init(
     _ threshold: topkloss_threshold, neverEmpty: Bool, _ batch: Batch
   ) throws(Failure) {
-    if threshold.value.isNaN {
-      throw Failure(TOPKLOSS_ERROR_OPTION, "threshold.value is NaN")
-    }
     self.batch = batch
-    self.threshold = threshold.value
-    ties = threshold.ties < 0 ? Int64.max : threshold.ties
+    self.threshold = try SetThreshold(threshold, batch)
     self.neverEmpty = neverEmpty
   }
 
@@ -46,6 +41,7 @@ struct PredictedSets {
 
   /// Tells every piece how many ties it and those after it may keep.
   private func shareTies(_ workspace: Workspace) throws(Failure) {
+    let ties = threshold.ties
     let areLimited = ties > 0 && ties < Int64.max
     if areLimited { try workspace.run(TieCountPass(sets: self)) }
     var left = ties
@@ -98,11 +94,11 @@ private struct TieCountPass: RowPass {
   let sets: PredictedSets
 
   func work(on piece: Piece) {
-    let (batch, classes) = (sets.batch, Int64(sets.batch.classes))
+    let batch = sets.batch
     var left = Int64.max
     for row in piece.rows {
-      _ = batch.kernels.choose(
-        batch.numbers(row, in: piece), classes, sets.threshold, &left, nil, 0)
+      _ = sets.threshold.choose(
+        batch.numbers(row, in: piece), of: batch, &left, nil, room: 0)
     }
     piece.sets.pointee.ties = Int64.max - left
   }
@@ -126,8 +122,8 @@ private struct SetPass: RowPass {
     for row in piece.rows {
       let scores = batch.numbers(row, in: piece)
       let left = max(0, room &- end)
-      var size = batch.kernels.choose(
-        scores, classes, sets.threshold, &ties, chosen.map { $0 + end }, Int64(left))
+      var size = sets.threshold.choose(
+        scores, of: batch, &ties, chosen.map { $0 + end }, room: left)
       if size == 0 && sets.neverEmpty {
         let best = batch.kernels.best_class(scores, nil, classes)
         if best >= 0 {
@@ -137,7 +133,7 @@ private struct SetPass: RowPass {
           }
         }
       }
-      end &+= Int(size)
+      end &+= size
       indptr?.storeBytes(of: Int64(end), toByteOffset: (row &+ 1) &* 8, as: Int64.self)
     }
     if indices == nil { piece.sets.pointee.size = end }

@@ -1,40 +1,49 @@
 import CTopKLoss
 
-/// Top-K accuracy over the classes with many, a medium number of, and few training examples.
-struct ShotAccuracy {
-  let many: Double
-  let medium: Double
-  let few: Double
+/// The classes with many, a medium number of, and few training examples.
+struct Shots {
+  let classes: Int
+  private let counts: RowNumbers
+  private let most: Double
+  private let fewest: Double
+  private let average: Average
 
-  init(_ batch: Batch, _ options: topkloss_shot_accuracy_options) throws(Failure) {
-    let average = try Average(options.average)
-    let classes = try checkedSize(options.classes, "options.classes", atLeast: 1)
-    guard batch.classes == classes else {
-      throw Failure(
-        TOPKLOSS_ERROR_SIZE,
-        "batch.classes is \(batch.classes) and options.classes is \(classes)")
-    }
-    let counts = RowNumbers(try required(options.class_counts, "options.class_counts"))
+  init(_ options: topkloss_shot_accuracy_options) throws(Failure) {
+    average = try Average(options.average)
+    classes = try checkedSize(options.classes, "options.classes", atLeast: 1)
+    counts = RowNumbers(try required(options.class_counts, "options.class_counts"))
+    (fewest, most) = (options.few, options.many)
     for index in 0..<classes where !(counts[index] >= 0 && counts[index].isFinite) {
-      throw Failure(
-        TOPKLOSS_ERROR_CLASS_COUNT,
-        "class_counts[\(index)] is \(text(counts[index])): it must be finite and 0 or more")
+      throw .number(
+        "class_counts", counts[index], at: index, mustBe: "finite and 0 or more",
+        TOPKLOSS_ERROR_CLASS_COUNT)
     }
-    let (fewest, most) = (options.few, options.many)
     guard fewest >= 0 && fewest.isFinite else {
-      throw Failure(
-        TOPKLOSS_ERROR_OPTION, "options.few is \(text(fewest)): it must be finite and 0 or more")
+      throw .number("options.few", fewest, mustBe: "finite and 0 or more")
     }
     guard most >= fewest && most.isFinite else {
-      throw Failure(
-        TOPKLOSS_ERROR_OPTION,
-        "options.many is \(text(most)): it must be finite and at least options.few, "
-          + "\(text(fewest))")
+      throw .number("options.many", most, mustBe: "finite and at least options.few")
     }
-    let bins = try topKBins(batch, k: options.k, ignoring: options.ignore_index)
-    many = bins.accuracy(average) { counts[$0] > most } ?? .nan
-    few = bins.accuracy(average) { counts[$0] < fewest } ?? .nan
-    medium =
-      bins.accuracy(average) { counts[$0] >= fewest && counts[$0] <= most } ?? .nan
   }
+
+  /// Writes the means of a tally over many, medium and few; NaN where no class has weight.
+  func write(_ tally: Tally, _ means: UnsafeMutablePointer<Double>) {
+    means[0] = tally.mean(average) { counts[$0] > most } ?? .nan
+    means[1] = tally.mean(average) { counts[$0] >= fewest && counts[$0] <= most } ?? .nan
+    means[2] = tally.mean(average) { counts[$0] < fewest } ?? .nan
+  }
+}
+
+/// Top-K accuracy over the classes with many, a medium number of, and few training examples.
+func shotAccuracy(
+  _ batch: Batch, _ options: topkloss_shot_accuracy_options,
+  into accuracies: UnsafeMutablePointer<Double>
+) throws(Failure) {
+  // Before the numbers by class are read.
+  try batch.requireClasses(options.classes, "options.classes")
+  let shots = try Shots(options)
+  try checkTopK(batch, options.k, ignoring: options.ignore_index)
+  let found = try BatchTally(batch, byClass: true)
+  try eachTopKHit(batch, options.k, ignoring: options.ignore_index) { found.add($0) }
+  shots.write(found.tally, accuracies)
 }

@@ -6,28 +6,36 @@ func topKAccuracy(
   _ batch: Batch, _ options: topkloss_topk_accuracy_options
 ) throws(Failure) -> Double {
   let average = try Average(options.average)
-  let bins = try topKBins(batch, k: options.k, ignoring: options.ignore_index)
-  return bins.accuracy(average) ?? 0
+  try checkTopK(batch, options.k, ignoring: options.ignore_index)
+  let found = try BatchTally(batch, byClass: average == .macro)
+  try eachTopKHit(batch, options.k, ignoring: options.ignore_index) { found.add($0) }
+  return found.tally.mean(average) ?? 0
 }
 
-/// In how many rows of each class its label ranks among the K highest scores.
-func topKBins(_ batch: Batch, k: Int64, ignoring ignored: Int64) throws(Failure) -> AccuracyBins {
+/// Checks what all that looks for labels among the K highest scores is given.
+func checkTopK(_ batch: Batch, _ k: Int64, ignoring ignored: Int64) throws(Failure) {
   guard k >= 1 else {
     throw Failure(TOPKLOSS_ERROR_OPTION, "options.k is \(k): it must be 1 or more")
   }
-  try batch.labels.check(classes: batch.classes, ignoring: ignored)
+  try batch.checkForMetric(ignoring: ignored)
   try Memory.requireSome()
+}
+
+/// Finds whether each row's label ranks among the K highest scores. To be checked before.
+func eachTopKHit(
+  _ batch: Batch, _ k: Int64, ignoring ignored: Int64, _ body: (Hit) -> Void
+) throws(Failure) {
   let workspace = try Workspace(
     batch, PassNeeds(nanosecondsPerRow: 20 + 0.3 * Double(batch.classes), hasRowNumbers: true))
   defer { workspace.giveBack() }
-  let bins = try AccuracyBins(batch)
   try workspace.run(
     RankPass(batch: batch, ignoredLabel: ignored, classesBefore: workspace.rowNumbers))
-  for row in 0..<batch.rows {
-    guard let label = batch.labels.classIndex(row, batch.classes, ignored) else { continue }
-    bins.count(label: label, isHit: workspace.rowNumbers[row] < Double(k))
+  batch.eachLabel(ignoring: ignored) { row, label in
+    body(
+      Hit(
+        label: label, weight: batch.sampleWeight[row],
+        isHit: workspace.rowNumbers[row] < Double(k)))
   }
-  return bins
 }
 
 /// Finds how many classes rank before each row's label.

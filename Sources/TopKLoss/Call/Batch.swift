@@ -22,6 +22,8 @@ struct Batch {
   let noise: BatchNoise
   private let multiLabelLogits: UnsafeRawPointer?
   private let multiLabelStrides: Strides
+  private let softLabels: UnsafeRawPointer?
+  private let softLabelStrides: Strides
   /// Which of a piece's tiles the rows are turned into.
   private(set) var tile = 0
 
@@ -30,7 +32,9 @@ struct Batch {
     case scores
     case scoresAndLabels
     case scoresAndWeights
+    case scoresLabelsAndWeights
     case everything
+    case everythingOrSoftLabels
     case everythingOfTwoHeads
 
     var hasLabels: Bool { self != .scores && self != .scoresAndWeights }
@@ -64,7 +68,19 @@ struct Batch {
       ),
       elementBytes: element.byteCount, mayOverlap: true)
     logits = try rows == 0 ? raw.logits ?? nowhere : required(raw.logits, "batch.logits")
-    labels = try use.hasLabels ? Labels(raw, rows: rows, orElse: nowhere) : Labels(none: nowhere)
+    guard raw.soft_labels == nil || !use.hasLabels || use == .everythingOrSoftLabels else {
+      throw Failure(
+        TOPKLOSS_ERROR_OPTION,
+        "batch.soft_labels: only cross-entropies without focus take soft labels; elsewhere, for mixup, call "
+          + "with each of the two labels and add up the weighted values and gradients")
+    }
+    softLabels = use == .everythingOrSoftLabels ? raw.soft_labels : nil
+    softLabelStrides = Strides(
+      row: raw.soft_labels_row_stride, classes: raw.soft_labels_class_stride,
+      group: raw.soft_labels_group_stride)
+    labels =
+      try use.hasLabels && softLabels == nil
+      ? Labels(raw, rows: rows, orElse: nowhere) : Labels(none: nowhere)
     sampleWeight = RowNumbers(use.hasWeights ? raw.sample_weight : nil)
     upstream = RowNumbers(use.hasWeights ? raw.upstream : nil)
     executor =
@@ -80,18 +96,33 @@ struct Batch {
   @inline(__always)
   var kernels: ArithmeticKernels { arithmetic.pointee }
 
+  var hasSoftLabels: Bool { softLabels != nil }
+
   /// The same rows with the multi-label head's logits in the place of the others.
   func multiLabelHead() throws(Failure) -> Batch {
-    var head = self
-    head.name = "multi_label_logits"
-    head.tile = 1
-    head.layout = try MatrixLayout(
-      "batch.multi_label_logits", rows: rows, rowsPerGroup: rowsPerGroup, columns: classes,
-      multiLabelStrides, elementBytes: element.byteCount, mayOverlap: true)
-    head.logits =
-      try rows == 0
-      ? multiLabelLogits ?? logits : required(multiLabelLogits, "batch.multi_label_logits")
-    return head
+    try with(
+      rows == 0
+        ? multiLabelLogits ?? logits : required(multiLabelLogits, "batch.multi_label_logits"),
+      "multi_label_logits", "batch.multi_label_logits", multiLabelStrides)
+  }
+
+  /// The same rows with soft labels in the place of the logits, if there are some.
+  func softLabelRows() throws(Failure) -> Batch? {
+    guard let softLabels else { return nil }
+    return try with(softLabels, "soft_labels", "batch.soft_labels", softLabelStrides)
+  }
+
+  private func with(
+    _ matrix: UnsafeRawPointer, _ name: StaticString, _ fullName: StaticString, _ strides: Strides
+  ) throws(Failure) -> Batch {
+    var other = self
+    other.name = name
+    other.tile = 1
+    other.layout = try MatrixLayout(
+      fullName, rows: rows, rowsPerGroup: rowsPerGroup, columns: classes, strides,
+      elementBytes: element.byteCount, mayOverlap: true)
+    other.logits = matrix
+    return other
   }
 
   /// Where a row begins.

@@ -45,9 +45,10 @@ enum OptionRange {
     }
   }
 
-  func check(_ value: Double, _ name: StaticString) throws(Failure) {
+  /// - Parameter index: of an entry, if the value is one.
+  func check(_ value: Double, _ name: StaticString, _ index: Int? = nil) throws(Failure) {
     if contains(value) { return }
-    throw Failure(TOPKLOSS_ERROR_OPTION, "\(name) is \(text(value)): it must be \(words)")
+    throw .number(name, value, at: index, mustBe: words)
   }
 }
 

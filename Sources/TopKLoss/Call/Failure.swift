@@ -14,6 +14,17 @@ struct Failure: Error {
     Failure(TOPKLOSS_ERROR_OUT_OF_MEMORY, "the system gave no memory for \(bytes) bytes")
   }
 
+  /// A number, or the entry of that index, that is not what it must be. One place, for texts with values in them are large
+  /// code.
+  @inline(never)
+  static func number(
+    _ name: StaticString, _ value: Double, at index: Int? = nil, mustBe rule: StaticString,
+    _ status: Int = TOPKLOSS_ERROR_OPTION
+  ) -> Failure {
+    Failure(
+      status, "\(name)\(index.map { "[\($0)]" } ?? "") is \(text(value)): it must be \(rule)")
+  }
+
   init(_ status: Int, _ message: @autoclosure () -> String) {
     self.status = topkloss_status(truncatingIfNeeded: status)
     self.message = Memory.isShort ? "" : message()

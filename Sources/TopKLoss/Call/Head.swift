@@ -2,7 +2,7 @@ import CKernels
 import CTopKLoss
 
 /// A matrix of logits, and where its gradient goes. Most batches have one; those of two-head losses have a multi-label
-/// head besides.
+/// head besides, and others a matrix of soft labels, which has no gradient.
 struct Head {
   let batch: Batch
   let output: Output
@@ -25,6 +25,13 @@ extension Head {
         classes: result.multi_label_gradient_class_stride,
         group: result.multi_label_gradient_group_stride),
       for: batch)
+  }
+
+  /// The soft labels of a batch; nil if it has none.
+  init?(softLabelsOf batch: Batch) throws(Failure) {
+    guard let rows = try batch.softLabelRows() else { return nil }
+    self.batch = rows
+    output = try Output(nil, "", Strides(row: 0, classes: 0, group: 0), for: batch)
   }
 
   /// Whether its rows are worked on in a tile.
@@ -73,13 +80,15 @@ extension Head {
     }
   }
 
-  /// Neither of two heads may write over what the other reads or writes.
+  /// Neither of two matrices may write over what the other reads or writes.
   ///
   /// - Parameter inputs: memory that is read besides the logits.
   func checkOverlap(besides other: Head, inputs: Output.Inputs) throws(Failure) {
     try output.checkOverlap(with: batch, inputs: inputs)
     try output.refuseSharing(other.batch.layout, other.batch.logits, "batch.logits")
-    try other.output.refuseSharing(batch.layout, batch.logits, "batch.multi_label_logits")
+    try other.output.refuseSharing(
+      batch.layout, batch.logits,
+      batch.hasSoftLabels ? "batch.soft_labels" : "batch.multi_label_logits")
     if let gradient = output.gradient {
       try other.output.refuseSharing(output.layout, gradient, output.name)
     }

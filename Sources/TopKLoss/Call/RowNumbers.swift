@@ -21,8 +21,7 @@ struct RowNumbers {
   func checkFinite(_ name: StaticString, count: Int) throws(Failure) {
     if pointer == nil { return }
     for row in 0..<count where !self[row].isFinite {
-      throw Failure(
-        TOPKLOSS_ERROR_NOT_FINITE, "\(name)[\(row)] is \(text(self[row])): it must be finite")
+      throw .number(name, self[row], at: row, mustBe: "finite", TOPKLOSS_ERROR_NOT_FINITE)
     }
   }
 }

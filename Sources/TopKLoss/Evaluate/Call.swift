@@ -38,10 +38,10 @@ struct RowNeeds {
 /// One call of evaluate.
 struct Call {
   private(set) var head: Head
-  /// The multi-label head, for losses that have one; else the other once more. No optional: its copies would cost every
-  /// row time.
-  private(set) var multiLabel: Head
-  let hasMultiLabel: Bool
+  /// The multi-label head, for losses that have one, or soft labels; else the first once more. No optional: its copies
+  /// would cost every row time.
+  private(set) var second: Head
+  let hasSecond: Bool
   let needs: RowNeeds
   let workspace: Workspace
   /// Whether there is an upstream value for every row.
@@ -53,20 +53,20 @@ struct Call {
   var batch: Batch { head.batch }
 
   /// Whether rows are worked on in tiles.
-  var isTurned: Bool { head.isTurned || multiLabel.isTurned }
+  var isTurned: Bool { head.isTurned || second.isTurned }
 
   /// The same call with some rows, not more than a tile has room for, where kernels can read and write them.
   func turned(_ rows: Range<Int>, in piece: Piece) -> Call {
     var call = self
     call.head = head.turned(rows, in: piece)
-    call.multiLabel = hasMultiLabel ? multiLabel.turned(rows, in: piece) : call.head
+    call.second = hasSecond ? second.turned(rows, in: piece) : call.head
     return call
   }
 
   /// Puts the gradients of those rows in their places.
   func write(from piece: Piece) {
     head.write(from: piece)
-    if hasMultiLabel { multiLabel.write(from: piece) }
+    if hasSecond { second.write(from: piece) }
   }
 
   /// What the gradient of a row's loss is multiplied by: weights, upstream value and the reduction's divisor.

@@ -16,10 +16,12 @@ func evaluate(
   let resultPointer = try required(resultPointer, "result")
   var result = try readStruct(UnsafePointer(resultPointer), "result")
   let head = Head(batch: batch, output: try Output(result, for: batch))
-  let multiLabel = try loss.use.hasMultiLabelHead ? Head(multiLabelOf: batch, result) : nil
+  let second =
+    try loss.use.hasMultiLabelHead
+    ? Head(multiLabelOf: batch, result) : Head(softLabelsOf: batch)
   let inputs = try checkedInputs(loss, batch)
   try head.output.checkOverlap(with: batch, inputs: inputs)
-  try multiLabel?.checkOverlap(besides: head, inputs: inputs)
+  try second?.checkOverlap(besides: head, inputs: inputs)
 
   var needs = try loss.needs(batch)
   // Rows that are widened here are so one by one, in the same place.
@@ -33,10 +35,10 @@ func evaluate(
       nanosecondsPerRow: needs.nanosecondsPerRow,
       scratchBytes: scratchBytes, sharedBytes: needs.sharedBytes, hasRowNumbers: true,
       widenedRows: needs.rowsAtOnce + needs.otherWidenedRows,
-      turnedMatrices: head.isTurned || multiLabel?.isTurned == true ? 2 : 0))
+      turnedMatrices: head.isTurned || second?.isTurned == true ? 2 : 0))
   defer { workspace.giveBack() }
   var call = Call(
-    head: head, multiLabel: multiLabel ?? head, hasMultiLabel: multiLabel != nil, needs: needs,
+    head: head, second: second ?? head, hasSecond: second != nil, needs: needs,
     workspace: workspace, isPerRow: loss.common.reduction == .none,
     ignoredLabel: loss.common.ignoredLabel)
   if loss.common.checkFinite { try checkRowsAreFinite(call) }
@@ -80,12 +82,14 @@ private func checkedInputs(_ loss: Loss, _ batch: Batch) throws(Failure) -> Outp
   return inputs
 }
 
-/// Σ v_i w_{y_i} over the rows that are not ignored.
+/// Σ v_i w_{y_i} over the rows that are not ignored; of soft labels Σ v_i.
 private func totalWeight(_ loss: Loss, _ call: Call) -> Double {
   var total = 0.0
   for row in 0..<call.head.batch.rows {
     if let label = call.label(row) {
-      total += call.head.batch.sampleWeight[row] * loss.weight(label: label)
+      total +=
+        call.head.batch.sampleWeight[row]
+        * (call.head.batch.hasSoftLabels ? 1 : loss.weight(label: label))
     }
   }
   return total
@@ -134,7 +138,7 @@ private struct EvaluationPass: RowPass {
           guard let label = batch.labels.classIndex(index, batch.classes, call.ignoredLabel) else {
             rowLosses[index] = 0
             output.clear(index)
-            if call.hasMultiLabel { call.multiLabel.output.clear(index) }
+            if call.hasSecond { call.second.output.clear(index) }
             continue
           }
           let row =
@@ -169,11 +173,11 @@ private func checkRowsAreFinite(_ call: Call) throws(Failure) {
     let row = piece.found.load(as: Int.self)
     if row < 0 { continue }
     if let failure = call.head.batch.notFinite(row: row, in: piece) { throw failure }
-    if let failure = call.multiLabel.batch.notFinite(row: row, in: piece) { throw failure }
+    if let failure = call.second.batch.notFinite(row: row, in: piece) { throw failure }
   }
 }
 
-/// Finds the first row of every piece with a NaN or +∞ in either head; −1 if there is none.
+/// Finds the first row of every piece with a NaN or +∞ in either matrix; −1 if there is none.
 private struct FinitePass: RowPass {
   static var task: topkloss_task { { FinitePass.run($0, $1) } }
 
@@ -189,6 +193,6 @@ private struct FinitePass: RowPass {
 
   private func isBad(_ row: Int, in piece: Piece) -> Bool {
     call.head.batch.badClass(row: row, in: piece) >= 0
-      || call.hasMultiLabel && call.multiLabel.batch.badClass(row: row, in: piece) >= 0
+      || call.hasSecond && call.second.batch.badClass(row: row, in: piece) >= 0
   }
 }

@@ -46,11 +46,7 @@ struct ClassNumbers {
       throw Failure(TOPKLOSS_ERROR_SIZE, "options.classes is 0: it must be the length of \(name)")
     }
     let numbers = RowNumbers(given)
-    for index in 0..<classes where !range.contains(numbers[index]) {
-      throw Failure(
-        TOPKLOSS_ERROR_OPTION,
-        "\(name)[\(index)] is \(text(numbers[index])): it must be \(range.words)")
-    }
+    for index in 0..<classes { try range.check(numbers[index], name, index) }
     try self.init(count: classes) { numbers[$0] }
   }
 

@@ -12,7 +12,18 @@ extension topkloss_outlying_mse_options: LossOptions {
       return OutlyingMSELoss(given, common: common)
     }
     try checkPositive(alpha, "options.alpha")
-    return OutlyingMSELoss(try counts().outlyingTeachers(alpha: alpha), common: common)
+    try checkNotNegative(power, "options.power")
+    switch Int(teacher_rule) {
+    case TOPKLOSS_RANK_TEACHER:
+      return OutlyingMSELoss(try counts().rankTeacher(alpha: alpha), common: common)
+    case TOPKLOSS_POWER_TEACHER:
+      return OutlyingMSELoss(try counts().powerTeacher(alpha: alpha, power), common: common)
+    default:
+      throw Failure(
+        TOPKLOSS_ERROR_ENUMERATOR,
+        "options.teacher_rule is \(teacher_rule): it must be TOPKLOSS_RANK_TEACHER or "
+          + "TOPKLOSS_POWER_TEACHER")
+    }
   }
 }
 
@@ -39,7 +50,7 @@ final class OutlyingMSELoss: Loss {
 
 extension ClassCounts {
   /// t_c = α r_c, with r_c the rank of class c by decreasing count, from 1; of equal counts the lower index first.
-  func outlyingTeachers(alpha: Double) throws(Failure) -> ClassNumbers {
+  func rankTeacher(alpha: Double) throws(Failure) -> ClassNumbers {
     struct Ranked {
       let count: Double
       let classIndex: Int
@@ -54,5 +65,12 @@ extension ClassCounts {
     let ranks = try ClassVector<Double>.make(count: count)
     for index in 0..<count { ranks.numbers[ranked.numbers[index].classIndex] = Double(index &+ 1) }
     return try ClassNumbers(count: count) { alpha * ranks.numbers[$0] }
+  }
+
+  /// t_c = α (n_max / n_c)^power.
+  func powerTeacher(alpha: Double, _ power: Double) throws(Failure) -> ClassNumbers {
+    let rarest = alpha * pow(largest / smallest, power)
+    try OptionRange.ofAnySign.check(rarest, "the rarest class's teacher under options.power")
+    return try ClassNumbers(count: count) { alpha * pow(largest / self[$0], power) }
   }
 }

@@ -80,7 +80,10 @@ final class SoftmaxMarginLoss: Loss {
     // Of the seesaw loss, z_j − t is at most log C + log 100.
     largestOffset =
       (member.offset?.largest ?? 0) + (member.mitigation?.largest ?? 0) + 30 * member.compensation
-    super.init(common: common, classes: classes)
+    super.init(
+      common: common, classes: classes,
+      use: member.focalGamma == 0 && member.mitigation == nil
+        ? .everythingOrSoftLabels : .everything)
   }
 
   override func weight(label: Int) -> Double { weighting.weights?[label] ?? 1 }
@@ -94,6 +97,13 @@ final class SoftmaxMarginLoss: Loss {
         nanosecondsPerRow: 90 + 0.9 * Double(batch.classes),
         scratchBytes: Self.fixedBytes + CheckedSize.ofWholeLines(rowBytes / 2),
         flushesSubnormals: true)
+    }
+    if batch.hasSoftLabels {
+      return RowNeeds(
+        nanosecondsPerRow: 90 + (member.margin == nil ? 0.6 : 3) * Double(batch.classes),
+        scratchBytes: Self.fixedBytes,
+        rowsAtOnce: min(max(Self.bytesAtOnce / max(rowBytes / 2 &* 3, 1), 1), Self.mostRowsAtOnce),
+        otherWidenedRows: 1, flushesSubnormals: true)
     }
     return RowNeeds(
       nanosecondsPerRow: 55 + 0.33 * Double(batch.classes),
@@ -128,9 +138,17 @@ final class SoftmaxMarginLoss: Loss {
       margin: member.margin?.doubles,
       lambda: member.lam, scale: member.scale, focal_gamma: member.focalGamma,
       smoothing: weighting.smoothing?.pointer(for: element),
-      smoothing_sum: weighting.smoothingSum, next_bytes: Int64(element.byteCount),
+      smoothing_sum: weighting.smoothingSum, target_weight: nil,
+      target_factor: 1 - weighting.labelSmoothing, target_margin: nil,
+      next_bytes: Int64(element.byteCount),
       conversion: nil,
       pieces: (piece.scratch + Self.rowBytes).assumingMemoryBound(to: Double.self))
+    if call.head.batch.hasSoftLabels {
+      family.target_weight = weighting.weights?.pointer(for: element)
+      family.target_margin = member.margin?.pointer(for: element)
+      family.margin = nil
+      return evaluate(rows, count, in: piece, of: call, &family)
+    }
     if let mitigation = member.mitigation {
       let offsets = piece.scratch + Self.fixedBytes
       var row = SeesawRow(
@@ -160,6 +178,12 @@ final class SoftmaxMarginLoss: Loss {
         let hard = (1 - weighting.labelSmoothing) * weight(label: rows[index].label)
         kernelRows[index] = SoftmaxMarginRow(
           rows[index], in: piece, of: call, family, hard: hard)
+        if call.head.batch.hasSoftLabels {
+          kernelRows[index].targets = call.second.batch.numbers(
+            rows[index].index, in: piece, place: 1)
+          kernelRows[index].label = -1
+          kernelRows[index].hard = 0
+        }
       }
       call.head.batch.kernels.softmax_margin(kernelRows, Int64(count))
       for index in 0..<count { rows[index].loss = kernelRows[index].loss }
@@ -191,8 +215,10 @@ extension SoftmaxMarginRow {
     self.init(
       family: family, logits: UnsafeMutableRawPointer(mutating: row.logits),
       gradient: row.gradient, stored_logits: isStored ? call.head.batch.row(row.index) : nil,
-      stored_gradient: isStored ? call.head.output.row(row.index) : nil, label: Int64(row.label),
+      stored_gradient: isStored ? call.head.output.row(row.index) : nil, targets: nil,
+      label: Int64(row.label),
       hard: hard, gradient_scale: row.gradientScale, next_logits: call.head.batch.row(next),
-      next_gradient: call.head.output.row(next), progress: SoftmaxMarginProgress(), loss: 0)
+      next_gradient: call.head.output.row(next),
+      next_targets: call.second.batch.row(next), progress: SoftmaxMarginProgress(), loss: 0)
   }
 }

@@ -121,8 +121,8 @@ final class TwoHeadAverageKLoss: Loss {
     let classes = Int64(batch.classes)
     let candidates = Candidates(at: call.workspace.shared)
     let normalization = candidates.normalization[row.index]
-    let multiLabel = call.multiLabel.open(row.index, in: piece, place: 1)
-    defer { call.multiLabel.close(row.index, in: piece, place: 1) }
+    let multiLabel = call.second.open(row.index, in: piece, place: 1)
+    defer { call.second.close(row.index, in: piece, place: 1) }
     guard normalization.isNumber else {
       if let gradient = row.gradient { batch.kernels.fill(gradient, .nan, classes) }
       if let gradient = multiLabel.gradient { batch.kernels.fill(gradient, .nan, classes) }
@@ -186,7 +186,7 @@ private struct NormalizationPass: RowPass {
     ofRow row: Int, in piece: Piece
   ) -> SoftmaxNormalization {
     let batch = call.batch
-    if call.label(row) == nil || call.multiLabel.batch.badClass(row: row, in: piece) >= 0 {
+    if call.label(row) == nil || call.second.batch.badClass(row: row, in: piece) >= 0 {
       return SoftmaxNormalization(peak: 0, logSum: .nan)
     }
     var peak = 0.0

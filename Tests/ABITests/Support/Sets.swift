@@ -3,7 +3,9 @@ import CTopKLoss
 extension topkloss_threshold {
   /// A threshold of the caller's own.
   init(value: Double, ties: Int64 = -1) {
-    self.init(struct_size: MemoryLayout<topkloss_threshold>.size, value: value, ties: ties)
+    self.init()
+    struct_size = MemoryLayout<topkloss_threshold>.size
+    (self.value, self.ties) = (value, ties)
   }
 
   /// The threshold that keeps K pairs a row on average.

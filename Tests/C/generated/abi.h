@@ -212,7 +212,16 @@ AT(topkloss_smooth_topk_svm_options, k, 24);
 AT(topkloss_smooth_topk_svm_options, tau, 32);
 AT(topkloss_smooth_topk_svm_options, alpha, 40);
 
-SIZE(topkloss_outlying_mse_options, 64);
+SIZE(topkloss_topk_cross_entropy_options, 48);
+AT(topkloss_topk_cross_entropy_options, struct_size, 0);
+AT(topkloss_topk_cross_entropy_options, reduction, 8);
+AT(topkloss_topk_cross_entropy_options, check_finite, 12);
+AT(topkloss_topk_cross_entropy_options, ignore_index, 16);
+AT(topkloss_topk_cross_entropy_options, k, 24);
+AT(topkloss_topk_cross_entropy_options, epsilon, 32);
+AT(topkloss_topk_cross_entropy_options, weights, 40);
+
+SIZE(topkloss_outlying_mse_options, 80);
 AT(topkloss_outlying_mse_options, struct_size, 0);
 AT(topkloss_outlying_mse_options, reduction, 8);
 AT(topkloss_outlying_mse_options, check_finite, 12);
@@ -222,6 +231,9 @@ AT(topkloss_outlying_mse_options, class_counts, 32);
 AT(topkloss_outlying_mse_options, count_smoothing, 40);
 AT(topkloss_outlying_mse_options, alpha, 48);
 AT(topkloss_outlying_mse_options, teacher, 56);
+AT(topkloss_outlying_mse_options, teacher_rule, 64);
+AT(topkloss_outlying_mse_options, reserved, 68);
+AT(topkloss_outlying_mse_options, power, 72);
 
 SIZE(topkloss_two_head_average_k_options, 64);
 AT(topkloss_two_head_average_k_options, struct_size, 0);
@@ -245,12 +257,25 @@ AT(topkloss_single_positive_options, reserved, 28);
 AT(topkloss_single_positive_options, expected_positives, 32);
 AT(topkloss_single_positive_options, regularization, 40);
 
-SIZE(topkloss_threshold, 24);
+SIZE(topkloss_threshold, 40);
 AT(topkloss_threshold, struct_size, 0);
 AT(topkloss_threshold, value, 8);
 AT(topkloss_threshold, ties, 16);
+AT(topkloss_threshold, classes, 24);
+AT(topkloss_threshold, class_values, 32);
 
-SIZE(topkloss_logit_adjust_options, 56);
+SIZE(topkloss_conformal_options, 64);
+AT(topkloss_conformal_options, struct_size, 0);
+AT(topkloss_conformal_options, ignore_index, 8);
+AT(topkloss_conformal_options, method, 16);
+AT(topkloss_conformal_options, reserved, 20);
+AT(topkloss_conformal_options, coverage, 24);
+AT(topkloss_conformal_options, weight, 32);
+AT(topkloss_conformal_options, classes, 40);
+AT(topkloss_conformal_options, class_counts, 48);
+AT(topkloss_conformal_options, count_smoothing, 56);
+
+SIZE(topkloss_logit_adjust_options, 64);
 AT(topkloss_logit_adjust_options, struct_size, 0);
 AT(topkloss_logit_adjust_options, classes, 8);
 AT(topkloss_logit_adjust_options, class_counts, 16);
@@ -258,6 +283,7 @@ AT(topkloss_logit_adjust_options, count_smoothing, 24);
 AT(topkloss_logit_adjust_options, tau, 32);
 AT(topkloss_logit_adjust_options, adjusted_class_stride, 40);
 AT(topkloss_logit_adjust_options, adjusted_group_stride, 48);
+AT(topkloss_logit_adjust_options, target_prior, 56);
 
 SIZE(topkloss_topk_accuracy_options, 32);
 AT(topkloss_topk_accuracy_options, struct_size, 0);
@@ -283,6 +309,15 @@ AT(topkloss_shot_accuracy_options, average, 40);
 AT(topkloss_shot_accuracy_options, reserved, 44);
 AT(topkloss_shot_accuracy_options, many, 48);
 AT(topkloss_shot_accuracy_options, few, 56);
+
+SIZE(topkloss_class_weights_options, 48);
+AT(topkloss_class_weights_options, struct_size, 0);
+AT(topkloss_class_weights_options, classes, 8);
+AT(topkloss_class_weights_options, class_counts, 16);
+AT(topkloss_class_weights_options, count_smoothing, 24);
+AT(topkloss_class_weights_options, weighting, 32);
+AT(topkloss_class_weights_options, reserved, 36);
+AT(topkloss_class_weights_options, beta, 40);
 
 #endif
 
@@ -311,6 +346,8 @@ ENUMERATOR(TOPKLOSS_SUM, 1);
 ENUMERATOR(TOPKLOSS_NONE, 2);
 ENUMERATOR(TOPKLOSS_MONTE_CARLO, 0);
 ENUMERATOR(TOPKLOSS_EXACT, 1);
+ENUMERATOR(TOPKLOSS_RANK_TEACHER, 0);
+ENUMERATOR(TOPKLOSS_POWER_TEACHER, 1);
 ENUMERATOR(TOPKLOSS_ARGMAX, 0);
 ENUMERATOR(TOPKLOSS_NEAREST_TEACHER, 1);
 ENUMERATOR(TOPKLOSS_CLASS_SUM, 0);
@@ -318,8 +355,14 @@ ENUMERATOR(TOPKLOSS_CLASS_MEAN, 1);
 ENUMERATOR(TOPKLOSS_ASSUME_NEGATIVE, 0);
 ENUMERATOR(TOPKLOSS_WEAK_ASSUME_NEGATIVE, 1);
 ENUMERATOR(TOPKLOSS_EXPECTED_POSITIVE, 2);
+ENUMERATOR(TOPKLOSS_CONFORMAL_STANDARD, 0);
+ENUMERATOR(TOPKLOSS_CONFORMAL_CLASSWISE, 1);
+ENUMERATOR(TOPKLOSS_CONFORMAL_PREVALENCE_ADJUSTED, 2);
+ENUMERATOR(TOPKLOSS_CONFORMAL_INTERPOLATED, 3);
 ENUMERATOR(TOPKLOSS_MICRO, 0);
 ENUMERATOR(TOPKLOSS_MACRO, 1);
+ENUMERATOR(TOPKLOSS_INVERSE_FREQUENCY, 0);
+ENUMERATOR(TOPKLOSS_EFFECTIVE_NUMBER, 1);
 
 /* X(loss, its class in C++, its options there) */
 #define TOPKLOSS_LOSSES(X) \
@@ -335,6 +378,7 @@ ENUMERATOR(TOPKLOSS_MACRO, 1);
   X(noised_topk_operator, NoisedTopKOperator, NoisedTopKOperatorOptions) \
   X(topk_hinge, TopKHingeLoss, TopKHingeOptions) \
   X(smooth_topk_svm, SmoothTopKSVMLoss, SmoothTopKSVMOptions) \
+  X(topk_cross_entropy, TopKCrossEntropyLoss, TopKCrossEntropyOptions) \
   X(outlying_mse, OutlyingMSELoss, OutlyingMSEOptions) \
   X(two_head_average_k, TwoHeadAverageKLoss, TwoHeadAverageKOptions) \
   X(single_positive, SinglePositiveLoss, SinglePositiveOptions)
@@ -468,6 +512,14 @@ ENUMERATOR(TOPKLOSS_MACRO, 1);
   X(smooth_topk_svm, tau, NUMBER, 0) \
   X(smooth_topk_svm, alpha, NUMBER, 0)
 
+#define TOPKLOSS_OPTIONS_topk_cross_entropy(X) \
+  X(topk_cross_entropy, reduction, CODE, 3) \
+  X(topk_cross_entropy, check_finite, CODE, 0) \
+  X(topk_cross_entropy, ignore_index, INTEGER, 0) \
+  X(topk_cross_entropy, k, INTEGER, 0) \
+  X(topk_cross_entropy, epsilon, NUMBER, 0) \
+  X(topk_cross_entropy, weights, VECTOR, 0)
+
 #define TOPKLOSS_OPTIONS_outlying_mse(X) \
   X(outlying_mse, reduction, CODE, 3) \
   X(outlying_mse, check_finite, CODE, 0) \
@@ -476,7 +528,9 @@ ENUMERATOR(TOPKLOSS_MACRO, 1);
   X(outlying_mse, class_counts, VECTOR, 0) \
   X(outlying_mse, count_smoothing, NUMBER, 0) \
   X(outlying_mse, alpha, NUMBER, 0) \
-  X(outlying_mse, teacher, VECTOR, 0)
+  X(outlying_mse, teacher, VECTOR, 0) \
+  X(outlying_mse, teacher_rule, CODE, 2) \
+  X(outlying_mse, power, NUMBER, 0)
 
 #define TOPKLOSS_OPTIONS_two_head_average_k(X) \
   X(two_head_average_k, reduction, CODE, 3) \
@@ -677,6 +731,18 @@ static inline int smooth_topk_svm_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
+static inline int topk_cross_entropy_options_has_its_defaults(void) {
+  topkloss_topk_cross_entropy_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_topk_cross_entropy_options);
+  expected.reduction = TOPKLOSS_MEAN;
+  expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
+  expected.epsilon = 1.0;
+  return topkloss_topk_cross_entropy_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
 static inline int outlying_mse_options_has_its_defaults(void) {
   topkloss_outlying_mse_options expected, found;
   memset(&expected, 0, sizeof expected);
@@ -685,6 +751,8 @@ static inline int outlying_mse_options_has_its_defaults(void) {
   expected.reduction = TOPKLOSS_MEAN;
   expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
   expected.alpha = 1.0;
+  expected.teacher_rule = TOPKLOSS_RANK_TEACHER;
+  expected.power = 0.5;
   return topkloss_outlying_mse_options_init(&found, sizeof found) == TOPKLOSS_OK &&
          memcmp(&found, &expected, sizeof found) == 0;
 }
@@ -723,6 +791,19 @@ static inline int threshold_has_its_defaults(void) {
   expected.struct_size = sizeof(topkloss_threshold);
   expected.ties = -1;
   return topkloss_threshold_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
+static inline int conformal_options_has_its_defaults(void) {
+  topkloss_conformal_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_conformal_options);
+  expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
+  expected.method = TOPKLOSS_CONFORMAL_STANDARD;
+  expected.coverage = 0.9;
+  expected.weight = 0.5;
+  return topkloss_conformal_options_init(&found, sizeof found) == TOPKLOSS_OK &&
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
@@ -773,6 +854,17 @@ static inline int shot_accuracy_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
+static inline int class_weights_options_has_its_defaults(void) {
+  topkloss_class_weights_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_class_weights_options);
+  expected.weighting = TOPKLOSS_INVERSE_FREQUENCY;
+  expected.beta = 0.9999;
+  return topkloss_class_weights_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
 /** The name of the first struct that its init function does not fill with the defaults, or NULL. */
 static inline const char *struct_without_its_defaults(void) {
   if (!executor_has_its_defaults()) return "topkloss_executor";
@@ -790,14 +882,17 @@ static inline const char *struct_without_its_defaults(void) {
   if (!noised_topk_operator_options_has_its_defaults()) return "topkloss_noised_topk_operator_options";
   if (!topk_hinge_options_has_its_defaults()) return "topkloss_topk_hinge_options";
   if (!smooth_topk_svm_options_has_its_defaults()) return "topkloss_smooth_topk_svm_options";
+  if (!topk_cross_entropy_options_has_its_defaults()) return "topkloss_topk_cross_entropy_options";
   if (!outlying_mse_options_has_its_defaults()) return "topkloss_outlying_mse_options";
   if (!two_head_average_k_options_has_its_defaults()) return "topkloss_two_head_average_k_options";
   if (!single_positive_options_has_its_defaults()) return "topkloss_single_positive_options";
   if (!threshold_has_its_defaults()) return "topkloss_threshold";
+  if (!conformal_options_has_its_defaults()) return "topkloss_conformal_options";
   if (!logit_adjust_options_has_its_defaults()) return "topkloss_logit_adjust_options";
   if (!topk_accuracy_options_has_its_defaults()) return "topkloss_topk_accuracy_options";
   if (!average_k_accuracy_options_has_its_defaults()) return "topkloss_average_k_accuracy_options";
   if (!shot_accuracy_options_has_its_defaults()) return "topkloss_shot_accuracy_options";
+  if (!class_weights_options_has_its_defaults()) return "topkloss_class_weights_options";
   return NULL;
 }
 

@@ -166,8 +166,10 @@ class Batch:
 
 
 def large(case: Case, shape: tuple[int, int], dtype: np.dtype[Any], power: int) -> Batch:
-    """A batch whose logits are of the order of 2^power: rows of them all about equal, all but equal,
-    and of either sign."""
+    """A batch whose logits are of the order of 2^power.
+
+    Rows are all about equal, all but equal, and of either sign.
+    """
     rng = np.random.default_rng(power)
     batch = case.sample(rng, shape, dtype)
     size = rng.uniform(1, 1.9, batch.logits.shape) * rng.choice([-1, 1, 1], batch.logits.shape)
@@ -177,13 +179,15 @@ def large(case: Case, shape: tuple[int, int], dtype: np.dtype[Any], power: int) 
 
 
 def assert_large(case: Case, batch: Batch, values: Array, gradient: Array, **given: Any) -> None:
-    """What a row of large scores s (d z + a - b) gives, as near as their own rounding allows: a few
-    ulps, and so of their gradients, unless that is more than a few."""
+    """What a row of large scores s (d z + a - b) gives, as near as their own rounding allows.
+
+    That is a few ulps, and so of their gradients, unless it is more than they are.
+    """
     options = case.options(batch.counts)
     largest = np.abs(batch.logits.astype(np.float64)).max(axis=1)
-    largest *= np.max(1.0 if options.get("class_scale") is None else options["class_scale"])
+    largest *= np.max(options.get("class_scale", 1.0))
     for name in ("offset", "margin"):
-        largest += 0.0 if options.get(name) is None else np.abs(options[name]).max()
+        largest += np.abs(options.get(name, 0.0)).max()
     dtype = batch.logits.dtype
     arithmetic = dtype if dtype == FLOAT64 else np.dtype(np.float32)
     expected, slope = batch.expect(given, reduction="none")

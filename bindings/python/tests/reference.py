@@ -6,6 +6,7 @@ statistics come from sorting.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,31 @@ def seesaw_row(
         added += q * np.maximum(0, log_sigma - max(log_sigma[y], np.log(0.01)))
     added[y] = 0
     return softmax_margin_row(z, y, offset=added, **weights)
+
+
+def soft_row(
+    row: Callable[..., tuple[float, Array]],
+    z: Array,
+    q: Array,
+    *,
+    class_weight: Array | None = None,
+    label_smoothing: float = 0.0,
+) -> tuple[float, Array]:
+    """Value and gradient of soft labels: each class's own row as a label, times its share."""
+    classes = len(z)
+    q = q.astype(np.float64)
+    if not np.all((q >= 0) & np.isfinite(q)):
+        return np.nan, np.full(classes, np.nan)
+    shares = (1 - label_smoothing) * q + label_smoothing / classes
+    value, gradient = 0.0, np.zeros(classes)
+    bad = np.isnan(z).any() or np.isposinf(z).any()
+    for y in np.flatnonzero(shares) if not bad else [0]:
+        weight = 1.0 if class_weight is None else class_weight[y]
+        if shares[y] * weight or bad:
+            own, slope = row(z, int(y))
+            value += shares[y] * weight * own
+            gradient += shares[y] * weight * slope
+    return value, gradient
 
 
 def focal_row(

@@ -38,11 +38,13 @@ class Outputs:
         self.numbers = np.full(8, 7.0)
         self.integers = np.full(8, 7, np.int64)
         self.more = np.full(64, 7, np.int64)
+        self.sizes, self.weights = np.full(8, 7.0), np.full(8, 7.0)
         self.one = c_double(7)
         self.threshold = filled("threshold", value=7, ties=7)
 
     def untouched(self):
         found = (*self.numbers, *self.integers, *self.more, self.one.value)
+        found += (*self.sizes, *self.weights)
         found += (self.threshold.value, self.threshold.ties)
         return all(number == 7 for number in found)
 
@@ -53,6 +55,7 @@ def calls(call, out, **replaced):
     def argument(key, value):
         return replaced.get(key, value)
 
+    call.logits %= 1  # probabilities are numbers like others
     batch = argument("batch", byref(call.batch))
     mse = argument("mse", MSE.loss)
     kept = argument("threshold", byref(filled("threshold", value=0.5)))
@@ -74,6 +77,23 @@ def calls(call, out, **replaced):
         "shot_accuracy": lambda: library.topkloss_shot_accuracy(
             shots, batch, argument("numbers", out.numbers.ctypes.data)
         ),
+        "tally_topk": lambda: library.topkloss_tally_topk(
+            argument("topk", None),
+            batch,
+            argument("numbers", out.numbers.ctypes.data),
+            argument("weights", out.weights.ctypes.data),
+        ),
+        "tally_sets": lambda: library.topkloss_tally_sets(
+            kept,
+            -100,
+            batch,
+            argument("numbers", out.numbers.ctypes.data),
+            out.sizes.ctypes.data,
+            argument("weights", out.weights.ctypes.data),
+        ),
+        "conformal_thresholds": lambda: library.topkloss_conformal_thresholds(
+            argument("conformal", None), batch, argument("numbers", out.numbers.ctypes.data)
+        ),
     }
 
 
@@ -83,7 +103,11 @@ FUNCTIONS = (
     "predict_sets",
     "average_k_accuracy",
     "shot_accuracy",
+    "tally_topk",
+    "tally_sets",
+    "conformal_thresholds",
 )
+WITHOUT_LABELS = ("predict", "average_k_threshold", "predict_sets")
 functions = pytest.mark.parametrize("function", FUNCTIONS)
 MSE = Call("outlying_mse")
 
@@ -113,6 +137,12 @@ def test_the_unspoiled_call_succeeds(function):
         ("average_k_accuracy", "one"),
         ("shot_accuracy", "shots"),
         ("shot_accuracy", "numbers"),
+        ("tally_topk", "numbers"),
+        ("tally_topk", "weights"),
+        ("tally_sets", "threshold"),
+        ("tally_sets", "numbers"),
+        ("tally_sets", "weights"),
+        ("conformal_thresholds", "numbers"),
     ],
 )
 def test_without_an_argument(function, argument):
@@ -128,7 +158,7 @@ def test_without_scores_or_labels(function):
         call, out = Call(), Outputs()
         setattr(call.batch, member, None)
         status = calls(call, out)[function]()
-        if member == "labels" and not function.endswith("accuracy"):
+        if member == "labels" and function in WITHOUT_LABELS:
             assert status == 0, message()  # which needs none
         else:
             assert name(status) == "NULL_POINTER"
@@ -158,6 +188,9 @@ def test_a_wrong_batch(function):
         ("predict_sets", "threshold"),
         ("average_k_accuracy", "average_k"),
         ("shot_accuracy", "shots"),
+        ("tally_topk", "topk"),
+        ("tally_sets", "threshold"),
+        ("conformal_thresholds", "conformal"),
     ],
 )
 def test_struct_sizes(function, argument):
@@ -165,6 +198,8 @@ def test_struct_sizes(function, argument):
         struct = {
             "average_k": filled("average_k_accuracy_options", k=2),
             "shots": shot_options(),
+            "topk": filled("topk_accuracy_options"),
+            "conformal": filled("conformal_options"),
         }.get(argument, filled("threshold"))
         struct.struct_size = size
         out = Outputs()
@@ -181,6 +216,9 @@ def test_enumerators():
         assert name(status) == "ENUMERATOR"
         options = shot_options(average=wrong)
         assert name(calls(Call(), out, shots=byref(options))["shot_accuracy"]()) == "ENUMERATOR"
+        options = filled("conformal_options", method=4 if wrong == 2 else wrong)
+        status = calls(Call(), out, conformal=byref(options))["conformal_thresholds"]()
+        assert name(status) == "ENUMERATOR"
         assert out.untouched()
 
 
@@ -219,8 +257,58 @@ def test_k(k):
 def test_a_threshold_of_nan():
     out = Outputs()
     kept = byref(filled("threshold", value=np.nan))
-    assert name(calls(Call(), out, threshold=kept)["predict_sets"]()) == "OPTION"
+    for function in ("predict_sets", "tally_sets"):
+        assert name(calls(Call(), out, threshold=kept)[function]()) == "OPTION"
     assert out.untouched()
+
+
+def test_thresholds_by_class():
+    """Read where a struct has them, value and ties then not; and gone from what is found."""
+    values = np.array([np.nan, 0, 0, 0, 0])
+    call, out = Call(), Outputs()
+    for classes, status in ((CLASSES, "OPTION"), (CLASSES - 1, "SIZE"), (0, "SIZE")):
+        kept = filled("threshold", classes=classes, class_values=values.ctypes.data, value=np.nan)
+        for function in ("predict_sets", "tally_sets"):
+            assert name(calls(call, out, threshold=byref(kept))[function]()) == status
+    assert out.untouched()
+    values[:] = 0
+    kept.classes, kept.ties = CLASSES, 1
+    assert calls(call, out, threshold=byref(kept))["predict_sets"]() == 0
+    assert out.integers[ROWS] == call.logits.size
+    found = calls(call, out, found=byref(kept))["average_k_threshold"]
+    assert found() == 0, message()
+    assert (kept.classes, kept.class_values) == (0, None)
+
+
+def test_what_a_tally_comes_to():
+    """Each function with one wrong argument after another, and then with none."""
+    sums, weights, means = np.array([1.0, 0, 3]), np.array([2.0, 0, 4]), np.full(3, 7.0)
+    found, figures = c_double(7), {}
+    shots = shot_options(classes=3)
+    right = {
+        "tally_average": [0, 3, sums.ctypes.data, weights.ctypes.data, byref(found)],
+        "tally_shortfall": [0.7, 3, sums.ctypes.data, weights.ctypes.data, byref(found)],
+        "tally_shots": [shots, sums.ctypes.data, weights.ctypes.data, means.ctypes.data],
+    }
+    wrong = {
+        "tally_average": [(2, "ENUMERATOR"), (0, "SIZE"), *[(None, "NULL_POINTER")] * 3],
+        "tally_shortfall": [(1.5, "OPTION"), (LEAST, "SIZE"), *[(None, "NULL_POINTER")] * 3],
+        "tally_shots": [(None, "NULL_POINTER")] * 4,
+    }
+    for function, arguments in right.items():
+        for place, (value, status) in enumerate(wrong[function]):
+            spoiled = [*arguments]
+            spoiled[place] = value
+            assert name(getattr(library, f"topkloss_{function}")(*spoiled)) == status, function
+        assert (found.value, *means) == (7,) * 4
+        assert getattr(library, f"topkloss_{function}")(*arguments) == 0, message()
+        figures[function], found.value = found.value, 7
+    assert figures["tally_average"] == pytest.approx(4 / 6)
+    assert figures["tally_shortfall"] == pytest.approx(0.1)
+    counts = COUNTS[:3]
+    groups = (counts > 100, (counts >= 20) & (counts <= 100), counts < 20)
+    expected = [sums[g].sum() / weights[g].sum() if weights[g].any() else np.nan for g in groups]
+    np.testing.assert_allclose(means, expected)
 
 
 def test_a_threshold_starts_at_0_with_all_ties():
@@ -258,6 +346,30 @@ def test_functions_of_a_teacher_refuse_other_losses():
     assert name(library.topkloss_outlying_mse_teacher(None, CLASSES, None)) == "NULL_POINTER"
     assert name(library.topkloss_outlying_mse_teacher(MSE.loss, CLASSES, None)) == "NULL_POINTER"
     assert out.untouched()
+
+
+def test_options_of_class_weights():
+    weights = np.full(5, 7.0)
+    given = {"classes": 5, "class_counts": COUNTS.ctypes.data, "weighting": 1}
+    for wrong, status in (
+        ({"weighting": 2}, "ENUMERATOR"),
+        ({"beta": 1.0}, "OPTION"),
+        ({"count_smoothing": -1.0}, "OPTION"),
+        ({"class_counts": None}, "NULL_POINTER"),
+        ({"classes": 0}, "SIZE"),
+        ({"struct_size": 3}, "STRUCT_SIZE"),
+    ):
+        options = filled("class_weights_options", **{**given, **wrong})
+        data = weights.ctypes.data
+        assert name(library.topkloss_class_weights(byref(options), data)) == status
+    assert name(library.topkloss_class_weights(None, data)) == "NULL_POINTER"
+    options = filled("class_weights_options", **given, beta=0.9)
+    assert name(library.topkloss_class_weights(byref(options), None)) == "NULL_POINTER"
+    assert (weights == 7).all()
+    assert library.topkloss_class_weights(byref(options), weights.ctypes.data) == 0
+    other = np.empty(5)
+    library.topkloss_effective_number(5, COUNTS.ctypes.data, 0.9, other.ctypes.data)
+    assert weights.tobytes() == other.tobytes()
 
 
 @pytest.mark.parametrize("function", ["inverse_frequency", "effective_number"])

@@ -201,6 +201,13 @@ def test_functions_of_scores(layout):
     assert np.array_equal(np.diff(indptr), (scores > threshold.value).sum(axis=1))
     assert np.array_equal(indices, np.nonzero(scores > threshold.value)[1])
 
+    hits, sizes, weights = np.zeros((3, 19))
+    arrays = [each.ctypes.data for each in (hits, sizes, weights)]
+    assert library.topkloss_tally_sets(byref(threshold), -100, byref(batch), *arrays) == 0
+    own = scores[np.arange(1200), labels] > threshold.value
+    assert np.array_equal(hits, np.bincount(labels, own))
+    assert np.array_equal(sizes, np.bincount(labels, np.diff(indptr)))
+
     counts = np.arange(1.0, 20)
     adjust = initialised("logit_adjust_options", classes=19, class_counts=counts.ctypes.data)
     adjust.adjusted_class_stride, adjust.adjusted_group_stride = told["class"], told["group"]

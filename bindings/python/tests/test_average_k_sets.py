@@ -19,7 +19,7 @@ from support import DTYPES, default_threads
 
 import topkloss
 from topkloss import TopKLossError
-from topkloss.metrics import average_k_accuracy
+from topkloss.metrics import average_k_accuracy, average_set_size
 from topkloss.posthoc import Threshold, average_k_threshold, predict_sets
 
 __all__ = ["default_threads"]
@@ -253,6 +253,45 @@ def test_bad_parts_of_a_threshold():
         Threshold("high")
 
 
+def test_on_other_rows_scores_at_the_threshold_are_kept():
+    """Unless ties among the rows that it was chosen on say otherwise."""
+    threshold = average_k_threshold([[0.0, 1.0], [4.0, 5.0]], 1)
+    assert (threshold, threshold.ties) == (2.5, -1)
+    assert predict_sets([[2.5, 2.0]], threshold)[1].tolist() == [0]
+    assert average_k_threshold([[0.0, 1.0], [1.0, 5.0]], 1).ties == 1
+
+
+@pairwise(dtype=DTYPES, never_empty=(False, True), layout=("C", "F"))
+def test_thresholds_by_class(dtype, never_empty, layout, rng):
+    """At or above, compared as float64: 0.1 of float32 is above 0.1."""
+    scores = np.asarray(rng.integers(-3, 4, (300, 37)) / 10, dtype, order=layout)
+    scores[0, :4] = [np.nan, np.inf, -np.inf, -np.inf]
+    scores[1] = np.nan
+    scores[2] = -1
+    thresholds = rng.choice([0.1, 0.2, 0.3, -0.1, float(dtype.type(0.3))], 37)
+    thresholds[:4] = [-np.inf, np.inf, -np.inf, np.inf]
+    wide = scores.astype(np.float64)
+    expected = wide >= thresholds
+    assert not expected[2, 4:].any()
+    if never_empty:
+        for row in np.flatnonzero(~expected.any(axis=1) & ~np.isnan(wide).all(axis=1)):
+            expected[row, np.nanargmax(wide[row])] = True
+    found = dense(*predict_sets(scores, thresholds, never_empty=never_empty), scores.shape)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_bad_thresholds_by_class():
+    for wrong, words in (
+        ([0.1, 0.2], "classes is 3.* 2"),
+        ([0.1, np.nan, 0.2], r"\[1\] is nan"),
+        ([[0.1, 0.2, 0.3]], "threshold has shape"),
+        (["a", "b", "c"], "threshold has dtype"),
+    ):
+        for call in (predict_sets, average_set_size):
+            with pytest.raises(TopKLossError, match=words.replace("\\", "\\")):
+                call(np.zeros((2, 3)), wrong)
+
+
 # Accuracy
 
 
@@ -263,7 +302,9 @@ def test_accuracy(dtype, average, k, rng):
         labels = rng.integers(shape[1], size=shape[0])
         labels[::7] = -100
         expected = reference_average_k.average_k_accuracy(scores, labels, k, average)
-        assert average_k_accuracy(scores, labels, k, average) == pytest.approx(expected, rel=1e-15)
+        assert average_k_accuracy(scores, labels, k, average=average) == pytest.approx(
+            expected, rel=1e-15
+        )
 
 
 @given(
@@ -276,7 +317,7 @@ def test_accuracy_of_ties_and_special_values(rows, k, average, data):
     scores = np.array(rows)
     labels = np.array([data.draw(st.sampled_from([-1, 0, 1, 2, 3])) for _ in rows])
     expected = reference_average_k.average_k_accuracy(scores, labels, k, average, -1)
-    found = average_k_accuracy(scores, labels, k, average, ignore_index=-1)
+    found = average_k_accuracy(scores, labels, k, average=average, ignore_index=-1)
     assert found == pytest.approx(expected, rel=1e-15)
 
 
@@ -286,9 +327,39 @@ def test_accuracy_of_ties_and_special_values(rows, k, average, data):
         ((np.zeros((2, 3)), [0, 3], 1), "label.*3"),
         ((np.zeros((2, 3)), [0], 1), r"labels has shape \(1,\)"),
         ((np.zeros(()), [0], 1), r"scores has shape \(\)"),
-        ((np.zeros((2, 3)), [0, 1], 1, "median"), "average is 'median'"),
     ],
 )
 def test_bad_arguments_of_accuracy(arguments, word):
     with pytest.raises(TopKLossError, match=word):
         average_k_accuracy(*arguments)
+
+
+@pairwise(average=("micro", "macro"), k=(0.5, 2.0), dtype=DTYPES)
+def test_accuracy_of_a_threshold_from_other_rows(average, k, dtype, rng):
+    """The honest figure: what is at or above it, whatever its ties."""
+    scores = rng.integers(-5, 6, (80, 9)).astype(dtype)
+    labels = rng.integers(9, size=80)
+    labels[::7] = -100
+    threshold = average_k_threshold(scores[:40], k)
+    hits = scores[40:].astype(float) >= float(threshold)
+    rows = np.flatnonzero(labels[40:] >= 0)
+    own = labels[40:][rows]
+    right = hits[rows, own]
+    if average == "macro":
+        expected = np.mean([right[own == c].mean() for c in np.unique(own)])
+    else:
+        expected = right.mean()
+    found = average_k_accuracy(scores[40:], labels[40:], k, threshold=threshold, average=average)
+    assert found == pytest.approx(expected, rel=1e-14)
+
+
+def test_weights_of_accuracy(rng):
+    """They weigh hits, and do not change the sets."""
+    scores, labels = rng.standard_normal((50, 6)), rng.integers(6, size=50)
+    weights = rng.integers(0, 4, 50)
+    hits = reference_average_k.best_pairs(scores, 1.5)[np.arange(50), labels]
+    found = average_k_accuracy(scores, labels, 1.5, sample_weight=weights)
+    assert found == pytest.approx(np.average(hits, weights=weights), rel=1e-14)
+    own = [np.average(hits[labels == c], weights=weights[labels == c]) for c in range(6)]
+    found = average_k_accuracy(scores, labels, 1.5, average="macro", sample_weight=weights)
+    assert found == pytest.approx(np.mean(own), rel=1e-14)

@@ -38,6 +38,23 @@ def test_mean_is_1_and_type_is_float64(weights):
     np.testing.assert_array_equal(weights([7, 7, 7]), 1)
 
 
+@pytest.mark.parametrize("smoothing", [0.5, 3])
+def test_count_smoothing(smoothing):
+    """As if every class had so many examples more, those without any among them."""
+    counts = np.array([0, 3, 100, 0])
+    inverse = 1 / (counts + smoothing)
+    found = inverse_frequency(counts, count_smoothing=smoothing)
+    np.testing.assert_allclose(found, inverse / inverse.mean(), rtol=1e-14)
+    inverse = 1 / (1 - 0.9 ** (counts + smoothing))
+    found = effective_number(counts, 0.9, count_smoothing=smoothing)
+    np.testing.assert_allclose(found, inverse / inverse.mean(), rtol=1e-12)
+    with pytest.raises(TopKLossError, match=r"counts\[0\] is 0.*count_smoothing"):
+        inverse_frequency(counts)
+    for wrong in (-1, np.nan, np.inf, "much"):
+        with pytest.raises(TopKLossError, match="count_smoothing"):
+            effective_number(counts, count_smoothing=wrong)
+
+
 def test_huge_and_tiny_counts_do_not_overflow():
     np.testing.assert_allclose(inverse_frequency([1e-300, 1e300]), [2, 0], atol=1e-15)
     assert np.isfinite(effective_number([1e-6, 1e300])).all()

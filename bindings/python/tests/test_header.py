@@ -60,10 +60,10 @@ WRONG = {
     "say once": ("gamma, 0 to 1e15. Default 2.", "gamma, 0 to 1e15, by default 2."),
     "not: 'gamma": ("gamma, 0 to 1e15. Default 2.", "gamma, 0 to 1e15. Default 2. Default 3."),
     "is no number": ("gamma, 0 to 1e15. Default 2.", "gamma, 0 to 1e15. Default two."),
-    "default of a pointer": ("r_c. Copied. Default NULL.", "r_c. Copied. Default 0."),
+    "default of a pointer": ("rule. Copied. Default NULL.", "rule. Copied. Default 0."),
     "has no documentation": ("  /** Zero. */\n", ""),
     "has no function": ("topkloss_focal_options_init(", "topkloss_focal_options_start("),
-    "fewer members": ("  /** alpha, 1e-15 to 1e15. Default 1. */\n  double alpha;\n", ""),
+    "fewer members": ("  /** gamma, 0 to 1e15. Default 2. */\n  double gamma;\n", ""),
     "was reserved": (
         "  /** Zero. */\n  int32_t reserved;\n} topkloss_topk_accuracy_options;",
         "  /** Whether. Default 1. */\n  int32_t later;\n} topkloss_topk_accuracy_options;",

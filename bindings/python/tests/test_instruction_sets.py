@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import reference
 from case import assert_large, large
-from losses import BY_NAME, CASES, SOFTMAX, cases
+from losses import BY_NAME, CASES, SOFT, SOFTMAX, cases
 from support import BFLOAT16, DTYPES, FLOAT16, assert_gradient, assert_value, bits
 
 import topkloss
@@ -39,6 +40,13 @@ def problem(case, dtype, classes):
     return batch, options
 
 
+def soft_labels(classes, dtype):
+    """The same in every process; where a class may be masked, its share is 0."""
+    q = np.random.default_rng(classes).random((ROWS, classes))
+    q[1, classes // 2] = 0
+    return q.astype(dtype)
+
+
 def compute(path, level):
     """All results of this process's instruction set, if the processor has it.
 
@@ -58,6 +66,12 @@ def compute(path, level):
                 for part, array in zip(("values", "gradient"), pair, strict=True):
                     stored = array.view(np.uint16) if dtype == BFLOAT16 else array
                     results[f"{case.name} {dtype} {classes} {part}"] = stored
+            for case in SOFT:
+                batch, options = problem(case, dtype, classes)
+                loss = case.make(batch.counts, reduction="none", **options)
+                found = loss.value_and_grad(batch.logits, soft_labels(classes, dtype))
+                results[f"soft {case.name} {dtype} {classes} values"] = found[0].astype(float)
+                results[f"soft {case.name} {dtype} {classes} gradient"] = found[1].astype(float)
             if classes == 100:
                 for case in SOFTMAX:
                     batch = large(case, (6, classes), dtype, 15 if dtype == FLOAT16 else 35)
@@ -128,6 +142,24 @@ def test_every_loss(results, level, case):
             expected, slope = expected_of(case.name, dtype, classes)
             assert_value(values, expected, dtype, case.looser)
             assert_gradient(gradient, slope, dtype, case.looser)
+
+
+@pytest.mark.parametrize("case", SOFT, ids=lambda case: case.name)
+def test_soft_labels(results, case):
+    for dtype in DTYPES:
+        for classes in CLASSES[:-1]:
+            batch, options = problem(case, dtype, classes)
+            q = soft_labels(classes, dtype)
+            row = case.row(batch.counts)
+            rows = [
+                reference.soft_row(row, *pair, **options)
+                for pair in zip(batch.logits, q, strict=True)
+            ]
+            values, slope = (np.array(part) for part in zip(*rows, strict=True))
+            for found in results.values():
+                name = f"soft {case.name} {dtype} {classes}"
+                assert_value(found[f"{name} values"].astype(dtype), values, dtype)
+                assert_gradient(found[f"{name} gradient"].astype(dtype), slope, dtype)
 
 
 @pytest.mark.parametrize("case", SOFTMAX, ids=lambda case: case.name)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import reference
 import reference_topk
-from jax_support import CLASSES, batch, expected, functions, jax, jnp, ours, sample, x64
-from losses import BY_NAME, CASES, COMPARED
+from jax_support import CLASSES, COUNTS, batch, expected, functions, jax, jnp, ours, sample, x64
+from losses import BY_NAME, CASES, COMPARED, SOFT
 
 import topkloss
+from topkloss import TopKLossError
 
 __all__ = ["x64"]
 
@@ -53,6 +55,33 @@ def test_other_types(number):
     np.testing.assert_allclose(
         gradient.astype(np.float32), slope, atol=max(2 * step, 1e-5) * largest
     )
+
+
+@pytest.mark.usefixtures("x64")
+def test_soft_labels():
+    """Constants in the gradient; under jit and vmap, of another type, and of losses with none."""
+    rng = np.random.default_rng(6)
+    for case in SOFT:
+        q = rng.dirichlet(np.ones(CLASSES), (2, 3)) * 1.5
+        logits, _ = batch((2, 3), np.float64)
+        row = case.row(COUNTS)
+        rows = [
+            reference.soft_row(row, z, one)
+            for z, one in zip(np.asarray(logits).reshape(6, -1), q.reshape(6, -1), strict=True)
+        ]
+        wanted, slope = (np.array(part) for part in zip(*rows, strict=True))
+        loss = jax.jit(jax.vmap(ours(case.name)))
+        np.testing.assert_allclose(loss(logits, q), wanted.reshape(2, 3), rtol=1e-10)
+        gradients = jax.grad(lambda z, t: loss(z, t).sum(), (0, 1))(logits, jnp.asarray(q))  # noqa: B023
+        np.testing.assert_allclose(gradients[0], slope.reshape(logits.shape), rtol=1e-9, atol=1e-11)
+        assert not gradients[1].any()
+        narrow = ours(case.name)(logits.astype(jnp.float32), q)
+        np.testing.assert_allclose(narrow, wanted.reshape(2, 3), rtol=2e-5)
+    for name, words in (("focal", "two labels"), ("topk_hinge", "soft_labels")):
+        with pytest.raises(TopKLossError, match=words):
+            jax.eval_shape(ours(name), logits, q)
+    with pytest.raises(TopKLossError, match="shape of the logits"):
+        ours("cross_entropy")(logits, q[0])
 
 
 def test_threshold_is_handed_from_call_to_call():

@@ -33,6 +33,30 @@ def test_teacher_by_hand():
         loss.teacher[0] = 1
 
 
+@given(
+    counts=st.lists(st.integers(1, 10_000), min_size=1, max_size=12),
+    alpha=st.floats(1e-3, 1e3),
+    power=st.floats(0, 3),
+)
+def test_teacher_by_a_power_of_the_counts(counts, alpha, power):
+    loss = topkloss.OutlyingMSELoss(counts, alpha, teacher="power", power=power)
+    expected = [alpha * (max(counts) / n) ** power for n in counts]
+    np.testing.assert_allclose(loss.teacher, expected, rtol=1e-14)
+
+
+def test_teachers_by_name():
+    named = topkloss.OutlyingMSELoss([100, 25, 4], teacher="power")
+    np.testing.assert_array_equal(named.teacher, [1, 2, 5])
+    assert repr(named) == "OutlyingMSELoss(class_counts=<3 classes>, teacher='power')"
+    rank = topkloss.OutlyingMSELoss([100, 25, 4], teacher="rank")
+    assert repr(rank) == "OutlyingMSELoss(class_counts=<3 classes>)"
+    with pytest.raises(TopKLossError, match="class_counts is None"):
+        topkloss.OutlyingMSELoss(teacher="power")
+    # No teacher may be beyond 1e15.
+    with pytest.raises(TopKLossError, match=r"teacher under power is 1e\+18"):
+        topkloss.OutlyingMSELoss([100, 1], teacher="power", power=9)
+
+
 def test_count_smoothing_allows_counts_of_0():
     with pytest.raises(TopKLossError, match="2"):
         topkloss.OutlyingMSELoss([3, 1, 0])
@@ -53,7 +77,7 @@ def test_a_teacher_of_the_callers(dtype, rng):
     counts = long_tail(9, rng)
     for loss in (
         topkloss.OutlyingMSELoss(teacher=teacher),
-        topkloss.OutlyingMSELoss(counts, teacher=teacher, alpha=7.0),  # which are not looked at
+        topkloss.OutlyingMSELoss(counts, teacher=teacher),  # which are not looked at
         topkloss.OutlyingMSELoss([0] * 9, teacher=teacher),
     ):
         assert bits(loss.teacher) == bits(teacher)
@@ -69,6 +93,7 @@ def test_copies_keep_the_teacher(duplicate):
     for loss in (
         topkloss.OutlyingMSELoss([1, 2, 3], 0.1),
         topkloss.OutlyingMSELoss(teacher=[4, 5, 6]),
+        topkloss.OutlyingMSELoss([1, 2, 3], teacher="power", power=2),
     ):
         twin = duplicate(loss)
         assert bits(twin.teacher) == bits(loss.teacher)

@@ -57,6 +57,23 @@ def test_count_smoothing(rng):
     np.testing.assert_allclose(smoothed, logit_adjust(scores, counts + 1), rtol=1e-14)
 
 
+@pairwise(dtype=DTYPES, tau=(1.0, 0.5), scaled=(1.0, 40.0))
+def test_target_prior(dtype, tau, scaled, rng):
+    """Scores less tau log pi, and log pi', whatever the sum that pi' is given with."""
+    counts = long_tail(17, rng)
+    prior = rng.random(17)
+    prior /= prior.sum()
+    prior[3] = 0
+    prior /= prior.sum()
+    scores = rng.standard_normal((9, 17)).astype(dtype)
+    with np.errstate(divide="ignore"):
+        expected = scores.astype(float) - tau * np.log(counts / counts.sum()) + np.log(prior)
+    adjusted = logit_adjust(scores, counts, tau, target_prior=scaled * prior).astype(float)
+    assert np.isneginf(adjusted[:, 3]).all()
+    scale = np.abs(expected[:, prior > 0]).max()
+    np.testing.assert_allclose(adjusted, expected, atol=2 * float(ulp(scale, dtype)))
+
+
 def test_infinities_and_nan_stay(rng):
     scores = rng.standard_normal((2, 3))
     scores[0] = [np.nan, np.inf, -np.inf]
@@ -74,6 +91,18 @@ def test_infinities_and_nan_stay(rng):
         ((np.zeros((2, 3)), [[1, 2, 3]]), {}, "class_counts has shape"),
         ((np.zeros(()), [1, 2, 3]), {}, r"scores has shape \(\)"),
         ((np.zeros((2, 3)), [1, 2, 3]), {"tau": np.inf}, "tau"),
+        ((np.zeros((2, 3)), [1, 2, 3]), {"target_prior": [1, 2]}, "target_prior has 2 classes"),
+        ((np.zeros((2, 3)), [1, 2, 3]), {"target_prior": [1, 2, -1]}, r"target_prior\[2\] is -1"),
+        (
+            (np.zeros((2, 3)), [1, 2, 3]),
+            {"target_prior": [0, 0, 0]},
+            "the sum of target_prior is 0",
+        ),
+        (
+            (np.zeros((2, 3)), [1, 2, 3]),
+            {"target_prior": [1e308] * 3},
+            "the sum of target_prior is inf",
+        ),
         ((np.zeros((2, 3)), [1, 2, 3]), {"tau": "much"}, "tau"),
         ((np.zeros((2, 3)), [1, 2, 3]), {"count_smoothing": -1}, "count_smoothing"),
         ((np.zeros((2, 3)), [1, 2, 3]), {"out": np.zeros((3, 2))}, "out has shape"),

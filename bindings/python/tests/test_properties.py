@@ -33,7 +33,7 @@ __all__ = ["default_threads"]
 OF_ANY_SIZE = tuple(
     case for case in CASES if case.row and case.kind not in ("outlying_mse", "single_positive")
 )
-"""Whose formulation of a row holds then; and no sum of the logits themselves or of their squares."""
+"""Whose formulation of a row holds then, and is no sum of logits or of their squares."""
 
 REDUCTIONS = ("mean", "sum", "none")
 

@@ -10,7 +10,7 @@ import pytest
 
 import topkloss
 from topkloss import _abi
-from topkloss._arguments import AVERAGES, WORDS, Binding
+from topkloss._arguments import AVERAGES, TEACHERS, WORDS, Binding
 from topkloss._noised_topk_operator import NoisedTopKOperator
 from topkloss._records import LOSSES
 
@@ -21,6 +21,8 @@ kinds = pytest.mark.parametrize("kind", KINDS)
 @kinds
 def test_options(kind):
     members = {name for name, _ in _abi.LOSS_OPTIONS[kind]._fields_}
+    # Python says with one word, or vector, what C says with two members.
+    members.discard("teacher_rule")
     counted = {"struct_size", "classes", *filter(lambda name: "reserved" in name, members)}
     assert set(KINDS[kind]._options) == members - counted
 
@@ -32,6 +34,8 @@ def test_defaults(kind):
     for name, option in KINDS[kind]._options.items():
         if option.default is inspect.Parameter.empty:
             assert name not in defaults
+        elif name == "teacher":
+            assert TEACHERS[option.default] == defaults["teacher_rule"]
         elif option.default is not None:
             assert WORDS.get(name, {}).get(option.default, option.default) == defaults[name], name
 
@@ -45,13 +49,17 @@ def test_defaults(kind):
         (topkloss.metrics.topk_accuracy, "topk_accuracy_options"),
         (topkloss.metrics.average_k_accuracy, "average_k_accuracy_options"),
         (topkloss.metrics.shot_accuracy, "shot_accuracy_options"),
+        (topkloss.metrics.TopKAccuracy, "topk_accuracy_options"),
+        (topkloss.conformal.thresholds, "conformal_options"),
     ],
 )
 def test_defaults_of_functions(function, options):
-    defaults = _abi.DEFAULTS[options]
+    # Arrays know their length and strides.
+    known = re.compile("classes|.*_stride")
+    defaults = {n: value for n, value in _abi.DEFAULTS[options].items() if not known.fullmatch(n)}
     parameters = inspect.signature(function).parameters
     assert parameters.keys() >= defaults.keys()
-    words = {**WORDS, "average": AVERAGES}
+    words = {**WORDS, "average": AVERAGES, "method": topkloss.conformal.METHODS}
     for name, default in defaults.items():
         said = parameters[name].default
         assert words.get(name, {}).get(said, said) == default, name

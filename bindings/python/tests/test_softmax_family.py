@@ -141,36 +141,36 @@ def test_nothing_to_learn(case, dtype, rng):
 # Confident rows, and logits of any size
 
 
-@pytest.mark.parametrize("size", [1e8, 1e11, 1e15])
-@pytest.mark.parametrize("scale", [1.0, 1e3, 1e10])
-def test_vectors_of_any_size(size, scale):
+@pytest.mark.parametrize("left_out", ["class_scale", "offset", None])
+def test_vectors_of_any_size(left_out):
     """Offsets and margins that the row's type rounds by more than an exponential can take."""
+    for size in (1e8, 1e11, 1e15):
+        for scale in (1.0, 1e3, 1e10):
+            case = of_size(size, scale, left_out)
+            for dtype in (FLOAT32, FLOAT64):
+                for classes, given in [(40, {}), (40, {"label_smoothing": 0.1}), (4500, {})]:
+                    batch = large(case, (6, classes), dtype, 10)
+                    loss = case.make(batch.counts, reduction="none", **given)
+                    assert_large(case, batch, *batch.value_and_grad(loss), **given)
+
+
+def of_size(size, scale, left_out):
+    """The general member with large vectors, but for one of them."""
 
     def options(counts):
         turn = np.arange(len(counts))
-        return {
+        vectors = {
             "offset": size * np.cos(turn // 3),
             "margin": size * np.sin(turn // 2),
             "class_scale": size ** np.cos(turn),
-            "scale": scale,
         }
+        vectors.pop(left_out, None)
+        return {"scale": scale, **vectors}
 
-    for left_out in ("class_scale", "offset", None):
-        case = replace(
-            BY_NAME["margin_softmax"],
-            options=lambda counts, out=left_out: {
-                **options(counts),
-                **({out: None} if out else {}),
-            },
-        )
-        case = replace(
-            case, row=lambda counts: partial(reference.softmax_margin_row, **case.options(counts))
-        )
-        for dtype in (FLOAT32, FLOAT64):
-            for classes, given in [(40, {}), (40, {"label_smoothing": 0.1}), (4500, {})]:
-                batch = large(case, (6, classes), dtype, 10)
-                loss = case.make(batch.counts, reduction="none", **given)
-                assert_large(case, batch, *batch.value_and_grad(loss), **given)
+    def row(counts):
+        return partial(reference.softmax_margin_row, **options(counts))
+
+    return replace(BY_NAME["margin_softmax"], options=options, row=row)
 
 
 def focal(logits, labels, gamma):

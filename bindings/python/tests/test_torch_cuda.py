@@ -53,6 +53,28 @@ def test_the_answers_of_the_cpu(name, reduction, labels_there):
     torch.testing.assert_close(gradient.cpu(), wanted)
 
 
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=str)
+@pytest.mark.parametrize("soft", [False, True])
+def test_images(memory_format, soft):
+    """They travel in their own layout, as their gradients do."""
+    module = modules.LogitAdjustedLoss(COUNTS)
+    logits, labels = batch(24, requires_grad=False)
+    if soft:
+        labels = torch.nn.functional.one_hot(labels, CLASSES).double() / 2
+        labels = labels.reshape(2, 3, 4, CLASSES).movedim(-1, 1)
+    else:
+        labels = labels.reshape(2, 3, 4)
+    logits = logits.reshape(2, 3, 4, CLASSES).movedim(-1, 1)
+    logits = logits.contiguous(memory_format=memory_format).requires_grad_()
+    expected = module(logits, labels)
+    there, there_labels = on_device(logits, labels)
+    found = module(there, there_labels)
+    torch.testing.assert_close(found.cpu(), expected)
+    gradient = torch.autograd.grad(found, there)[0]
+    assert gradient.stride() == there.stride()
+    torch.testing.assert_close(gradient.cpu(), torch.autograd.grad(expected, logits)[0])
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32], ids=str)
 def test_autocast(dtype):
     logits, labels = batch(dtype=dtype)

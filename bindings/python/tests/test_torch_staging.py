@@ -155,6 +155,24 @@ def test_scores_out_of_order():
     )
 
 
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_images_travel_as_they_lie(reduction, device):
+    """So that neither they nor their gradients are turned on the way."""
+    labels = torch.randint(CLASSES, (2, 3, 4))
+    module = MAKERS[ONE_HEAD](reduction=reduction)
+    for memory_format in (torch.contiguous_format, torch.channels_last):
+        logits = batch(24)[0].detach().reshape(2, 3, 4, CLASSES).movedim(-1, 1)
+        logits = logits.contiguous(memory_format=memory_format).requires_grad_()
+        device.sent.clear()
+        expected = module(logits, labels)
+        found = module(remote(logits), remote(labels.clone()))
+        assert torch.equal(found, expected)
+        gradient = torch.autograd.grad(found.sum(), logits)[0]
+        assert torch.equal(gradient, torch.autograd.grad(expected.sum(), logits)[0])
+        assert gradient.stride() == logits.stride()
+        assert logits.stride() in [one.stride() for one in device.sent]
+
+
 def test_evaluation_sends_no_gradient(device):
     logits, labels = batch(requires_grad=False)
     MAKERS[ONE_HEAD]()(remote(logits), labels)

@@ -50,18 +50,6 @@ def softmax(scores: Scores, scale: float) -> Scores:
     return shares
 
 
-def rarity(counts: Counts, power: float) -> NDArray[np.float64]:
-    """Labels for MSE with outlying label: 1 of the largest class, farther out for smaller ones.
-
-    The outputs regress t_c p_c, so the label t_c says how much a class is preferred. The paper's,
-    the class's rank times a constant, prefer a country of middling size to the largest a
-    hundredfold where there are 215. On the validation names that costs the common ones far more
-    than it wins the rare ones.
-    """
-    labels: NDArray[np.float64] = (counts.max() / counts) ** power
-    return labels
-
-
 @dataclass(frozen=True)
 class Constant:
     """The one number of a method that is chosen on the validation names."""
@@ -189,7 +177,11 @@ METHODS: dict[str, Method] = {
     ),
     "outlying-mse": Method(
         "MSE, outlying label",
-        lambda counts, power: topkloss.OutlyingMSELoss(teacher=rarity(counts, power)),
+        # The outputs regress t_c p_c, so the teacher t_c says how much a class is preferred. The
+        # paper's, by rank, prefers a country of middling size to the largest a hundredfold where
+        # there are 215. On the validation names that costs the common ones far more than it wins
+        # the rare ones.
+        lambda counts, power: topkloss.OutlyingMSELoss(counts, teacher="power", power=power),
         Constant("power", 0.5, tried=(0.25, 0.5, 0.75, 1.0)),
     ),
     "two-head": Method(

@@ -18,7 +18,7 @@ from evaluation import AmbiguityGroup, Evaluation, evaluate
 from features import BUCKETS, hash_names
 from frequency_picture import draw_frequency
 from heads import SideBySide, heads
-from losses import METHODS, rarity, softmax
+from losses import METHODS, softmax
 from model import CityModel
 from prediction import answers
 from report import results_table, write_json
@@ -102,11 +102,6 @@ def test_two_heads_side_by_side_have_the_gradients_of_two_arrays() -> None:
     assert joint_gradient is outputs
     assert joint_value == value
     assert (outputs == np.hstack([first_gradient, second_gradient])).all()
-
-
-def test_labels_of_rarer_countries_lie_farther_out() -> None:
-    assert rarity(np.array([25, 100, 4]), 0.5).tolist() == [2.0, 1.0, 5.0]
-    assert rarity(np.array([25, 100, 4]), 1.0).tolist() == [4.0, 1.0, 25.0]
 
 
 def test_a_name_is_counted_once_a_country() -> None:

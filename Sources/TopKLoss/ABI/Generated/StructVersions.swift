@@ -63,7 +63,7 @@ public func topkloss_result_init(
 extension topkloss_threshold: VersionedStruct {
   static var version: StructVersion {
     StructVersion(
-      name: "topkloss_threshold", size: 24, olderSizes: 0,
+      name: "topkloss_threshold", size: 40, olderSizes: 1 << 3,
       reserved: 0)
   }
 
@@ -81,10 +81,33 @@ public func topkloss_threshold_init(
   initialize(threshold, struct_size, "threshold")
 }
 
+extension topkloss_conformal_options: VersionedStruct, CountedOptions {
+  static var version: StructVersion {
+    StructVersion(
+      name: "topkloss_conformal_options", size: 64, olderSizes: 0,
+      reserved: 1 << 2)
+  }
+
+  static var defaults: Self {
+    var value = Self()
+    value.ignore_index = Int64(TOPKLOSS_IGNORE_INDEX)
+    value.coverage = 0.9
+    value.weight = 0.5
+    return value
+  }
+}
+
+@implementation @_cdecl("topkloss_conformal_options_init")
+public func topkloss_conformal_options_init(
+  _ options: UnsafeMutablePointer<topkloss_conformal_options>!, _ struct_size: Int
+) -> topkloss_status {
+  initialize(options, struct_size, "options")
+}
+
 extension topkloss_logit_adjust_options: VersionedStruct, CountedOptions {
   static var version: StructVersion {
     StructVersion(
-      name: "topkloss_logit_adjust_options", size: 56, olderSizes: 1 << 5,
+      name: "topkloss_logit_adjust_options", size: 64, olderSizes: 1 << 5,
       reserved: 0)
   }
 
@@ -165,6 +188,27 @@ extension topkloss_shot_accuracy_options: VersionedStruct {
 @implementation @_cdecl("topkloss_shot_accuracy_options_init")
 public func topkloss_shot_accuracy_options_init(
   _ options: UnsafeMutablePointer<topkloss_shot_accuracy_options>!, _ struct_size: Int
+) -> topkloss_status {
+  initialize(options, struct_size, "options")
+}
+
+extension topkloss_class_weights_options: VersionedStruct, CountedOptions {
+  static var version: StructVersion {
+    StructVersion(
+      name: "topkloss_class_weights_options", size: 48, olderSizes: 0,
+      reserved: 1 << 4)
+  }
+
+  static var defaults: Self {
+    var value = Self()
+    value.beta = 0.9999
+    return value
+  }
+}
+
+@implementation @_cdecl("topkloss_class_weights_options_init")
+public func topkloss_class_weights_options_init(
+  _ options: UnsafeMutablePointer<topkloss_class_weights_options>!, _ struct_size: Int
 ) -> topkloss_status {
   initialize(options, struct_size, "options")
 }

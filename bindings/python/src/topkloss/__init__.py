@@ -12,7 +12,8 @@ gives the gradient with respect to the logits besides, in place if asked:
 
 There are losses of the softmax-margin family, of the top-K family (with `noised_topk`, the smoothed
 order statistic by itself), the mean squared error with outlying label, and losses for sets of
-classes. `posthoc` adjusts scores and predicts sets, `metrics` measures, `class_weights` weights.
+classes. `posthoc` adjusts scores and predicts sets, `conformal` finds thresholds that guarantee how
+often sets are right, `metrics` measures, `class_weights` weights.
 
 Arrays may come from NumPy or from anything with the buffer protocol or DLPack in the CPU's memory,
 in float32, float64, float16 or bfloat16. If every row of a batch is ignored, the mean is 0 with
@@ -33,6 +34,7 @@ from topkloss import (
     _thread_limits,  # noqa: F401 - what it registers
     _topk,
     class_weights,
+    conformal,
     metrics,
     posthoc,
 )
@@ -58,6 +60,7 @@ __all__ = [
     "TopKLossError",
     "__version__",
     "class_weights",
+    "conformal",
     "get_num_threads",
     "metrics",
     "noised_topk",

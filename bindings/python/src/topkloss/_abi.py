@@ -50,6 +50,10 @@ TOPKLOSS_NONE = 2
 TOPKLOSS_MONTE_CARLO = 0
 TOPKLOSS_EXACT = 1
 
+# How the teacher of a mean squared error with outlying label follows from the counts.
+TOPKLOSS_RANK_TEACHER = 0
+TOPKLOSS_POWER_TEACHER = 1
+
 # How a trained model's scores become a class.
 TOPKLOSS_ARGMAX = 0
 TOPKLOSS_NEAREST_TEACHER = 1
@@ -63,19 +67,32 @@ TOPKLOSS_ASSUME_NEGATIVE = 0
 TOPKLOSS_WEAK_ASSUME_NEGATIVE = 1
 TOPKLOSS_EXPECTED_POSITIVE = 2
 
+# How conformal thresholds follow from the calibration rows.
+TOPKLOSS_CONFORMAL_STANDARD = 0
+TOPKLOSS_CONFORMAL_CLASSWISE = 1
+TOPKLOSS_CONFORMAL_PREVALENCE_ADJUSTED = 2
+TOPKLOSS_CONFORMAL_INTERPOLATED = 3
+
 # How accuracies of rows become one figure.
 TOPKLOSS_MICRO = 0
 TOPKLOSS_MACRO = 1
+
+# Which of the weights above.
+TOPKLOSS_INVERSE_FREQUENCY = 0
+TOPKLOSS_EFFECTIVE_NUMBER = 1
 
 status = c_int32
 dtype = c_int32
 label_type = c_int32
 reduction = c_int32
 estimator = c_int32
+teacher_rule = c_int32
 prediction_rule = c_int32
 class_reduction = c_int32
 single_positive_method = c_int32
+conformal_method = c_int32
 average = c_int32
+class_weighting = c_int32
 loss_p = c_void_p
 task = ctypes.CFUNCTYPE(None, c_void_p, c_int64)
 parallel_for = ctypes.CFUNCTYPE(None, c_void_p, c_int64, task, c_void_p)
@@ -348,6 +365,20 @@ class smooth_topk_svm_options(ctypes.Structure):
     ]
 
 
+class topk_cross_entropy_options(ctypes.Structure):
+    """Top-K cross-entropy."""
+
+    _fields_: ClassVar[_Fields] = [
+        ("struct_size", c_size_t),
+        ("reduction", reduction),
+        ("check_finite", c_int32),
+        ("ignore_index", c_int64),
+        ("k", c_int64),
+        ("epsilon", c_double),
+        ("weights", c_void_p),
+    ]
+
+
 class outlying_mse_options(ctypes.Structure):
     """Mean squared error with outlying label."""
 
@@ -361,6 +392,9 @@ class outlying_mse_options(ctypes.Structure):
         ("count_smoothing", c_double),
         ("alpha", c_double),
         ("teacher", c_void_p),
+        ("teacher_rule", teacher_rule),
+        ("reserved", c_int32),
+        ("power", c_double),
     ]
 
 
@@ -397,12 +431,30 @@ class single_positive_options(ctypes.Structure):
 
 
 class threshold(ctypes.Structure):
-    """A threshold on scores that keeps an exact number of (row, class) pairs, ties or not."""
+    """A threshold on scores."""
 
     _fields_: ClassVar[_Fields] = [
         ("struct_size", c_size_t),
         ("value", c_double),
         ("ties", c_int64),
+        ("classes", c_int64),
+        ("class_values", c_void_p),
+    ]
+
+
+class conformal_options(ctypes.Structure):
+    """Split conformal prediction."""
+
+    _fields_: ClassVar[_Fields] = [
+        ("struct_size", c_size_t),
+        ("ignore_index", c_int64),
+        ("method", conformal_method),
+        ("reserved", c_int32),
+        ("coverage", c_double),
+        ("weight", c_double),
+        ("classes", c_int64),
+        ("class_counts", c_void_p),
+        ("count_smoothing", c_double),
     ]
 
 
@@ -417,6 +469,7 @@ class logit_adjust_options(ctypes.Structure):
         ("tau", c_double),
         ("adjusted_class_stride", c_int64),
         ("adjusted_group_stride", c_int64),
+        ("target_prior", c_void_p),
     ]
 
 
@@ -460,6 +513,20 @@ class shot_accuracy_options(ctypes.Structure):
     ]
 
 
+class class_weights_options(ctypes.Structure):
+    """Options of topkloss_class_weights."""
+
+    _fields_: ClassVar[_Fields] = [
+        ("struct_size", c_size_t),
+        ("classes", c_int64),
+        ("class_counts", c_void_p),
+        ("count_smoothing", c_double),
+        ("weighting", class_weighting),
+        ("reserved", c_int32),
+        ("beta", c_double),
+    ]
+
+
 # The struct of options of every loss, by the name of the loss.
 LOSS_OPTIONS: dict[str, type[ctypes.Structure]] = {
     "cross_entropy": cross_entropy_options,
@@ -474,6 +541,7 @@ LOSS_OPTIONS: dict[str, type[ctypes.Structure]] = {
     "noised_topk_operator": noised_topk_operator_options,
     "topk_hinge": topk_hinge_options,
     "smooth_topk_svm": smooth_topk_svm_options,
+    "topk_cross_entropy": topk_cross_entropy_options,
     "outlying_mse": outlying_mse_options,
     "two_head_average_k": two_head_average_k_options,
     "single_positive": single_positive_options,
@@ -496,14 +564,17 @@ INITIALISED: dict[str, type[ctypes.Structure]] = {
     "noised_topk_operator_options": noised_topk_operator_options,
     "topk_hinge_options": topk_hinge_options,
     "smooth_topk_svm_options": smooth_topk_svm_options,
+    "topk_cross_entropy_options": topk_cross_entropy_options,
     "outlying_mse_options": outlying_mse_options,
     "two_head_average_k_options": two_head_average_k_options,
     "single_positive_options": single_positive_options,
     "threshold": threshold,
+    "conformal_options": conformal_options,
     "logit_adjust_options": logit_adjust_options,
     "topk_accuracy_options": topk_accuracy_options,
     "average_k_accuracy_options": average_k_accuracy_options,
     "shot_accuracy_options": shot_accuracy_options,
+    "class_weights_options": class_weights_options,
 }
 
 # Defaults of all options that have one, by the names of the struct and of the option.
@@ -622,6 +693,13 @@ DEFAULTS: dict[str, dict[str, int | float | None]] = {
         "tau": 1.0,
         "alpha": 1.0,
     },
+    "topk_cross_entropy_options": {
+        "reduction": TOPKLOSS_MEAN,
+        "check_finite": 0,
+        "ignore_index": TOPKLOSS_IGNORE_INDEX,
+        "epsilon": 1.0,
+        "weights": None,
+    },
     "outlying_mse_options": {
         "reduction": TOPKLOSS_MEAN,
         "check_finite": 0,
@@ -629,6 +707,8 @@ DEFAULTS: dict[str, dict[str, int | float | None]] = {
         "count_smoothing": 0.0,
         "alpha": 1.0,
         "teacher": None,
+        "teacher_rule": TOPKLOSS_RANK_TEACHER,
+        "power": 0.5,
     },
     "two_head_average_k_options": {
         "reduction": TOPKLOSS_MEAN,
@@ -646,11 +726,21 @@ DEFAULTS: dict[str, dict[str, int | float | None]] = {
         "method": TOPKLOSS_ASSUME_NEGATIVE,
         "regularization": 1.0,
     },
+    "conformal_options": {
+        "ignore_index": TOPKLOSS_IGNORE_INDEX,
+        "method": TOPKLOSS_CONFORMAL_STANDARD,
+        "coverage": 0.9,
+        "weight": 0.5,
+        "classes": 0,
+        "class_counts": None,
+        "count_smoothing": 0.0,
+    },
     "logit_adjust_options": {
         "count_smoothing": 0.0,
         "tau": 1.0,
         "adjusted_class_stride": 0,
         "adjusted_group_stride": 0,
+        "target_prior": None,
     },
     "topk_accuracy_options": {
         "k": 1,
@@ -667,6 +757,11 @@ DEFAULTS: dict[str, dict[str, int | float | None]] = {
         "average": TOPKLOSS_MICRO,
         "many": 100.0,
         "few": 20.0,
+    },
+    "class_weights_options": {
+        "count_smoothing": 0.0,
+        "weighting": TOPKLOSS_INVERSE_FREQUENCY,
+        "beta": 0.9999,
     },
 }
 
@@ -720,6 +815,14 @@ PROTOTYPES: dict[str, Prototype] = {
         status,
         [POINTER(smooth_topk_svm_options), POINTER(loss_p)],
     ),
+    "topkloss_topk_cross_entropy_options_init": (
+        status,
+        [POINTER(topk_cross_entropy_options), c_size_t],
+    ),
+    "topkloss_topk_cross_entropy_create": (
+        status,
+        [POINTER(topk_cross_entropy_options), POINTER(loss_p)],
+    ),
     "topkloss_standard_normal": (
         status,
         [c_uint64, c_uint64, c_int64, c_int64, c_int64, c_int64, c_void_p],
@@ -747,6 +850,11 @@ PROTOTYPES: dict[str, Prototype] = {
         status,
         [POINTER(threshold), c_int32, POINTER(batch), c_void_p, c_void_p, c_int64],
     ),
+    "topkloss_conformal_options_init": (status, [POINTER(conformal_options), c_size_t]),
+    "topkloss_conformal_thresholds": (
+        status,
+        [POINTER(conformal_options), POINTER(batch), c_void_p],
+    ),
     "topkloss_logit_adjust_options_init": (status, [POINTER(logit_adjust_options), c_size_t]),
     "topkloss_logit_adjust": (
         status,
@@ -764,6 +872,22 @@ PROTOTYPES: dict[str, Prototype] = {
     ),
     "topkloss_shot_accuracy_options_init": (status, [POINTER(shot_accuracy_options), c_size_t]),
     "topkloss_shot_accuracy": (status, [POINTER(shot_accuracy_options), POINTER(batch), c_void_p]),
+    "topkloss_tally_topk": (
+        status,
+        [POINTER(topk_accuracy_options), POINTER(batch), c_void_p, c_void_p],
+    ),
+    "topkloss_tally_sets": (
+        status,
+        [POINTER(threshold), c_int64, POINTER(batch), c_void_p, c_void_p, c_void_p],
+    ),
+    "topkloss_tally_average": (status, [average, c_int64, c_void_p, c_void_p, c_void_p]),
+    "topkloss_tally_shots": (
+        status,
+        [POINTER(shot_accuracy_options), c_void_p, c_void_p, c_void_p],
+    ),
+    "topkloss_tally_shortfall": (status, [c_double, c_int64, c_void_p, c_void_p, c_void_p]),
     "topkloss_inverse_frequency": (status, [c_int64, c_void_p, c_void_p]),
     "topkloss_effective_number": (status, [c_int64, c_void_p, c_double, c_void_p]),
+    "topkloss_class_weights_options_init": (status, [POINTER(class_weights_options), c_size_t]),
+    "topkloss_class_weights": (status, [POINTER(class_weights_options), c_void_p]),
 }

@@ -38,6 +38,7 @@ WORDS: dict[str, Mapping[str, int]] = {
         "epr": _abi.TOPKLOSS_EXPECTED_POSITIVE,
     },
 }
+TEACHERS = {"rank": _abi.TOPKLOSS_RANK_TEACHER, "power": _abi.TOPKLOSS_POWER_TEACHER}
 RULES = {"argmax": _abi.TOPKLOSS_ARGMAX, "nearest": _abi.TOPKLOSS_NEAREST_TEACHER}
 AVERAGES = {"micro": _abi.TOPKLOSS_MICRO, "macro": _abi.TOPKLOSS_MACRO}
 
@@ -100,7 +101,7 @@ def class_vector(name: str, value: Any) -> FloatVector:
     array = numbers(name, value)
     if array.ndim != 1:
         raise TopKLossError(
-            f"{name} has shape {array.shape}; it must have one dimension, the classes",
+            f"{name} has shape {array.shape}; it must have one dimension",
             "TOPKLOSS_ERROR_SIZE",
         )
     vector = np.array(array, dtype=np.float64)
@@ -138,6 +139,13 @@ def _word(name: str, value: Any) -> str:
     return str(value)
 
 
+def _teacher(name: str, value: Any) -> str | FloatVector:
+    if isinstance(value, str):
+        choice(name, value, TEACHERS)
+        return value
+    return class_vector(name, value)
+
+
 def _unsigned(name: str, value: Any) -> int:
     return integer(name, value, signed=False)
 
@@ -150,6 +158,7 @@ _CHECKS: dict[str, Check] = {
     "bool": flag,
     "Vector": class_vector,
     "OptionalVector": optional(class_vector),
+    "Teacher": _teacher,
 }
 
 

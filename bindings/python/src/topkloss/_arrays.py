@@ -84,6 +84,13 @@ def numbers(name: str, value: Any) -> AnyArray:
     return array
 
 
+def bfloat16_bits(array: AnyArray) -> AnyArray:
+    """The numbers rounded to bfloat16, the nearest even, as its bits."""
+    bits = array.astype(np.float32).view(np.uint32)
+    rounded = ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
+    return np.where(np.isnan(array), np.uint16(0x7FC0), rounded)
+
+
 def _kind(array: AnyArray, value: Any) -> str:
     """What a value is that NumPy can only see as an object, for messages."""
     return f" (a {type(value).__name__})" if array.dtype == object and array.ndim == 0 else ""

@@ -14,12 +14,15 @@ from topkloss._arrays import (
     FLOAT_CODES,
     LABEL_CODES,
     AnyArray,
+    bfloat16_bits,
     element_stride,
     flat_rows,
     label_vector,
     noise_block,
+    numbers,
     row_numbers,
     scores,
+    view,
 )
 from topkloss._handle import Handle
 from topkloss._library import check, library
@@ -128,6 +131,29 @@ def add_labels(batch: Batch, labels: Any) -> AnyArray:
     return indices
 
 
+def add_targets(batch: Batch, labels: Any, rows: AnyArray) -> AnyArray:
+    """Gives a batch its labels: soft ones, if they are numbers with a fraction for every class.
+
+    Soft labels go to the library in the dtype of the scores, rounded to it if they have another.
+    """
+    array, code = view("labels", labels)
+    if code is None and array.dtype.kind != "f":
+        return add_labels(batch, labels)
+    if array.shape != batch.shape:
+        raise TopKLossError(
+            f"labels has dtype {array.dtype} and shape {array.shape}; class indices must be "
+            f"integers, and soft labels have the shape of the scores, {batch.shape}",
+            "TOPKLOSS_ERROR_ENUMERATOR",
+        )
+    if code != batch.dtype:
+        array = numbers("labels", labels)
+        array = bfloat16_bits(array) if rows.dtype == np.uint16 else array.astype(rows.dtype)
+    matrix = flat_rows(array)
+    batch.soft_labels = address(matrix)
+    batch.soft_labels_row_stride = element_stride(matrix, 0)
+    return matrix
+
+
 def refuse_negative_weight(least: float) -> None:
     """As scikit-learn's estimators, XGBoost and LightGBM do, of the least weight of a batch.
 
@@ -203,7 +229,7 @@ def evaluate(
     result = _abi.result(RESULT_SIZE)
     # Locals keep every array alive until the call has ended.
     _kept = (
-        add_labels(batch, labels),
+        add_targets(batch, labels, rows),
         add_sample_weight(batch, sample_weight),
         add_noise(batch, noise, n_samples),
     )

@@ -59,7 +59,7 @@ _NAMES = (
     (r"\boptions\.classes\b", "the options' number of classes"),
     (r"\bresult\.gradient\b", "out"),
     (r"\bresult\.multi_label_gradient\b", "multi_label_out"),
-    (r"\bthreshold\.value\b", "threshold"),
+    (r"\bthreshold\.(?:value|class_values)\b", "threshold"),
     (r"\b(?:batch|options|result)\.(?=\w)", ""),
     (r"\bNULL\b", "None"),
 )

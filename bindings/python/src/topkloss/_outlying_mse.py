@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ctypes import byref
 from dataclasses import KW_ONLY
 from typing import Any, Literal, TypeAlias
@@ -10,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from topkloss._address import address
-from topkloss._arguments import RULES, choice
+from topkloss._arguments import RULES, TEACHERS, choice
 from topkloss._arrays import Array
 from topkloss._curvature import of_squares
 from topkloss._evaluation import describe
 from topkloss._library import check, library
 from topkloss._loss import CountSmoothing
-from topkloss._records import NO_VECTOR, OptionalVector, Traits, record
+from topkloss._records import BY_RANK, NO_VECTOR, OptionalVector, Teacher, Traits, record
 from topkloss.errors import TopKLossError
 
 __all__ = ["OutlyingMSELoss"]
@@ -24,27 +25,39 @@ __all__ = ["OutlyingMSELoss"]
 Rule: TypeAlias = Literal["argmax", "nearest"]
 
 
+def takes_counts(options: Mapping[str, Any]) -> bool:
+    """Whether the teacher is made from counts, and not the caller's own."""
+    return isinstance(options.get("teacher", "rank"), str)
+
+
 @record
 class OutlyingMSELoss(CountSmoothing):
     """Mean squared error with outlying label: regression on labels farther out for rarer classes.
 
     A row z of label y has the loss ``(1/C) sum_j (z_j - [j = y] t_y)^2``; there is no softmax. The
-    teacher is ``t_c = alpha r_c``, r_c the rank of class c by decreasing count (1: the most
-    frequent; of equal counts, the lower index first), or the caller's own. A logit of -inf is
-    regressed like any other: value +inf, gradient -inf there.
+    teacher t lies the farther out, the rarer the class:
+
+    - ``"rank"``, the paper's: ``t_c = alpha r_c``, r_c the rank of class c by decreasing count (1:
+      the most frequent; of equal counts, the lower index first).
+    - ``"power"``, in no paper: ``t_c = alpha (n_max / n_c)^power``.
+
+    What is regressed is ``t_c p_c``: by rank the last of C classes is preferred C times over the
+    first, however alike their counts. A logit of -inf is regressed like any other: value +inf,
+    gradient -inf there.
 
     Kato and Hotta, "MSE loss with outlying label for imbalanced classification", 2021.
 
     To tune: alpha, so that the furthest teacher, alpha C, is of the size of 10 to 50; with hundreds
-    of classes give a teacher of your own, such as ``(n_max / n_c) ** power``, power over 0.25, 0.5
-    and 0.75. Too far out, and the loss is in the hundreds, frequent classes are lost, and steps
-    diverge; too near, and all logits stay near 0 and the frequent classes win.
+    of classes take the teacher ``"power"``, and tune power over 0.25, 0.5 and 0.75. Too far out,
+    and the loss is in the hundreds, frequent classes are lost, and steps diverge; too near, and all
+    logits stay near 0 and the frequent classes win.
 
     Args:
         class_counts: Number of training examples of each of C classes, finite and above 0. May be
-            left out, and is not looked at, with a teacher.
+            left out, and is not looked at, with a teacher of the caller's own.
         alpha: Teacher of the most frequent class, in units of a logit; finite and above 0.
-        teacher: t of each class, finite. Default ``alpha r_c``.
+        teacher: ``"rank"``, ``"power"``, or t of each class, finite.
+        power: Exponent of ``"power"``, 0 or more.
 
     Attributes:
         teacher: The t in use, C float64 numbers, whether given or made from the counts.
@@ -55,26 +68,39 @@ class OutlyingMSELoss(CountSmoothing):
     """
 
     _kind = "outlying_mse"
-    _traits = Traits(curvature=of_squares, takes_counts=lambda options: "teacher" not in options)
+    _traits = Traits(curvature=of_squares, takes_counts=takes_counts)
+
+    _idle = {  # noqa: RUF012
+        "alpha": (
+            lambda options: not takes_counts(options),
+            "a teacher of your own is taken as it is",
+        )
+    }
 
     class_counts: OptionalVector = NO_VECTOR
     alpha: float = 1.0
     _: KW_ONLY
-    teacher: OptionalVector = NO_VECTOR
+    teacher: Teacher = BY_RANK
+    power: float = 0.5
 
     def _make(self, arguments: dict[str, Any]) -> None:
-        if arguments["class_counts"] is None and arguments["teacher"] is None:
+        if arguments["class_counts"] is None and takes_counts(arguments):
             raise TopKLossError(
-                "class_counts is None; it may be left out with a teacher only",
+                "class_counts is None; it may be left out with a teacher of your own only",
                 "TOPKLOSS_ERROR_NULL_POINTER",
             )
         super()._make(arguments)
         values = self._arguments
-        given = values["class_counts"] if values["teacher"] is None else values["teacher"]
-        in_use = np.empty(len(given))
+        in_use = np.empty(len(values["class_counts" if takes_counts(values) else "teacher"]))
         check(library.topkloss_outlying_mse_teacher(self._handle, len(in_use), address(in_use)))
         in_use.flags.writeable = False
         self.__dict__["teacher"] = in_use
+
+    @classmethod
+    def _members(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        if not takes_counts(arguments):
+            return arguments
+        return {**arguments, "teacher": None, "teacher_rule": TEACHERS[arguments["teacher"]]}
 
     def predict(self, logits: Array, rule: Rule = "argmax") -> npt.NDArray[np.int64]:
         """The class that each row stands for. Of equal scores the lowest index wins.

@@ -36,8 +36,14 @@ if TYPE_CHECKING:
         def __get__(self, loss: object, owner: Any) -> FloatVector | None: ...
         def __set__(self, loss: object, value: Array | None) -> None: ...
 
+    class Teacher:
+        """A vector by class, or the name of a rule that makes one from the counts."""
+
+        def __get__(self, loss: object, owner: Any) -> FloatVector: ...
+        def __set__(self, loss: object, value: Array) -> None: ...
+
 else:
-    Vector = OptionalVector = Any
+    Vector = OptionalVector = Teacher = Any
 
     def dataclass_transform(**_):
         """Tells type checkers, and nobody else, that a decorator makes dataclasses."""
@@ -46,6 +52,9 @@ else:
 
 NO_VECTOR: Any = None
 """The default of an `OptionalVector`."""
+
+BY_RANK: Any = "rank"
+"""The default of a `Teacher`."""
 
 Rule: TypeAlias = Callable[[Any], bool]
 """Whether something is so of a loss with its options."""
@@ -104,7 +113,12 @@ LOSSES: dict[str, type[Any]] = {}
 """Every loss by its name in the library."""
 
 # How the types of options look to a caller who gives them.
-_GIVEN = {"Vector": "Array", "OptionalVector": "Array | None", "Unsigned": "int"}
+_GIVEN = {
+    "Vector": "Array",
+    "OptionalVector": "Array | None",
+    "Teacher": "Array | str",
+    "Unsigned": "int",
+}
 
 
 def _options(owner: type[Any]) -> list[inspect.Parameter]:

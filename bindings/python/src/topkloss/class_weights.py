@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from ctypes import byref, sizeof
+
 import numpy as np
 
+from topkloss import _abi
 from topkloss._address import address
 from topkloss._arguments import class_vector, integer, number
 from topkloss._arrays import Array, FloatVector
 from topkloss._library import check, library
 
 
-def inverse_frequency(counts: Array) -> FloatVector:
+def _weights(weighting: int, counts: Array, count_smoothing: float, **values: float) -> FloatVector:
+    numbers = class_vector("counts", counts)
+    options = _abi.class_weights_options()
+    check(library.topkloss_class_weights_options_init(byref(options), sizeof(options)))
+    options.classes, options.class_counts = len(numbers), address(numbers)
+    options.count_smoothing = number("count_smoothing", count_smoothing)
+    options.weighting = weighting
+    for name, value in values.items():
+        setattr(options, name, number(name, value))
+    weights = np.empty_like(numbers)
+    check(library.topkloss_class_weights(byref(options), address(weights)), numbers)
+    return weights
+
+
+def inverse_frequency(counts: Array, *, count_smoothing: float = 0.0) -> FloatVector:
     """Weights in inverse proportion to the counts.
 
     Args:
         counts: Number of training examples of each of C classes, finite and above 0.
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
 
     Returns:
         C float64 weights with mean 1.
@@ -22,14 +40,12 @@ def inverse_frequency(counts: Array) -> FloatVector:
     Raises:
         TopKLossError: A count is not finite or not above 0.
     """
-    numbers = class_vector("counts", counts)
-    weights = np.empty_like(numbers)
-    status = library.topkloss_inverse_frequency(len(numbers), address(numbers), address(weights))
-    check(status, numbers)
-    return weights
+    return _weights(_abi.TOPKLOSS_INVERSE_FREQUENCY, counts, count_smoothing)
 
 
-def effective_number(counts: Array, beta: float = 0.9999) -> FloatVector:
+def effective_number(
+    counts: Array, beta: float = 0.9999, *, count_smoothing: float = 0.0
+) -> FloatVector:
     """Weights in inverse proportion to the effective numbers ``(1 - beta^n) / (1 - beta)``.
 
     beta = 0 weights all classes alike; beta towards 1 tends to `inverse_frequency`.
@@ -40,6 +56,7 @@ def effective_number(counts: Array, beta: float = 0.9999) -> FloatVector:
     Args:
         counts: Number of training examples of each of C classes, finite and above 0.
         beta: In [0, 1).
+        count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
 
     Returns:
         C float64 weights with sum C, that is mean 1.
@@ -47,13 +64,7 @@ def effective_number(counts: Array, beta: float = 0.9999) -> FloatVector:
     Raises:
         TopKLossError: A count is not finite or not above 0, or beta is not in [0, 1).
     """
-    numbers, share = class_vector("counts", counts), number("beta", beta)
-    weights = np.empty_like(numbers)
-    status = library.topkloss_effective_number(
-        len(numbers), address(numbers), share, address(weights)
-    )
-    check(status, numbers)
-    return weights
+    return _weights(_abi.TOPKLOSS_EFFECTIVE_NUMBER, counts, count_smoothing, beta=beta)
 
 
 def deferred(weights: Array, *, epoch: int, start: int) -> FloatVector | None:

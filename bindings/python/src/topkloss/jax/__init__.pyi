@@ -24,6 +24,7 @@ __all__ = [
     "single_positive_loss",
     "topk_hinge_loss",
     "smooth_topk_svm_loss",
+    "topk_cross_entropy_loss",
     "noised_topk",
 ]
 
@@ -72,7 +73,9 @@ def two_head_average_k_loss(
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
         multi_label_logits: Scores of the multi-label head, of the same shape and dtype.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...). Cross-entropies, but
+            for focal and seesaw, also take soft labels, of a floating type and the shape of the scores;
+            they are constants in the gradient.
         k: K, the average number of candidates a row, above 0 and below C; need not be whole.
         candidate_weight: omega of candidates other than the label, finite and 0 or more.
         multi_label_weight: mu, finite and 0 or more.
@@ -113,7 +116,9 @@ def cross_entropy_loss(
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...). Cross-entropies, but
+            for focal and seesaw, also take soft labels, of a floating type and the shape of the scores;
+            they are constants in the gradient.
         class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
         label_smoothing: eta, the part of the label that all classes share, in [0, 1].
         ignore_index: Label of rows to leave out: their value and gradient are 0.
@@ -147,7 +152,9 @@ def logit_adjusted_loss(
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...). Cross-entropies, but
+            for focal and seesaw, also take soft labels, of a floating type and the shape of the scores;
+            they are constants in the gradient.
         class_counts: Number of training examples of each of C classes, finite and above 0.
         tau: Strength of the adjustment, finite.
         class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
@@ -185,7 +192,9 @@ def vector_scaling_loss(
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...). Cross-entropies, but
+            for focal and seesaw, also take soft labels, of a floating type and the shape of the scores;
+            they are constants in the gradient.
         class_counts: Number of training examples of each of C classes, finite and above 0.
         gamma: Strength of the multiplicative adjustment, finite and 0 or more, and small enough
             that no factor comes out below 1e-15.
@@ -231,7 +240,9 @@ def ldam_loss(
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...). Cross-entropies, but
+            for focal and seesaw, also take soft labels, of a floating type and the shape of the scores;
+            they are constants in the gradient.
         class_counts: Number of training examples of each of C classes, finite and above 0.
         max_margin: Margin of the rarest class, in units of a logit; finite and 0 or more.
         scale: Multiplies the logits, finite and above 0.
@@ -273,7 +284,9 @@ def elm_loss(
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...). Cross-entropies, but
+            for focal and seesaw, also take soft labels, of a floating type and the shape of the scores;
+            they are constants in the gradient.
         class_counts: Number of training examples of each of C classes, finite and above 0.
         max_margin: Margin of the rarest class, in units of a logit; finite and 0 or more.
         scale: Multiplies the logits, finite and above 0.
@@ -317,7 +330,9 @@ def margin_softmax_loss(
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...). Cross-entropies, but
+            for focal and seesaw, also take soft labels, of a floating type and the shape of the scores;
+            they are constants in the gradient.
         offset: a of each of C classes, finite. Default 0.
         margin: b of each class, in units of a logit, finite. Default 0.
         class_scale: d of each class, finite and above 0. Default 1.
@@ -357,7 +372,9 @@ def seesaw_loss(
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...). Cross-entropies, but
+            for focal and seesaw, also take soft labels, of a floating type and the shape of the scores;
+            they are constants in the gradient.
         class_counts: Number of training examples of each of C classes, finite and above 0.
         p: How much rarer rivals are spared (mitigation), finite and 0 or more.
         q: How much more probable rivals are pushed (compensation), finite and 0 or more.
@@ -394,7 +411,9 @@ def focal_loss(
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...). Cross-entropies, but
+            for focal and seesaw, also take soft labels, of a floating type and the shape of the scores;
+            they are constants in the gradient.
         gamma: How strongly rows that are right are discounted, finite and 0 or more.
         class_weight: Weight w of each of C classes, finite and 0 or more. Default 1, for any C.
         ignore_index: Label of rows to leave out: their value and gradient are 0.
@@ -461,7 +480,9 @@ def noised_topk_loss(
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...). Cross-entropies, but
+            for focal and seesaw, also take soft labels, of a floating type and the shape of the scores;
+            they are constants in the gradient.
         k: K, 1 to C - 1.
         epsilon: Standard deviation of the noise, in units of a logit; finite and 0 or more.
             Default 1, or 0.01 with class_counts.
@@ -493,31 +514,41 @@ def outlying_mse_loss(
     class_counts: Array | None = None,
     alpha: float = 1.0,
     *,
-    teacher: Array | None = None,
+    teacher: Array | str = 'rank',
+    power: float = 0.5,
     count_smoothing: float = 0.0,
     ignore_index: int = -100,
 ) -> jax.Array:
     """Mean squared error with outlying label: regression on labels farther out for rarer classes.
 
     A row z of label y has the loss ``(1/C) sum_j (z_j - [j = y] t_y)^2``; there is no softmax. The
-    teacher is ``t_c = alpha r_c``, r_c the rank of class c by decreasing count (1: the most
-    frequent; of equal counts, the lower index first), or the caller's own. A logit of -inf is
-    regressed like any other: value +inf, gradient -inf there.
+    teacher t lies the farther out, the rarer the class:
+
+    - ``"rank"``, the paper's: ``t_c = alpha r_c``, r_c the rank of class c by decreasing count (1:
+      the most frequent; of equal counts, the lower index first).
+    - ``"power"``, in no paper: ``t_c = alpha (n_max / n_c)^power``.
+
+    What is regressed is ``t_c p_c``: by rank the last of C classes is preferred C times over the
+    first, however alike their counts. A logit of -inf is regressed like any other: value +inf,
+    gradient -inf there.
 
     Kato and Hotta, "MSE loss with outlying label for imbalanced classification", 2021.
 
     To tune: alpha, so that the furthest teacher, alpha C, is of the size of 10 to 50; with hundreds
-    of classes give a teacher of your own, such as ``(n_max / n_c) ** power``, power over 0.25, 0.5
-    and 0.75. Too far out, and the loss is in the hundreds, frequent classes are lost, and steps
-    diverge; too near, and all logits stay near 0 and the frequent classes win.
+    of classes take the teacher ``"power"``, and tune power over 0.25, 0.5 and 0.75. Too far out,
+    and the loss is in the hundreds, frequent classes are lost, and steps diverge; too near, and all
+    logits stay near 0 and the frequent classes win.
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...). Cross-entropies, but
+            for focal and seesaw, also take soft labels, of a floating type and the shape of the scores;
+            they are constants in the gradient.
         class_counts: Number of training examples of each of C classes, finite and above 0. May be
-            left out, and is not looked at, with a teacher.
+            left out, and is not looked at, with a teacher of the caller's own.
         alpha: Teacher of the most frequent class, in units of a logit; finite and above 0.
-        teacher: t of each class, finite. Default ``alpha r_c``.
+        teacher: ``"rank"``, ``"power"``, or t of each class, finite.
+        power: Exponent of ``"power"``, 0 or more.
         count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
         ignore_index: Label of rows to leave out: their value and gradient are 0.
 
@@ -560,7 +591,9 @@ def single_positive_loss(
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...). Cross-entropies, but
+            for focal and seesaw, also take soft labels, of a floating type and the shape of the scores;
+            they are constants in the gradient.
         method: ``"an"``, ``"wan"`` or ``"epr"``.
         expected_positives: With ``"epr"`` only, which needs it: K, finite and above 0.
         regularization: With ``"epr"`` only: lambda, finite and 0 or more.
@@ -592,7 +625,9 @@ def topk_hinge_loss(
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...). Cross-entropies, but
+            for focal and seesaw, also take soft labels, of a floating type and the shape of the scores;
+            they are constants in the gradient.
         k: K, 1 to C - 1.
         margin: In units of a logit; finite.
         ignore_index: Label of rows to leave out: their value and gradient are 0.
@@ -629,10 +664,53 @@ def smooth_topk_svm_loss(
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...). Cross-entropies, but
+            for focal and seesaw, also take soft labels, of a floating type and the shape of the scores;
+            they are constants in the gradient.
         k: 1 to C - 1.
         tau: The temperature, in units of a logit; finite and above 0.
         alpha: The margin, in units of a logit; finite.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+
+    Returns:
+        One value a row, of shape (...).
+    """
+
+def topk_cross_entropy_loss(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    k: int = 5,
+    epsilon: float = 1.0,
+    *,
+    weights: Array | None = None,
+    ignore_index: int = -100,
+) -> jax.Array:
+    """Top-K cross-entropy: the likelihood of an answer of K classes, exactly.
+
+    A row z of label y has the loss ``-log(sum_k P_k q_k)``: q_1 is the softmax of the label, q_k
+    for k from 2 to K the probability that y is among the k largest of ``z + epsilon Z``, Z standard
+    normal. By default ``P_1 = P_K = 1/2``; K = 1 is cross-entropy.
+
+    To tune: epsilon, over 0.1, 0.2, 0.5 and 1, towards the distance of the logits around rank K.
+    Too small, and most rows see P_1 alone while a few have large gradients; too large, and the K-th
+    class is not told from the others, and the loss stays near ``-log(K / C)``.
+
+    In float32 the error is at most 1e-5, in float64 1e-9, of value and gradient where these are of
+    the order of 1 and relative where they are larger: labels far below everything get a finite loss
+    and are pulled up. A logit of -inf ranks last; a row whose own label is masked has value +inf
+    and gradient 0.
+
+    Petersen, Kuehne, Borgelt and Deussen, "Differentiable top-k classification learning", ICML
+    2022, have it over sorting networks.
+
+    Args:
+        logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...). Cross-entropies, but
+            for focal and seesaw, also take soft labels, of a floating type and the shape of the scores;
+            they are constants in the gradient.
+        k: K, 1 to C - 1.
+        epsilon: Standard deviation of the noise, in units of a logit; finite and above 0.
+        weights: P_1 to P_K, 0 or more, of sum 1. Default 1/2 each for 1 and K.
         ignore_index: Label of rows to leave out: their value and gradient are 0.
 
     Returns:

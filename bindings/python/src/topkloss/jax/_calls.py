@@ -83,9 +83,11 @@ def _digest(call: Call) -> bytes:
     return digest.digest()
 
 
-def check_classes(loss: Handle, classes: int) -> None:
-    """Refuses numbers of classes that the loss is not for, by asking it to evaluate no rows."""
+def check_classes(loss: Handle, classes: int, *, are_soft: bool) -> None:
+    """Refuses classes and soft labels that the loss is not for, by having it evaluate no rows."""
     rows = np.empty((0, classes), np.float32)
     batch = _abi.batch(BATCH_SIZE, 0, classes)
     batch.logits = batch.multi_label_logits = batch.labels = address(rows)
+    if are_soft:
+        batch.soft_labels = address(rows)
     call(loss, batch, _abi.result(RESULT_SIZE))

@@ -16,7 +16,7 @@ from topkloss._arguments import Binding
 from topkloss._handle import Handle
 from topkloss._records import LOSSES, never
 from topkloss.errors import TopKLossError
-from topkloss.jax._inputs import constant, label_array, outputs_of, randomness, score_array
+from topkloss.jax._inputs import constant, outputs_of, randomness, score_array, target_arrays
 
 # What functions leave to whoever calls them.
 _LEFT_OUT = "reduction", "check_finite"
@@ -26,7 +26,9 @@ _DEFAULTS = {"k": 5}
 _ARRAYS = {
     "logits": "Scores, of shape (..., C), in float32, float64, float16 or bfloat16.",
     "multi_label_logits": "Scores of the multi-label head, of the same shape and dtype.",
-    "labels": "Class indices in [0, C), or ``ignore_index``, of shape (...).",
+    "labels": """Class indices in [0, C), or ``ignore_index``, of shape (...). Cross-entropies, but
+        for focal and seesaw, also take soft labels, of a floating type and the shape of the scores;
+        they are constants in the gradient.""",
 }
 _RANDOMNESS = {
     "key": """A key of `jax.random`, which may be traced. Takes the place of the step. Key, step and
@@ -86,7 +88,7 @@ def _evaluated(kind: type[Handle], options: dict[str, Any], given: dict[str, Any
     scores = {"logits": rows}
     if "multi_label_logits" in given:
         scores["multi_label_logits"] = _second_head(given["multi_label_logits"], rows)
-    others = {"labels": label_array(given["labels"], rows, options["ignore_index"])}
+    others = target_arrays(given["labels"], rows, options["ignore_index"])
     if "key" in given:
         drawn = {name: given[name] for name in _RANDOMNESS}
         others |= randomness(loss, rows, **drawn)

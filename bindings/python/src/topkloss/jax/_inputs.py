@@ -84,7 +84,8 @@ def label_array(value: ArrayLike, logits: jax.Array, ignore_index: int) -> jax.A
     labels = view("labels", value)[0] if xp is np else jnp.asarray(value)
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         raise TopKLossError(
-            f"labels has dtype {labels.dtype}; class indices must be integers",
+            f"labels has dtype {labels.dtype} and shape {labels.shape}; class indices must be "
+            "integers, and soft labels have the shape of the logits",
             "TOPKLOSS_ERROR_ENUMERATOR",
         )
     if labels.shape != logits.shape[:-1]:
@@ -103,6 +104,14 @@ def label_array(value: ArrayLike, logits: jax.Array, ignore_index: int) -> jax.A
     if held.min <= ignore_index <= held.max:
         found = xp.where(labels == ignore_index, narrow, found)
     return jnp.asarray(found, jnp.int32)
+
+
+def target_arrays(value: ArrayLike, logits: jax.Array, ignore_index: int) -> dict[str, jax.Array]:
+    """Labels by the name that they have in a call: soft ones are floats for every class."""
+    labels: Any = view("labels", value)[0] if _on_host(value) else jnp.asarray(value)
+    if jnp.issubdtype(labels.dtype, jnp.floating) and labels.shape == logits.shape:
+        return {"soft_labels": jnp.asarray(labels).astype(logits.dtype)}
+    return {"labels": label_array(value, logits, ignore_index)}
 
 
 def step_words(step: ArrayLike) -> jax.Array:
@@ -171,7 +180,7 @@ def outputs_of(
     call = Call(loss, (*scores, *others), outputs, logits.ndim - 1)
     fit = call.key, logits.shape[-1]
     if fit not in _fitting:
-        check_classes(loss, logits.shape[-1])
+        check_classes(loss, logits.shape[-1], are_soft="soft_labels" in others)
         _fitting.add(fit)
     found: Arrays = evaluate(call, tuple(scores.values()), tuple(others.values()))
     return found

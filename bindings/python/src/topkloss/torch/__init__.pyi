@@ -26,6 +26,7 @@ __all__ = [
     "SeesawLoss",
     "SinglePositiveLoss",
     "SmoothTopKSVMLoss",
+    "TopKCrossEntropyLoss",
     "TopKHingeLoss",
     "TwoHeadAverageKLoss",
     "VectorScalingLoss",
@@ -488,16 +489,22 @@ class OutlyingMSELoss(PredictingModule):
     Mean squared error with outlying label: regression on labels farther out for rarer classes.
 
     A row z of label y has the loss ``(1/C) sum_j (z_j - [j = y] t_y)^2``; there is no softmax. The
-    teacher is ``t_c = alpha r_c``, r_c the rank of class c by decreasing count (1: the most
-    frequent; of equal counts, the lower index first), or the caller's own. A logit of -inf is
-    regressed like any other: value +inf, gradient -inf there.
+    teacher t lies the farther out, the rarer the class:
+
+    - ``"rank"``, the paper's: ``t_c = alpha r_c``, r_c the rank of class c by decreasing count (1:
+      the most frequent; of equal counts, the lower index first).
+    - ``"power"``, in no paper: ``t_c = alpha (n_max / n_c)^power``.
+
+    What is regressed is ``t_c p_c``: by rank the last of C classes is preferred C times over the
+    first, however alike their counts. A logit of -inf is regressed like any other: value +inf,
+    gradient -inf there.
 
     Kato and Hotta, "MSE loss with outlying label for imbalanced classification", 2021.
 
     To tune: alpha, so that the furthest teacher, alpha C, is of the size of 10 to 50; with hundreds
-    of classes give a teacher of your own, such as ``(n_max / n_c) ** power``, power over 0.25, 0.5
-    and 0.75. Too far out, and the loss is in the hundreds, frequent classes are lost, and steps
-    diverge; too near, and all logits stay near 0 and the frequent classes win.
+    of classes take the teacher ``"power"``, and tune power over 0.25, 0.5 and 0.75. Too far out,
+    and the loss is in the hundreds, frequent classes are lost, and steps diverge; too near, and all
+    logits stay near 0 and the frequent classes win.
 
     The teacher in use is the attribute ``loss.teacher``.
 
@@ -508,9 +515,10 @@ class OutlyingMSELoss(PredictingModule):
 
     Args:
         class_counts: Number of training examples of each of C classes, finite and above 0. May be
-            left out, and is not looked at, with a teacher.
+            left out, and is not looked at, with a teacher of the caller's own.
         alpha: Teacher of the most frequent class, in units of a logit; finite and above 0.
-        teacher: t of each class, finite. Default ``alpha r_c``.
+        teacher: ``"rank"``, ``"power"``, or t of each class, finite.
+        power: Exponent of ``"power"``, 0 or more.
         count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
         reduction: How row losses become one value: ``"mean"`` (weighted by class and sample
             weights), ``"sum"``; or ``"none"``, one value a row.
@@ -533,7 +541,8 @@ class OutlyingMSELoss(PredictingModule):
         class_counts: Array | None = None,
         alpha: float = 1.0,
         *,
-        teacher: Array | None = None,
+        teacher: Array | str = 'rank',
+        power: float = 0.5,
         count_smoothing: float = 0.0,
         reduction: Reduction = 'mean',
         ignore_index: int = -100,
@@ -709,6 +718,63 @@ class SmoothTopKSVMLoss(OneHeadModule):
         tau: float = 1.0,
         alpha: float = 1.0,
         *,
+        reduction: Reduction = 'mean',
+        ignore_index: int = -100,
+        check_finite: bool = False,
+    ) -> None:
+        ...
+
+class TopKCrossEntropyLoss(OneHeadModule):
+    """`topkloss.TopKCrossEntropyLoss` as a module.
+
+    Top-K cross-entropy: the likelihood of an answer of K classes, exactly.
+
+    A row z of label y has the loss ``-log(sum_k P_k q_k)``: q_1 is the softmax of the label, q_k
+    for k from 2 to K the probability that y is among the k largest of ``z + epsilon Z``, Z standard
+    normal. By default ``P_1 = P_K = 1/2``; K = 1 is cross-entropy.
+
+    To tune: epsilon, over 0.1, 0.2, 0.5 and 1, towards the distance of the logits around rank K.
+    Too small, and most rows see P_1 alone while a few have large gradients; too large, and the K-th
+    class is not told from the others, and the loss stays near ``-log(K / C)``.
+
+    In float32 the error is at most 1e-5, in float64 1e-9, of value and gradient where these are of
+    the order of 1 and relative where they are larger: labels far below everything get a finite loss
+    and are pulled up. A logit of -inf ranks last; a row whose own label is masked has value +inf
+    and gradient 0.
+
+    Petersen, Kuehne, Borgelt and Deussen, "Differentiable top-k classification learning", ICML
+    2022, have it over sorting networks.
+
+    Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
+    labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
+    maps of scores go in as they are, (N, C, H, W), in `channels_last` too, and tokens of shape
+    (N, L, C) as ``logits.movedim(-1, 1)``, without a copy. Gradients have the logits' own layout.
+
+    Args:
+        k: K, 1 to C - 1.
+        epsilon: Standard deviation of the noise, in units of a logit; finite and above 0.
+        weights: P_1 to P_K, 0 or more, of sum 1. Default 1/2 each for 1 and K.
+        reduction: How row losses become one value: ``"mean"`` (weighted by class and sample
+            weights), ``"sum"``; or ``"none"``, one value a row.
+        ignore_index: Label of rows to leave out: their value and gradient are 0.
+        check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
+            than making the value and gradient of that row NaN.
+
+    Attributes:
+        loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+
+    Raises:
+        TopKLossError: A count or an option is outside its range.
+    """
+
+    loss: topkloss.TopKCrossEntropyLoss
+
+    def __init__(
+        self,
+        k: int,
+        epsilon: float = 1.0,
+        *,
+        weights: Array | None = None,
         reduction: Reduction = 'mean',
         ignore_index: int = -100,
         check_finite: bool = False,
