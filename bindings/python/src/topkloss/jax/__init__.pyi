@@ -705,7 +705,9 @@ def topk_cross_entropy_loss(
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
-        labels: Class indices in [0, C), or ``ignore_index``, of shape (...).
+        labels: Class indices in [0, C), or ``ignore_index``, of shape (...). Cross-entropies, but
+            for focal and seesaw, also take soft labels, of a floating type and the shape of the scores;
+            they are constants in the gradient.
         k: K, 1 to C - 1.
         epsilon: Standard deviation of the noise, in units of a logit; finite and above 0.
         weights: P_1 to P_K, 0 or more, of sum 1. Default 1/2 each for 1 and K.
