@@ -151,12 +151,17 @@ func referenceTopKCrossEntropyRow(
     row.value = .infinity
     return row
   }
-  let shares = weights ?? (0..<k).map { ($0 == 0 ? 0.5 : 0) + ($0 == k - 1 ? 0.5 : 0) }
+  var shares = [Double](repeating: 0, count: k)
+  shares[0] += 0.5
+  shares[k - 1] += 0.5
+  shares = weights ?? shares
   let peak = logits.max() ?? 0
-  let exponentials = logits.map { exp($0 - peak) }
-  let softmax = exponentials.map { $0 / exponentials.reduce(0, +) }
+  let exponentials: [Double] = logits.map { exp($0 - peak) }
+  let whole = exponentials.reduce(0, +)
+  let softmax: [Double] = exponentials.map { $0 / whole }
   var sum = shares[0] * softmax[label]
-  row.gradient = softmax.map { sum * $0 }
+  let ofSoftmax = sum
+  row.gradient = softmax.map { ofSoftmax * $0 }
   let rivals = logits.indices.filter { $0 != label && logits[$0] != -.infinity }
   let places = rivals.map { (logits[$0] - logits[label]) / epsilon }
   let step = 0.0625
@@ -167,13 +172,15 @@ func referenceTopKCrossEntropyRow(
       let node = shares[rank - 1] * step * density(threshold)
       sum += node * product.atMost
       for (index, count) in product.others().enumerated() {
-        row.gradient[rivals[index]] += node * count * density(threshold - places[index]) / epsilon
+        let pair: Double = node * count * density(threshold - places[index])
+        row.gradient[rivals[index]] += pair / epsilon
       }
     }
   }
   row.gradient[label] = 0
   row.gradient[label] = -row.gradient.reduce(0, +)
-  row.gradient = row.gradient.map { $0 / sum }
+  let total = sum
+  row.gradient = row.gradient.map { $0 / total }
   row.value = -log(sum)
   return row
 }
