@@ -88,7 +88,7 @@ struct RankProbability<V: Lanes> {
   ) -> RowQuadrature<V>? {
     RowQuadrature<V>(
       query.row, around: anchor, label: query.label(over: anchor ?? query.top),
-      largest: query.top, memory: query.memory.quadrature)
+      memory: query.memory.quadrature)
   }
 
   private init(isSure: Bool) {

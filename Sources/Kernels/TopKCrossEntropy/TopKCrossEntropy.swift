@@ -22,7 +22,8 @@ func topKCrossEntropy<V: Lanes>(_ row: TopKCrossEntropyRow, _: V.Type) -> Double
     return isBad ? .nan : .infinity
   }
   let memory = TopKCrossEntropyMemory(row)
-  let top = copyRivals(row, to: memory.rivals, V.self)
+  copyRivals(row, to: memory.rivals, V.self)
+  let top = largestScore(memory.rivals, classes, V.self)
   if top == -.infinity {
     if let gradient = row.gradient { fill(gradient, with: 0, classes, V.self) }
     return 0
@@ -81,24 +82,18 @@ private func logOfSum(_ a: Double, _ b: Double) -> Double {
   return larger == -.infinity ? larger : larger + log1p(exp(min(a, b) - larger))
 }
 
-/// Returns the largest.
 @inline(never)
 private func copyRivals<V: Lanes>(
   _ row: TopKCrossEntropyRow, to rivals: UnsafeMutableRawPointer, _: V.Type
-) -> V.Scalar {
-  let (classes, label) = (Int(truncatingIfNeeded: row.classes), Int(truncatingIfNeeded: row.label))
-  var largest = V.minusInfinity
+) {
+  let classes = Int(truncatingIfNeeded: row.classes)
   var index = 0
   while index < classes {
     let here = min(V.width, classes &- index)
     V.store(V.load(row.logits, index, count: here, filler: -.infinity), rivals, index)
-    if UInt(bitPattern: label &- index) < UInt(bitPattern: V.width) {
-      V.storeScalar(-.infinity, rivals, label)
-    }
-    largest = V.maximum(largest, V.load(rivals, index))
     index &+= V.width
   }
-  return largest.largest
+  V.storeScalar(-.infinity, rivals, Int(truncatingIfNeeded: row.label))
 }
 
 /// The row in float64, whose range and kernels are the wider ones.
