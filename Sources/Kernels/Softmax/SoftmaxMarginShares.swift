@@ -105,7 +105,7 @@ private func sharesSums<V: Lanes>(
     nextTargets: row.pointee.next_targets ?? row.pointee.next_logits,
     nextGradient: row.pointee.next_gradient ?? row.pointee.next_logits,
     nextBytes: Int(truncatingIfNeeded: row.pointee.family.pointee.next_bytes))
-  sweep.runPlainly(0, row.pointee.classCount, around: row.pointee.labelIndex)
+  sweep.run(classes: row.pointee.classCount, exceptLabel: row.pointee.labelIndex)
   return (sweep.sum.total, sweep.shareSum.total, scale * sweep.scoreSum.total)
 }
 
@@ -179,7 +179,7 @@ func takeShares<V: Lanes>(
     weight: V.splat(V.Scalar(row.pointee.progress.weight)),
     gradientScale: V.splat(
       V.Scalar(row.pointee.gradient_scale * row.pointee.family.pointee.scale)))
-  sweep.runPlainly(0, row.pointee.classCount, around: -1)
+  sweep.run(classes: row.pointee.classCount)
 }
 
 private struct TakingSweep<Vector: Lanes>: Sweep {

@@ -151,17 +151,15 @@ func referenceTopKCrossEntropyRow(
     row.value = .infinity
     return row
   }
-  var shares = [Double](repeating: 0, count: k)
-  shares[0] += 0.5
-  shares[k - 1] += 0.5
-  shares = weights ?? shares
+  var halves = [Double](repeating: 0, count: k)
+  halves[0] += 0.5
+  halves[k - 1] += 0.5
+  let shares = weights ?? halves
   let peak = logits.max() ?? 0
-  let exponentials: [Double] = logits.map { exp($0 - peak) }
-  let whole = exponentials.reduce(0, +)
-  let softmax: [Double] = exponentials.map { $0 / whole }
+  let exponentials = logits.map { exp($0 - peak) }
+  let softmax = exponentials.map { $0 / exponentials.reduce(0, +) }
   var sum = shares[0] * softmax[label]
-  let ofSoftmax = sum
-  row.gradient = softmax.map { ofSoftmax * $0 }
+  row.gradient = softmax.map { sum * $0 }
   let rivals = logits.indices.filter { $0 != label && logits[$0] != -.infinity }
   let places = rivals.map { (logits[$0] - logits[label]) / epsilon }
   let step = 0.0625
@@ -172,15 +170,13 @@ func referenceTopKCrossEntropyRow(
       let node = shares[rank - 1] * step * density(threshold)
       sum += node * product.atMost
       for (index, count) in product.others().enumerated() {
-        let pair: Double = node * count * density(threshold - places[index])
-        row.gradient[rivals[index]] += pair / epsilon
+        row.gradient[rivals[index]] += node * count * density(threshold - places[index]) / epsilon
       }
     }
   }
   row.gradient[label] = 0
   row.gradient[label] = -row.gradient.reduce(0, +)
-  let total = sum
-  row.gradient = row.gradient.map { $0 / total }
+  row.gradient = row.gradient.map { $0 / sum }
   row.value = -log(sum)
   return row
 }
