@@ -152,11 +152,14 @@ test-wheel: wheel $(STAMPS)/binding $(STAMPS)/test
 
 # ---- training loops in Python, and their tests
 
-FRAMEWORK_EXAMPLES := $(addprefix examples/python/,pytorch jax boosting scikit_learn)
-.PHONY: example-pytorch example-jax example-boosting example-scikit-learn test-framework-examples
+FRAMEWORK_EXAMPLES := $(addprefix examples/python/,pytorch segmentation jax boosting scikit_learn)
+.PHONY: example-pytorch example-segmentation example-jax example-boosting example-scikit-learn test-framework-examples
 
 example-pytorch: $(STAMPS)/binding $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/python examples/python/pytorch $(ARGS)
+
+example-segmentation: $(STAMPS)/binding $(STAMPS)/demo $(STAMPS)/frameworks
+	$(IN_VENV)/python examples/python/segmentation $(ARGS)
 
 example-jax: $(STAMPS)/binding $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/python examples/python/jax $(ARGS)

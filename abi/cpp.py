@@ -78,7 +78,7 @@ def _enumeration(enumeration: Enumeration) -> str:
 
 
 def _is_vector(member: Member) -> bool:
-    """Whether it points to numbers indexed by class, whose number is the member classes."""
+    """Whether it points to numbers: as many as the member classes says, in a struct without it k."""
     return member.type == Type("double", 1, True)
 
 
@@ -130,6 +130,8 @@ def _conversion(header: Header, struct: Struct) -> list[str]:
             value = f"classes_of({{{', '.join(pairs)}}})"
         elif _is_vector(member):
             value = f'data_or_null("{name}", options.{name})'
+            if not struct.has("classes"):
+                value = f'entries_or_null("{name}", options.{name}, options.k)'
         elif header.enumeration(member.type.name):
             value = f"static_cast<{member.type.name}>(options.{name})"
         elif member.type == Type("int32_t"):

@@ -945,6 +945,52 @@ TOPKLOSS_API topkloss_status topkloss_smooth_topk_svm_create(const topkloss_smoo
                                                     topkloss_loss **out);
 
 /**
+ * Top-K cross-entropy: the likelihood of an answer of K classes, exactly. With P a distribution over 1 to K,
+ *
+ *   l = -log sum_{k=1}^{K} P_k q_k,    q_1 = softmax(z)_y,    q_k = P( y is among the k largest of z + epsilon Z ),
+ *
+ * Z standard normal. By default P_1 = P_K = 1/2; K = 1 is cross-entropy. In float32 the error is at most 1e-5, in float64
+ * 1e-9, both of the value and of an entry of the gradient where these are of the order of 1, and so much of them where they
+ * are larger: where the label is so far below that every q_k underflows they come from logarithms. A logit of -inf is a
+ * class that ranks last; a row whose own label is masked has value +inf and gradient 0.
+ *
+ * What to tune first: epsilon, towards the distance of the logits around rank K, 0.1 to 1. Far below it gradients of q_K are
+ * large and seldom (the loss of many rows is that of P_1 alone), far above it the K-th class is told from the others no more.
+ *
+ * Petersen, Kuehne, Borgelt and Deussen, "Differentiable top-k classification learning", ICML 2022, with the noise of
+ * Garcin, Servajean, Joly and Salmon, ICML 2022, in place of sorting networks.
+ */
+typedef struct topkloss_topk_cross_entropy_options {
+  /** sizeof(topkloss_topk_cross_entropy_options). */
+  size_t struct_size;
+  /** How row losses become one value. Default TOPKLOSS_MEAN. */
+  topkloss_reduction reduction;
+  /** Not 0: a NaN or +inf in any row, ignored or not, is an error that names the first. Default 0. */
+  int32_t check_finite;
+  /** Label of rows to leave out. Default TOPKLOSS_IGNORE_INDEX. */
+  int64_t ignore_index;
+  /** K, 1 to C - 1, at most 1,000,000. No default. */
+  int64_t k;
+  /** epsilon, the standard deviation of the noise, in units of a logit; 1e-15 to 1e15. Default 1. */
+  double epsilon;
+  /** P_1 to P_K, 0 or more, of sum 1, or NULL for 1/2 each at the first and the last. Copied. Default NULL. */
+  const double *weights;
+} topkloss_topk_cross_entropy_options;
+
+/** Fills in the defaults. struct_size: sizeof(topkloss_topk_cross_entropy_options). */
+TOPKLOSS_API topkloss_status topkloss_topk_cross_entropy_options_init(
+    topkloss_topk_cross_entropy_options *options, size_t struct_size);
+
+/**
+ * Creates a top-K cross-entropy loss.
+ *
+ * @param options Read during the call only.
+ * @param out     Receives the handle, to be freed with topkloss_loss_destroy; NULL on failure.
+ */
+TOPKLOSS_API topkloss_status topkloss_topk_cross_entropy_create(
+    const topkloss_topk_cross_entropy_options *options, topkloss_loss **out);
+
+/**
  * Writes the standard normal noise that a noised top-K loss draws for itself when given none, to look at
  * it, to test it, or to repeat a run elsewhere.
  *

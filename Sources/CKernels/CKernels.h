@@ -122,6 +122,21 @@ typedef struct SmoothTopKSVMRow {
   void *scratch;         /* smooth_topk_svm_scratch_bytes(k, classes), aligned to 64 */
 } SmoothTopKSVMRow;
 
+/* A row of the top-K cross-entropy:
+ *
+ *   l = -log sum_{k=1}^{K} P_k q_k,    q_1 = softmax(z)_y,    q_k = P( y is among the k largest of z + epsilon Z ) */
+typedef struct TopKCrossEntropyRow {
+  const void *logits;
+  void *_Nullable gradient; /* may be the logits; NULL: not wanted */
+  int64_t classes;
+  int64_t label;
+  int64_t k;             /* K, 1 to classes - 1 */
+  const double *weights; /* P, K of them, of sum 1 */
+  double epsilon;        /* above 0 */
+  double gradient_scale; /* multiplies the gradient */
+  void *scratch;         /* topk_cross_entropy_scratch_bytes(classes), aligned to 64 */
+} TopKCrossEntropyRow;
+
 /* A row's scores, by which classes are chosen over a whole batch: (z_j - peak) - log_sum, in the arithmetic type. With
  * the row's log_sum_exp they are its log-probabilities; with 0 and 0 the logits themselves. */
 typedef struct ScoreRow {
@@ -189,6 +204,7 @@ typedef struct ArithmeticKernels {
   void (*seesaw_offsets)(const SeesawRow *row);
   double (*noised_topk)(const NoisedTopKRow *row);
   double (*smooth_topk_svm)(const SmoothTopKSVMRow *row);
+  double (*topk_cross_entropy)(const TopKCrossEntropyRow *row);
   /* Index of the first NaN or +inf, or -1. */
   int64_t (*first_not_finite)(const void *logits, int64_t classes);
   /* How many classes rank before the label: strictly above it, or tied with a lower index. */
@@ -238,6 +254,8 @@ typedef struct KernelTable {
   int64_t (*noised_topk_scratch_bytes)(int64_t rank, int64_t samples, int64_t classes, double epsilon);
   /* Bytes of scratch that smooth_topk_svm needs, or -1 if that overflows. */
   int64_t (*smooth_topk_svm_scratch_bytes)(int64_t k, int64_t classes);
+  /* Bytes of scratch that topk_cross_entropy needs, or -1 if that overflows. */
+  int64_t (*topk_cross_entropy_scratch_bytes)(int64_t classes);
 } KernelTable;
 
 KernelTable topk_kernels_portable(void);

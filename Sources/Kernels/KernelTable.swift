@@ -10,6 +10,7 @@ private func makeKernelTable() -> KernelTable {
       seesaw_offsets: { seesawOffsets($0.pointee, FloatLanes.self) },
       noised_topk: { noisedTopK($0.pointee, FloatLanes.self) },
       smooth_topk_svm: { smoothTopKSVM($0.pointee, FloatLanes.self) },
+      topk_cross_entropy: { topKCrossEntropy($0.pointee, FloatLanes.self) },
       first_not_finite: { Int64(firstNotFinite($0, Int($1), FloatLanes.self)) },
       classes_before: { Int64(classesBefore($0, Int($1), Int($2), FloatLanes.self)) },
       add_offset: { addOffset($0, $1, $2, Int($3), FloatLanes.self) },
@@ -44,19 +45,23 @@ private func makeKernelTable() -> KernelTable {
     },
     smooth_topk_svm_scratch_bytes: {
       Int64(smoothTopKSVMScratchBytes(k: Int($0), classes: Int($1)))
+    },
+    topk_cross_entropy_scratch_bytes: {
+      Int64(TopKCrossEntropyMemory.bytes(classes: Int($0)) ?? -1)
     })
 }
 
 #if KERNELS_AVX512
   /// AVX2's: the library stays under 1 MB, and rows of float64 are the rarer ones.
-  private func float64Kernels() -> ArithmeticKernels { topk_kernels_avx2().float64 }
+  func float64Kernels() -> ArithmeticKernels { topk_kernels_avx2().float64 }
 #else
-  private func float64Kernels() -> ArithmeticKernels {
+  func float64Kernels() -> ArithmeticKernels {
     ArithmeticKernels(
       softmax_margin: { softmaxMargin($0, count: Int($1), DoubleLanes.self) },
       seesaw_offsets: { seesawOffsets($0.pointee, DoubleLanes.self) },
       noised_topk: { noisedTopK($0.pointee, DoubleLanes.self) },
       smooth_topk_svm: { smoothTopKSVM($0.pointee, DoubleLanes.self) },
+      topk_cross_entropy: { topKCrossEntropy($0.pointee, DoubleLanes.self) },
       first_not_finite: { Int64(firstNotFinite($0, Int($1), DoubleLanes.self)) },
       classes_before: { Int64(classesBefore($0, Int($1), Int($2), DoubleLanes.self)) },
       add_offset: { addOffset($0, $1, $2, Int($3), DoubleLanes.self) },

@@ -99,7 +99,7 @@ struct `Functions that are no losses refuse what cannot be` {
       expectFailure(status, naming: words) { try check(call()) }
     }
     refuse(.nullPointer, "threshold") { topkloss_predict_sets(nil, 0, batch, &ends, nil, 0) }
-    refuse(.option, "value", "NaN") { topkloss_predict_sets(&nothing, 0, batch, &ends, nil, 0) }
+    refuse(.option, "value", "nan") { topkloss_predict_sets(&nothing, 0, batch, &ends, nil, 0) }
     refuse(.nullPointer, "indptr") { topkloss_predict_sets(&threshold, 0, batch, nil, nil, 0) }
     var room: [Int64] = [-1]
     refuse(.size, "capacity", "-1") {

@@ -8,10 +8,13 @@ import Testing
   /// A loss that looks at this member, with all its other options as they should be.
   private func good(_ type: LossType, _ member: String) -> LossCase {
     var loss = LossCase(type.name, classes: 3)
+    // Vectors by rank have K numbers and are a distribution.
+    let isByClass = loss.has("classes")
     for member in type.members where member.type == .vector {
-      loss.options[member.text] = [3, 2, 1]
+      loss.options[member.text] = isByClass ? [3, 2, 1] : [0.5, 0.25, 0.25]
     }
-    if loss.has("k") { loss.options["k"] = 1 }
+    let hasRanks = loss.options.count > 0 && !isByClass
+    if loss.has("k") { loss.options["k"] = hasRanks ? 3 : 1 }
     if loss.has("method") { loss = loss.with(["method": 2, "expected_positives": 1.5]) }
     if member == "n_samples" { loss.options["estimator"] = 0 }
     // What rules another member out.
@@ -30,6 +33,7 @@ import Testing
     // (1/3)^200 is far below 1e-15.
     "vector_scaling.gamma": [200], "smooth_topk_svm.tau": [0, -1], "outlying_mse.alpha": [0],
     "class_weight[1]": [-2], "class_counts[1]": [0, -4], "class_scale[1]": [0, -1],
+    "topk_cross_entropy.epsilon": [0], "weights[1]": [-0.5],
     "offset[1]": [-2e15], "margin[1]": [-2e15], "teacher[1]": [-2e15],
   ]
 
@@ -120,6 +124,8 @@ import Testing
       ("topk_hinge", ["k": 2, "margin": -1e15]),
       ("smooth_topk_svm", ["k": 2, "tau": 1e-15, "alpha": -1e15]),
       ("smooth_topk_svm", ["k": 2, "tau": 1e15, "alpha": 1e15]),
+      ("topk_cross_entropy", ["k": 2, "epsilon": 1e-15, "weights": [0, 1]]),
+      ("topk_cross_entropy", ["k": 2, "epsilon": 1e15, "weights": [1, 0]]),
       ("outlying_mse", ["alpha": 1e-15, "teacher": [0, -1e15, 1e15]]),
       ("two_head_average_k", ["k": 1e-300, "candidate_weight": 0, "multi_label_weight": 0]),
       ("two_head_average_k", ["k": 2.999, "threshold_decay": 0.999]),

@@ -332,6 +332,19 @@ pub struct topkloss_smooth_topk_svm_options {
 const _: () = assert!(size_of::<topkloss_smooth_topk_svm_options>() == 48);
 
 #[repr(C)]
+pub struct topkloss_topk_cross_entropy_options {
+    pub struct_size: usize,
+    pub reduction: topkloss_reduction,
+    pub check_finite: i32,
+    pub ignore_index: i64,
+    pub k: i64,
+    pub epsilon: f64,
+    pub weights: *const f64,
+}
+
+const _: () = assert!(size_of::<topkloss_topk_cross_entropy_options>() == 48);
+
+#[repr(C)]
 pub struct topkloss_outlying_mse_options {
     pub struct_size: usize,
     pub reduction: topkloss_reduction,
@@ -588,6 +601,14 @@ extern "C" {
     ) -> topkloss_status;
     pub fn topkloss_smooth_topk_svm_create(
         options: *const topkloss_smooth_topk_svm_options,
+        out: *mut *mut topkloss_loss,
+    ) -> topkloss_status;
+    pub fn topkloss_topk_cross_entropy_options_init(
+        options: *mut topkloss_topk_cross_entropy_options,
+        struct_size: usize,
+    ) -> topkloss_status;
+    pub fn topkloss_topk_cross_entropy_create(
+        options: *const topkloss_topk_cross_entropy_options,
         out: *mut *mut topkloss_loss,
     ) -> topkloss_status;
     pub fn topkloss_standard_normal(

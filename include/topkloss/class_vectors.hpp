@@ -1,4 +1,4 @@
-// Vectors indexed by class, which options have as views of their entries.
+// Vectors indexed by class or by rank, which options have as views of their entries.
 #ifndef TOPKLOSS_CLASS_VECTORS_HPP
 #define TOPKLOSS_CLASS_VECTORS_HPP
 
@@ -29,6 +29,14 @@ inline std::int64_t classes_of(std::initializer_list<ClassVector> vectors) {
                                            " entries, " + first->name + " " + std::to_string(first->entries.size()));
   }
   return first == nullptr ? 0 : static_cast<std::int64_t>(first->entries.size());
+}
+
+/// A vector of `count` entries, or NULL for an empty one.
+inline const double *entries_or_null(const char *name, Span<const double> entries, std::int64_t count) {
+  if (!entries.empty() && static_cast<std::int64_t>(entries.size()) != count)
+    throw Error(TOPKLOSS_ERROR_SIZE, std::string(name) + " has " + std::to_string(entries.size()) + " entries, k is " +
+                                         std::to_string(count));
+  return data_or_null(name, entries);
 }
 
 }  // namespace detail

@@ -547,6 +547,44 @@ class SmoothTopKSVMLoss : public Loss {
       : Loss(topkloss_smooth_topk_svm_create, detail::c(options)) {}
 };
 
+/// Top-K cross-entropy.
+struct TopKCrossEntropyOptions {
+  /// How row losses become one value.
+  Reduction reduction = Reduction::mean;
+  /// Not 0: a NaN or +inf in any row, ignored or not, is an error that names the first.
+  bool check_finite = false;
+  /// Label of rows to leave out.
+  std::int64_t ignore_index = TOPKLOSS_IGNORE_INDEX;
+  /// K, 1 to C - 1, at most 1,000,000. No default.
+  std::int64_t k = 0;
+  /// epsilon, the standard deviation of the noise, in units of a logit; 1e-15 to 1e15.
+  double epsilon = 1.0;
+  /// P_1 to P_K, 0 or more, of sum 1, or empty for 1/2 each at the first and the last. Copied.
+  Span<const double> weights = {};
+};
+
+namespace detail {
+
+inline topkloss_topk_cross_entropy_options c(const TopKCrossEntropyOptions &options) {
+  auto c = initialized(topkloss_topk_cross_entropy_options_init);
+  c.reduction = static_cast<topkloss_reduction>(options.reduction);
+  c.check_finite = options.check_finite ? 1 : 0;
+  c.ignore_index = options.ignore_index;
+  c.k = options.k;
+  c.epsilon = options.epsilon;
+  c.weights = entries_or_null("weights", options.weights, options.k);
+  return c;
+}
+
+}  // namespace detail
+
+/// Top-K cross-entropy.
+class TopKCrossEntropyLoss : public Loss {
+ public:
+  explicit TopKCrossEntropyLoss(const TopKCrossEntropyOptions &options)
+      : Loss(topkloss_topk_cross_entropy_create, detail::c(options)) {}
+};
+
 /// Mean squared error with outlying label.
 struct OutlyingMSEOptions {
   /// How row losses become one value.

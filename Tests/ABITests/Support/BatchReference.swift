@@ -89,6 +89,10 @@ extension LossCase {
     case "smooth_topk_svm":
       let svm = SmoothTopKSVMReference(k: Int(self["k"]), tau: self["tau"], alpha: self["alpha"])
       return svm.row(logits, label: label)
+    case "topk_cross_entropy":
+      return referenceTopKCrossEntropyRow(
+        logits, label: label, k: Int(self["k"]), epsilon: self["epsilon"],
+        weights: vector("weights"))
     case "outlying_mse":
       let own =
         vector("teacher") ?? referenceTeacher(counts: smoothedCounts ?? [], alpha: self["alpha"])

@@ -122,7 +122,7 @@ extension LossCase {
   var gradientSumsToZero: Bool {
     [
       "cross_entropy", "logit_adjusted", "ldam", "elm", "focal", "topk_hinge", "smooth_topk_svm",
-      "two_head_average_k",
+      "topk_cross_entropy", "two_head_average_k",
     ].contains(name)
   }
 

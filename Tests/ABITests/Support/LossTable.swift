@@ -83,6 +83,12 @@ extension LossCase {
       ("smooth_topk_svm", ["k": some(5)]),
       ("smooth_topk_svm", ["k": 1, "tau": 0.25, "alpha": -0.5]),
       ("smooth_topk_svm", ["k": some(2), "tau": 20, "alpha": 0]),
+      ("topk_cross_entropy", ["k": some(3)]),
+      ("topk_cross_entropy", ["k": some(largest), "epsilon": 0.3]),
+      (
+        "topk_cross_entropy",
+        ["k": some(2), "epsilon": 3, "weights": largest < 2 ? [1] : [0.25, 0.75]]
+      ),
       ("outlying_mse", ["class_counts": counts, "alpha": 0.25]),
       ("outlying_mse", ["teacher": .vector(random.normals(classes, spread: 3))]),
       ("two_head_average_k", ["k": .number(min(2, half.number))]),

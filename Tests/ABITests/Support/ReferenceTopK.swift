@@ -140,6 +140,51 @@ func referenceHingeRow(
   return RowLoss(value: scale * hinge, gradient: gradient)
 }
 
+/// The top-K cross-entropy: −log Σ_k P_k q_k, q_1 the softmax, by a trapezoid rule over the label's own score with noise,
+///
+///     q_k = ∫ φ(t − z_y) P(N_{−y}(t) < k) dt,   ∂q_k/∂z_j = −∫ φ(t − z_y) φ(t − z_j) P(N_{−y,−j}(t) = k − 1) dt.
+func referenceTopKCrossEntropyRow(
+  _ logits: [Double], label: Int, k: Int, epsilon: Double, weights: [Double]?
+) -> RowLoss {
+  var row = RowLoss.nothing(logits.count)
+  if logits[label] == -.infinity {
+    row.value = .infinity
+    return row
+  }
+  var halves = [Double](repeating: 0, count: k)
+  halves[0] += 0.5
+  halves[k - 1] += 0.5
+  let shares = weights ?? halves
+  let peak = logits.max() ?? 0
+  let exponentials = logits.map { exp($0 - peak) }
+  let softmax = exponentials.map { $0 / exponentials.reduce(0, +) }
+  var sum = shares[0] * softmax[label]
+  row.gradient = softmax.map { sum * $0 }
+  let rivals = logits.indices.filter { $0 != label && logits[$0] != -.infinity }
+  let places = rivals.map { (logits[$0] - logits[label]) / epsilon }
+  let step = 0.0625
+  for rank in 2..<max(k, 1) + 1 where shares[rank - 1] > 0 {
+    var product = CountProduct(factors: rivals.count, degree: rank - 1)
+    for threshold in stride(from: -9.0, through: 25, by: step) {
+      product.multiply(places.map { exceedance($0, threshold) })
+      let node = shares[rank - 1] * step * density(threshold)
+      sum += node * product.atMost
+      for (index, count) in product.others().enumerated() {
+        row.gradient[rivals[index]] += node * count * density(threshold - places[index]) / epsilon
+      }
+    }
+  }
+  row.gradient[label] = 0
+  row.gradient[label] = -row.gradient.reduce(0, +)
+  row.gradient = row.gradient.map { $0 / sum }
+  row.value = -log(sum)
+  return row
+}
+
+private func density(_ distance: Double) -> Double {
+  exp(-0.5 * distance * distance) / (2 * Double.pi).squareRoot()
+}
+
 /// The smooth top-K SVM in logarithms, with sums over products taken class by class.
 struct SmoothTopKSVMReference {
   var k: Int

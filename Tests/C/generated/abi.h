@@ -212,6 +212,15 @@ AT(topkloss_smooth_topk_svm_options, k, 24);
 AT(topkloss_smooth_topk_svm_options, tau, 32);
 AT(topkloss_smooth_topk_svm_options, alpha, 40);
 
+SIZE(topkloss_topk_cross_entropy_options, 48);
+AT(topkloss_topk_cross_entropy_options, struct_size, 0);
+AT(topkloss_topk_cross_entropy_options, reduction, 8);
+AT(topkloss_topk_cross_entropy_options, check_finite, 12);
+AT(topkloss_topk_cross_entropy_options, ignore_index, 16);
+AT(topkloss_topk_cross_entropy_options, k, 24);
+AT(topkloss_topk_cross_entropy_options, epsilon, 32);
+AT(topkloss_topk_cross_entropy_options, weights, 40);
+
 SIZE(topkloss_outlying_mse_options, 80);
 AT(topkloss_outlying_mse_options, struct_size, 0);
 AT(topkloss_outlying_mse_options, reduction, 8);
@@ -369,6 +378,7 @@ ENUMERATOR(TOPKLOSS_EFFECTIVE_NUMBER, 1);
   X(noised_topk_operator, NoisedTopKOperator, NoisedTopKOperatorOptions) \
   X(topk_hinge, TopKHingeLoss, TopKHingeOptions) \
   X(smooth_topk_svm, SmoothTopKSVMLoss, SmoothTopKSVMOptions) \
+  X(topk_cross_entropy, TopKCrossEntropyLoss, TopKCrossEntropyOptions) \
   X(outlying_mse, OutlyingMSELoss, OutlyingMSEOptions) \
   X(two_head_average_k, TwoHeadAverageKLoss, TwoHeadAverageKOptions) \
   X(single_positive, SinglePositiveLoss, SinglePositiveOptions)
@@ -501,6 +511,14 @@ ENUMERATOR(TOPKLOSS_EFFECTIVE_NUMBER, 1);
   X(smooth_topk_svm, k, INTEGER, 0) \
   X(smooth_topk_svm, tau, NUMBER, 0) \
   X(smooth_topk_svm, alpha, NUMBER, 0)
+
+#define TOPKLOSS_OPTIONS_topk_cross_entropy(X) \
+  X(topk_cross_entropy, reduction, CODE, 3) \
+  X(topk_cross_entropy, check_finite, CODE, 0) \
+  X(topk_cross_entropy, ignore_index, INTEGER, 0) \
+  X(topk_cross_entropy, k, INTEGER, 0) \
+  X(topk_cross_entropy, epsilon, NUMBER, 0) \
+  X(topk_cross_entropy, weights, VECTOR, 0)
 
 #define TOPKLOSS_OPTIONS_outlying_mse(X) \
   X(outlying_mse, reduction, CODE, 3) \
@@ -713,6 +731,18 @@ static inline int smooth_topk_svm_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
+static inline int topk_cross_entropy_options_has_its_defaults(void) {
+  topkloss_topk_cross_entropy_options expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_topk_cross_entropy_options);
+  expected.reduction = TOPKLOSS_MEAN;
+  expected.ignore_index = TOPKLOSS_IGNORE_INDEX;
+  expected.epsilon = 1.0;
+  return topkloss_topk_cross_entropy_options_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
 static inline int outlying_mse_options_has_its_defaults(void) {
   topkloss_outlying_mse_options expected, found;
   memset(&expected, 0, sizeof expected);
@@ -852,6 +882,7 @@ static inline const char *struct_without_its_defaults(void) {
   if (!noised_topk_operator_options_has_its_defaults()) return "topkloss_noised_topk_operator_options";
   if (!topk_hinge_options_has_its_defaults()) return "topkloss_topk_hinge_options";
   if (!smooth_topk_svm_options_has_its_defaults()) return "topkloss_smooth_topk_svm_options";
+  if (!topk_cross_entropy_options_has_its_defaults()) return "topkloss_topk_cross_entropy_options";
   if (!outlying_mse_options_has_its_defaults()) return "topkloss_outlying_mse_options";
   if (!two_head_average_k_options_has_its_defaults()) return "topkloss_two_head_average_k_options";
   if (!single_positive_options_has_its_defaults()) return "topkloss_single_positive_options";

@@ -24,6 +24,7 @@ CONTRACT = {
     "FocalLoss": f"gamma=2.0, *, class_weight=None, {_COMMON}",
     "TopKHingeLoss": f"k, margin=1.0, *, {_COMMON}",
     "SmoothTopKSVMLoss": f"k, tau=1.0, alpha=1.0, *, {_COMMON}",
+    "TopKCrossEntropyLoss": f"k, epsilon=1.0, *, weights=None, {_COMMON}",
     "NoisedTopKLoss": (
         "k, epsilon=None, *, estimator='monte_carlo', n_samples=5, seed=0, margin=1.0, "
         f"class_counts=None, max_margin=None, scale=None, count_smoothing=0.0, {_COMMON}"
@@ -67,6 +68,7 @@ WRONG = {
     "count_smoothing": tuple(value for value in NOT_NEGATIVE if value != -1e16),
     "class_counts": ([], 5, [[1, 2]], ["a"], [1, 1j], *([3, x] for x in (0, -1, *INFINITE))),
     "k": (0, -1, 2.0, "5", None, 2**63),
+    "weights": ([-1.0], [0.9], [np.nan], [np.inf], [[1.0]], ["a"], 5),
     "tau": ANY,
     "gamma": NOT_NEGATIVE,
     "p": NOT_NEGATIVE,
@@ -95,6 +97,7 @@ WRONG = {
     ("noised_topk", "epsilon"): _given(NOT_NEGATIVE),
     ("noised_topk", "scale"): (0, -1, *_given(ANY)),
     ("smooth_topk_svm", "tau"): POSITIVE,
+    ("topk_cross_entropy", "epsilon"): POSITIVE,
     ("outlying_mse", "alpha"): (0, *NOT_NEGATIVE),
     ("two_head_average_k", "k"): (0, -1, *INFINITE, "1", None),
 }

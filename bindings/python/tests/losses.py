@@ -73,6 +73,11 @@ def _imbalanced_row(row: Row) -> Callable[[Array], Row]:
     return of
 
 
+def _of_ranks(counts: Array) -> Options:
+    weights = np.arange(few(counts)) + 0.5
+    return {"k": few(counts), "epsilon": 1.5, "weights": weights / weights.sum()}
+
+
 _SVM = {"tau": 0.7, "alpha": 1.3}
 _EPR = {"expected_positives": 1.5, "regularization": 2.0}
 _TWO_HEADS = {"candidate_weight": 0.4, "multi_label_weight": 1.7, "class_reduction": "sum"}
@@ -155,6 +160,22 @@ CASES = (
         lambda counts: {"k": few(counts), **_SVM},
         lambda counts: partial(reference_topk.smooth_svm_row, k=few(counts), **_SVM),
         classes=(2, 1000),
+    ),
+    Case(
+        "topk_cross_entropy",
+        "topk_cross_entropy",
+        lambda counts: {"k": few(counts), "epsilon": 0.6},
+        lambda counts: partial(reference_topk.topk_cross_entropy_row, k=few(counts), epsilon=0.6),
+        classes=(2, 100),
+        looser=3.5,
+    ),
+    Case(
+        "topk_cross_entropy_of_ranks",
+        "topk_cross_entropy",
+        _of_ranks,
+        lambda counts: partial(reference_topk.topk_cross_entropy_row, **_of_ranks(counts)),
+        classes=(2, 40),
+        looser=3.5,
     ),
     Case(
         "noised_topk",

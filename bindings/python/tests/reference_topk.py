@@ -11,7 +11,7 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import log_ndtr, logsumexp, ndtr
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -264,3 +264,109 @@ def smooth_svm_row(
         gradient[rivals[i]] = active / k * (share(k) - share(k - 1))
         after[1:] = np.logaddexp(after[1:], after[:-1] + log)
     return float(value), gradient
+
+
+# ---- the top-K cross-entropy
+
+
+def _distribution(weights: Array | None, k: int) -> Array:
+    by_default = (np.eye(1, k)[0] + np.eye(1, k, k - 1)[0]) / 2
+    return by_default if weights is None else np.asarray(weights, dtype=np.float64)
+
+
+def topk_cross_entropy_row(
+    z: Array, y: int, *, k: int, epsilon: float, weights: Array | None = None
+) -> tuple[float, Array]:
+    """Value and gradient from the definition: -log sum_k P_k P(y is among the k largest).
+
+    The integrals are over the label's own score with noise.
+    """
+    gradient = np.zeros(len(z))
+    if _is_bad(z):
+        return np.nan, np.full(len(z), np.nan)
+    if np.isneginf(z[y]):
+        return np.inf, gradient
+    p = _distribution(weights, k)
+    step = 0.02
+    scores = (z.astype(np.float64) - z[y]) / epsilon
+    softmax = np.exp(_log_softmax(z))
+    total = p[0] * softmax[y]
+    gradient = epsilon * total * softmax
+    t = np.arange(-12, 30 + step, step)
+    rivals = np.flatnonzero((np.arange(len(z)) != y) & ~np.isneginf(z))
+    chances = [(ndtr(score - t), ndtr(t - score)) for score in scores[rivals]]
+
+    def density(score: float) -> Array:
+        return np.asarray(np.exp(-((t - score) ** 2) / 2) / _SQRT_2_PI)
+
+    # Products of those before a rival; by the transposed recursion, what those behind make of P.
+    before = [np.eye(k, 1) * np.ones(len(t))]
+    for above, below in chances:
+        raised = np.vstack([np.zeros(len(t)), before[-1][:-1] * above])
+        before.append(before[-1] * below + raised)
+    total += step * np.sum(density(0) * (p[1:] @ np.cumsum(before[-1], axis=0)[1:]))
+    if total < 1e-200:
+        return topk_cross_entropy_in_logarithms(z, y, k=k, epsilon=epsilon, weights=weights)
+    behind = np.where(np.arange(k) > 0, p, 0)[:, None] * np.ones(len(t))
+    for i in range(len(rivals) - 1, -1, -1):
+        exactly = np.sum(before[i] * behind, axis=0)
+        gradient[rivals[i]] += step * np.sum(density(0) * density(scores[rivals[i]]) * exactly)
+        above, below = chances[i]
+        behind = behind * below + np.vstack([behind[1:], np.zeros(len(t))]) * above
+    gradient[y] = 0
+    gradient[y] = -gradient.sum()
+    return float(-np.log(total)), gradient / (total * epsilon)
+
+
+def topk_cross_entropy_in_logarithms(
+    z: Array, y: int, *, k: int, epsilon: float, weights: Array | None = None
+) -> tuple[float, Array]:
+    """The same for labels however far below; of few classes."""
+    scores = (z.astype(np.float64) - z[y]) / epsilon
+    rivals = [j for j in range(len(z)) if j != y and z[j] > -np.inf]
+
+    def log_density(t: Array, score: float) -> Array:
+        return np.asarray(-((t - score) ** 2) / 2 - np.log(2 * np.pi) / 2)
+
+    def exactly(t: Array, some: list[int]) -> Array:
+        """Log of P(n of them are above t)."""
+        found = np.full((k + 1, len(t)), -np.inf)
+        found[0] = 0
+        for j in some:
+            above, below = log_ndtr(scores[j] - t), log_ndtr(t - scores[j])
+            raised = np.vstack([np.full(len(t), -np.inf), found[:-1] + above])
+            found = np.logaddexp(found + below, raised)
+        return found
+
+    def integrand(t: Array, rank: int) -> Array:
+        return np.asarray(log_density(t, 0) + logsumexp(exactly(t, rivals)[:rank], axis=0))
+
+    p = _distribution(weights, k)
+    softmax = _log_softmax(z)
+    with np.errstate(divide="ignore"):
+        terms, pairs = [np.log(p[0]) + softmax[y]], [np.log(p[0]) + softmax[y] + softmax]
+    for rank in range(2, k + 1):
+        if p[rank - 1] == 0:
+            continue
+        t = np.linspace(-12, max(scores.max(), 0) + 12, 1201)
+        for _ in range(5):  # around the peak
+            peak, width = t[np.argmax(integrand(t, rank))], t[1] - t[0]
+            t = np.linspace(peak - max(10, 20 * width), peak + max(10, 20 * width), 1201)
+        unit = np.log(p[rank - 1] * (t[1] - t[0]))
+        terms.append(logsumexp(integrand(t, rank)) + unit)
+        pair = np.full(len(z), -np.inf)
+        for j in rivals:
+            others = exactly(t, [i for i in rivals if i != j])[rank - 1]
+            densities = log_density(t, 0) + log_density(t, scores[j])
+            pair[j] = logsumexp(densities + others) + unit - np.log(epsilon)
+        pairs.append(pair)
+    total = logsumexp(terms)
+    gradient = np.exp(logsumexp(pairs, axis=0) - total)
+    gradient[y] = 0
+    gradient[y] = -gradient.sum()
+    return float(-total), gradient
+
+
+def _log_softmax(z: Array) -> Array:
+    z = z.astype(np.float64)
+    return np.asarray(z - logsumexp(z))

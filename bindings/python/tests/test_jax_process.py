@@ -5,9 +5,11 @@ Each in a process of its own, with a time limit: what is feared is a process tha
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -85,6 +87,54 @@ LARGE = """if True:
 def test_end_with_large_calls_queued(ending):
     finished = run(f"{LARGE}\n    {ending}\n")
     assert (finished.returncode, finished.stderr) == (0, "")
+
+
+# On one processor, whose only thread of XLA's pool a callback with large arguments can wait for.
+ALONE = """if True:
+    import os
+    os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+    import jax, numpy as np
+    from topkloss.jax import cross_entropy_loss
+    logits = jax.numpy.zeros((ROWS, 1000))
+    labels = np.zeros(ROWS, np.int64)
+    slope = jax.grad(lambda z: cross_entropy_loss(z, labels).sum())
+    for _ in range(20):
+        slope(logits).block_until_ready()
+    print("ended")
+"""
+
+
+def alone(rows, **variables):
+    kept = {name: value for name, value in os.environ.items() if name != "NPROC"}
+    return {
+        "args": [sys.executable, "-c", ALONE.replace("ROWS", str(rows))],
+        "text": True,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "env": {**kept, "JAX_PLATFORMS": "cpu", **variables},
+    }
+
+
+def test_one_thread_is_warned_of():
+    """Before it may hang."""
+    process = subprocess.Popen(**alone(256))
+    watch = threading.Timer(SECONDS, process.kill)
+    watch.start()
+    try:
+        said = process.stderr.readline()
+    finally:
+        watch.cancel()
+        process.kill()
+        process.communicate()
+    assert "RuntimeWarning: JAX has one thread" in said
+    assert "NPROC to 2" in said
+
+
+@pytest.mark.parametrize(("rows", "variables"), [(256, {"NPROC": "2"}), (20, {})])
+def test_nothing_to_warn_of(rows, variables):
+    """More threads than processors, and arguments that are copied at once."""
+    finished = subprocess.run(**alone(rows, **variables), timeout=SECONDS)
+    assert (finished.stdout, finished.stderr) == ("ended\n", "")
 
 
 # An interrupt is Python's to see in the main thread, or JAX's, when it comes in the callback.

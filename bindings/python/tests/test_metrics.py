@@ -238,10 +238,11 @@ def test_what_cannot_be_put_together():
     other.update(np.eye(4), [0, 1, 2, 3])
     for call, words in (
         (lambda: tally.update(np.eye(4), [0, 1, 2, 3]), "scores have 4 classes, .* had 3"),
-        (lambda: tally.merge(other), "4 classes, .* had 3"),
+        (lambda: tally.merge(other), "3 and 4 classes"),
+        (lambda: TopKAccuracy(2).merge(tally, other), "3 and 4 classes"),
         (lambda: tally.merge(TopKAccuracy(3)), "k=3"),
         (lambda: tally.merge(SetCoverage(0.5)), "SetCoverage"),
-        (lambda: tally.shots([1, 2]), "2 classes, .* had 3"),
+        (lambda: tally.shots([1, 2]), "class_counts has 2 classes, .* had 3"),
     ):
         with pytest.raises(TopKLossError, match=words):
             call()

@@ -77,7 +77,7 @@ def test_a_teacher_of_the_callers(dtype, rng):
     counts = long_tail(9, rng)
     for loss in (
         topkloss.OutlyingMSELoss(teacher=teacher),
-        topkloss.OutlyingMSELoss(counts, teacher=teacher, alpha=7.0),  # which are not looked at
+        topkloss.OutlyingMSELoss(counts, teacher=teacher),  # which are not looked at
         topkloss.OutlyingMSELoss([0] * 9, teacher=teacher),
     ):
         assert bits(loss.teacher) == bits(teacher)

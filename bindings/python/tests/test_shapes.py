@@ -120,8 +120,10 @@ def test_after_training(rng):
     """Metrics, sets and adjusted scores of the same rows, by the formulation or by hand."""
     scores, labels = rng.standard_normal((2, 3, 5)), rng.integers(5, size=(2, 3))
     counts = np.array([9.0, 1, 4, 2, 3])
-    expected = reference.topk_accuracy(scores.reshape(6, 5), labels.ravel(), 2, "macro")
-    assert topkloss.metrics.topk_accuracy(scores, labels, 2, "macro") == pytest.approx(expected)
+    expected = reference.topk_accuracy(scores.reshape(6, 5), labels.ravel(), 2, average="macro")
+    assert topkloss.metrics.topk_accuracy(scores, labels, 2, average="macro") == pytest.approx(
+        expected
+    )
     ranked = np.argsort(-scores.ravel())[:9]
     kept = np.zeros(30, bool)
     kept[ranked] = True

@@ -96,9 +96,3 @@ def test_gradient_of_none_is_that_of_all_rows_losses(rng):
         lower[index] -= 1e-5
         rise = loss(higher, labels).sum() - loss(lower, labels).sum()
         assert gradient[index] == pytest.approx(rise / 2e-5, abs=1e-8)
-
-
-def test_options_of_the_regularised_loss_are_not_looked_at_without_it(rng):
-    logits = rng.standard_normal((3, 4))
-    plain = topkloss.SinglePositiveLoss()(logits, [0, 1, 2])
-    assert topkloss.SinglePositiveLoss("an", expected_positives=3)(logits, [0, 1, 2]) == plain

@@ -279,7 +279,7 @@ def test_the_exact_estimator_takes_no_noise(rng):
     logits = rng.standard_normal((6, 20)).astype(np.float32)
     labels = rng.integers(20, size=6)
     loss = topkloss.NoisedTopKLoss(3, estimator="exact")
-    other = topkloss.NoisedTopKLoss(3, estimator="exact", n_samples=1, seed=99)
+    other = topkloss.NoisedTopKLoss(3, estimator="exact", seed=99)
     values = {loss(logits, labels), loss(logits, labels), loss(logits, labels, step=7)}
     assert values == {other(logits, labels)}
     out, noise = np.full_like(logits, 7), np.zeros((6, 5, 20), np.float32)

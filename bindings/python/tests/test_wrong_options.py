@@ -29,7 +29,7 @@ def status(kind, name, value):
     """Which status a wrong value of an option has."""
     if name in ("reduction", "estimator", "method", "class_reduction"):
         return "ENUMERATOR"
-    vectors = {"class_weight", "class_counts", "offset", "class_scale", "teacher"}
+    vectors = {"class_weight", "class_counts", "offset", "class_scale", "teacher", "weights"}
     if name in vectors or (kind, name) == ("margin_softmax", "margin"):
         vector = np.asarray(value)
         if vector.dtype.kind not in "if":
@@ -59,11 +59,31 @@ def test_wrong_options_together():
     # (n / n_max)^gamma must come out at 1e-15 or more.
     refuses("OPTION", ["gamma"], SCALED, [1, 10_000], gamma=4.0)
     SCALED([1, 10_000], gamma=3.0)
+    words = ["weights has 2 numbers", "k", 3]
+    refuses("SIZE", words, topkloss.TopKCrossEntropyLoss, 3, weights=[0.5, 0.5])
+    refuses("OPTION", ["weights", 0.8], topkloss.TopKCrossEntropyLoss, 2, weights=[0.5, 0.3])
     mse = topkloss.OutlyingMSELoss
     refuses("NULL_POINTER", ["class_counts"], mse)
     words = ["offset has 3 classes, margin has 2 classes"]
     refuses("SIZE", words, topkloss.MarginSoftmaxLoss, offset=[1, 2, 3], margin=[1, 2])
     refuses("SIZE", ["class_counts has 2 classes"], mse, [3, 2], teacher=[1, 2, 3])
+
+
+def test_options_that_would_mean_nothing():
+    """What was asked for and would not be done; the defaults are nobody's wish."""
+    exact = {"estimator": "exact", "n_samples": 50}
+    words = ["n_samples is 50", "'monte_carlo'"]
+    refuses("OPTION", words, topkloss.NoisedTopKLoss, 2, **exact)
+    for function in (topkloss.noised_topk, topkloss.noised_topk_vjp):
+        refuses("OPTION", words, function, np.zeros((1, 3)), 2, **exact)
+    refuses("OPTION", ["margin is 2"], topkloss.NoisedTopKLoss, 1, margin=2, class_counts=[3, 2])
+    refuses("OPTION", ["max_margin is 0.3"], topkloss.NoisedTopKLoss, 1, max_margin=0.3)
+    for method in ("an", "wan"):
+        for name in ("expected_positives", "regularization"):
+            refuses("OPTION", [name, "epr"], topkloss.SinglePositiveLoss, method, **{name: 2.0})
+    refuses("OPTION", ["alpha is 2.0"], topkloss.OutlyingMSELoss, alpha=2.0, teacher=[1, 2])
+    for given in ({"estimator": "exact", "n_samples": 5, "seed": 7}, {"margin": 1.0}):
+        topkloss.NoisedTopKLoss(1, **given)
 
 
 def test_options_at_the_end_of_their_range():

@@ -169,8 +169,10 @@ METHODS: dict[str, Method] = {
     ),
     "noised-top5-imbalanced": Method(
         "Noised top-5, imbalanced",
-        lambda counts, margin: topkloss.NoisedTopKLoss(5, class_counts=counts, max_margin=margin),
-        Constant("max_margin", 0.2, tried=(0.1, 0.2, 0.4, 0.6)),
+        lambda counts, margin: topkloss.NoisedTopKLoss(
+            5, epsilon=0.1, class_counts=counts, max_margin=margin, scale=30.0
+        ),
+        Constant("max_margin", 0.6, tried=(0.2, 0.4, 0.6, 0.8)),
         normalized=True,
     ),
     "outlying-mse": Method(
@@ -187,7 +189,7 @@ METHODS: dict[str, Method] = {
         lambda counts, weight: SideBySide(
             topkloss.TwoHeadAverageKLoss(5, multi_label_weight=weight)
         ),
-        Constant("mu", 2.0, tried=(0.5, 1.0, 2.0, 5.0)),
+        Constant("mu", 2.15, tried=(0.645, 2.15, 6.45, 21.5)),
         heads=2,
         read=softmax_head,
         read_for_sets=multi_label_head,

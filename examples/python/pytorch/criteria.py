@@ -7,7 +7,7 @@ from collections.abc import Callable
 import geonames_demo  # noqa: F401
 import numpy as np
 import topkloss.torch as modules
-from losses import METHODS, Counts, Method, rarity
+from losses import METHODS, Counts, Method
 from torch import nn
 
 CRITERIA: dict[str, Callable[[Counts, float], nn.Module]] = {
@@ -22,7 +22,9 @@ CRITERIA: dict[str, Callable[[Counts, float], nn.Module]] = {
     "noised-top5-imbalanced": lambda counts, margin: modules.NoisedTopKLoss(
         5, epsilon=0.1, class_counts=counts, max_margin=margin, scale=30.0
     ),
-    "outlying-mse": lambda counts, power: modules.OutlyingMSELoss(teacher=rarity(counts, power)),
+    "outlying-mse": lambda counts, power: modules.OutlyingMSELoss(
+        counts, teacher="power", power=power
+    ),
     "two-head": lambda counts, weight: modules.TwoHeadAverageKLoss(5, multi_label_weight=weight),
 }
 

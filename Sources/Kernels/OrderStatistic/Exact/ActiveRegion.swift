@@ -4,9 +4,13 @@ import CSystem
 /// of ε, as the scores.
 ///
 /// X, the r-th largest score with noise, is at most t where at most r − 1 are above t, and above t where at least r are.
+///
+/// Where it is asked how likely a label's score with noise is to be above X, the mass counts as much as that.
 struct ActiveRegion {
   let low: Double
   let high: Double
+  /// −log of a bound on what the mass comes to; 0 where all of it counts.
+  var least = 0.0
 }
 
 /// Bounds on how many scores with noise are above a threshold.

@@ -139,16 +139,59 @@ private func roughLogarithm(_ x: FloatLanes) -> FloatLanes {
 
 /// Those bounds for the scores of a histogram and one rank. Thresholds are the middles of bins, which are counted
 /// downwards: −1 times the bin.
+///
+/// With a label the bounds are on the mass as far as the label is above it: relative to the largest, on either side of where
+/// that is. As the exponents are convex, there is one such place.
 private struct HistogramBounds<V: Lanes>: TailBounds {
   let histogram: ScoreHistogram<V>
   let bounds: ChernoffBounds
   let rank: Int
+  let label: LabelTail?
+  private(set) var leastBin = 0
+  private(set) var least = 0.0
   var enough: Double { -.infinity }
 
+  init(
+    _ histogram: ScoreHistogram<V>, _ bounds: ChernoffBounds, rank: Int, label: LabelTail?
+  ) {
+    (self.histogram, self.bounds, self.rank, self.label) = (histogram, bounds, rank, label)
+  }
+
+  /// Finds where the mass is largest, around the rank's bin: above it as far as a crowd of scores reaches, and below it
+  /// not beyond the label. False if the last bin is too near.
+  @inline(never)
+  mutating func findLeast(around center: Int, last: Int, neglected: Double) -> Bool {
+    let labelBin = Double(ScoreHistogram<V>.binsPerUnit) * -(label?.score ?? 0)
+    var (low, high) = (
+      max(-32, center &- 22), max(center &+ 6, Int(min(Double(last), labelBin + 2)))
+    )
+    while high &- low > 1 {
+      let middle = (low &+ high) >> 1
+      if exponent(middle &+ 1) > exponent(middle) + 0.02 { high = middle } else { low = middle }
+    }
+    (leastBin, least) = (low, exponent(low))
+    return exponent(last) - least >= neglected
+  }
+
+  private func exponent(_ bin: Int) -> Double {
+    max(0, bounds.exponent(atMost: rank &- 1, above: bin, histogram)) + labelExponent(bin)
+  }
+
+  private func labelExponent(_ bin: Int) -> Double {
+    label?.exponent(above: Double(0 &- bin) / Double(ScoreHistogram<V>.binsPerUnit)) ?? 0
+  }
+
   func exponents(above threshold: Int, ofFew: Bool) -> (few: Double?, many: Double?) {
-    ofFew
-      ? (bounds.exponent(atMost: rank &- 1, above: 0 &- threshold, histogram), nil)
-      : (nil, bounds.exponent(atLeast: rank, above: 0 &- threshold, histogram))
+    let bin = 0 &- threshold
+    var exponent =
+      ofFew
+      ? bounds.exponent(atMost: rank &- 1, above: bin, histogram)
+      : bounds.exponent(atLeast: rank, above: bin, histogram)
+    if label != nil {
+      let isBeyond = ofFew ? bin > leastBin : bin < leastBin
+      exponent = isBeyond ? max(0, exponent) + labelExponent(bin) - least : 0
+    }
+    return ofFew ? (exponent, nil) : (nil, exponent)
   }
 
   func middle(_ low: Int, _ high: Int) -> Int? {
@@ -179,17 +222,29 @@ extension ActiveRegion {
   /// linear where they differ by little.
   @inline(never)
   init?<V: Lanes>(
-    _ histogram: ScoreHistogram<V>, _ bounds: ChernoffBounds, rank: Int, neglected: Double
+    _ histogram: ScoreHistogram<V>, _ bounds: ChernoffBounds, rank: Int, neglected: Double,
+    label: LabelTail?
   ) {
     guard let center = histogram.bin(ofRank: rank) else { return nil }
     // As far as the order statistic can be from the score at the rank.
     let widest = 34
-    let search = RegionSearch(
-      HistogramBounds(histogram: histogram, bounds: bounds, rank: rank),
-      lowest: 0 &- center &- widest, highest: widest &- center, neglected: neglected)
+    // Below it the histogram does not know all scores that matter.
+    let last = ScoreHistogram<V>.deepest &+ widest
+    // A label above all that is seen to be above whatever X is.
     let unit = -1 / Double(ScoreHistogram<V>.binsPerUnit)
+    let isSeen = label.map { $0.exponent(above: unit * Double(center &- widest)) > 0 } ?? false
+    var bounds = HistogramBounds(histogram, bounds, rank: rank, label: isSeen ? label : nil)
+    if isSeen {
+      guard
+        bounds.findLeast(around: center, last: last, neglected: neglected)
+      else { return nil }
+    }
+    let search = RegionSearch(
+      bounds, lowest: 0 &- (isSeen ? last : center &+ widest), highest: widest &- center,
+      neglected: neglected)
     self.init(
       low: unit * RegionSearch<HistogramBounds<V>>.position(search.low, neglected),
-      high: unit * RegionSearch<HistogramBounds<V>>.position(search.high, neglected))
+      high: unit * RegionSearch<HistogramBounds<V>>.position(search.high, neglected),
+      least: bounds.least)
   }
 }

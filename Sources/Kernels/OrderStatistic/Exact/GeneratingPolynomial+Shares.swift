@@ -5,25 +5,64 @@ extension GeneratingPolynomial {
   /// in units of 1 / ε. May be in place.
   @inline(never)
   func writeShares(weight: Double, to target: UnsafeMutableRawPointer) {
+    _ = findShares(of: nil)
+    // The sum of all shares is 1 but for rounding: that of many equal scores does not average out. Dividing by it gives
+    // back what was lost.
+    let sum = sumOfShares()
+    write(weight: abs(sum - 1) < 1e-3 ? weight / sum : weight, to: target)
+  }
+
+  /// Finds the shares; with a label those of the probability that its score with noise, another, is above X, the order
+  /// statistic: ∫ φ(t − y) φ(t − z_j) P( r − 1 of the other scores are above t ) dt.
+  ///
+  /// - Returns: that probability: ∫ Φ(y − t) Σ_j φ(t − z_j) P( r − 1 of the other scores are above t ) dt.
+  @inline(never)
+  func findShares(of label: Double?) -> Double {
     var score = 0
     while score < direct.strongCount {
       strongShares[score] = 0
       score &+= 1
     }
+    var whole = 0.0
     var node = 0
     while node < nodes.count {
+      weigh(node, label)
       keepProducts(node)
-      addStrongShares(node)
+      whole += addStrongShares(node)
       node &+= V.width
     }
-    findEntryShares()
-    let weight = weight / wholeShare()
+    return nodes.step * (whole + findEntryShares())
+  }
+
+  /// What the nodes count, also for the entries.
+  private func weigh(_ node: Int, _ label: Double?) {
+    guard let label else {
+      V.store(V.splat(1), weights, node)
+      V.store(V.zero, ratios, node)
+      return
+    }
+    let normal = NormalLanes(V.load(nodes.thresholds, node) - V.splat(V.Scalar(label)))
+    // Far below the label there is no density, but all of its probability.
+    let weight = V.maximum(normal.density, V.splat(V.isFloat32 ? 1e-30 : 1e-200))
+    V.store(weight, weights, node)
+    V.store(V.quotient(normal.above, weight), ratios, node)
+    let product = polynomial(self.product, node)
+    var power = 0
+    while power < rank {
+      product[power] = product[power] * weight
+      power &+= 1
+    }
+  }
+
+  /// Writes `weight` times the shares that were found.
+  @inline(never)
+  func write(weight: Double, to target: UnsafeMutableRawPointer) {
     if let grid {
       grid.writeShares(of: shares + direct.mediumCount, weight: weight, to: target)
     } else {
       fill(target, with: 0, source.count, V.self)
     }
-    score = 0
+    var score = 0
     while score < direct.strongCount {
       V.storeScalar(
         V.Scalar(weight * strongShares[score]), target, direct.strongIndexes[score])
@@ -38,9 +77,8 @@ extension GeneratingPolynomial {
     }
   }
 
-  /// The sum of all shares, which is 1 but for rounding: that of many equal scores does not average out. Dividing by it
-  /// gives back what was lost.
-  private func wholeShare() -> Double {
+  @inline(never)
+  func sumOfShares() -> Double {
     var sum = 0.0
     var score = 0
     while score < direct.strongCount {
@@ -59,7 +97,7 @@ extension GeneratingPolynomial {
         k &+= 1
       }
     }
-    return abs(sum - 1) < 1e-3 ? sum : 1
+    return sum
   }
 
   /// The product of the weak scores and of the strong ones before one, with that one's p and density behind it.
@@ -89,8 +127,12 @@ extension GeneratingPolynomial {
     }
   }
 
-  private func addStrongShares(_ node: Int) {
-    working.fill(1, then: 0, count: rank)
+  /// Returns what they sum up to, times the ratios.
+  private func addStrongShares(_ node: Int) -> Double {
+    working.fill(0, then: 0, count: rank)
+    working[0] = V.load(weights, node)
+    let ratio = V.load(ratios, node)
+    var whole = BlockSum<V>()
     var score = direct.strongCount
     while score > 0 {
       score &-= 1
@@ -98,30 +140,50 @@ extension GeneratingPolynomial {
       let (p, density) = (before[rank], before[rank &+ 1])
       let others = working.lastOfProduct(
         with: before, count: rank, thenMultiply: V.splat(1) - p, p)
-      strongShares[score] += nodes.step * (density * others).wideSum
+      let share = density * others
+      strongShares[score] += nodes.step * share.wideSum
+      whole.partial = share * ratio
+      whole.endBlock()
     }
+    return whole.total
   }
 
-  /// Instructions an entry: 10, and 10 for every vector of nodes at rank 6.
+  /// Instructions an entry: 15, and 12 for every vector of nodes at rank 6. Returns what they sum up to, times the ratios.
   @inline(never)
-  private func findEntryShares() {
+  private func findEntryShares() -> Double {
+    var whole = BlockSum<V>()
     var entry = 0
     while entry < entries {
-      var sum = V.zero
-      var node = 0
-      while node < nodes.count {
-        let minus = V.zero - V.load(odds, at(entry, node))
-        var others = V.load(product, at(0, node))
-        var power = 1
-        while power < rank {
-          others = V.multiplyAdd(others, minus, V.load(product, at(power, node)))
-          power &+= 1
+      // Sums of few: scores that are equal round alike.
+      let end = min(entries, entry &+ 16)
+      while entry < end {
+        var (sum, seen) = (V.zero, V.zero)
+        var node = 0
+        while node < nodes.count {
+          let minus = V.zero - V.load(odds, at(entry, node))
+          var others = V.load(product, at(0, node))
+          var power = 1
+          while power < rank {
+            others = V.multiplyAdd(others, minus, V.load(product, at(power, node)))
+            power &+= 1
+          }
+          let share = V.load(densities, at(entry, node)) * others
+          sum = sum + share
+          seen = V.multiplyAdd(share, V.load(ratios, node), seen)
+          node &+= V.width
         }
-        sum = V.multiplyAdd(V.load(densities, at(entry, node)), others, sum)
-        node &+= V.width
+        shares[entry] = V.Scalar(nodes.step * sum.wideSum)
+        whole.partial = V.multiplyAdd(seen, V.splat(multiplicity(entry)), whole.partial)
+        entry &+= 1
       }
-      shares[entry] = V.Scalar(nodes.step * sum.wideSum)
-      entry &+= 1
+      whole.endBlock()
     }
+    return whole.total
+  }
+
+  /// How many scores an entry stands for.
+  private func multiplicity(_ entry: Int) -> V.Scalar {
+    guard let grid, entry >= direct.mediumCount else { return 1 }
+    return grid.multiplicities[entry &- direct.mediumCount]
   }
 }

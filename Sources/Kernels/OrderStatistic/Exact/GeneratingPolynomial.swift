@@ -17,7 +17,7 @@ import CSystem
 /// The distribution of the count at the nodes of a quadrature.
 struct GeneratingPolynomial<V: Lanes> {
   /// The largest rank that this is made for.
-  static var mostRank: Int { 16 }
+  static var mostRank: Int { 20 }
 
   let source: ScoreSource<V>
   let direct: DirectScores<V>
@@ -39,6 +39,10 @@ struct GeneratingPolynomial<V: Lanes> {
   let shares: UnsafeMutablePointer<V.Scalar>
   let strongShares: UnsafeMutablePointer<Double>
   let prefixes: UnsafeMutableRawPointer
+  /// What a node's share counts: 1, or the density of a label's score there; and its probability to be above the node,
+  /// relative to that.
+  let weights: UnsafeMutableRawPointer
+  let ratios: UnsafeMutableRawPointer
 
   private static func mostEntries(_ classes: Int) -> Int {
     min(classes, DirectScores<V>.mostMedium) &+ ChebyshevGrid<V>.size &+ V.width
@@ -49,7 +53,7 @@ struct GeneratingPolynomial<V: Lanes> {
     let strong = min(classes, DirectScores<V>.mostStrong) &+ 1
     let entries = mostEntries(classes)
     let row = V.quadrature.mostNodes &* 8
-    return DirectScores<V>.bytes &+ ChebyshevGrid<V>.bytes &+ 2 &* mostRank &* row
+    return DirectScores<V>.bytes &+ ChebyshevGrid<V>.bytes &+ 2 &* (mostRank &+ 1) &* row
       &+ mostRank &* 64 &+ entries &* (2 &* row &+ 8) &+ strong &* (8 &+ 64 &* (mostRank &+ 2))
   }
 
@@ -101,6 +105,8 @@ struct GeneratingPolynomial<V: Lanes> {
     odds = take(entries &* row)
     densities = take(entries &* row)
     strongShares = take(8 &* direct.strongCount).assumingMemoryBound(to: Double.self)
+    weights = take(row)
+    ratios = take(row)
     prefixes = take(64 &* (direct.strongCount &+ 1) &* (direct.rank &+ 2))
     // Whole vectors of them are read.
     shares = next.assumingMemoryBound(to: V.Scalar.self)

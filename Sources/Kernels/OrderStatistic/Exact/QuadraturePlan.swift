@@ -60,8 +60,9 @@ struct QuadraturePlan<V: Lanes> {
     let nodeMemory = UnsafeMutableRawPointer(others + numbers)
     working = nodeMemory + QuadratureNodes<V>.bytes
 
-    if let (whole, nodes, polynomial) = Self.polynomial(row, around: nil, nodeMemory, working) {
-      (self.nodes, self.polynomial, center) = (nodes, polynomial, Double(whole.center))
+    if let polynomial = Self.polynomial(row, around: nil, nodeMemory, working) {
+      (nodes, self.polynomial) = (polynomial.nodes, polynomial)
+      center = Double(polynomial.source.center)
       (isMirrored, list) = (false, nil)
       return
     }
@@ -70,8 +71,8 @@ struct QuadraturePlan<V: Lanes> {
         row.logits, classes, rank: Int(truncatingIfNeeded: row.rank),
         tolerance: row.epsilon / 8, V.self)
     else { return nil }
-    if let (_, nodes, polynomial) = Self.polynomial(row, around: center, nodeMemory, working) {
-      (self.nodes, self.polynomial, self.center) = (nodes, polynomial, Double(center))
+    if let polynomial = Self.polynomial(row, around: center, nodeMemory, working) {
+      (nodes, self.polynomial, self.center) = (polynomial.nodes, polynomial, Double(center))
       (isMirrored, list) = (false, nil)
       return
     }
@@ -95,16 +96,9 @@ struct QuadraturePlan<V: Lanes> {
   private static func polynomial(
     _ row: NoisedTopKRow, around anchor: V.Scalar?, _ nodeMemory: UnsafeMutableRawPointer,
     _ memory: UnsafeMutableRawPointer
-  ) -> (ScoreSource<V>, QuadratureNodes<V>, GeneratingPolynomial<V>)? {
-    guard let whole = RowQuadrature<V>(row, around: anchor, memory: memory) else { return nil }
-    let nodes = QuadratureNodes<V>(
-      whole.region, rank: whole.rank, scores: whole.contenders, memory: nodeMemory)
-    guard
-      let polynomial = GeneratingPolynomial(
-        whole.source, rank: Int(truncatingIfNeeded: row.rank), region: whole.region, nodes: nodes,
-        bulk: whole.bulk, memory: memory)
-    else { return nil }
-    return (whole.source, nodes, polynomial)
+  ) -> GeneratingPolynomial<V>? {
+    RowQuadrature<V>(row, around: anchor, memory: memory)?.polynomial(
+      rank: Int(truncatingIfNeeded: row.rank), nodeMemory: nodeMemory, memory: memory)
   }
 
   private static func polynomial(

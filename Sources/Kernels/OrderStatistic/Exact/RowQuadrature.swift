@@ -27,9 +27,13 @@ struct RowQuadrature<V: Lanes> {
   /// - Parameters:
   ///   - anchor: the score at the rank, or one at most ε / 8 above it; nil for where that is not known. It is not needed
   ///     unless the largest scores are far above it, or noise is so fine that scores a fraction of ε apart are one.
+  ///   - label: if the mass counts as far as that is above it; its score relative to the anchor, or to the largest score.
   ///   - memory: `bytes` of it.
   @inline(never)
-  init?(_ row: NoisedTopKRow, around anchor: V.Scalar?, memory: UnsafeMutableRawPointer) {
+  init?(
+    _ row: NoisedTopKRow, around anchor: V.Scalar?, label: LabelTail? = nil,
+    memory: UnsafeMutableRawPointer
+  ) {
     let precision = V.quadrature
     let classes = Int(truncatingIfNeeded: row.classes)
     var rank = Int(truncatingIfNeeded: row.rank)
@@ -38,22 +42,42 @@ struct RowQuadrature<V: Lanes> {
     var top = largestScore(row.logits, classes, V.self)
     if let anchor {
       // Scores above that are surely above the order statistic, and only counted.
-      top = min(top, Self.highest(anchor, plus: 14 * unit))
+      // With a label the mass is halfway down to it, or above that.
+      let lower = max(0, min(12, -(label?.score ?? 0) / 2))
+      top = min(top, Self.highest(anchor, plus: (14 - lower) * unit))
       rank &-= countAbove(row.logits, classes, top, V.self)
     } else {
       guard abs(Double(top)) < 1e30 && unit > 8 * Double(top.ulp) else { return nil }
     }
     let histogram = ScoreHistogram<V>(row.logits, classes, top: top, epsilon: unit, memory: memory)
+    let shifted = label.map {
+      LabelTail(
+        score: $0.score + (anchor.map { (Double($0) - Double(top)) / unit } ?? 0),
+        negligible: $0.negligible, rank: $0.rank)
+    }
+    if let shifted, let center = histogram.bin(ofRank: rank) {
+      let distance =
+        -shifted.score - Double(center &+ 1) / Double(ScoreHistogram<V>.binsPerUnit)
+      let least = shifted.exponent(distance: distance)
+      if least > shifted.negligible {
+        region = ActiveRegion(low: 0, high: 0, least: least)
+        (self.rank, contenders, bulk) = (rank, 0, 0)
+        source = ScoreSource(memory: row.logits, count: classes, center: top, inverse: 1)
+        return
+      }
+    }
     let bounds = ChernoffBounds(
       few: precision.few, many: precision.many, binsPerUnit: ScoreHistogram<V>.binsPerUnit,
       memory: memory + ScoreHistogram<V>.bytes)
     guard
       let below = ActiveRegion(
-        histogram, bounds, rank: rank, neglected: -log(precision.neglected))
+        histogram, bounds, rank: rank, neglected: -log(precision.neglected),
+        label: shifted)
     else { return nil }
     let center = anchor ?? V.Scalar(Double(top) + unit * (below.low + below.high) / 2)
     let shift = (Double(top) - Double(center)) / unit
-    region = ActiveRegion(low: below.low + shift, high: below.high + shift)
+    region = ActiveRegion(
+      low: below.low + shift, high: below.high + shift, least: below.least)
     self.rank = rank
     source = ScoreSource(
       memory: row.logits, count: classes, center: center, inverse: V.Scalar(1 / unit))
@@ -65,6 +89,19 @@ struct RowQuadrature<V: Lanes> {
     // A crowd may be as far below as its size can reach: five ε for a million.
     contenders = crowd < 3 ? 0 : Int(histogram.count(0, bin(5.25)))
     bulk = Int(histogram.count(bin(precision.weak), bin(precision.margin)))
+  }
+
+  /// The distribution of the count, and its nodes; nil where the scores are too crowded for it.
+  ///
+  /// - Parameter rank: of all scores.
+  @inline(never)
+  func polynomial(
+    rank: Int, nodeMemory: UnsafeMutableRawPointer, memory: UnsafeMutableRawPointer
+  ) -> GeneratingPolynomial<V>? {
+    let nodes = QuadratureNodes<V>(
+      region, rank: self.rank, scores: contenders, memory: nodeMemory)
+    return GeneratingPolynomial(
+      source, rank: rank, region: region, nodes: nodes, bulk: bulk, memory: memory)
   }
 
   /// The highest number of the type that is not further above another than a distance, by their exact difference.

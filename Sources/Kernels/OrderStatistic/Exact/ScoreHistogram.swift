@@ -9,7 +9,7 @@ struct ScoreHistogram<V: Lanes> {
   /// Scores further down than the last bin but one are not counted, nor are those above the top.
   static var bins: Int { 128 }
   /// The rank's bin is at most this: below it all that can matter is counted.
-  private static var deepest: Int { 60 }
+  static var deepest: Int { 60 }
   /// Empty bins on either side, so that a slice around any threshold is there.
   private static var padding: Int { 2 &* ChernoffBounds.reach }
   private static var size: Int { bins &+ 2 &* padding }

@@ -361,6 +361,35 @@ public func topkloss_smooth_topk_svm_create(
   createLoss(options, out)
 }
 
+extension topkloss_topk_cross_entropy_options: VersionedStruct, ReducedOptions {
+  static var version: StructVersion {
+    StructVersion(
+      name: "topkloss_topk_cross_entropy_options", size: 48, olderSizes: 0,
+      reserved: 0)
+  }
+
+  static var defaults: Self {
+    var value = Self()
+    value.ignore_index = Int64(TOPKLOSS_IGNORE_INDEX)
+    value.epsilon = 1.0
+    return value
+  }
+}
+
+@implementation @_cdecl("topkloss_topk_cross_entropy_options_init")
+public func topkloss_topk_cross_entropy_options_init(
+  _ options: UnsafeMutablePointer<topkloss_topk_cross_entropy_options>!, _ struct_size: Int
+) -> topkloss_status {
+  initialize(options, struct_size, "options")
+}
+
+@implementation @_cdecl("topkloss_topk_cross_entropy_create")
+public func topkloss_topk_cross_entropy_create(
+  _ options: UnsafePointer<topkloss_topk_cross_entropy_options>!, _ out: UnsafeMutablePointer<OpaquePointer?>!
+) -> topkloss_status {
+  createLoss(options, out)
+}
+
 extension topkloss_outlying_mse_options: VersionedStruct, ReducedOptions, CountedOptions {
   static var version: StructVersion {
     StructVersion(

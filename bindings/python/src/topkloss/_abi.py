@@ -365,6 +365,20 @@ class smooth_topk_svm_options(ctypes.Structure):
     ]
 
 
+class topk_cross_entropy_options(ctypes.Structure):
+    """Top-K cross-entropy."""
+
+    _fields_: ClassVar[_Fields] = [
+        ("struct_size", c_size_t),
+        ("reduction", reduction),
+        ("check_finite", c_int32),
+        ("ignore_index", c_int64),
+        ("k", c_int64),
+        ("epsilon", c_double),
+        ("weights", c_void_p),
+    ]
+
+
 class outlying_mse_options(ctypes.Structure):
     """Mean squared error with outlying label."""
 
@@ -527,6 +541,7 @@ LOSS_OPTIONS: dict[str, type[ctypes.Structure]] = {
     "noised_topk_operator": noised_topk_operator_options,
     "topk_hinge": topk_hinge_options,
     "smooth_topk_svm": smooth_topk_svm_options,
+    "topk_cross_entropy": topk_cross_entropy_options,
     "outlying_mse": outlying_mse_options,
     "two_head_average_k": two_head_average_k_options,
     "single_positive": single_positive_options,
@@ -549,6 +564,7 @@ INITIALISED: dict[str, type[ctypes.Structure]] = {
     "noised_topk_operator_options": noised_topk_operator_options,
     "topk_hinge_options": topk_hinge_options,
     "smooth_topk_svm_options": smooth_topk_svm_options,
+    "topk_cross_entropy_options": topk_cross_entropy_options,
     "outlying_mse_options": outlying_mse_options,
     "two_head_average_k_options": two_head_average_k_options,
     "single_positive_options": single_positive_options,
@@ -677,6 +693,13 @@ DEFAULTS: dict[str, dict[str, int | float | None]] = {
         "tau": 1.0,
         "alpha": 1.0,
     },
+    "topk_cross_entropy_options": {
+        "reduction": TOPKLOSS_MEAN,
+        "check_finite": 0,
+        "ignore_index": TOPKLOSS_IGNORE_INDEX,
+        "epsilon": 1.0,
+        "weights": None,
+    },
     "outlying_mse_options": {
         "reduction": TOPKLOSS_MEAN,
         "check_finite": 0,
@@ -791,6 +814,14 @@ PROTOTYPES: dict[str, Prototype] = {
     "topkloss_smooth_topk_svm_create": (
         status,
         [POINTER(smooth_topk_svm_options), POINTER(loss_p)],
+    ),
+    "topkloss_topk_cross_entropy_options_init": (
+        status,
+        [POINTER(topk_cross_entropy_options), c_size_t],
+    ),
+    "topkloss_topk_cross_entropy_create": (
+        status,
+        [POINTER(topk_cross_entropy_options), POINTER(loss_p)],
     ),
     "topkloss_standard_normal": (
         status,

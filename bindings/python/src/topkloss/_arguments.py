@@ -101,7 +101,7 @@ def class_vector(name: str, value: Any) -> FloatVector:
     array = numbers(name, value)
     if array.ndim != 1:
         raise TopKLossError(
-            f"{name} has shape {array.shape}; it must have one dimension, the classes",
+            f"{name} has shape {array.shape}; it must have one dimension",
             "TOPKLOSS_ERROR_SIZE",
         )
     vector = np.array(array, dtype=np.float64)

@@ -15,10 +15,12 @@ exactly.)
 
 The whole Hessian of a row, ``W F (diag(p) - p p^T) F``, is not diagonal. Twice its diagonal bounds
 it from above: ``2 diag(p (1 - p)) - diag(p) + p p^T`` has ``p_j (1 - p_j)`` on the diagonal, which
-is the sum of the sizes of the other entries of its row, and so no negative eigenvalue. XGBoost's
-own softmax uses that factor of 2; LightGBM's uses C / (C - 1), after Friedman, "Greedy function
-approximation: a gradient boosting machine", Annals of Statistics 2001, section 4.6. Each objective
-uses its library's, so that with plain cross-entropy it grows the library's own trees.
+is the sum of the sizes of the other entries of its row, and so no negative eigenvalue. For XGBoost
+that factor of 2 is used, whatever its own objective does: up to release 3.2 the same, later |p - y|
+of a row of label y, because 2 p (1 - p) fades where p is near 0, as it is on rare classes.
+examples/python/boosting compares the two on three long tails: neither is better on all. For
+LightGBM the factor is that of its own objective, C / (C - 1), after Friedman, "Greedy function
+approximation: a gradient boosting machine", Annals of Statistics 2001, section 4.6.
 
 **Losses that are a sum over classes.** Their Hessians are diagonal, and used as they are: 2 / C for
 the mean squared error, and ``c_j f_j (1 - f_j)`` for the binary cross-entropies, whose gradient is

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import inspect
 import weakref
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 import numpy as np
@@ -26,11 +27,18 @@ SomeHandle = TypeVar("SomeHandle", bound="Handle")
 _destroy = library.topkloss_loss_destroy
 
 
+def _by_class(kind: str) -> bool:
+    """Whether the vectors among a loss's options are indexed by class; else they are by rank."""
+    return hasattr(_abi.LOSS_OPTIONS[kind], "classes")
+
+
+def _lengths(arguments: dict[str, Any]) -> dict[str, int]:
+    return {name: len(value) for name, value in arguments.items() if isinstance(value, np.ndarray)}
+
+
 def _class_count(arguments: dict[str, Any]) -> int:
     """C, from whichever vectors by class there are; 0 without any."""
-    lengths = {
-        name: len(value) for name, value in arguments.items() if isinstance(value, np.ndarray)
-    }
+    lengths = _lengths(arguments)
     if len(set(lengths.values())) > 1:
         raise TopKLossError(
             ", ".join(f"{name} has {length} classes" for name, length in lengths.items()),
@@ -39,13 +47,24 @@ def _class_count(arguments: dict[str, Any]) -> int:
     return next(iter(lengths.values()), 0)
 
 
+def _check_ranks(arguments: dict[str, Any]) -> None:
+    """Sees that vectors by rank have K numbers."""
+    for name, length in _lengths(arguments).items():
+        if length != arguments["k"]:
+            raise TopKLossError(
+                f"{name} has {length} numbers; it must have k of them, {arguments['k']}",
+                "TOPKLOSS_ERROR_SIZE",
+            )
+
+
 def _create(kind: str, arguments: dict[str, Any]) -> int:
     """A handle for a loss whose C options are named like the arguments."""
     options = _abi.LOSS_OPTIONS[kind]()
     initialise = getattr(library, f"topkloss_{kind}_options_init")
     check(initialise(ctypes.byref(options), ctypes.sizeof(options)))
-    classes = _class_count(arguments)
-    if classes:
+    if not _by_class(kind):
+        _check_ranks(arguments)
+    elif classes := _class_count(arguments):
         options.classes = classes
     for name, value in arguments.items():
         if value is None:
@@ -81,6 +100,8 @@ class Handle:
     # By name, what `topkloss._records` finds in a class: its options, and how each is checked.
     _options: ClassVar[dict[str, inspect.Parameter]]
     _checks: ClassVar[dict[str, Check]]
+    # Options that mean nothing beside some others: whether they do, of all options, and why.
+    _idle: ClassVar[Mapping[str, tuple[Callable[[Mapping[str, Any]], bool], str]]] = {}
 
     _arguments: dict[str, Any]
     _handle: int
@@ -92,6 +113,15 @@ class Handle:
         return {name: cls._checks[name](name, value) for name, value in arguments.items()}
 
     @classmethod
+    def _refuse_idle(cls, values: Mapping[str, Any]) -> None:
+        """Refuses what was asked for and would not be done."""
+        for name, (is_idle, reason) in cls._idle.items():
+            if values[name] != cls._options[name].default and is_idle(values):
+                raise TopKLossError(
+                    f"{name} is {values[name]!r}, and {reason}", "TOPKLOSS_ERROR_OPTION"
+                )
+
+    @classmethod
     def _members(cls, arguments: dict[str, Any]) -> dict[str, Any]:
         """The same by the names of the C options' members."""
         return arguments
@@ -99,6 +129,7 @@ class Handle:
     def _make(self, arguments: dict[str, Any]) -> None:
         """What a constructor does with all its arguments, by name and in order."""
         values = self._checked(arguments)
+        self._refuse_idle(values)
         handle = _create(self._kind, self._members(values))
         self.__dict__.update(values, _arguments=values, _handle=handle)
         # At exit the system takes the memory back; a thread may still be inside a call.
@@ -109,7 +140,8 @@ class Handle:
         shown = []
         for name, value in self._arguments.items():
             if isinstance(value, np.ndarray):
-                shown.append(f"{name}=<{len(value)} classes>")
+                what = "classes" if _by_class(self._kind) else "ranks"
+                shown.append(f"{name}=<{len(value)} {what}>")
             elif value != self._options[name].default:
                 shown.append(f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"

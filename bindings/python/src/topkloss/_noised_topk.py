@@ -32,6 +32,13 @@ def _rebuild(loss: type[SomeLoss], arguments: dict[str, Any], step: int) -> Some
     return rebuilt
 
 
+NO_SAMPLES: Any = (
+    lambda options: options["estimator"] == "exact",
+    "the exact estimator draws no samples: leave it out, or use estimator='monte_carlo'",
+)
+"""Why a number of samples may mean nothing."""
+
+
 def _draws(loss: Any) -> bool:
     return bool(loss.estimator == "monte_carlo")
 
@@ -99,6 +106,18 @@ class NoisedTopKLoss(CountSmoothing):
         "of convex functions",
     )
 
+    _idle = {  # noqa: RUF012
+        "n_samples": NO_SAMPLES,
+        "margin": (
+            lambda options: options["class_counts"] is not None,
+            "with class_counts margins are made from these: say max_margin",
+        ),
+        "max_margin": (
+            lambda options: options["class_counts"] is None,
+            "without class_counts all margins are one: say margin",
+        ),
+    }
+
     k: int
     epsilon: float | None = None
     _: KW_ONLY
@@ -112,13 +131,6 @@ class NoisedTopKLoss(CountSmoothing):
     _steps: StepCounter = field(init=False)
 
     def _make(self, arguments: dict[str, Any]) -> None:
-        max_margin = arguments["max_margin"]
-        if max_margin is not None and arguments["class_counts"] is None:
-            raise TopKLossError(
-                f"max_margin is {max_margin!r} without class_counts; it belongs to the imbalanced "
-                "loss",
-                "TOPKLOSS_ERROR_OPTION",
-            )
         super()._make(arguments)
         self.__dict__["_steps"] = StepCounter()
 

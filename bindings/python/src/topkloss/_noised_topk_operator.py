@@ -19,7 +19,7 @@ from topkloss._evaluation import (
     describe,
 )
 from topkloss._handle import Handle
-from topkloss._noised_topk import Estimator
+from topkloss._noised_topk import NO_SAMPLES, Estimator
 from topkloss._records import record
 
 
@@ -28,6 +28,7 @@ class NoisedTopKOperator(Handle):
     """The operator with its options; the functions below describe them."""
 
     _kind = "noised_topk_operator"
+    _idle = {"n_samples": NO_SAMPLES}  # noqa: RUF012
 
     k: int
     epsilon: float = 1.0

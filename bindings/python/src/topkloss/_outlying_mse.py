@@ -70,6 +70,13 @@ class OutlyingMSELoss(CountSmoothing):
     _kind = "outlying_mse"
     _traits = Traits(curvature=of_squares, takes_counts=takes_counts)
 
+    _idle = {  # noqa: RUF012
+        "alpha": (
+            lambda options: not takes_counts(options),
+            "a teacher of your own is taken as it is",
+        )
+    }
+
     class_counts: OptionalVector = NO_VECTOR
     alpha: float = 1.0
     _: KW_ONLY

@@ -177,14 +177,9 @@ class SetCoverage(Tally):
         for probabilities, labels in batches:
             coverage.update(probabilities, labels)
         coverage.compute(), coverage.average_size(), coverage.shortfall(0.9)
-
-    Attributes:
-        sizes: For each of C classes, the weighted sizes of the sets of its rows.
     """
 
-    _sums = ("hits", "sizes", "weights")
-
-    sizes: FloatVector
+    _names = ("hits", "sizes", "weights")
 
     def __init__(
         self,
@@ -212,6 +207,11 @@ class SetCoverage(Tally):
         is_one = isinstance(self.threshold, float)
         shown = repr(self.threshold) if is_one else f"<{np.size(self.threshold)} classes>"
         return f"SetCoverage({shown}, average={self.average!r})"
+
+    @property
+    def sizes(self) -> FloatVector:
+        """For each of C classes, the weighted sizes of the sets of its rows."""
+        return self._sums["sizes"]
 
     def average_size(self, average: Average | None = None) -> float:
         """The average size of the sets, over rows or over classes as `compute`; 0 of no row."""

@@ -18,6 +18,12 @@ def _has_penalty(loss: Any) -> bool:
     return bool(loss.method == "epr")
 
 
+_NO_PENALTY: Any = (
+    lambda options: options["method"] != "epr",
+    "only method='epr' counts expected positives",
+)
+
+
 @record
 class SinglePositiveLoss(Loss):
     """Binary cross-entropy of every class, where only one positive label a row is known.
@@ -52,6 +58,8 @@ class SinglePositiveLoss(Loss):
     _traits = Traits(
         curvature=of_sigmoids, rows_are_compared=_has_penalty, rows_are_coupled=_has_penalty
     )
+
+    _idle = dict.fromkeys(("expected_positives", "regularization"), _NO_PENALTY)
 
     method: Method = "an"
     _: KW_ONLY

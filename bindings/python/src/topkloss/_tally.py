@@ -36,16 +36,14 @@ class Tally:
     Copies and pickles are tallies of their own. One tally is not for several threads at once: give
     each its own, and merge them.
 
-    Attributes:
-        hits: For each of C classes, the weights of its rows whose label was found.
-        weights: For each of C classes, the weights of its rows. Both are float64 arrays, empty
-            before the first batch, and may be added to in place: to sum them over machines, say.
+    Its sums are float64 arrays, empty before the first batch, and may be changed in place: to sum
+    them over machines, say.
     """
 
-    _sums: ClassVar[tuple[str, ...]] = ("hits", "weights")
+    _names: ClassVar[tuple[str, ...]] = ("hits", "weights")
 
-    hits: FloatVector
-    weights: FloatVector
+    # By name. Not attributes, so that the library is never handed an array of another kind.
+    _sums: dict[str, FloatVector]
 
     def __init__(self, average: Average, ignore_index: int) -> None:
         """Begins with no rows."""
@@ -53,6 +51,16 @@ class Tally:
         self.average: Average = average
         self.ignore_index = integer("ignore_index", ignore_index)
         self.reset()
+
+    @property
+    def hits(self) -> FloatVector:
+        """For each of C classes, the weights of its rows whose label was found."""
+        return self._sums["hits"]
+
+    @property
+    def weights(self) -> FloatVector:
+        """For each of C classes, the weights of its rows."""
+        return self._sums["weights"]
 
     def update(self, scores: Array, labels: Array, *, sample_weight: Array | None = None) -> None:
         """Adds a batch.
@@ -86,12 +94,15 @@ class Tally:
                     f"{other!r} cannot be merged into {self!r}", "TOPKLOSS_ERROR_OPTION"
                 )
         counted = [other for other in others if len(other.weights)]
-        for classes in {len(other.weights) for other in counted}:
-            self._require_classes(classes)
+        numbers = sorted({len(each.weights) for each in (self, *counted)} - {0})
+        if len(numbers) > 1:
+            raise TopKLossError(
+                f"the tallies have {' and '.join(map(str, numbers))} classes", "TOPKLOSS_ERROR_SIZE"
+            )
         for other in counted:
-            for name in self._sums:
-                sums = getattr(self, name)
-                np.add(sums, getattr(other, name), out=sums)
+            self._require_classes(len(other.weights))
+            for name, sums in self._sums.items():
+                sums += other._sums[name]
 
     def compute(self) -> float:
         """The figure of all rows so far, over rows or over classes; 0 if no row counts."""
@@ -102,8 +113,7 @@ class Tally:
         return self._ratios(self.hits)
 
     def _set_classes(self, classes: int) -> None:
-        for name in self._sums:
-            setattr(self, name, np.zeros(classes))
+        self._sums = {name: np.zeros(classes) for name in self._names}
 
     def _require_classes(self, classes: int) -> None:
         if not len(self.weights):

@@ -1,11 +1,13 @@
-"""The top-K losses without noise: the calibrated hinge and the smooth top-K SVM."""
+"""The top-K losses that draw no noise: the calibrated hinge, the smooth SVM, the cross-entropy."""
 
 from __future__ import annotations
 
-from topkloss._loss import Loss
-from topkloss._records import Traits, never, record
+from dataclasses import KW_ONLY
 
-__all__ = ["SmoothTopKSVMLoss", "TopKHingeLoss"]
+from topkloss._loss import Loss
+from topkloss._records import NO_VECTOR, OptionalVector, Traits, never, record
+
+__all__ = ["SmoothTopKSVMLoss", "TopKCrossEntropyLoss", "TopKHingeLoss"]
 
 
 @record
@@ -67,3 +69,40 @@ class SmoothTopKSVMLoss(Loss):
     k: int
     tau: float = 1.0
     alpha: float = 1.0
+
+
+@record
+class TopKCrossEntropyLoss(Loss):
+    """Top-K cross-entropy: the likelihood of an answer of K classes, exactly.
+
+    A row z of label y has the loss ``-log(sum_k P_k q_k)``: q_1 is the softmax of the label, q_k
+    for k from 2 to K the probability that y is among the k largest of ``z + epsilon Z``, Z standard
+    normal. By default ``P_1 = P_K = 1/2``; K = 1 is cross-entropy.
+
+    To tune: epsilon, over 0.1, 0.2, 0.5 and 1, towards the distance of the logits around rank K.
+    Too small, and most rows see P_1 alone while a few have large gradients; too large, and the K-th
+    class is not told from the others, and the loss stays near ``-log(K / C)``.
+
+    In float32 the error is at most 1e-5, in float64 1e-9, of value and gradient where these are of
+    the order of 1 and relative where they are larger: labels far below everything get a finite loss
+    and are pulled up. A logit of -inf ranks last; a row whose own label is masked has value +inf
+    and gradient 0.
+
+    Petersen, Kuehne, Borgelt and Deussen, "Differentiable top-k classification learning", ICML
+    2022, have it over sorting networks.
+
+    Args:
+        k: K, 1 to C - 1.
+        epsilon: Standard deviation of the noise, in units of a logit; finite and above 0.
+        weights: P_1 to P_K, 0 or more, of sum 1. Default 1/2 each for 1 and K.
+    """
+
+    _kind = "topk_cross_entropy"
+    _traits = Traits(
+        curvature="has second derivatives of either sign: it is the logarithm of a mixture"
+    )
+
+    k: int
+    epsilon: float = 1.0
+    _: KW_ONLY
+    weights: OptionalVector = NO_VECTOR

@@ -183,9 +183,16 @@ class TopKAccuracy(Tally):
         """
         average = self.average if average is None else average
         options, counts = _shot_options(class_counts, many, few, average)
-        self._require_classes(len(counts))
+        hits, weights = self.hits, self.weights
+        if not len(weights):
+            hits = weights = np.zeros(len(counts))
+        elif len(weights) != len(counts):
+            raise TopKLossError(
+                f"class_counts has {len(counts)} classes, the scores had {len(weights)}",
+                "TOPKLOSS_ERROR_SIZE",
+            )
         means = np.empty(3)
-        arrays = address(self.hits), address(self.weights)
+        arrays = address(hits), address(weights)
         check(library.topkloss_tally_shots(byref(options), *arrays, address(means)))
         return ShotAccuracy(*means.tolist())
 

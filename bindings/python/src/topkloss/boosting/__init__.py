@@ -20,11 +20,13 @@ The same objects serve the scikit-learn interfaces: ``XGBClassifier(objective=..
 score a row, where the losses have two. With two, use ``train`` and ``num_class=2``. LightGBM's
 ``predict`` gives raw scores then, so take the argmax over axis 1. Weights are respected.
 
-Trees get the gradient from the library, and from it the second derivatives: twice (XGBoost) or
-C / (C - 1) times (LightGBM) the diagonal of each row's Hessian for the softmax family, which is
-what these libraries' own objectives do, so that with `topkloss.CrossEntropyLoss` they grow the same
-trees. `topkloss.OutlyingMSELoss` and `topkloss.SinglePositiveLoss` have diagonal Hessians, which
-are used as they are. Losses without a positive second derivative are refused, with the reason.
+Trees get the gradient from the library, and from it the second derivatives. For the softmax family
+these are, for XGBoost, twice the diagonal of each row's Hessian, which bounds the whole of it from
+above. (XGBoost's own ``multi:softprob`` takes the same up to release 3.2, and |p - y| later, which
+serves rare classes no better: examples/python/boosting has the figures.) For LightGBM they are
+C / (C - 1) times the diagonal, as in its own objective. `topkloss.OutlyingMSELoss` and
+`topkloss.SinglePositiveLoss` have diagonal Hessians, which are used as they are. Losses without a
+positive second derivative are refused, with the reason.
 
 With a custom objective both libraries predict raw scores. LDAM and ELM expect bounded scores; with
 trees, give them a small scale.

@@ -14,11 +14,11 @@ from topkloss._records import LOSSES
 from topkloss.errors import TopKLossError
 
 SMALLEST = 1e-16
-"""What no second derivative is below, as in XGBoost's own softmax."""
+"""What no second derivative is below: leaves divide by their sum."""
 
 
 def xgboost_factor(classes: int) -> float:  # noqa: ARG001
-    """The factor on the diagonal in XGBoost's own softmax objective."""
+    """The factor with which the diagonal bounds a row's whole Hessian."""
     return 2.0
 
 

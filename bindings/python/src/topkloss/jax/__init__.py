@@ -34,7 +34,9 @@ callback begins after the interpreter's end.
 
 JAX's callbacks also wait for a thread of XLA's pool when their arguments are large
 (https://github.com/jax-ml/jax/issues/24255), and **can hang** where every thread is in one: with a
-single core, or with as many Python threads that run such programs at once as there are cores.
+single core, of which a RuntimeWarning tells, or with as many Python threads that run such programs
+at once as there are cores. The environment variable NPROC, set before JAX starts, is the number of
+threads in that pool: ``NPROC=2`` does on a single core.
 """
 
 try:
