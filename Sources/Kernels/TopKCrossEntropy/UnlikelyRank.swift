@@ -12,10 +12,10 @@ import CSystem
 // The integrand, e^{−E} with E = −log Φ(z_y − t) − log W but for factors of the order of 1, is a bump around its least E.
 // t and scores are in units of ε, counted from the k-th rival.
 
-struct UnlikelyRank: LogRankProbability {
+struct UnlikelyRank {
+  /// log q_k, and ε times its derivative by the label's score.
   private(set) var logarithm = 0.0
   private(set) var pull = 0.0
-  var hasShares: Bool { true }
 
   private let classes: Int
   private let label: Double
@@ -72,6 +72,7 @@ struct UnlikelyRank: LogRankProbability {
   }
 
   /// E.
+  @inline(never)
   private mutating func exponent(_ t: Double) -> Double {
     -NormalTails(t - label).logAbove - rivals.tilt(at: t)
   }
@@ -148,6 +149,7 @@ struct UnlikelyRank: LogRankProbability {
     }
   }
 
+  /// Writes −ε ∂ log q_k / ∂z_j of every class.
   @inline(never)
   func writeShares(_ target: UnsafeMutableRawPointer) {
     let gradient = target.assumingMemoryBound(to: Double.self)
@@ -236,6 +238,7 @@ private struct NormalTails {
   /// φ(x) / Φ(x).
   let hazardBelow: Double
 
+  @inline(never)
   init(_ x: Double) {
     let distance = abs(x)
     let ratio = Self.millsRatio(distance)
