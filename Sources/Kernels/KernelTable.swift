@@ -31,9 +31,7 @@ private func makeKernelTable() -> KernelTable {
     bfloat16: HalfConversion(
       widen: { widen($0, $1, Int($2), BFloat16Element.self) },
       narrow: { narrow($0, $1, Int($2), BFloat16Element.self) }),
-    turn: {
-      turn($0, Int($1), $2, Int($3), lines: Int($4), length: Int($5), elementBytes: Int($6))
-    },
+    turn: turnKernel(),
     standard_normal: { seed, step, row, sample, classes, noise in
       RowNoise(seed: seed, step: step, row: row)
         .fill(noise, count: Int(classes), sample: Int(sample))
@@ -51,10 +49,22 @@ private func makeKernelTable() -> KernelTable {
     })
 }
 
+private typealias TurnKernel =
+  @convention(c) (
+    UnsafeRawPointer, Int64, UnsafeMutableRawPointer, Int64, Int64, Int64, Int64
+  ) -> Void
+
 #if KERNELS_AVX512
+  /// Blocks of eight are what AVX2's vectors hold.
+  private func turnKernel() -> TurnKernel { topk_kernels_avx2().turn }
+
   /// AVX2's: the library stays under 1 MB, and rows of float64 are the rarer ones.
   func float64Kernels() -> ArithmeticKernels { topk_kernels_avx2().float64 }
 #else
+  private func turnKernel() -> TurnKernel {
+    { turn($0, Int($1), $2, Int($3), lines: Int($4), length: Int($5), elementBytes: Int($6)) }
+  }
+
   func float64Kernels() -> ArithmeticKernels {
     ArithmeticKernels(
       softmax_margin: { softmaxMargin($0, count: Int($1), DoubleLanes.self) },

@@ -44,7 +44,7 @@ extension Lanes {
   ) -> Self {
     count == width
       ? load(row, index)
-      : load(row + index &* scalarBytes, where: range(0, count, except: -1), filler: splat(filler))
+      : ChosenLanes<Self>(count, except: -1).load(row + index &* scalarBytes, filler)
   }
 
   /// Stores the first `count` lanes from `index` on.
@@ -53,7 +53,7 @@ extension Lanes {
     if count == width {
       store(vector, row, index)
     } else {
-      store(vector, row + index &* scalarBytes, where: range(0, count, except: -1))
+      ChosenLanes<Self>(count, except: -1).store(vector, row + index &* scalarBytes)
     }
   }
 }

@@ -160,19 +160,17 @@ struct AllLanes<Vector: Lanes>: LaneSelection {
 
 /// All lanes are loaded and stored, but one is not kept.
 struct AllLanesButOne<Vector: Lanes>: LaneSelection {
-  private let mask: Vector.Mask
+  private let all: ChosenLanes<Vector>
 
   /// Any lane, perhaps one that a vector has not.
   @inline(__always)
-  init(_ lane: Int) { mask = Vector.range(0, Vector.width, except: lane) }
+  init(_ lane: Int) { all = ChosenLanes(Vector.width, except: lane) }
 
   @inline(__always)
   func load(_ row: UnsafeRawPointer, _ index: Int) -> Vector { Vector.load(row, index) }
 
   @inline(__always)
-  func keep(_ vector: Vector, filler: Vector.Scalar) -> Vector {
-    Vector.splat(filler).selecting(vector, where: mask)
-  }
+  func keep(_ vector: Vector, filler: Vector.Scalar) -> Vector { all.keep(vector, filler) }
 
   @inline(__always)
   func store(_ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int) {
@@ -207,26 +205,83 @@ struct LastLanes<Vector: Lanes>: LaneSelection {
 
 /// The others are neither loaded nor stored.
 struct SomeLanes<Vector: Lanes>: LaneSelection {
-  private let mask: Vector.Mask
+  private let some: ChosenLanes<Vector>
 
   /// The first `count` lanes, but for one.
   @inline(__always)
-  init(_ count: Int, except: Int) {
-    mask = Vector.range(0, count, except: except)
-  }
+  init(_ count: Int, except: Int) { some = ChosenLanes(count, except: except) }
 
   @inline(__always)
   func load(_ row: UnsafeRawPointer, _ index: Int) -> Vector {
-    Vector.load(row + index &* Vector.scalarBytes, where: mask, filler: Vector.zero)
+    some.load(row + index &* Vector.scalarBytes, 0)
   }
 
   @inline(__always)
-  func keep(_ vector: Vector, filler: Vector.Scalar) -> Vector {
+  func keep(_ vector: Vector, filler: Vector.Scalar) -> Vector { some.keep(vector, filler) }
+
+  @inline(__always)
+  func store(_ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int) {
+    some.store(vector, row + index &* Vector.scalarBytes)
+  }
+}
+
+/// The first lanes of a vector, but for one.
+///
+/// A mask, where the processor loads and stores by one. The portable kernels ask for every lane: in functions, for
+/// written out in every place that would be a third of them.
+struct ChosenLanes<Vector: Lanes> {
+  #if KERNELS_PORTABLE
+    private let (count, except): (Int, Int)
+
+    @inline(__always)
+    init(_ count: Int, except: Int) { (self.count, self.except) = (count, except) }
+
+    private var mask: Vector.Mask {
+      @inline(__always) get { Vector.range(0, count, except: except) }
+    }
+  #else
+    private let mask: Vector.Mask
+
+    @inline(__always)
+    init(_ count: Int, except: Int) { mask = Vector.range(0, count, except: except) }
+  #endif
+
+  #if KERNELS_PORTABLE
+    @inline(never)
+    func load(_ address: UnsafeRawPointer, _ filler: Vector.Scalar) -> Vector {
+      loaded(address, filler)
+    }
+
+    @inline(never)
+    func keep(_ vector: Vector, _ filler: Vector.Scalar) -> Vector { kept(vector, filler) }
+
+    @inline(never)
+    func store(_ vector: Vector, _ address: UnsafeMutableRawPointer) { stored(vector, address) }
+  #else
+    @inline(__always)
+    func load(_ address: UnsafeRawPointer, _ filler: Vector.Scalar) -> Vector {
+      loaded(address, filler)
+    }
+
+    @inline(__always)
+    func keep(_ vector: Vector, _ filler: Vector.Scalar) -> Vector { kept(vector, filler) }
+
+    @inline(__always)
+    func store(_ vector: Vector, _ address: UnsafeMutableRawPointer) { stored(vector, address) }
+  #endif
+
+  @inline(__always)
+  private func loaded(_ address: UnsafeRawPointer, _ filler: Vector.Scalar) -> Vector {
+    Vector.load(address, where: mask, filler: Vector.splat(filler))
+  }
+
+  @inline(__always)
+  private func kept(_ vector: Vector, _ filler: Vector.Scalar) -> Vector {
     Vector.splat(filler).selecting(vector, where: mask)
   }
 
   @inline(__always)
-  func store(_ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int) {
-    Vector.store(vector, row + index &* Vector.scalarBytes, where: mask)
+  private func stored(_ vector: Vector, _ address: UnsafeMutableRawPointer) {
+    Vector.store(vector, address, where: mask)
   }
 }

@@ -44,6 +44,13 @@ func turn(
 
 private let blockSize = 8
 
+/// Written out for processors without wide vectors, a block is more code than it is worth.
+#if KERNELS_PORTABLE
+  private let turnsBlocks = false
+#else
+  private let turnsBlocks = true
+#endif
+
 /// In blocks, the last of which lie over their predecessors.
 @inline(never)
 private func turn<E: TurnedElement>(
@@ -51,7 +58,7 @@ private func turn<E: TurnedElement>(
   _ lines: Int, _ length: Int, _: E.Type
 ) {
   let bytes = MemoryLayout<E>.size
-  if lines < blockSize || length < blockSize {
+  if !turnsBlocks || lines < blockSize || length < blockSize {
     for line in 0..<lines {
       var (source, target) = (from + line &* fromStride &* bytes, to + line &* bytes)
       for _ in 0..<length {
