@@ -17,6 +17,7 @@ public func topkloss_tally_topk(
     let batch = try Batch(batch, for: .scoresLabelsAndWeights)
     let hits = ClassSums(try required(hits, "hits"))
     let weights = ClassSums(try required(weights, "weights"))
+    try hits.refuseSharing("hits", with: weights, "weights", classes: batch.classes)
     try checkTopK(batch, options.k, ignoring: options.ignore_index)
     try eachTopKHit(batch, options.k, ignoring: options.ignore_index) { row in
       if row.isHit { hits.add(row.weight, to: row.label) }
@@ -35,10 +36,15 @@ public func topkloss_tally_sets(
   return reportingFailure { () throws(Failure) in
     let threshold = try readStruct(try required(threshold, "threshold"), "threshold")
     let batch = try Batch(batch, for: .scoresLabelsAndWeights)
+    let sizes = wanted.map { ClassSums($0) }
+    let hits = ClassSums(try required(hits, "hits"))
+    let weights = ClassSums(try required(weights, "weights"))
+    try hits.refuseSharing("hits", with: weights, "weights", classes: batch.classes)
+    try hits.refuseSharing("hits", with: sizes, "sizes", classes: batch.classes)
+    try weights.refuseSharing("weights", with: sizes, "sizes", classes: batch.classes)
     try tallySets(
-      batch, SetThreshold(threshold, batch), ignoring: ignore_index,
-      hits: ClassSums(required(hits, "hits")), sizes: wanted.map { ClassSums($0) },
-      weights: ClassSums(required(weights, "weights")))
+      batch, SetThreshold(threshold, batch), ignoring: ignore_index, hits: hits, sizes: sizes,
+      weights: weights)
   }
 }
 

@@ -140,6 +140,23 @@ def test_of_ranks_for_which_there_is_no_polynomial(dtype, rng):
 
 
 @arithmetics
+def test_of_gaps_that_no_noise_crosses(dtype):
+    """The label is among the k for sure or surely not, whatever lies between it and the k-th of the others."""
+    z = np.array([400.0, 90, 60, 59, 3, 2, -30, -31, -900], dtype)
+    for y in range(9):
+        softmax = np.exp(z[y].astype(FLOAT64)) / np.exp(z.astype(FLOAT64)).sum()
+        for k in range(2, 9):
+            value, gradient = evaluate(z, y, k, 0.05)
+            if y >= k:
+                assert value == pytest.approx(np.log(2) - np.log(softmax), rel=1e-6)
+                continue
+            assert value == pytest.approx(-np.log((1 + softmax) / 2), abs=BARS[dtype])
+            assert np.max(np.abs(gradient)) <= 0.3 * softmax + BARS[dtype]
+            assert evaluate(z, y, k, 0.05, last(k))[0] == pytest.approx(0, abs=BARS[dtype])
+            assert evaluate(z, y, k, 0.05, last(k))[0] >= 0
+
+
+@arithmetics
 def test_of_masked_classes(dtype):
     z = np.array([0.5, -np.inf, -0.2, -np.inf, 0.1, 1.0], dtype)
     there = np.flatnonzero(z > -np.inf)
