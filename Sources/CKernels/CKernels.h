@@ -62,6 +62,7 @@ typedef struct SoftmaxMarginProgress {
   double label_share;       /* q_y */
   double label_gradient;
   int64_t label_is_masked;  /* whether its logit is -inf */
+  int64_t has_masked;       /* whether one of a row with shares is, so that no exponentials are kept */
 } SoftmaxMarginProgress;
 
 /* A row of that family. */

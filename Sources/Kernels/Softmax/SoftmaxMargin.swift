@@ -89,10 +89,14 @@ private func findPeak<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _:
 private func addRivals<T: SoftmaxMarginTransform, V: Lanes>(
   _ row: MutableRow, _: T.Type, _: V.Type
 ) {
-  if row.pointee.hasShares { return addShares(row, V.self) }
+  var kept = row.pointee.gradient
+  if row.pointee.hasShares && addShares(row, V.self) {
+    row.pointee.progress.has_masked = 1
+    kept = nil
+  }
   row.pointee.progress.rivals = rivalSum(
-    SoftmaxMarginPointer(row), peak: V.Scalar(row.pointee.progress.peak),
-    keepIn: row.pointee.gradient, T.self, V.self)
+    SoftmaxMarginPointer(row), peak: V.Scalar(row.pointee.progress.peak), keepIn: kept, T.self,
+    V.self)
 }
 
 /// What exponentials are multiplied by to become a gradient, and the label's own gradient.

@@ -41,7 +41,7 @@ func largestShifted<V: Lanes>(
   _ row: SoftmaxMarginPointer, _ start: Int, _ end: Int, peak: V.Scalar, _: V.Type
 ) -> V.Scalar {
   var sweep = LargestSweep<V>(scores: ClassScores(row), peak: V.splat(peak))
-  sweep.runPlainly(
+  sweep.run(
     start, end, around: row.pointee.family.pointee.margin == nil ? -1 : row.pointee.labelIndex)
   return sweep.largest.largest
 }

@@ -70,43 +70,32 @@ struct Shares<Vector: Lanes> {
   }
 }
 
-/// The exponentials' sum without the label, and those of the shares and of q_j s (v_j − peak). Exponentials are kept
-/// where the gradient goes, if it is wanted.
+/// The sums of the shares and of q_j s (v_j − peak) without the label.
+///
+/// - Returns: whether a class is masked out.
 @inline(never)
-func addShares<V: Lanes>(_ row: MutableRow, _: V.Type) {
+func addShares<V: Lanes>(_ row: MutableRow, _: V.Type) -> Bool {
   let pointer = SoftmaxMarginPointer(row)
-  let peak = V.Scalar(row.pointee.progress.peak)
-  let gradient = row.pointee.gradient
-  // Differences may be larger than the type can hold. Then they are needed once more, before they are written over.
-  let isHuge = peak.magnitude > V.Scalar.greatestFiniteMagnitude / 8
-  var sums = sharesSums(pointer, peak, keepIn: isHuge ? nil : gradient, V.self)
-  if isHuge {
-    if sums.scores == -.infinity { sums.scores = wideSharedScores(pointer, V.self) }
-    if let gradient { _ = sharesSums(pointer, peak, keepIn: gradient, V.self) }
-  }
-  let labelShare = row.pointee.share(pointer.pointee.labelIndex, V.self)
-  row.pointee.progress.rivals = sums.exponentials
-  row.pointee.progress.shared_scores = sums.scores
-  row.pointee.progress.label_share = labelShare
-  row.pointee.progress.other_shares =
-    row.pointee.targets == nil
-    ? row.pointee.family.pointee.smoothing_sum - labelShare : sums.shares
-}
-
-@inline(never)
-private func sharesSums<V: Lanes>(
-  _ row: SoftmaxMarginPointer, _ peak: V.Scalar, keepIn gradient: UnsafeMutableRawPointer?,
-  _: V.Type
-) -> (exponentials: Double, shares: Double, scores: Double) {
-  let scale = row.pointee.family.pointee.scale
+  let family = row.pointee.family.pointee
   var sweep = SharesSweep<V>(
-    scores: ClassScores(row), shares: Shares(row), shift: ShiftLanes(row, peak: peak),
-    exponent: V.exponent(scale), gradient: gradient, nextLogits: row.pointee.next_logits,
+    scores: ClassScores(pointer), shares: Shares(pointer),
+    shift: ShiftLanes(pointer, peak: V.Scalar(row.pointee.progress.peak)),
+    targets: row.pointee.targets ?? UnsafeRawPointer(row.pointee.logits),
     nextTargets: row.pointee.next_targets ?? row.pointee.next_logits,
-    nextGradient: row.pointee.next_gradient ?? row.pointee.next_logits,
-    nextBytes: Int(truncatingIfNeeded: row.pointee.family.pointee.next_bytes))
-  sweep.runPlainly(0, row.pointee.classCount, around: row.pointee.labelIndex)
-  return (sweep.sum.total, sweep.shareSum.total, scale * sweep.scoreSum.total)
+    nextBytes: Int(truncatingIfNeeded: family.next_bytes))
+  sweep.run(classes: pointer.pointee.classCount, exceptLabel: pointer.pointee.labelIndex)
+  let labelShare = row.pointee.share(pointer.pointee.labelIndex, V.self)
+  row.pointee.progress.label_share = labelShare
+  row.pointee.progress.other_shares = family.smoothing_sum - labelShare
+  if row.pointee.targets != nil {
+    let areShares = (V.zero - sweep.lowestTarget).largest <= 0 && sweep.shareSum.total < .infinity
+    row.pointee.progress.other_shares = areShares ? sweep.shareSum.total : .nan
+  }
+  // Differences may be larger than the type can hold.
+  let scores = family.scale * sweep.scoreSum.total
+  row.pointee.progress.shared_scores =
+    scores == -.infinity ? wideSharedScores(pointer, V.self) : scores
+  return (V.zero - sweep.lowestLogit).largest == .infinity
 }
 
 /// Σ q_j s (v_j − peak) without the label, one by one in float64.
@@ -129,57 +118,58 @@ private struct SharesSweep<Vector: Lanes>: Sweep {
   let scores: ClassScores
   let shares: Shares<Vector>
   let shift: ShiftLanes<Vector>
-  let exponent: Exponent<Vector>
-  let gradient: UnsafeMutableRawPointer?
-  let nextLogits: UnsafeRawPointer
+  let targets: UnsafeRawPointer
   let nextTargets: UnsafeRawPointer
-  let nextGradient: UnsafeRawPointer
   let nextBytes: Int
-  var sum = BlockSum<Vector>()
   var shareSum = BlockSum<Vector>()
   var scoreSum = BlockSum<Vector>()
+  var lowestLogit = Vector.zero
+  var lowestTarget = Vector.zero
 
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
-    let logit = lanes.load(scores.logits, index)
+    // Zeros where there is nothing are as good as any that is not below 0.
+    lowestLogit = Vector.minimum(lowestLogit, lanes.load(scores.logits, index))
+    lowestTarget = Vector.minimum(lowestTarget, lanes.load(targets, index))
     let shifted = AnyTransform.shifted(scores, index, lanes, shift)
-    let share = shares.share(index, lanes)
-    let exponential = Vector.softmaxExponential(shifted, exponent)
-    sum.partial = sum.partial + exponential
+    let share = shares.share(index, lanes, isChecked: false)
     shareSum.partial = shareSum.partial + share
     // Where there is no share, a score of −∞ (masked out, or a lane not selected) counts for nothing.
     let counting = shifted.selecting(Vector.zero, where: Vector.equal(share, Vector.zero))
     scoreSum.partial = Vector.multiplyAdd(share, counting, scoreSum.partial)
-    if let gradient {
-      // No exponential is negative: the mark of a class that is masked out.
-      let kept = exponential.selecting(
-        Vector.splat(-1), where: Vector.equal(logit, Vector.minusInfinity))
-      lanes.store(kept, gradient, index)
-    }
-    lanes_prefetch_read(nextLogits + index &* nextBytes)
     lanes_prefetch_read(nextTargets + index &* nextBytes)
-    lanes_prefetch_write(nextGradient + index &* nextBytes)
   }
 
   @inline(__always)
   mutating func endBlock() {
-    sum.endBlock()
     shareSum.endBlock()
     scoreSum.endBlock()
   }
 }
 
-/// Makes the gradient of the exponentials that were kept where it goes.
+/// Takes the shares off a gradient: of exponentials that were kept there, or of a row's with masked classes, which are
+/// computed once more.
 @inline(never)
 func takeShares<V: Lanes>(
   _ row: SoftmaxMarginPointer, from gradient: UnsafeMutableRawPointer, _: V.Type
 ) {
-  var sweep = TakingSweep<V>(
-    scores: ClassScores(row), shares: Shares(row), gradient: gradient,
-    weight: V.splat(V.Scalar(row.pointee.progress.weight)),
-    gradientScale: V.splat(
-      V.Scalar(row.pointee.gradient_scale * row.pointee.family.pointee.scale)))
-  sweep.runPlainly(0, row.pointee.classCount, around: -1)
+  let (progress, family) = (row.pointee.progress, row.pointee.family.pointee)
+  let (weight, scale) = (
+    V.splat(V.Scalar(progress.weight)),
+    V.splat(V.Scalar(row.pointee.gradient_scale * family.scale))
+  )
+  if progress.has_masked != 0 {
+    var sweep = MaskedSweep<V>(
+      scores: ClassScores(row), shares: Shares(row), gradient: gradient,
+      shift: ShiftLanes(row, peak: V.Scalar(progress.peak)), exponent: V.exponent(family.scale),
+      weight: weight, gradientScale: scale)
+    sweep.run(classes: row.pointee.classCount)
+  } else {
+    var sweep = TakingSweep<V>(
+      scores: ClassScores(row), shares: Shares(row), gradient: gradient, weight: weight,
+      gradientScale: scale)
+    sweep.run(classes: row.pointee.classCount)
+  }
 }
 
 private struct TakingSweep<Vector: Lanes>: Sweep {
@@ -191,11 +181,30 @@ private struct TakingSweep<Vector: Lanes>: Sweep {
 
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
-    let kept = lanes.load(UnsafeRawPointer(gradient), index)
-    // A class that is masked out has no gradient, whatever its share; NaN, if the row is NaN, as the weight then is.
     let share = shares.share(index, lanes, isChecked: false)
-    let result = (kept * weight - share * gradientScale)
-      .selecting(weight * Vector.zero, where: Vector.less(kept, Vector.zero))
+    let result = lanes.load(UnsafeRawPointer(gradient), index) * weight - share * gradientScale
+    lanes.store(scaled(result, scores, index, lanes, AnyTransform.self), gradient, index)
+  }
+}
+
+private struct MaskedSweep<Vector: Lanes>: Sweep {
+  let scores: ClassScores
+  let shares: Shares<Vector>
+  let gradient: UnsafeMutableRawPointer
+  let shift: ShiftLanes<Vector>
+  let exponent: Exponent<Vector>
+  let weight: Vector
+  let gradientScale: Vector
+
+  @inline(__always)
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
+    let logit = lanes.load(scores.logits, index)
+    let exponential = Vector.softmaxExponential(
+      AnyTransform.shifted(scores, index, lanes, shift), exponent)
+    let share = shares.share(index, lanes, isChecked: false)
+    // A class that is masked out has no gradient, whatever its share; NaN, if the row is NaN, as the weight then is.
+    let result = (exponential * weight - share * gradientScale)
+      .selecting(weight * Vector.zero, where: Vector.equal(logit, Vector.minusInfinity))
     lanes.store(scaled(result, scores, index, lanes, AnyTransform.self), gradient, index)
   }
 }

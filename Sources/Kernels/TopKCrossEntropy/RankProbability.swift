@@ -44,7 +44,8 @@ struct RankQuery<V: Lanes> {
 ///
 /// The region is where the integrand is. For a label far below, that is where rivals are rarely so low and the label is
 /// rarely so high, as unlikely as numbers of the type can tell.
-struct RankProbability<V: Lanes>: LogRankProbability {
+struct RankProbability<V: Lanes> {
+  /// log q_k, and ε times its derivative by the label's score.
   let logarithm: Double
   let pull: Double
   /// 1 / q_k.
@@ -117,8 +118,10 @@ struct RankProbability<V: Lanes>: LogRankProbability {
     self.polynomial = polynomial
   }
 
+  /// Whether the other classes' derivatives are not all 0.
   var hasShares: Bool { polynomial != nil }
 
+  /// Writes −ε ∂ log q_k / ∂z_j of every class.
   func writeShares(_ target: UnsafeMutableRawPointer) {
     polynomial?.write(weight: weight, to: target)
   }

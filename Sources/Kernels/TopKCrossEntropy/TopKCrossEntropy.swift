@@ -41,11 +41,20 @@ func topKCrossEntropy<V: Lanes>(_ row: TopKCrossEntropyRow, _: V.Type) -> Double
       let query = RankQuery<V>(
         row, k: k, own: own, top: top, negligible: term - softmax.logarithm + margin, memory)
       if let rank = RankProbability<V>(query) {
-        ranks.add(rank, term: term, classes, V.self)
+        if let target = ranks.add(
+          rank.logarithm, pull: rank.pull, term: term, hasShares: rank.hasShares)
+        {
+          rank.writeShares(target)
+          ranks.merge(classes, V.self)
+        }
       } else if V.isFloat32 {
         return inFloat64(row, memory, own: Double(own), V.self)
       } else {
-        ranks.add(UnlikelyRank(query), term: term, classes, V.self)
+        let rank = UnlikelyRank(query)
+        if let target = ranks.add(rank.logarithm, pull: rank.pull, term: term, hasShares: true) {
+          rank.writeShares(target)
+          ranks.merge(classes, V.self)
+        }
       }
     }
     k &+= 1
@@ -163,18 +172,6 @@ private func addSoftmax<V: Lanes>(
   }
 }
 
-/// What is known of log q_k.
-protocol LogRankProbability {
-  var logarithm: Double { get }
-  /// ε ∂ log q_k / ∂z_y.
-  var pull: Double { get }
-  /// Whether the other classes' gradients are not all 0.
-  var hasShares: Bool { get }
-
-  /// Writes −ε ∂ log q_k / ∂z_j of every class, in the arithmetic type.
-  func writeShares(_ target: UnsafeMutableRawPointer)
-}
-
 /// The terms of k >= 2.
 private struct RankTerms {
   /// log Σ_k P_k q_k.
@@ -183,6 +180,8 @@ private struct RankTerms {
   private(set) var pull = 0.0
   private(set) var factor = 0.0
   private(set) var hasShares = false
+  /// The share of what was added last.
+  private var share = 0.0
   private let gradient: UnsafeMutableRawPointer?
   private let other: UnsafeMutableRawPointer
 
@@ -190,21 +189,28 @@ private struct RankTerms {
     (self.gradient, self.other) = (gradient, other)
   }
 
+  /// Adds log q_k and its pull; the weight's logarithm is added to it.
+  ///
+  /// - Returns: where to write what the other classes have; then `merge` is to be called. Nil if that is not wanted.
   @inline(never)
-  mutating func add<V: Lanes, Rank: LogRankProbability>(
-    _ rank: Rank, term: Double, _ classes: Int, _: V.Type
-  ) {
-    if rank.logarithm == -.infinity { return }
-    let sum = logOfSum(logarithm, term + rank.logarithm)
-    let (kept, share) = (exp(logarithm - sum), exp(term + rank.logarithm - sum))
-    (logarithm, pull, factor) = (sum, kept * pull + share * rank.pull, kept * factor)
-    guard rank.hasShares, let gradient else { return }
-    if !hasShares {
-      rank.writeShares(gradient)
+  mutating func add(
+    _ rank: Double, pull ofRank: Double, term: Double, hasShares ofRankHas: Bool
+  ) -> UnsafeMutableRawPointer? {
+    if rank == -.infinity { return nil }
+    let sum = logOfSum(logarithm, term + rank)
+    let kept = exp(logarithm - sum)
+    share = exp(term + rank - sum)
+    (logarithm, pull, factor) = (sum, kept * pull + share * ofRank, kept * factor)
+    guard ofRankHas, let gradient else { return nil }
+    return hasShares ? other : gradient
+  }
+
+  @inline(never)
+  mutating func merge<V: Lanes>(_ classes: Int, _: V.Type) {
+    guard hasShares, let gradient else {
       (hasShares, factor) = (true, share)
       return
     }
-    rank.writeShares(other)
     let (old, new) = (V.splat(V.Scalar(factor)), V.splat(V.Scalar(share)))
     var index = 0
     while index < classes {

@@ -14,10 +14,10 @@ import CSystem
 // would not fall there before the rival that is next above.
 // t and scores are in units of ε, counted from the k-th rival.
 
-struct UnlikelyRank: LogRankProbability {
+struct UnlikelyRank {
+  /// log q_k, and ε times its derivative by the label's score.
   private(set) var logarithm = 0.0
   private(set) var pull = 0.0
-  var hasShares: Bool { true }
 
   private let classes: Int
   private let label: Double
@@ -74,6 +74,7 @@ struct UnlikelyRank: LogRankProbability {
   }
 
   /// E.
+  @inline(never)
   private mutating func exponent(_ t: Double) -> Double {
     let logTilted = rivals.tilt(at: t)
     return max(0, rivals.logTilt) - NormalTails(t - label).logAbove - logTilted
@@ -152,6 +153,7 @@ struct UnlikelyRank: LogRankProbability {
     }
   }
 
+  /// Writes −ε ∂ log q_k / ∂z_j of every class.
   @inline(never)
   func writeShares(_ target: UnsafeMutableRawPointer) {
     let gradient = target.assumingMemoryBound(to: Double.self)
@@ -243,6 +245,7 @@ private struct NormalTails {
   /// φ(x) / Φ(x).
   let hazardBelow: Double
 
+  @inline(never)
   init(_ x: Double) {
     let distance = abs(x)
     let ratio = Self.millsRatio(distance)

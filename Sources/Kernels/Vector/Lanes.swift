@@ -80,6 +80,12 @@ extension Lanes {
     a.selecting(b, where: less(a, b))
   }
 
+  /// The smaller of the two; `a` where either is NaN.
+  @inline(__always)
+  static func minimum(_ a: Self, _ b: Self) -> Self {
+    a.selecting(b, where: less(b, a))
+  }
+
   @inline(__always)
   static func constant(_ number: Double) -> Self { splat(Scalar(number)) }
 

@@ -97,20 +97,6 @@ extension Sweep {
     endBlock()
   }
 
-  /// The same where the order matters as little as a comparison for every vector: compiled with fewer copies of what is
-  /// done.
-  @inline(__always)
-  mutating func runPlainly(_ start: Int, _ end: Int, around label: Int) {
-    var index = start
-    while index <= end &- Vector.width {
-      visit(index, AllLanesButOne(label &- index))
-      index &+= Vector.width
-      if index & (elementsPerBlock &- 1) == 0 { endBlock() }
-    }
-    if index < end { visit(index, LastLanes(end &- index, except: label &- index)) }
-    endBlock()
-  }
-
   /// Visits [start, end), a whole number of vectors.
   @inline(__always)
   private mutating func runWhole(_ start: Int, _ end: Int) {

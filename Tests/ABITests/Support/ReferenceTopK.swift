@@ -151,7 +151,10 @@ func referenceTopKCrossEntropyRow(
     row.value = .infinity
     return row
   }
-  let shares = weights ?? (0..<k).map { ($0 == 0 ? 0.5 : 0) + ($0 == k - 1 ? 0.5 : 0) }
+  var halves = [Double](repeating: 0, count: k)
+  halves[0] += 0.5
+  halves[k - 1] += 0.5
+  let shares = weights ?? halves
   let peak = logits.max() ?? 0
   let exponentials = logits.map { exp($0 - peak) }
   let softmax = exponentials.map { $0 / exponentials.reduce(0, +) }

@@ -191,7 +191,7 @@ def assert_large(case: Case, batch: Batch, values: Array, gradient: Array, **giv
     dtype = batch.logits.dtype
     arithmetic = dtype if dtype == FLOAT64 else np.dtype(np.float32)
     expected, slope = batch.expect(given, reduction="none")
-    slack = 4 * getattr(case.make(batch.counts), "scale", 1.0) * ulp(largest, arithmetic)
+    slack = 4 * (getattr(case.make(batch.counts), "scale", None) or 1.0) * ulp(largest, arithmetic)
     near = 1e-10 if dtype == FLOAT64 else 3e-6
     finite = np.isfinite(stored(expected, dtype))
     found = values.astype(np.float64)

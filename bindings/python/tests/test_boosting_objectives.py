@@ -253,3 +253,16 @@ def test_copies(copied, rng):
             np.testing.assert_array_equal(found, expected)
     metric = lightgbm_metric(loss)
     assert copied(metric)(scores, Data(labels)) == metric(scores, Data(labels))
+
+
+def test_masked_arrays_are_refused(rng):
+    """By the scikit-learn interfaces, which hand on what they are given."""
+    scores, labels = batch(rng)
+    objective = xgboost_objective(topkloss.CrossEntropyLoss())
+    for given in (
+        (np.ma.masked_array(labels), scores),
+        (labels, np.ma.masked_array(scores)),
+        (labels, scores, np.ma.masked_array(np.ones(len(labels)))),
+    ):
+        with pytest.raises(topkloss.TopKLossError, match="masked array"):
+            objective(*given)

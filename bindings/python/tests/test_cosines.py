@@ -14,9 +14,7 @@ COUNTS = np.array([40.0, 7.0, 3.0])
 MAKERS = {
     "LDAMLoss": lambda **options: topkloss.LDAMLoss(COUNTS, **options),
     "ELMLoss": lambda **options: topkloss.ELMLoss(COUNTS, **options),
-    "NoisedTopKLoss": lambda **options: topkloss.NoisedTopKLoss(
-        1, **{"class_counts": COUNTS, **options}
-    ),
+    "NoisedTopKLoss": lambda **options: topkloss.NoisedTopKLoss(1, class_counts=COUNTS, **options),
 }
 every = pytest.mark.parametrize("name", MAKERS)
 COSINES = np.array([[1.0, -1.0, 0.3], [0.1, -np.inf, 0.2]])

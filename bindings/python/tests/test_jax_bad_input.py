@@ -151,3 +151,17 @@ def test_upstream_that_is_not_finite():
         _, pullback = jax.vjp(lambda z, f=ours: f(z, LABELS), LOGITS)
         (gradient,) = pullback(jnp.ones(4).at[0].set(jnp.nan))
         assert np.isnan(gradient[0]).all()
+
+
+def test_masked_arrays():
+    """On the host: their masks would be lost, of options' vectors too."""
+    given = {
+        "logits": np.zeros((2, 3), np.float32),
+        "labels": np.array([0, 1]),
+        "noise": np.zeros((2, 5, 3), np.float32),
+        "class_counts": np.ones(3),
+    }
+    for name, value in given.items():
+        wrong = {**given, name: np.ma.masked_array(value, mask=value == 1)}
+        with pytest.raises(TopKLossError, match=f"{name} is a masked array"):
+            functions.noised_topk_loss(**wrong, k=1, epsilon=0.1)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pairwise import pairwise
 from torch_support import (
     CLASSES,
     MAKERS,
-    REDUCTIONS,
     TWO_HEADS,
-    WAYS,
     call,
     modules,
+    reductions,
     refuses,
     torch,
+    ways,
 )
 
 LABELS = torch.arange(4)
@@ -29,13 +28,15 @@ BAD_LOGITS = [
 ]
 
 
-@pairwise(name=WAYS, bad=BAD_LOGITS, requires_grad=[False, True], reduction=REDUCTIONS)
-def test_logits(name, bad, requires_grad, reduction):
-    logits, status, words = bad
-    if isinstance(logits, torch.Tensor) and logits.dtype != torch.int64:
-        logits = logits.clone().requires_grad_(requires_grad)
+@ways
+@reductions
+def test_logits(name, reduction):
     module = call(MAKERS[name](reduction=reduction))
-    refuses(lambda: module(logits, LABELS), status, *words)
+    for logits, status, words in BAD_LOGITS:
+        for requires_grad in (False, True):
+            if isinstance(logits, torch.Tensor) and logits.dtype != torch.int64:
+                logits = logits.clone().requires_grad_(requires_grad)
+            refuses(lambda given=logits: module(given, LABELS), status, *words)
 
 
 BAD_LABELS = [
@@ -50,11 +51,12 @@ BAD_LABELS = [
 ]
 
 
-@pairwise(name=WAYS, bad=BAD_LABELS)
-def test_labels(name, bad):
-    labels, status, words = bad
+@ways
+def test_labels(name):
     logits = torch.zeros(4, CLASSES, requires_grad=True)
-    refuses(lambda: call(MAKERS[name]())(logits, labels), status, *words)
+    module = call(MAKERS[name]())
+    for labels, status, words in BAD_LABELS:
+        refuses(lambda given=labels: module(logits, given), status, *words)
 
 
 BAD_WEIGHTS = [
@@ -66,12 +68,13 @@ BAD_WEIGHTS = [
 ]
 
 
-@pairwise(name=WAYS, bad=BAD_WEIGHTS, reduction=REDUCTIONS)
-def test_sample_weight(name, bad, reduction):
-    weight, status, words = bad
+@ways
+@reductions
+def test_sample_weight(name, reduction):
     logits = torch.zeros(4, CLASSES, requires_grad=True)
     module = call(MAKERS[name](reduction=reduction))
-    refuses(lambda: module(logits, LABELS, sample_weight=weight), status, *words)
+    for weight, status, words in BAD_WEIGHTS:
+        refuses(lambda given=weight: module(logits, LABELS, sample_weight=given), status, *words)
 
 
 def test_bad_noise():

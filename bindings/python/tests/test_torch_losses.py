@@ -40,13 +40,15 @@ def test_gradcheck(name, reduction):
     )
 
 
-@pairwise(
-    name=[name for name in MAKERS if name != AVERAGING],
-    dtype=DTYPES,
-    reduction=["mean", "sum", "none"],
-)
-def test_the_same_as_on_arrays(name, dtype, reduction):
-    module = MAKERS[name](reduction=reduction)
+@pytest.mark.parametrize("name", [name for name in MAKERS if name != AVERAGING])
+def test_the_same_as_on_arrays(name):
+    for reduction in ("mean", "sum", "none"):
+        module = MAKERS[name](reduction=reduction)
+        for dtype in DTYPES:
+            compare_with_arrays(module, dtype)
+
+
+def compare_with_arrays(module, dtype):
     logits, labels = batch(dtype=dtype)
     heads = [logits]
     if module.loss._traits.heads == 2:
@@ -55,7 +57,7 @@ def test_the_same_as_on_arrays(name, dtype, reduction):
     weights = torch.linspace(0, 2, 6)
     value = module(*heads, labels, sample_weight=weights, **options)
     assert value.dtype == dtype
-    assert value.shape == ((6,) if reduction == "none" else ())
+    assert value.shape == ((6,) if module.loss.reduction == "none" else ())
     value.backward(torch.ones_like(value))
 
     arrays = [head.detach() for head in heads]

@@ -157,10 +157,14 @@ private struct HistogramBounds<V: Lanes>: TailBounds {
     (self.histogram, self.bounds, self.rank, self.label) = (histogram, bounds, rank, label)
   }
 
-  /// Finds where the mass is largest, among bins; false if that is too near the last of them.
+  /// Finds where the mass is largest, around the rank's bin: above it as far as a crowd of scores reaches, and below it
+  /// not beyond the label. False if the last bin is too near.
   @inline(never)
-  mutating func findLeast(from first: Int, to last: Int, neglected: Double) -> Bool {
-    var (low, high) = (first, last)
+  mutating func findLeast(around center: Int, last: Int, neglected: Double) -> Bool {
+    let labelBin = Double(ScoreHistogram<V>.binsPerUnit) * -(label?.score ?? 0)
+    var (low, high) = (
+      max(-32, center &- 22), max(center &+ 6, Int(min(Double(last), labelBin + 2)))
+    )
     while high &- low > 1 {
       let middle = (low &+ high) >> 1
       if exponent(middle &+ 1) > exponent(middle) + 0.02 { high = middle } else { low = middle }
@@ -232,8 +236,7 @@ extension ActiveRegion {
     var bounds = HistogramBounds(histogram, bounds, rank: rank, label: isSeen ? label : nil)
     if isSeen {
       guard
-        bounds.findLeast(
-          from: max(-32, center &- widest), to: last, neglected: neglected)
+        bounds.findLeast(around: center, last: last, neglected: neglected)
       else { return nil }
     }
     let search = RegionSearch(

@@ -14,10 +14,10 @@ struct LabelTail {
     distance > 0 ? distance * distance / 4 - log(Double(rank)) : 0
   }
 
-  /// −log of that probability, less log 2 and never below 0. Within 0.7: Φ(−x) <= 2 φ(x) / (x + √(x² + 8 / π)).
+  /// −log of that probability, less log 2 and never below 0; otherwise within 0.3 up to x = 30.
   func exponent(above threshold: Double) -> Double {
     let x = threshold - score
     if !(x > 0) { return 0 }
-    return x * x / 2 + log(0.626_657 * (x + (x * x + 8 / Double.pi).squareRoot()))
+    return x * x / 2 + 0.8 * x / (1 + 0.22 * x)
   }
 }
