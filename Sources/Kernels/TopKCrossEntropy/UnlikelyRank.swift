@@ -44,7 +44,8 @@ struct UnlikelyRank {
     let scores = query.memory.quadrature.assumingMemoryBound(to: Double.self)
     indexes = UnsafeMutableRawPointer(scores + room).assumingMemoryBound(to: Int.self)
     (shares, others) = (scores + 2 &* room, scores + 3 &* room)
-    let center = Double(query.anchor() ?? query.top)
+    // The very score: far below it, odds differ by e^(distance / 8) for a score that is ε / 8 beside it.
+    let center = Double(query.anchor(tolerance: 0) ?? query.top)
     let distance = -query.lead(over: center)
     let stretch = max(1, distance / Self.furthest)
     let unit = query.row.epsilon * stretch
