@@ -184,7 +184,7 @@ WRONG = (
     ({"check_finite": 1}, "OPTION", "check_finite"),
     ({"x": np.zeros(())}, "SIZE", "x has shape ()"),
     ({"x": np.zeros((4, 5), int)}, "ENUMERATOR", "x has dtype int64"),
-    ({"x": np.full((4, 5), np.nan), "check_finite": True}, "NOT_FINITE", "[0, 0]"),
+    ({"x": np.full((4, 5), np.nan), "check_finite": True}, "NOT_FINITE", "x[0, 0]"),
 )
 
 

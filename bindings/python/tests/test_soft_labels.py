@@ -214,13 +214,13 @@ def check_refusals(case, rng):
     for other in wrong:
         refuses("ENUMERATOR", ["soft labels", "(4, 9)", other.shape], loss, batch.logits, other)
     if case in SOFT:
-        refuses("ALIASING", ["soft_labels"], loss.value_and_grad, batch.logits, q, out=q)
+        refuses("ALIASING", ["out overlaps labels"], loss.value_and_grad, batch.logits, q, out=q)
         refuses("SIZE LABEL", ["labels"], loss, batch.logits, q.astype(np.int64))
         checked = case.make(batch.counts, check_finite=True)
         q[2, 3] = np.inf
-        refuses("NOT_FINITE", ["soft_labels[2, 3]"], checked, batch.logits, q)
+        refuses("NOT_FINITE", ["labels[2, 3]"], checked, batch.logits, q)
     else:
-        refuses("OPTION", ["soft_labels", "two labels"], loss, batch.logits, q)
+        refuses("OPTION", ["soft labels", "two labels"], loss, batch.logits, q)
 
 
 def test_no_rows():

@@ -78,6 +78,7 @@ LAYOUTS = {
     "one pixel": ((24, 1, 1), torch.clone),
     "one column": ((4, 6, 1), _channels_last),
     "no rows": ((0, 2, 4), torch.clone),
+    "no pixels": ((3, 0, 4), _channels_last),
 }
 
 

@@ -81,7 +81,10 @@ def test_options_that_would_mean_nothing():
     for method in ("an", "wan"):
         for name in ("expected_positives", "regularization"):
             refuses("OPTION", [name, "epr"], topkloss.SinglePositiveLoss, method, **{name: 2.0})
-    refuses("OPTION", ["alpha is 2.0"], topkloss.OutlyingMSELoss, alpha=2.0, teacher=[1, 2])
+    mse = topkloss.OutlyingMSELoss
+    refuses("OPTION", ["alpha is 2.0"], mse, alpha=2.0, teacher=[1, 2])
+    refuses("OPTION", ["power is 0.3", "'power'"], mse, [2, 1], power=0.3)
+    refuses("OPTION", ["power is 0.3", "'power'"], mse, teacher=[1, 2], power=0.3)
     for given in ({"estimator": "exact", "n_samples": 5, "seed": 7}, {"margin": 1.0}):
         topkloss.NoisedTopKLoss(1, **given)
 
@@ -90,7 +93,7 @@ def test_options_at_the_end_of_their_range():
     """What float32 holds with room to spare is accepted."""
     for kind, name in OPTIONS:
         base = BASES.get((kind, name), BASES[kind])
-        if 1e16 in WRONG.get((kind, name), WRONG[name]) and name != "gamma":
+        if 1e16 in WRONG.get((kind, name), WRONG[name]) and name not in ("gamma", "power"):
             CLASS_OF[kind](
                 **{**base.options(COUNTS), name: 1 if name == "label_smoothing" else 1e15}
             )

@@ -100,6 +100,8 @@ class Handle:
     # By name, what `topkloss._records` finds in a class: its options, and how each is checked.
     _options: ClassVar[dict[str, inspect.Parameter]]
     _checks: ClassVar[dict[str, Check]]
+    # What arrays of its calls are named, where not as in C.
+    _names: ClassVar[Mapping[str, str]] = {}
     # Options that mean nothing beside some others: whether they do, of all options, and why.
     _idle: ClassVar[Mapping[str, tuple[Callable[[Mapping[str, Any]], bool], str]]] = {}
 

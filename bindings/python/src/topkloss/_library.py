@@ -60,6 +60,8 @@ _NAMES = (
     (r"\bresult\.gradient\b", "out"),
     (r"\bresult\.multi_label_gradient\b", "multi_label_out"),
     (r"\bthreshold\.(?:value|class_values)\b", "threshold"),
+    (r"\bthreshold\.classes\b", "the threshold's number of classes"),
+    (r"\b(?:batch\.)?soft_labels\b", "labels"),
     (r"\b(?:batch|options|result)\.(?=\w)", ""),
     (r"\bNULL\b", "None"),
 )
@@ -72,18 +74,19 @@ def _look_like_labels(counts: npt.NDArray[np.float64]) -> bool:
     )
 
 
-def check(status: int, counts: npt.NDArray[np.float64] | None = None) -> None:
+def check(status: int, counts: npt.NDArray[np.float64] | None = None, **ours: str) -> None:
     """Raises the calling thread's last error, in Python's words, unless the status is OK.
 
     Args:
         status: What a function of the library returned.
         counts: The counts of classes that it was given, if it was given some.
+        ours: What the caller's arguments are called, where not as in C.
     """
     if not status:
         return
     message: str = library.topkloss_last_error().decode()
-    for name, ours in _NAMES:
-        message = re.sub(name, ours, message)
+    for name, argument in (*_NAMES, *((rf"\b{name}\b", own) for name, own in ours.items())):
+        message = re.sub(name, argument, message)
     code = library.topkloss_status_name(status).decode()
     if counts is not None and code == "TOPKLOSS_ERROR_CLASS_COUNT" and _look_like_labels(counts):
         message += (

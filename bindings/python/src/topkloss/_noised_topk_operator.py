@@ -29,6 +29,7 @@ class NoisedTopKOperator(Handle):
 
     _kind = "noised_topk_operator"
     _idle = {"n_samples": NO_SAMPLES}  # noqa: RUF012
+    _names = {"logits": "x"}  # noqa: RUF012
 
     k: int
     epsilon: float = 1.0

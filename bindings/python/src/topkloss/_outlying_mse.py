@@ -57,7 +57,7 @@ class OutlyingMSELoss(CountSmoothing):
             left out, and is not looked at, with a teacher of the caller's own.
         alpha: Teacher of the most frequent class, in units of a logit; finite and above 0.
         teacher: ``"rank"``, ``"power"``, or t of each class, finite.
-        power: Exponent of ``"power"``, 0 or more.
+        power: With ``"power"`` only: its exponent, 0 or more.
 
     Attributes:
         teacher: The t in use, C float64 numbers, whether given or made from the counts.
@@ -74,7 +74,11 @@ class OutlyingMSELoss(CountSmoothing):
         "alpha": (
             lambda options: not takes_counts(options),
             "a teacher of your own is taken as it is",
-        )
+        ),
+        "power": (
+            lambda options: not (takes_counts(options) and options["teacher"] == "power"),
+            "only teacher='power' has an exponent",
+        ),
     }
 
     class_counts: OptionalVector = NO_VECTOR

@@ -23,7 +23,8 @@ def _weights(weighting: int, counts: Array, count_smoothing: float, **values: fl
     for name, value in values.items():
         setattr(options, name, number(name, value))
     weights = np.empty_like(numbers)
-    check(library.topkloss_class_weights(byref(options), address(weights)), numbers)
+    status = library.topkloss_class_weights(byref(options), address(weights))
+    check(status, numbers, class_counts="counts")
     return weights
 
 

@@ -99,5 +99,5 @@ def thresholds(
     _labels = add_labels(batch, labels)
     found = np.empty(batch.classes)
     status = library.topkloss_conformal_thresholds(byref(options), byref(batch), address(found))
-    check(status, counts)
+    check(status, counts, logits="probabilities")
     return found

@@ -548,7 +548,7 @@ def outlying_mse_loss(
             left out, and is not looked at, with a teacher of the caller's own.
         alpha: Teacher of the most frequent class, in units of a logit; finite and above 0.
         teacher: ``"rank"``, ``"power"``, or t of each class, finite.
-        power: Exponent of ``"power"``, 0 or more.
+        power: With ``"power"`` only: its exponent, 0 or more.
         count_smoothing: Added to every count, 0 or more; above 0, counts of 0 are allowed.
         ignore_index: Label of rows to leave out: their value and gradient are 0.
 

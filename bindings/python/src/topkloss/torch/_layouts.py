@@ -51,6 +51,8 @@ def _stride(size: int, stride: int) -> int:
 
 def strides_of(scores: Tensor) -> Strides | None:
     """The strides of a tensor, whose groups are its first dimension; None if C cannot walk it."""
+    if not scores.numel():
+        return Strides(0, 0, 0)  # PyTorch calls any strides contiguous then
     sizes, strides = [*scores.shape], [*scores.stride()]
     if any(size > 1 and stride == 0 for size, stride in zip(sizes, strides, strict=True)):
         return None  # repeated by PyTorch, but to C a stride of 0 is one that is not given
