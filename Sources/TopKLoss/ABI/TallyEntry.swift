@@ -54,7 +54,7 @@ public func topkloss_tally_average(
   _ weights: UnsafePointer<Double>!, _ mean: UnsafeMutablePointer<Double>!
 ) -> topkloss_status {
   reportingFailure { () throws(Failure) in
-    let tally = try Tally(classes, sums, weights)
+    let tally = try Tally(classes, sums, "sums", weights)
     let average = try Average(average, "average")
     try required(mean, "mean").pointee = tally.mean(average) ?? 0
   }
@@ -68,7 +68,7 @@ public func topkloss_tally_shots(
   reportingFailure { () throws(Failure) in
     let options = try readOptions(options)
     let shots = try Shots(options)
-    shots.write(try Tally(options.classes, sums, weights), try required(means, "means"))
+    shots.write(try Tally(options.classes, sums, "sums", weights), try required(means, "means"))
   }
 }
 
@@ -78,7 +78,7 @@ public func topkloss_tally_shortfall(
   _ weights: UnsafePointer<Double>!, _ shortfall: UnsafeMutablePointer<Double>!
 ) -> topkloss_status {
   reportingFailure { () throws(Failure) in
-    let tally = try Tally(classes, hits, weights)
+    let tally = try Tally(classes, hits, "hits", weights)
     try checkCoverage(coverage, "coverage")
     try required(shortfall, "shortfall").pointee = tally.shortfall(from: coverage) ?? 0
   }
@@ -87,11 +87,12 @@ public func topkloss_tally_shortfall(
 extension Tally {
   /// The caller's.
   fileprivate init(
-    _ classes: Int64, _ sums: UnsafePointer<Double>?, _ weights: UnsafePointer<Double>?
+    _ classes: Int64, _ sums: UnsafePointer<Double>?, _ name: StaticString,
+    _ weights: UnsafePointer<Double>?
   ) throws(Failure) {
     self.init(
       classes: try checkedSize(classes, "classes", atLeast: 1),
-      sums: RowNumbers(try required(sums, "hits")),
+      sums: RowNumbers(try required(sums, name)),
       weights: RowNumbers(try required(weights, "weights")))
   }
 }

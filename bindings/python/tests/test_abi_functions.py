@@ -349,6 +349,8 @@ def test_what_a_tally_comes_to():
             spoiled = [*arguments]
             spoiled[place] = value
             assert name(getattr(library, f"topkloss_{function}")(*spoiled)) == status, function
+            if value is None and place == len(arguments) - 3:
+                assert ("hits" if function == "tally_shortfall" else "sums") in message()
         assert (found.value, *means) == (7,) * 4
         assert getattr(library, f"topkloss_{function}")(*arguments) == 0, message()
         figures[function], found.value = found.value, 7
