@@ -1556,7 +1556,7 @@ TOPKLOSS_API topkloss_status topkloss_shot_accuracy(const topkloss_shot_accuracy
  * @param hits    C numbers, added to: the weights of class c's rows whose label is among the K highest scores.
  * @param weights C numbers, added to: the weights of class c's rows.
  * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, LABEL, NOT_FINITE,
- *         OUT_OF_MEMORY or EXECUTOR. Nothing has been added then.
+ *         ALIASING (the arrays overlap), OUT_OF_MEMORY or EXECUTOR. Nothing has been added then.
  */
 TOPKLOSS_API topkloss_status topkloss_tally_topk(const topkloss_topk_accuracy_options *options,
                                                  const topkloss_batch *batch, double *hits, double *weights);
@@ -1573,7 +1573,7 @@ TOPKLOSS_API topkloss_status topkloss_tally_topk(const topkloss_topk_accuracy_op
  *                     only the labels' own scores are then read.
  * @param weights      C numbers, added to: the weights of class c's rows.
  * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, LABEL, NOT_FINITE,
- *         OUT_OF_MEMORY or EXECUTOR. Nothing has been added then.
+ *         ALIASING (the arrays overlap), OUT_OF_MEMORY or EXECUTOR. Nothing has been added then.
  */
 TOPKLOSS_API topkloss_status topkloss_tally_sets(const topkloss_threshold *threshold, int64_t ignore_index,
                                                  const topkloss_batch *batch, double *hits, double *sizes,

@@ -41,7 +41,7 @@ static inline void add_loss_kind(const loss_type *type, const option_member *mod
   kind->mode = mode;
   kind->value = value;
   kind->cost = is_exact ? 16 : 1;
-  for (int32_t i = 0; i < type->member_count; i++) kind->has_class_vectors |= type->members[i].kind == OPTION_VECTOR;
+  for (int32_t i = 0; i < type->member_count; i++) kind->has_class_vectors |= type->members[i].kind == OPTION_CLASSES;
 }
 
 /* Fills in the table above; every program's first call. */
@@ -73,7 +73,7 @@ static inline int kind_named(const char *name) {
 
 /*
  * Creates the loss of one kind; NULL where that fails. counts has one entry a class, three at least, and stands for any
- * vector. What has no default is 2, or 2.5.
+ * vector by class. What has no default is 2, or 2.5.
  */
 static inline topkloss_status create_loss(int index, int64_t classes, const double *counts,
                                           topkloss_reduction reduction, topkloss_loss **out) {
@@ -86,7 +86,8 @@ static inline topkloss_status create_loss(int index, int64_t classes, const doub
     if (member == kind->mode) SET_OPTION(&options, member, int32_t, kind->value);
     if (is_named(member, "reduction")) SET_OPTION(&options, member, int32_t, reduction);
     if (member->kind == OPTION_CLASSES) SET_OPTION(&options, member, int64_t, classes);
-    if (member->kind == OPTION_VECTOR) SET_OPTION(&options, member, double *, (double *)(uintptr_t)counts);
+    if (member->kind == OPTION_VECTOR && kind->has_class_vectors)
+      SET_OPTION(&options, member, double *, (double *)(uintptr_t)counts);
     if (is_named(member, "k") && member->kind == OPTION_INTEGER) SET_OPTION(&options, member, int64_t, 2);
     if (is_named(member, "k") && member->kind == OPTION_NUMBER) SET_OPTION(&options, member, double, 2.5);
     if (is_named(member, "expected_positives")) SET_OPTION(&options, member, double, 2.0);

@@ -70,7 +70,8 @@ static topkloss_status create_random(topkloss_loss **out) {
       SET_OPTION(&options, member, uint64_t, random_word(&state));
     } else if (member->kind == OPTION_CODE) {
       SET_OPTION(&options, member, int32_t, some_code(member));
-    } else if (is_named(member, "class_counts") ? !rarely(8) : rarely(2)) {
+    } else if (classes != NULL && (is_named(member, "class_counts") ? !rarely(8) : rarely(2))) {
+      /* By class; of a vector that is as long as K is large there is no memory. */
       SET_OPTION(&options, member, double *, vectors);
       has_vectors = 1;
     }

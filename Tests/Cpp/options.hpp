@@ -43,7 +43,10 @@ struct Choice {
       member = is_odd ? 1 : 0;
   }
 
-  void set_vector(const std::string &, const double *&member) const { member = counts.data(); }
+  // Those by class; weights are as many as K.
+  void set_vector(const std::string &name, const double *&member) const {
+    if (name != "weights") member = counts.data();
+  }
 
   void set_classes(const std::string &, std::int64_t &member) const {
     member = static_cast<std::int64_t>(counts.size());

@@ -60,7 +60,8 @@ private func classOf<V: Lanes>(
 //   g_y = q_y / (1 + e^{−x_y}),   a_y = g_y / R_y,   A = Σ_y a_y
 //
 // R_y cancels only where y has the peak. That class is kept out of the sums, and of all others R_y is at least 1, with the
-// peak's own exponential in it.
+// peak's own exponential in it. The peak's own R may be too small for a number beside it, but not beside s b_y: its
+// rivals are counted from the largest of them, e_j = e^lift e'_j and R = e^lift R'.
 
 @inline(never)
 func softLabelsWithMargins<V: Lanes>(_ row: MutableRow, _: V.Type) {
@@ -74,9 +75,16 @@ func softLabelsWithMargins<V: Lanes>(_ row: MutableRow, _: V.Type) {
   let (classes, label) = (pointer.pointee.classCount, pointer.pointee.labelIndex)
   let scores = ClassScores(pointer)
   let peak = V.Scalar(progress.peak)
+  let largest = Double(
+    leavingOut(label, of: row) { largestShifted($0, 0, classes, peak: peak, V.self) })
+  var lift = 0.0
+  if largest > -.infinity {
+    row.pointee.progress.rest = largest
+    lift = family.scale * (largest - progress.rest)
+  }
   let rivals = sumOnly(pointer, 0, classes, peak, V.self)
   let exponential = exp(progress.label_shifted)
-  let total = exponential + rivals
+  let total = exponential + exp(lift) * rivals
 
   // λ b_{j*}: the strongest of all is every other's strongest rival.
   var (strongest, rivalMargin, secondMargin) = (-1, 0.0, 0.0)
@@ -91,7 +99,8 @@ func softLabelsWithMargins<V: Lanes>(_ row: MutableRow, _: V.Type) {
     number(family.target_margin, label, V.self)
     - (label == strongest ? secondMargin : rivalMargin)
   let share = pointer.pointee.share(label, V.self)
-  let logistic = ScalarLogistic(log(rivals) - (progress.label_shifted - family.scale * margin))
+  let logistic = ScalarLogistic(
+    (log(rivals) + lift) - (progress.label_shifted - family.scale * margin))
   let own = share * logistic.sigmoid
 
   var sweep = SoftMarginSweep<V>(
@@ -99,14 +108,15 @@ func softLabelsWithMargins<V: Lanes>(_ row: MutableRow, _: V.Type) {
     exponent: V.exponent(family.scale), scale: V.splat(V.Scalar(family.scale)),
     margin: family.target_margin.unsafelyUnwrapped, strongest: strongest,
     rivalMargin: V.splat(V.Scalar(rivalMargin)), secondMargin: V.splat(V.Scalar(secondMargin)),
-    total: V.splat(V.Scalar(total)), logTotal: V.splat(V.Scalar(log(total))))
+    factor: V.splat(V.Scalar(exp(lift))), total: V.splat(V.Scalar(total)),
+    logTotal: V.splat(V.Scalar(log(total) - lift)))
   sweep.run(classes, except: label)
   row.pointee.loss = product(share, logistic.softplus) + sweep.loss.total
   guard let gradient = row.pointee.gradient else { return }
   let others = sweep.perRivals.total
-  let all = others + (rivals == 0 ? 0 : own / rivals)
   let gradientScale = row.pointee.gradient_scale * family.scale
-  sweep.all = V.splat(V.Scalar(all))
+  sweep.others = V.splat(V.Scalar(others))
+  sweep.ofPeak = V.splat(V.Scalar(rivals == 0 ? 0 : own / rivals))
   sweep.gradientScale = V.splat(V.Scalar(gradientScale))
   sweep.gradient = gradient
   let scale = family.class_scale == nil ? 1 : number(family.class_scale, label, V.self)
@@ -118,6 +128,14 @@ func softLabelsWithMargins<V: Lanes>(_ row: MutableRow, _: V.Type) {
 /// The class with the largest logit, the first of equals; −1 if none is a number.
 @inline(never)
 private func strongestClass<V: Lanes>(_ row: MutableRow, except label: Int, _: V.Type) -> Int {
+  leavingOut(label, of: row) { strongestRival($0, V.self) }
+}
+
+/// Something of a row without one of its classes.
+@inline(__always)
+private func leavingOut<Found>(
+  _ label: Int, of row: MutableRow, _ find: (MutableRow) -> Found
+) -> Found {
   var family = row.pointee.family.pointee
   // Margins leave the label out.
   family.margin = family.target_margin.map { $0.assumingMemoryBound(to: Double.self) }
@@ -125,7 +143,7 @@ private func strongestClass<V: Lanes>(_ row: MutableRow, except label: Int, _: V
     var copy = row.pointee
     copy.family = family
     copy.label = Int64(label)
-    return strongestRival(&copy, V.self)
+    return find(&copy)
   }
 }
 
@@ -140,12 +158,17 @@ private struct SoftMarginSweep<Vector: Lanes> {
   let strongest: Int
   let rivalMargin: Vector
   let secondMargin: Vector
+  /// e^lift.
+  let factor: Vector
   let total: Vector
+  /// Less the lift.
   let logTotal: Vector
   var loss = BlockSum<Vector>()
   var perRivals = BlockSum<Vector>()
   var gradient: UnsafeMutableRawPointer?
-  var all = Vector.zero
+  /// A, but for the peak's own term; and that, times e^lift.
+  var others = Vector.zero
+  var ofPeak = Vector.zero
   var gradientScale = Vector.zero
 
   @inline(never)
@@ -161,7 +184,8 @@ private struct SoftMarginSweep<Vector: Lanes> {
   private mutating func visit(_ index: Int, _ lanes: SomeLanes<Vector>) {
     let logit = lanes.load(scores.logits, index)
     let shifted = AnyTransform.shifted(scores, index, lanes, shift)
-    let exponential = Vector.softmaxExponential(shifted, exponent)
+    let lifted = Vector.softmaxExponential(shifted, exponent)
+    let exponential = lifted * factor
     let rivals = total - exponential
     let share = shares.share(index, lanes)
     let place = strongest &- index
@@ -175,10 +199,11 @@ private struct SoftMarginSweep<Vector: Lanes> {
     let own = share * logistic.sigmoid
     let perRivals = Vector.quotient(own, rivals)
     if let gradient {
-      let result = ((all - perRivals) * exponential - own) * gradientScale
+      let result =
+        (((others - perRivals) * exponential + ofPeak * lifted) - own) * gradientScale
       // A class that is masked out has no gradient; NaN, if the row is NaN.
       let kept = result.selecting(
-        all * Vector.zero, where: Vector.equal(logit, Vector.minusInfinity))
+        (others + ofPeak) * Vector.zero, where: Vector.equal(logit, Vector.minusInfinity))
       lanes.store(scaled(kept, scores, index, lanes, AnyTransform.self), gradient, index)
     } else {
       let counting = logistic.softplus.selecting(

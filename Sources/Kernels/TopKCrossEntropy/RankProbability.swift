@@ -33,9 +33,9 @@ struct RankQuery<V: Lanes> {
     LabelTail(score: lead(over: Double(score)), negligible: negligible, rank: k)
   }
 
-  /// A number at the k-th rival's score, or at most ε / 8 above it; nil where there are fewer.
-  func anchor() -> V.Scalar? {
-    scoreAtRank(row.logits, classes, rank: k, tolerance: row.epsilon / 8, V.self)
+  /// A number at the k-th rival's score, or at most so much above it; nil where there are fewer.
+  func anchor(tolerance: Double) -> V.Scalar? {
+    scoreAtRank(row.logits, classes, rank: k, tolerance: tolerance, V.self)
   }
 }
 
@@ -70,7 +70,7 @@ struct RankProbability<V: Lanes> {
       self.init(query, polynomial)
       return
     }
-    guard let anchor = query.anchor() else {
+    guard let anchor = query.anchor(tolerance: query.row.epsilon / 8) else {
       self.init(isSure: true)
       return
     }

@@ -9,7 +9,9 @@ import CSystem
 //
 // where under P' (exponentially tilted) rival j is above with probability p_j u / (q_j + p_j u). With u such that k − ½ of
 // them are on average, P' is of the order of 1 and its characteristic function loses nothing; what is small is in log W.
-// The integrand, e^{−E} with E = −log Φ(z_y − t) − log W but for factors of the order of 1, is a bump around its least E.
+// The integrand, e^{−E} with E = −log Φ(z_y − t) − log min(W, W / u) but for factors of the order of 1, is a bump around its
+// least E: for u < 1 W bounds P(N <= k − 1); for u > 1, where t is above the k-th rival, W / u bounds P(N >= k). W alone
+// would not fall there before the rival that is next above.
 // t and scores are in units of ε, counted from the k-th rival.
 
 struct UnlikelyRank {
@@ -42,7 +44,8 @@ struct UnlikelyRank {
     let scores = query.memory.quadrature.assumingMemoryBound(to: Double.self)
     indexes = UnsafeMutableRawPointer(scores + room).assumingMemoryBound(to: Int.self)
     (shares, others) = (scores + 2 &* room, scores + 3 &* room)
-    let center = Double(query.anchor() ?? query.top)
+    // The very score: far below it, odds differ by e^(distance / 8) for a score that is ε / 8 beside it.
+    let center = Double(query.anchor(tolerance: 0) ?? query.top)
     let distance = -query.lead(over: center)
     let stretch = max(1, distance / Self.furthest)
     let unit = query.row.epsilon * stretch
@@ -74,7 +77,8 @@ struct UnlikelyRank {
   /// E.
   @inline(never)
   private mutating func exponent(_ t: Double) -> Double {
-    -NormalTails(t - label).logAbove - rivals.tilt(at: t)
+    let logTilted = rivals.tilt(at: t)
+    return max(0, rivals.logTilt) - NormalTails(t - label).logAbove - logTilted
   }
 
   /// The threshold with the least E, by golden section.
@@ -140,7 +144,8 @@ struct UnlikelyRank {
       pull += sum * tails.hazard
       node &+= 1
     }
-    logarithm = log(total) - least
+    // Of a label that is above for sure, rounding may leave a little more than 1.
+    logarithm = min(0, log(total) - least)
     pull /= total
     var index = 0
     while index < rivals.count {
@@ -173,6 +178,8 @@ private struct TiltedRivals {
   let hazards: UnsafeMutablePointer<Double>
   /// log u, less what it is for the k-th rival alone to be above as often as not; near what is found next.
   private var offset = 0.0
+  /// log u.
+  private(set) var logTilt = 0.0
 
   init(
     scores: UnsafeMutablePointer<Double>, count: Int, k: Int,
@@ -196,10 +203,11 @@ private struct TiltedRivals {
     let wanted = Double(k) - 0.5
     var steps = 0
     while true {
-      let (mean, variance, logarithm) = fill(t, logOdds: base + offset)
+      logTilt = base + offset
+      let (mean, variance, logarithm) = fill(t, logOdds: logTilt)
       steps &+= 1
       if abs(mean - wanted) <= 0.2 + 0.2 * variance.squareRoot() || steps > 60 {
-        return logarithm - (base + offset) * Double(k &- 1)
+        return logarithm - logTilt * Double(k &- 1)
       }
       if mean > wanted { high = offset } else { low = offset }
       offset += (wanted - mean) / max(variance, 0.01)

@@ -17,6 +17,7 @@ public func topkloss_tally_topk(
     let batch = try Batch(batch, for: .scoresLabelsAndWeights)
     let hits = ClassSums(try required(hits, "hits"))
     let weights = ClassSums(try required(weights, "weights"))
+    try hits.refuseSharing("hits", with: weights, "weights", classes: batch.classes)
     try checkTopK(batch, options.k, ignoring: options.ignore_index)
     try eachTopKHit(batch, options.k, ignoring: options.ignore_index) { row in
       if row.isHit { hits.add(row.weight, to: row.label) }
@@ -35,10 +36,15 @@ public func topkloss_tally_sets(
   return reportingFailure { () throws(Failure) in
     let threshold = try readStruct(try required(threshold, "threshold"), "threshold")
     let batch = try Batch(batch, for: .scoresLabelsAndWeights)
+    let sizes = wanted.map { ClassSums($0) }
+    let hits = ClassSums(try required(hits, "hits"))
+    let weights = ClassSums(try required(weights, "weights"))
+    try hits.refuseSharing("hits", with: weights, "weights", classes: batch.classes)
+    try hits.refuseSharing("hits", with: sizes, "sizes", classes: batch.classes)
+    try weights.refuseSharing("weights", with: sizes, "sizes", classes: batch.classes)
     try tallySets(
-      batch, SetThreshold(threshold, batch), ignoring: ignore_index,
-      hits: ClassSums(required(hits, "hits")), sizes: wanted.map { ClassSums($0) },
-      weights: ClassSums(required(weights, "weights")))
+      batch, SetThreshold(threshold, batch), ignoring: ignore_index, hits: hits, sizes: sizes,
+      weights: weights)
   }
 }
 
@@ -48,7 +54,7 @@ public func topkloss_tally_average(
   _ weights: UnsafePointer<Double>!, _ mean: UnsafeMutablePointer<Double>!
 ) -> topkloss_status {
   reportingFailure { () throws(Failure) in
-    let tally = try Tally(classes, sums, weights)
+    let tally = try Tally(classes, sums, "sums", weights)
     let average = try Average(average, "average")
     try required(mean, "mean").pointee = tally.mean(average) ?? 0
   }
@@ -62,7 +68,7 @@ public func topkloss_tally_shots(
   reportingFailure { () throws(Failure) in
     let options = try readOptions(options)
     let shots = try Shots(options)
-    shots.write(try Tally(options.classes, sums, weights), try required(means, "means"))
+    shots.write(try Tally(options.classes, sums, "sums", weights), try required(means, "means"))
   }
 }
 
@@ -72,7 +78,7 @@ public func topkloss_tally_shortfall(
   _ weights: UnsafePointer<Double>!, _ shortfall: UnsafeMutablePointer<Double>!
 ) -> topkloss_status {
   reportingFailure { () throws(Failure) in
-    let tally = try Tally(classes, hits, weights)
+    let tally = try Tally(classes, hits, "hits", weights)
     try checkCoverage(coverage, "coverage")
     try required(shortfall, "shortfall").pointee = tally.shortfall(from: coverage) ?? 0
   }
@@ -81,11 +87,12 @@ public func topkloss_tally_shortfall(
 extension Tally {
   /// The caller's.
   fileprivate init(
-    _ classes: Int64, _ sums: UnsafePointer<Double>?, _ weights: UnsafePointer<Double>?
+    _ classes: Int64, _ sums: UnsafePointer<Double>?, _ name: StaticString,
+    _ weights: UnsafePointer<Double>?
   ) throws(Failure) {
     self.init(
       classes: try checkedSize(classes, "classes", atLeast: 1),
-      sums: RowNumbers(try required(sums, "hits")),
+      sums: RowNumbers(try required(sums, name)),
       weights: RowNumbers(try required(weights, "weights")))
   }
 }

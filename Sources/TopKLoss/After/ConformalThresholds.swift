@@ -32,7 +32,7 @@ func conformalThresholds(
     let common = rows.largest(options.coverage, 0..<rows.count)
     let share = isInterpolated ? 1 - options.weight : 1
     for label in 0..<batch.classes {
-      let unit = priors.map { $0[label] / $0.total } ?? 1
+      let unit = priors?.prior(label) ?? 1
       thresholds.storeBytes(of: share * unit * common, toByteOffset: label &* 8, as: Double.self)
     }
   }
@@ -56,6 +56,13 @@ func conformalThresholds(
 func checkCoverage(_ coverage: Double, _ name: StaticString) throws(Failure) {
   guard coverage > 0 && coverage <= 1 else {
     throw .number(name, coverage, mustBe: "above 0 and at most 1")
+  }
+}
+
+extension ClassCounts {
+  /// π_c, which numbers are divided by: never 0, however small a count is beside the others.
+  fileprivate func prior(_ index: Int) -> Double {
+    max(self[index] / total, Double.leastNormalMagnitude)
   }
 }
 
@@ -97,7 +104,7 @@ private struct Calibration {
     let rows = try ClassVector<Row>.make(count: batch.rows)
     var count = 0
     batch.eachLabel(ignoring: ignored) { row, label in
-      let unit = priors.map { $0[label] / $0.total } ?? 1
+      let unit = priors?.prior(label) ?? 1
       rows.numbers[count] = Row(label: label, probability: batch.number(row, label) / unit)
       count &+= 1
     }

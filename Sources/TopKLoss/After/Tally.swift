@@ -53,6 +53,16 @@ struct ClassSums {
 
   init(_ numbers: UnsafeMutablePointer<Double>) { self.numbers = UnsafeMutableRawPointer(numbers) }
 
+  /// Of so many arrays that a row is added to, each must be by itself.
+  func refuseSharing(
+    _ name: StaticString, with other: ClassSums?, _ otherName: StaticString, classes: Int
+  ) throws(Failure) {
+    guard let other else { return }
+    try refuseOverlap(
+      MemorySpan(at: numbers, byteCount: classes &* 8), name,
+      overlapping: MemorySpan(at: other.numbers, byteCount: classes &* 8), otherName)
+  }
+
   func add(_ number: Double, to classIndex: Int) {
     let sum = numbers.loadUnaligned(fromByteOffset: classIndex &* 8, as: Double.self) + number
     numbers.storeBytes(of: sum, toByteOffset: classIndex &* 8, as: Double.self)
@@ -116,8 +126,14 @@ extension Batch {
   func checkForMetric(ignoring ignored: Int64) throws(Failure) {
     try labels.check(classes: classes, ignoring: ignored)
     try sampleWeight.checkFinite("sample_weight", count: rows)
-    for row in 0..<rows where sampleWeight[row] < 0 {
-      throw .number("sample_weight", sampleWeight[row], at: row, mustBe: "0 or more in a metric")
+    var total = 0.0
+    for row in 0..<rows {
+      let weight = sampleWeight[row]
+      guard weight >= 0 else {
+        throw .number("sample_weight", weight, at: row, mustBe: "0 or more in a metric")
+      }
+      total += weight
     }
+    guard total.isFinite else { throw .infiniteWeights }
   }
 }

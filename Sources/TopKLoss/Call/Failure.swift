@@ -14,6 +14,10 @@ struct Failure: Error {
     Failure(TOPKLOSS_ERROR_OUT_OF_MEMORY, "the system gave no memory for \(bytes) bytes")
   }
 
+  static var infiniteWeights: Failure {
+    Failure(TOPKLOSS_ERROR_NOT_FINITE, "the weights of all rows together are infinite")
+  }
+
   /// A number, or the entry of that index, that is not what it must be. One place, for texts with values in them are large
   /// code.
   @inline(never)

@@ -44,9 +44,7 @@ func evaluate(
   if loss.common.checkFinite { try checkRowsAreFinite(call) }
 
   let totalWeight = totalWeight(loss, call)
-  guard totalWeight.isFinite else {
-    throw Failure(TOPKLOSS_ERROR_NOT_FINITE, "the weights of all rows together are infinite")
-  }
+  guard totalWeight.isFinite else { throw .infiniteWeights }
   if loss.common.reduction == .mean { call.divisor = totalWeight }
   try loss.prepare(call, &result)
   try withUnsafePointer(to: call) { call throws(Failure) in

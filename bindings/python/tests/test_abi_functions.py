@@ -280,6 +280,55 @@ def test_thresholds_by_class():
     assert (kept.classes, kept.class_values) == (0, None)
 
 
+def test_arrays_of_a_tally_overlap():
+    """A row is added to each of them: what one has must not be another's."""
+    call, out = Call(), Outputs()
+    shared = np.full(3 * CLASSES, 7.0)
+    pointers = [shared[start * CLASSES :].ctypes.data for start in range(3)]
+    kept = byref(filled("threshold"))
+    for pair in ((0, 1), (0, 2), (1, 2)):
+        places = [*pointers]
+        places[pair[1]] = places[pair[0]] + 8 * (CLASSES - 1)
+        status = library.topkloss_tally_sets(kept, -100, byref(call.batch), *places)
+        assert name(status) == "ALIASING"
+        assert "overlaps" in message()
+    for other in (shared, shared[CLASSES - 1 :]):
+        arrays = {"numbers": shared.ctypes.data, "weights": other.ctypes.data}
+        assert name(calls(call, out, **arrays)["tally_topk"]()) == "ALIASING"
+    assert (shared == 7).all()
+    assert library.topkloss_tally_sets(kept, -100, byref(call.batch), *pointers) == 0, message()
+
+
+def test_weights_whose_sum_is_infinite():
+    call, out = Call(), Outputs()
+    weights = np.full(ROWS, 1e308)
+    call.batch.sample_weight = weights.ctypes.data
+    topk = byref(filled("topk_accuracy_options"))
+    assert name(library.topkloss_topk_accuracy(topk, byref(call.batch), byref(out.one))) == (
+        "NOT_FINITE"
+    )
+    for function in ("average_k_accuracy", "shot_accuracy", "tally_topk", "tally_sets"):
+        assert name(calls(call, out)[function]()) == "NOT_FINITE"
+        assert "weights" in message()
+    assert out.untouched()
+
+
+def test_prevalences_too_small_for_a_number():
+    call = Call(dtype=np.float64)
+    call.logits[...] = 0
+    counts, thresholds = np.array([5e-324, 1e300, 1, 1, 1]), np.full(CLASSES, 7.0)
+    for coverage in (0.1, 0.5, 0.7):
+        options = filled(
+            "conformal_options", method=2, classes=CLASSES, class_counts=counts.ctypes.data
+        )
+        options.coverage = coverage
+        status = library.topkloss_conformal_thresholds(
+            byref(options), byref(call.batch), thresholds.ctypes.data
+        )
+        assert status == 0, message()
+        assert (thresholds == 0).all()
+
+
 def test_what_a_tally_comes_to():
     """Each function with one wrong argument after another, and then with none."""
     sums, weights, means = np.array([1.0, 0, 3]), np.array([2.0, 0, 4]), np.full(3, 7.0)
@@ -300,6 +349,8 @@ def test_what_a_tally_comes_to():
             spoiled = [*arguments]
             spoiled[place] = value
             assert name(getattr(library, f"topkloss_{function}")(*spoiled)) == status, function
+            if value is None and place == len(arguments) - 3:
+                assert ("hits" if function == "tally_shortfall" else "sums") in message()
         assert (found.value, *means) == (7,) * 4
         assert getattr(library, f"topkloss_{function}")(*arguments) == 0, message()
         figures[function], found.value = found.value, 7

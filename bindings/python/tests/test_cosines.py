@@ -44,10 +44,19 @@ def test_it_is_said_once(name):
         messages, files = said(functools.partial(_call, loss, 3 * scores), 20)
         assert len(messages) == 1
         assert f"{name} multiplies its {WORDS}" in messages[0]
-        assert "one of size 3" in messages[0]
         assert "NormedLinear" in messages[0]
         assert files == [__file__]
         assert said(functools.partial(_call, MAKERS[name](), 3 * scores), 1)[0] == messages
+
+
+@every
+def test_losses_of_every_epoch_say_it_once(name, rng):
+    """As `topkloss.class_weights.deferred` has it, a loss an epoch, under Python's own filter."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(5):
+            MAKERS[name]()(9 * rng.standard_normal((2, 3)), LABELS)
+    assert len(caught) == 1
 
 
 @every
@@ -72,7 +81,6 @@ def test_rows_anywhere_and_in_place():
     loss = MAKERS["LDAMLoss"]()
     messages, _ = said(lambda: loss.value_and_grad(wide, LABELS, out=wide), 2)
     assert len(messages) == 1
-    assert "one of size 2" in messages[0]
 
 
 @pytest.mark.parametrize("kind", ["float32", "bfloat16"])
@@ -85,7 +93,6 @@ def test_in_pytorch(kind):
     assert said(lambda: module(scores, labels).backward(), 5)[0] == []
     messages, files = said(lambda: module(4 * scores, labels).backward(), 9)
     assert len(messages) == 1
-    assert "one of size 4" in messages[0]
     assert files == [__file__]
     module.set_class_weight([1, 2, 3])  # it is the same module
     assert said(lambda: module(4 * scores, labels), 1)[0] == []

@@ -80,7 +80,7 @@ def test_every_option_is_documented(kind):
 def test_every_loss_says_what_to_tune(kind):
     """And over which values: numbers, or the words of an option."""
     _, _, said = LOSSES[kind].__doc__.partition("\n\nTo tune: ")
-    said = said.partition("\n\n")[0]
+    said = " ".join(said.partition("\n\n")[0].split())
     assert re.search(r"over \d|method first|nothing of its own|multiply one vector", said), said
     assert "oo small" in said or "oo far" in said or "oo much" in said, said
 

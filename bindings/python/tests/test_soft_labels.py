@@ -116,6 +116,22 @@ def check_label(case, dtype, lead, classes, rng):
         np.testing.assert_allclose(one, other, rtol=near, atol=near * np.abs(other).max())
 
 
+def test_margins_above_the_lead(rng):
+    """The rivals of the peak are nothing beside it, but not beside what its margin takes off it."""
+    for dtype, lead in ((FLOAT32, 150.0), (FLOAT64, 1000.0)):
+        logits = rng.standard_normal((3, 21)).astype(dtype)
+        logits[:, 5] += lead
+        loss = topkloss.MarginSoftmaxLoss(margin=np.full(21, 2 * lead), reduction="none")
+        first, second = (loss.value_and_grad(logits, np.full(3, label)) for label in (5, 2))
+        for share in (1.0, 0.4):
+            q = np.zeros_like(logits)
+            q[:, 5], q[:, 2] = share, 1 - share
+            found = loss.value_and_grad(logits, q)
+            for number, one, other in zip(found, first, second, strict=True):
+                expected = share * one + (1 - share) * other
+                np.testing.assert_allclose(number, expected, rtol=1e-5, atol=1e-5)
+
+
 @soft
 def test_masked_classes_and_bad_numbers(case, rng):
     """A masked class without a share counts for nothing; with one its row is infinite.

@@ -112,6 +112,20 @@ def test_of_labels_far_below(dtype, depth, k, spread, epsilon, rng):
     assert_close(found, expected, bar)
 
 
+def test_of_scores_in_steps_far_above_the_label():
+    """Rivals as far from one another as from the label, the k-th at no round number."""
+    for size, steps, k in (
+        (750.0, [2, 0, 3, 1, 2], 3),
+        (868.0, [2, 2, 3, 0, 1, 1, 0], 3),
+        (1017.0, [2, 3, 0, 2, 1, 1, 3], 4),
+        (1758.0, [3, 1, 3, 3, 2, 1, 0], 6),
+    ):
+        z = np.append(size * np.array(steps) - size + 0.37, 0.37 - size)
+        options = {"k": k, "weights": last(k)}
+        expected = topk_cross_entropy_in_logarithms(z, len(steps), epsilon=1.0, **options)
+        assert_close(evaluate(z, len(steps), **options), expected, 1e-9)
+
+
 @arithmetics
 def test_of_logits_of_any_size(dtype, rng):
     for size in (1e4, 1e8):
@@ -137,6 +151,23 @@ def test_of_ranks_for_which_there_is_no_polynomial(dtype, rng):
     many = rng.standard_normal(70).astype(dtype)
     expected = topk_cross_entropy_row(many.astype(FLOAT64), 2, k=40, epsilon=0.7)
     assert_close(evaluate(many, 2, 40, 0.7), expected, BARS[dtype])
+
+
+@arithmetics
+def test_of_gaps_that_no_noise_crosses(dtype):
+    """The label is among the k for sure or surely not, wherever the k-th of the others is."""
+    z = np.array([400.0, 90, 60, 59, 3, 2, -30, -31, -900], dtype)
+    for y in range(9):
+        softmax = np.exp(z[y].astype(FLOAT64)) / np.exp(z.astype(FLOAT64)).sum()
+        for k in range(2, 9):
+            value, gradient = evaluate(z, y, k, 0.05)
+            if y >= k:
+                assert value > 50
+                continue
+            assert value == pytest.approx(-np.log((1 + softmax) / 2), abs=BARS[dtype])
+            assert np.max(np.abs(gradient)) <= BARS[dtype]
+            assert evaluate(z, y, k, 0.05, last(k))[0] == pytest.approx(0, abs=BARS[dtype])
+            assert evaluate(z, y, k, 0.05, last(k))[0] >= 0
 
 
 @arithmetics

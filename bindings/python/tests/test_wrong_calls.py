@@ -127,7 +127,8 @@ def test_number_of_classes():
     """None, another than that of the options' vectors, and none above K."""
     for case, loss in LOSSES:
         refuses("SIZE", ["classes"], loss, *[zeros(4, 0)] * case.heads, LABELS)
-        vectors = [v for v in case.options(np.ones(5)).values() if isinstance(v, np.ndarray)]
+        options = case.options(np.ones(5)).values()
+        vectors = [v for v in options if isinstance(v, np.ndarray) and len(v) == 5]  # not by rank
         for classes in (4, 6) if vectors else ():
             refuses("SIZE", [classes, 5], loss, zeros(4, classes), [0] * 4)
         for name in ("class_weight", "teacher"):

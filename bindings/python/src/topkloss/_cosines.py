@@ -61,13 +61,13 @@ class CosineWatch:
             return
         self._next *= 2
         row = np.abs(_first_row(batch))
-        largest = row.max(where=np.isfinite(row), initial=0)
-        if largest <= _LARGEST:
+        if row.max(where=np.isfinite(row), initial=0) <= _LARGEST:
             return
         self._next = np.inf
+        # No numbers: losses that are made anew every epoch say the same, which Python shows once.
         warnings.warn(
             f"{self._name} multiplies its logits by a scale that is meant for cosines, in [-1, 1], "
-            f"but the first row has one of size {largest:.3g}, on which it may diverge: normalise "
-            "the last layer (in PyTorch, topkloss.torch.NormedLinear), or set scale=1",
+            "but the first row has larger ones, on which it may diverge: normalise the last layer "
+            "(in PyTorch, topkloss.torch.NormedLinear), or set scale=1",
             stacklevel=_caller(),
         )

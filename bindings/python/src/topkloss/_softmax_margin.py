@@ -108,7 +108,8 @@ class VectorScalingLoss(FromCounts):
 
     To tune: tau first, with gamma = 0, as for `LogitAdjustedLoss`; then gamma, over 0.05, 0.1, 0.2
     and 0.3. Too large a gamma, and rare classes do not learn: their logits and their gradients are
-    multiplied by the small factor, and their rows' losses stay what they were at first.
+    multiplied by the small factor, and their rows' losses stay what they were at first; too small,
+    and it is the logit-adjusted loss, which does nothing more once the training rows are fitted.
 
     Args:
         gamma: Strength of the multiplicative adjustment, finite and 0 or more, and small enough
@@ -169,7 +170,8 @@ class ELMLoss(FromCounts):
     Kato and Hotta, "Enlarged large margin loss for imbalanced classification", SMC 2023.
 
     To tune: as for `LDAMLoss`, max_margin first; lam then, over 0.5 and 1. The margins of rare
-    labels against rare rivals cancel, so that it bears larger ones; wrong values look as there.
+    labels against rare rivals cancel, so that it bears larger ones; wrong values look as there. Too
+    small a lam, and it is LDAM.
 
     Args:
         max_margin: Margin of the rarest class, in units of a logit; finite and 0 or more.

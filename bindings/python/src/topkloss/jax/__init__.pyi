@@ -188,7 +188,8 @@ def vector_scaling_loss(
 
     To tune: tau first, with gamma = 0, as for `LogitAdjustedLoss`; then gamma, over 0.05, 0.1, 0.2
     and 0.3. Too large a gamma, and rare classes do not learn: their logits and their gradients are
-    multiplied by the small factor, and their rows' losses stay what they were at first.
+    multiplied by the small factor, and their rows' losses stay what they were at first; too small,
+    and it is the logit-adjusted loss, which does nothing more once the training rows are fitted.
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.
@@ -280,7 +281,8 @@ def elm_loss(
     Kato and Hotta, "Enlarged large margin loss for imbalanced classification", SMC 2023.
 
     To tune: as for `LDAMLoss`, max_margin first; lam then, over 0.5 and 1. The margins of rare
-    labels against rare rivals cancel, so that it bears larger ones; wrong values look as there.
+    labels against rare rivals cancel, so that it bears larger ones; wrong values look as there. Too
+    small a lam, and it is LDAM.
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.

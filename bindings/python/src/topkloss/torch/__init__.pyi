@@ -100,7 +100,8 @@ class ELMLoss(WeightedModule):
     Kato and Hotta, "Enlarged large margin loss for imbalanced classification", SMC 2023.
 
     To tune: as for `LDAMLoss`, max_margin first; lam then, over 0.5 and 1. The margins of rare
-    labels against rare rivals cancel, so that it bears larger ones; wrong values look as there.
+    labels against rare rivals cancel, so that it bears larger ones; wrong values look as there. Too
+    small a lam, and it is LDAM.
 
     Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
     labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
@@ -923,7 +924,8 @@ class VectorScalingLoss(WeightedModule):
 
     To tune: tau first, with gamma = 0, as for `LogitAdjustedLoss`; then gamma, over 0.05, 0.1, 0.2
     and 0.3. Too large a gamma, and rare classes do not learn: their logits and their gradients are
-    multiplied by the small factor, and their rows' losses stay what they were at first.
+    multiplied by the small factor, and their rows' losses stay what they were at first; too small,
+    and it is the logit-adjusted loss, which does nothing more once the training rows are fitted.
 
     Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
     labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
