@@ -4,7 +4,11 @@
 // the whole.
 
 /// Float32: q of degree 3, error 4.5e-9.
-@inline(__always)
+#if KERNELS_PORTABLE
+  @inline(never)
+#else
+  @inline(__always)
+#endif
 func floatLogarithmOfOnePlus(_ x: FloatLanes) -> FloatLanes {
   let s = FloatLanes.quotient(x, x + FloatLanes.splat(2))
   let square = s * s
@@ -16,7 +20,11 @@ func floatLogarithmOfOnePlus(_ x: FloatLanes) -> FloatLanes {
 }
 
 /// Float64: q of degree 8, error 4.9e-17.
-@inline(__always)
+#if KERNELS_PORTABLE
+  @inline(never)
+#else
+  @inline(__always)
+#endif
 func doubleLogarithmOfOnePlus(_ x: DoubleLanes) -> DoubleLanes {
   let s = DoubleLanes.quotient(x, x + DoubleLanes.splat(2))
   let square = s * s

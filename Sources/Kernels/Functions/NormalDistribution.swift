@@ -34,7 +34,11 @@ struct NormalTail<V: Lanes> {
 }
 
 /// M(x) for 0 <= x <= 13, within 3e-7 relative; the polynomial's own error is 4e-9.
-@inline(__always)
+#if KERNELS_PORTABLE
+  @inline(never)
+#else
+  @inline(__always)
+#endif
 func floatMillsRatio(_ x: FloatLanes) -> FloatLanes {
   let s = FloatLanes.quotient(.splat(1), .splat(1) + x * FloatLanes.splat(0.3))
   var p = FloatLanes.splat(-0.052_095_521_24)
@@ -51,7 +55,11 @@ func floatMillsRatio(_ x: FloatLanes) -> FloatLanes {
 }
 
 /// M(x) for 0 <= x <= 27, within 3e-15 relative. The polynomial is one of s − ½.
-@inline(__always)
+#if KERNELS_PORTABLE
+  @inline(never)
+#else
+  @inline(__always)
+#endif
 func doubleMillsRatio(_ x: DoubleLanes) -> DoubleLanes {
   let s = DoubleLanes.quotient(.splat(1), .splat(1) + x * DoubleLanes.splat(0.3))
   let w = s - DoubleLanes.splat(0.5)
