@@ -152,8 +152,10 @@ static void predict_random_sets(const topkloss_batch *batch) {
                                  rarely(60) ? NULL : starts, indices, capacity);
   CHECK(status >= 0 && status < 12, "predict_sets: status %d", status);
   /* Where there is no room for the classes, how many there are is said none the less. */
-  if ((status == TOPKLOSS_OK || status == TOPKLOSS_ERROR_SIZE) && has_rows)
+  if ((status == TOPKLOSS_OK || status == TOPKLOSS_ERROR_SIZE || status == TOPKLOSS_ERROR_EXECUTOR) && has_rows)
     memset(buffers[ROW_STARTS].may_change + GUARD, 1, (size_t)(batch->rows + 1) * 8);
+  if (status == TOPKLOSS_ERROR_EXECUTOR && indices != NULL && capacity > 0)
+    memset(buffers[INDICES].may_change + GUARD, 1, (size_t)capacity * 8);
   if (status == TOPKLOSS_OK) {
     expect_sets(batch, starts, indices);
     if (indices != NULL) memset(buffers[INDICES].may_change + GUARD, 1, (size_t)starts[batch->rows] * 8);
@@ -176,7 +178,7 @@ static void adjust_logits(const topkloss_batch *batch, topkloss_result *result) 
   adjust.adjusted_class_stride = result->gradient_class_stride;
   adjust.adjusted_group_stride = result->gradient_group_stride;
   status = topkloss_logit_adjust(&adjust, batch, result->gradient, result->gradient_row_stride);
-  if (status == TOPKLOSS_OK) allow_output(batch, result);
+  if (status == TOPKLOSS_OK || status == TOPKLOSS_ERROR_EXECUTOR) allow_output(batch, result);
   expect_no_stray_write();
 }
 

@@ -33,10 +33,11 @@ inline std::int64_t classes_of(std::initializer_list<ClassVector> vectors) {
 
 /// A vector of `count` entries, or NULL for an empty one.
 inline const double *entries_or_null(const char *name, Span<const double> entries, std::int64_t count) {
-  if (!entries.empty() && static_cast<std::int64_t>(entries.size()) != count)
+  const double *const data = data_or_null(name, entries);
+  if (data != nullptr && static_cast<std::int64_t>(entries.size()) != count)
     throw Error(TOPKLOSS_ERROR_SIZE, std::string(name) + " has " + std::to_string(entries.size()) + " entries, k is " +
                                          std::to_string(count));
-  return data_or_null(name, entries);
+  return data;
 }
 
 }  // namespace detail

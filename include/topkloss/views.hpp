@@ -112,6 +112,7 @@ class Matrix {
   constexpr Element element() const noexcept { return element_; }
   constexpr std::int64_t rows() const noexcept { return rows_; }
   constexpr std::int64_t classes() const noexcept { return classes_; }
+  constexpr std::int64_t row_stride() const noexcept { return strides_.row; }
   constexpr const Strides &strides() const noexcept { return strides_; }
 
  private:
@@ -152,6 +153,7 @@ class ConstMatrix {
   constexpr Element element() const noexcept { return element_; }
   constexpr std::int64_t rows() const noexcept { return rows_; }
   constexpr std::int64_t classes() const noexcept { return classes_; }
+  constexpr std::int64_t row_stride() const noexcept { return strides_.row; }
   constexpr const Strides &strides() const noexcept { return strides_; }
 
  private:
