@@ -22,7 +22,8 @@ _PYTEST = ("-x", "-q", "-rfE", "-p", "no:cacheprovider")
 # Minutes each, and not about numbers: for mutations that name them.
 _NOT_FOR_ALL = (
     *("environment", "floating_point", "fork", "fork_first_use", "guest", "header", "host"),
-    *("hostile", "no_allocation", "openmp", "openmp_fork", "out_of_memory", "trim"),
+    *("hostile", "no_allocation", "openmp", "openmp_fork", "openmp_limits", "out_of_memory"),
+    "trim",
 )
 # What `swift build --build-tests` would write.
 _RUNNER = """import Testing

@@ -22,7 +22,7 @@ LAYOUTS = (
     "images backwards",  # the same in memory from its end
     "channels last, padded",  # groups of whole rows
     "columns",  # one group, unit stride along rows
-    "every second",  # no unit stride at all
+    "every second",  # no unit stride at all, and the classes outermost
     "short groups",  # of three rows
 )
 
@@ -43,8 +43,8 @@ def placed(layout, rows, classes, dtype):
         memory = np.full((classes, rows + 5), 7, dtype)
         view, size = memory[:, 2 : rows + 2].T, rows
     else:
-        memory = np.full((groups, size, 2, 2 * classes), 7, dtype)
-        view = memory[:, :, 1, ::2]
+        memory = np.full((2 * classes, groups, size + 1, 2), 7, dtype)
+        view = memory[::2, :, :size, 1].transpose(1, 2, 0)
     steps = [stride // view.itemsize for stride in view.strides]
     if view.ndim == 2:
         steps = [0, *steps]
@@ -261,6 +261,9 @@ def test_output_over_input():
     call.result.gradient_class_stride, call.result.gradient_row_stride = 4, 1
     assert "overlaps batch.logits" in call.refused("ALIASING")
     call.batch.logits_class_stride, call.batch.logits_row_stride = 4, 1
+    call.result.gradient_class_stride = 8
+    assert "overlaps batch.logits" in call.refused("ALIASING")
+    call.result.gradient_class_stride = 4
     assert call.run() == 0, message()
 
 

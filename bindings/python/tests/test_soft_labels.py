@@ -132,6 +132,21 @@ def test_margins_above_the_lead(rng):
                 np.testing.assert_allclose(number, expected, rtol=1e-5, atol=1e-5)
 
 
+def test_a_peak_without_rivals():
+    logits = np.full((1, 5), -np.inf)
+    logits[0, 2] = 1
+    value, gradient = topkloss.MarginSoftmaxLoss(margin=np.full(5, 0.5)).value_and_grad(
+        logits, np.eye(5)[[2]]
+    )
+    assert value == 0
+    assert (gradient == 0).all()
+
+
+def test_scores_further_apart_than_the_type_can_tell():
+    logits, q = np.array([[3e38, -3e38]], FLOAT32), np.array([[0.99, 0.01]], FLOAT32)
+    assert topkloss.CrossEntropyLoss()(logits, q) == pytest.approx(6e36, rel=1e-5)
+
+
 @soft
 def test_masked_classes_and_bad_numbers(case, rng):
     """A masked class without a share counts for nothing; with one its row is infinite.

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pairwise import pairwise
 from reference_topk import topk_cross_entropy_in_logarithms, topk_cross_entropy_row
+from scipy.special import log_ndtr
 from support import FLOAT32, FLOAT64
 
 import topkloss
@@ -139,6 +140,21 @@ def test_of_logits_of_any_size(dtype, rng):
                 assert value > 100
                 assert gradient[y] < 0
                 assert (np.delete(gradient, y) >= 0).all()
+
+
+@arithmetics
+@pytest.mark.parametrize("distance", [4e5, 2.0**24])
+def test_of_one_rival_to_overtake(dtype, distance):
+    """The other is out of reach, so that q_2 is of one normal difference, of variance 2.
+
+    Beyond 1e5 epsilon the logarithm is that of 1e5, times a square: without 12 in 2.5e9 of it.
+    """
+    z = np.array([0, distance, 3 * distance], dtype)
+    value, gradient = evaluate(z, 0, 2, 0.5, last(2))
+    assert value == pytest.approx(-log_ndtr(-2 * distance / np.sqrt(2)), rel=max(1e-8, BARS[dtype]))
+    # Of d^2 / 4 + log d, d the distance in units of epsilon, but for 1 / d^3.
+    slope = (distance + 0.5 / distance) / 0.5
+    np.testing.assert_allclose(gradient, [-slope, slope, 0], rtol=BARS[dtype], atol=1e-9)
 
 
 @arithmetics
