@@ -252,7 +252,7 @@ typedef struct topkloss_batch {
    */
   int64_t first_row;
   /**
-   * The host's threads, or NULL for the library's choice. Used by every function that takes a batch.
+   * The host's threads, or NULL for the library's choice. Used by every function that reads whole rows of a batch.
    */
   const topkloss_executor *executor;
   /**
