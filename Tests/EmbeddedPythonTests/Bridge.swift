@@ -24,7 +24,8 @@ struct Bridge {
         return np.frombuffer(raw, dtype=np.dtype(spec["dtype"])).reshape(spec["shape"])
 
     # The header's names without underscores are the classes' in small letters.
-    _LOSSES = {name.lower(): getattr(topkloss, name) for name in dir(topkloss)}
+    # Not what is loaded on first use, the frameworks' modules.
+    _LOSSES = {name.lower(): getattr(topkloss, name) for name in topkloss.__all__ if name.endswith("Loss")}
 
     def _call(name, options, arrays):
         if name != "noised_topk_operator":
