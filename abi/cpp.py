@@ -12,33 +12,21 @@ _SCALARS = {"int64_t": "std::int64_t", "uint64_t": "std::uint64_t", "double": "d
 def enumerations(header: Header) -> str:
     """enumerators.hpp: the enumerations that options and functions take."""
     functions = [
-        function
-        for function in header.functions
-        if function.name != "topkloss_status_name"
+        function for function in header.functions if function.name != "topkloss_status_name"
     ]
-    taken = {
-        parameter.type.name
-        for function in functions
-        for parameter in function.parameters
-    }
+    taken = {parameter.type.name for function in functions for parameter in function.parameters}
     for struct in header.structs:
         if struct.name.endswith("_options"):
             taken |= {member.type.name for member in struct.members}
     found = [each for each in header.enumerations if each.name in taken]
     text = "".join(_enumeration(each) for each in found)
-    return _file(
-        "Enumerations of topkloss.h", "ENUMERATORS", '#include "../topkloss.h"\n', text
-    )
+    return _file("Enumerations of topkloss.h", "ENUMERATORS", '#include "../topkloss.h"\n', text)
 
 
 def losses(header: Header) -> str:
     """losses.hpp: the losses and their options."""
-    what = (
-        "The losses and their options. topkloss.h has the formulas, ranges and papers"
-    )
-    text = "".join(
-        _options(header, loss.options) + _loss(loss) for loss in header.losses
-    )
+    what = "The losses and their options. topkloss.h has the formulas, ranges and papers"
+    text = "".join(_options(header, loss.options) + _loss(loss) for loss in header.losses)
     return _file(what, "LOSSES", _INCLUDES, text)
 
 
@@ -85,9 +73,7 @@ def _enumeration(enumeration: Enumeration) -> str:
     docs = {constant.name: constant.doc for constant in enumeration.constants}
     entries = []
     for short, name in enumerators(enumeration).items():
-        entries.append(
-            "\n".join([*comment("///", docs[name], 2, _WIDTH), f"  {short} = {name}"])
-        )
+        entries.append("\n".join([*comment("///", docs[name], 2, _WIDTH), f"  {short} = {name}"]))
     return "\n".join([*lines, ",\n".join(entries), "};", ""])
 
 
@@ -110,9 +96,7 @@ def _declaration(header: Header, member: Member) -> str:
         named = {name: short for short, name in enumerators(enumeration).items()}
         type_ = camel(enumeration.name)
         return f"{type_} {member.name} = {type_}::{named[str(member.default)]};"
-    if member.type == Type(
-        "int32_t"
-    ):  # a flag: every number with a meaning has 64 bits
+    if member.type == Type("int32_t"):  # a flag: every number with a meaning has 64 bits
         return f"bool {member.name} = {'true' if member.default else 'false'};"
     zero = 0.0 if member.type.name == "double" else 0
     value = zero if member.default is None else member.default
