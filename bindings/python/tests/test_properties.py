@@ -138,7 +138,9 @@ def test_logits_of_the_whole_range(case):
         (FLOAT16, (15,)),
     ):
         for power in powers:
-            for classes in filter(case.allows, (3, 40, 4500)):
+            # Quadratures of thousands take long, and fork on what rows of forty have.
+            most = 40 if case.kind == "topk_cross_entropy" else 4500
+            for classes in filter(case.allows, sorted({3, 40, most})):
                 batch = large(case, (6, classes), dtype, power)
                 loss = case.make(batch.counts, reduction="none")
                 assert_large(case, batch, *batch.value_and_grad(loss))
