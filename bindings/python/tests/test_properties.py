@@ -138,9 +138,9 @@ def test_logits_of_the_whole_range(case):
         (FLOAT16, (15,)),
     ):
         for power in powers:
-            # Quadratures of thousands take long, and fork on what rows of forty have.
-            most = 40 if case.kind == "topk_cross_entropy" else 4500
-            for classes in filter(case.allows, sorted({3, 40, most})):
+            # The reference of a quadrature takes long.
+            quick = case.kind == "topk_cross_entropy"
+            for classes in filter(case.allows, (3, 8) if quick else (3, 40, 4500)):
                 batch = large(case, (6, classes), dtype, power)
                 loss = case.make(batch.counts, reduction="none")
                 assert_large(case, batch, *batch.value_and_grad(loss))
