@@ -78,7 +78,7 @@ def _enumeration(enumeration: Enumeration) -> str:
 
 
 def _is_vector(member: Member) -> bool:
-    """Whether it points to numbers: as many as the member classes says, in a struct without it k."""
+    """Whether it points to numbers: as many as the member classes says, or without it k."""
     return member.type == Type("double", 1, True)
 
 

@@ -252,7 +252,7 @@ typedef struct topkloss_batch {
    */
   int64_t first_row;
   /**
-   * The host's threads, or NULL for the library's choice. Used by every function that takes a batch.
+   * The host's threads, or NULL for the library's choice. Used by every function that reads whole rows of a batch.
    */
   const topkloss_executor *executor;
   /**
@@ -265,7 +265,8 @@ typedef struct topkloss_batch {
   /**
    * Rows in a group, a divisor of B; 0: all B. Groups lie anywhere, their rows at one distance: an image is a group,
    * its pixels are the rows. It holds for every matrix of the call. A contiguous (N, C, H, W) array has N H W rows,
-   * H W of them a group, row strides 1, class strides H W and group strides C H W.
+   * H W of them a group, row strides 1, class strides H W and group strides C H W; the pixel (n, h, w) is the row
+   * (n H + h) W + w, of labels, weights and row_values too.
    */
   int64_t rows_per_group;
   /** Elements from one class of logits to the next, any sign; 0: 1. */
@@ -302,7 +303,10 @@ typedef struct topkloss_result {
    * given). For sum and none, sum_i v_i l_i.
    */
   double value;
-  /** Written: sum_i v_i w_{y_i} over the rows that count, so that split batches can be put together. */
+  /**
+   * Written: sum_i v_i w_{y_i} over the rows that count, of soft labels sum_i v_i, so that split batches can be put
+   * together.
+   */
   double total_weight;
   /** B row losses v_i l_i (0 for ignored rows) of the batch's dtype, or NULL if not wanted. */
   void *row_values;
@@ -1328,6 +1332,10 @@ enum {
  * probability kappa or more, if calibration rows and later ones are exchangeable. With n calibration rows, p_y a row's
  * probability of its label, pi the classes' frequencies and r(n) = ceil((n + 1) kappa), where the r-th largest of fewer
  * than r numbers is 0.
+ *
+ * Prevalence adjusted: p is to be that of classes as frequent as pi says, as cross-entropy trains it. Logit-adjusted
+ * training has divided by pi already, and doing so twice makes sets larger than need be: take p from scores with that
+ * undone, by topkloss_logit_adjust with the training's tau negated.
  *
  * Ding, Fermanian and Salmon, "Conformal prediction for long-tailed classification", 2025.
  */

@@ -135,8 +135,12 @@ import Testing
     expectAgreement("gradient", stage.gradient, expected.gradient, 0.25)
   }
 
-  // How close a float32 comes to a threshold on probabilities of 1e-300 means nothing.
-  @Test(arguments: LossCase.table(classes: 33).filter { !$0.hasTwoHeads })
+  // How close a float32 comes to a threshold on probabilities of 1e-300 means nothing, and the top-K cross-entropy's
+  // reference has probabilities, not their logarithms: Python's has.
+  @Test(
+    arguments: LossCase.table(classes: 33).filter {
+      !$0.hasTwoHeads && $0.name != "topk_cross_entropy"
+    })
   func `logits of thousands neither overflow nor cancel`(loss: LossCase) throws {
     for type in ElementType.allCases {
       let problem = Problem(random: 4, type: type, rows: 2, classes: 33, spread: 4000)

@@ -102,7 +102,12 @@ import Testing
       let failure = #expect(throws: Failure.self) { try loss.evaluate(problem) }
       let (answer, stage) = try loss.evaluateInPython(problem)
       let status = failure.map { String(cString: topkloss_status_name($0.code)) }
-      #expect(answer.error == failure?.message && answer.status == status)
+      // By the names of Python's arguments.
+      let said = failure?.message.replacingOccurrences(
+        of: "batch.classes", with: "the number of classes"
+      )
+      .replacingOccurrences(of: "options.", with: "")
+      #expect(answer.error == said && answer.status == status)
       #expect(stage.gradient.isUntouched && stage.rowValues.isUntouched)
     }
   }
@@ -164,7 +169,7 @@ import Testing
     _ = try Interpreter.shared()
     var action = sigaction()
     #expect(sigaction(SIGINT, nil, &action) == 0)
-    // SIG_DFL
-    #expect(action.__sigaction_handler.sa_handler == nil)
+    // SIG_DFL or, where the tests run in the background, SIG_IGN.
+    #expect((0...1).contains(unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)))
   }
 }

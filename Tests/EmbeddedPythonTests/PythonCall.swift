@@ -132,6 +132,8 @@ extension LossCase {
     let needed = [
       "count_smoothing": counts != nil, "max_margin": counts != nil || !has("n_samples"),
       "expected_positives": self["method"] == 2, "regularization": self["method"] == 2,
+      // One argument with the teacher, of which the table has no other rule than by rank.
+      "teacher_rule": false, "power": false, "alpha": vector("teacher") == nil,
     ]
     var options: [String: PythonOption] = [:]
     for member in type.members where needed[member.text] ?? true {

@@ -71,7 +71,7 @@ struct Batch {
     guard raw.soft_labels == nil || !use.hasLabels || use == .everythingOrSoftLabels else {
       throw Failure(
         TOPKLOSS_ERROR_OPTION,
-        "batch.soft_labels: only cross-entropies without focus take soft labels; elsewhere, for mixup, call "
+        "batch.soft_labels: only losses with label_smoothing, but for seesaw, take soft labels; elsewhere, for mixup, call "
           + "with each of the two labels and add up the weighted values and gradients")
     }
     softLabels = use == .everythingOrSoftLabels ? raw.soft_labels : nil

@@ -5,6 +5,7 @@ Each maker takes the counts of classes and gives a function of logits and labels
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -73,6 +74,23 @@ def _member(terms: Callable[[Counts], Terms]) -> Maker:
 
 
 MAKERS |= {name: _member(terms) for name, terms in SOFTMAX_MARGIN.items()}
+
+
+@_formulation
+def seesaw(counts: Counts) -> TorchLoss:
+    """Wang et al.'s, p = 0.8 and q = 2."""
+    mitigation = 0.8 * _tensor(counts).log()
+
+    def loss(logits: Tensor, labels: Tensor) -> Tensor:
+        with torch.no_grad():
+            log = F.log_softmax(logits, 1)
+            own = _of_label(log, labels).clamp(min=math.log(0.01))
+            offset = (mitigation - mitigation[labels][:, None]).clamp(max=0)
+            offset += 2 * (log - own[:, None]).clamp(min=0)
+            offset.scatter_(1, labels[:, None], 0)
+        return F.cross_entropy(logits + offset, labels)
+
+    return loss
 
 
 @_formulation

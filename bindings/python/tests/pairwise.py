@@ -7,6 +7,7 @@ factors in some combination, they are.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from inspect import Parameter, Signature, signature
 from itertools import combinations, product
 from typing import Any
 
@@ -68,3 +69,30 @@ def pairwise(
     rows = [tuple(row.values()) for row in all_pairs(factors, allowed)]
     ids = ["-".join(map(_text, row)) for row in rows]
     return pytest.mark.parametrize(tuple(factors), rows, ids=ids)
+
+
+def pairwise_by(
+    name: str, allowed: Callable[..., bool] = lambda **_: True, **factors: Sequence[Any]
+) -> Callable[[Callable[..., None]], Any]:
+    """The same in one test for each value of one argument, which goes through its combinations."""
+    rows = all_pairs(factors, allowed)
+
+    def decorate(function: Callable[..., None]) -> Any:
+        fixtures = [other for other in signature(function).parameters if other not in factors]
+
+        def run(**given: Any) -> None:
+            for row in rows:
+                if row[name] is given[name]:
+                    try:
+                        function(**row, **{other: given[other] for other in fixtures})
+                    except BaseException as error:
+                        error.add_note(f"with {', '.join(map(_text, row.values()))}")
+                        raise
+
+        names = (name, *fixtures)
+        seen = Signature([Parameter(each, Parameter.KEYWORD_ONLY) for each in names])
+        setattr(run, "__signature__", seen)  # noqa: B010
+        run.__name__, run.__doc__ = function.__name__, function.__doc__
+        return pytest.mark.parametrize(name, factors[name], ids=_text)(run)
+
+    return decorate

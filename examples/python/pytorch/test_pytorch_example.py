@@ -214,12 +214,11 @@ def test_the_table_is_whole_in_80_columns() -> None:
         assert any(heading in line for line in lines)
 
 
-@pytest.mark.parametrize("name", ["cross-entropy", "logit-adjusted", "ldam"])
-def test_a_softmax_loss_is_less_than_three_hundredths_of_a_step(name: str) -> None:
+def test_a_softmax_loss_is_less_than_three_hundredths_of_a_step() -> None:
     """At the demo's size of batch and classes. Of three runs, since others share the machine."""
     shares: list[float] = []
     while len(shares) < 3 and min(shares, default=1.0) >= 0.03:
-        shares.append(trained(name, Options(), share=0.2, batch_size=256)[2].share)
+        shares.append(trained("ldam", Options(), share=0.2, batch_size=256)[2].share)
     assert 0 < min(shares) < 0.03
 
 

@@ -58,7 +58,7 @@ def call(owner: Handle, batch: _abi.batch, result: _abi.result) -> float:
         owner._watch.look(batch)
     status = _evaluate(owner._handle, byref(batch), byref(result))
     if status:
-        check(status, **owner._names)
+        check(status, None, **owner._names)
     value: float = result.value
     return value
 

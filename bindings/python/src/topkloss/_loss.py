@@ -55,9 +55,9 @@ class Loss(AnyLoss):
                 read where it is if its classes lie one after another; its rows may be any distance
                 apart.
             labels: Class indices in [0, C), or ``ignore_index``, of shape (...) and any integer
-                type. Cross-entropies, with margins or without, but for focal and seesaw, also take
-                soft labels, of shape (..., C) and a floating type, each 0 or more and of any sum: a
-                row's loss is then that of each class times its soft label, all added up.
+                type. Losses with ``label_smoothing``, but for `SeesawLoss`, also take soft labels,
+                of shape (..., C) and a floating type, each 0 or more and of any sum: a row's loss
+                is then that of each class times its soft label, all added up.
             sample_weight: Finite numbers of 0 or more, of shape (...), that multiply the rows'
                 losses. Default 1.
 

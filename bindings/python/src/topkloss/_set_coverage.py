@@ -33,6 +33,8 @@ def average_k_accuracy(
     honest figure: a set has the scores at or above it. How large the sets are then on average,
     K more or less, `average_set_size` tells.
 
+    It is `set_coverage`, which `SetCoverage` adds up over batches.
+
     Without one it is an oracle's, of a threshold chosen on the rows that it judges: the round(B K)
     (halves to even) highest of all scores are kept, of equal ones the first by row, then by class.
     NaN is never kept.

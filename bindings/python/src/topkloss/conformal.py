@@ -57,6 +57,11 @@ def thresholds(
     - ``"interpolated"``: between classwise and standard. It has no guarantee of its own: judge
       it on other rows.
 
+    prevalence_adjusted takes the probabilities as of classes that are as frequent as
+    ``class_counts`` says, as cross-entropy trains them. `topkloss.LogitAdjustedLoss` has divided by
+    pi already, and doing so twice makes sets larger than need be: take the softmax of
+    ``topkloss.posthoc.logit_adjust(scores, class_counts, -tau)``, which undoes it.
+
     Start with prevalence_adjusted for a long tail; interpolate where classes still are left out,
     with weights of 0.1 to 0.9: sets grow with the weight.
 
