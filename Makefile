@@ -219,6 +219,8 @@ mutate: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/frameworks
 	@echo "==> mutations"
 	$(IN_VENV)/python Tests/Mutation/mutate.py $(ARGS)
 
+# Of one cache: what is imported is read once for all.
+lint: export MYPY_CACHE_DIR := $(CURDIR)/.build/mypy
 lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	@echo "==> linters"
 	$(IN_VENV)/python -m abi --check

@@ -79,8 +79,9 @@ def main() -> None:
     rare = [number for number, share in enumerate(counts / counts.sum()) if share < RARE]
     console.print(_described(train_set))
     console.print(f"Rare: {', '.join(CLASSES[number] for number in rare)}.")
-    columns = "mean IoU", "of rare", "class accuracy", "of rare", "pixel accuracy", "seconds"
-    table = Table("loss", "constant", *columns)
+    # Two lines each, so that rows are whole in 80 columns.
+    columns = "mean\nIoU", "of\nrare", "class\nacc.", "of\nrare", "pixel\nacc.", "sec-\nonds"
+    table = Table("loss", "con-\nstant", *columns)
     rows = _rows(options)
     with Progress(console=console) as progress:
         task = progress.add_task("training", total=epochs * len(rows))
