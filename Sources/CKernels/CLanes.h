@@ -46,7 +46,6 @@ LANES_INLINE lanes_u64 lanes_shift_left_u64(lanes_u64 a, uint64_t n) { return a 
 LANES_INLINE lanes_f32 lanes_splat_f32(float a) { return (lanes_f32)a; }
 LANES_INLINE lanes_f64 lanes_splat_f64(double a) { return (lanes_f64)a; }
 LANES_INLINE lanes_u32 lanes_splat_u32(uint32_t a) { return (lanes_u32)a; }
-LANES_INLINE lanes_u64 lanes_splat_u64(uint64_t a) { return (lanes_u64)a; }
 
 /* False where either is NaN. */
 LANES_INLINE lanes_i32 lanes_less_f32(lanes_f32 a, lanes_f32 b) { return a < b; }

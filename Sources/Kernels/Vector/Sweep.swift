@@ -248,40 +248,28 @@ struct ChosenLanes<Vector: Lanes> {
 
   #if KERNELS_PORTABLE
     @inline(never)
-    func load(_ address: UnsafeRawPointer, _ filler: Vector.Scalar) -> Vector {
-      loaded(address, filler)
-    }
-
-    @inline(never)
-    func keep(_ vector: Vector, _ filler: Vector.Scalar) -> Vector { kept(vector, filler) }
-
-    @inline(never)
-    func store(_ vector: Vector, _ address: UnsafeMutableRawPointer) { stored(vector, address) }
   #else
     @inline(__always)
-    func load(_ address: UnsafeRawPointer, _ filler: Vector.Scalar) -> Vector {
-      loaded(address, filler)
-    }
-
-    @inline(__always)
-    func keep(_ vector: Vector, _ filler: Vector.Scalar) -> Vector { kept(vector, filler) }
-
-    @inline(__always)
-    func store(_ vector: Vector, _ address: UnsafeMutableRawPointer) { stored(vector, address) }
   #endif
-
-  @inline(__always)
-  private func loaded(_ address: UnsafeRawPointer, _ filler: Vector.Scalar) -> Vector {
+  func load(_ address: UnsafeRawPointer, _ filler: Vector.Scalar) -> Vector {
     Vector.load(address, where: mask, filler: Vector.splat(filler))
   }
 
-  @inline(__always)
-  private func kept(_ vector: Vector, _ filler: Vector.Scalar) -> Vector {
+  #if KERNELS_PORTABLE
+    @inline(never)
+  #else
+    @inline(__always)
+  #endif
+  func keep(_ vector: Vector, _ filler: Vector.Scalar) -> Vector {
     Vector.splat(filler).selecting(vector, where: mask)
   }
 
-  @inline(__always)
-  private func stored(_ vector: Vector, _ address: UnsafeMutableRawPointer) {
+  #if KERNELS_PORTABLE
+    @inline(never)
+  #else
+    @inline(__always)
+  #endif
+  func store(_ vector: Vector, _ address: UnsafeMutableRawPointer) {
     Vector.store(vector, address, where: mask)
   }
 }

@@ -17,7 +17,7 @@ func standardNormal(
   let samplesPerRow = Int(truncatingIfNeeded: samples)
   let (draws, overflows) = rows.multipliedReportingOverflow(by: samplesPerRow)
   _ = try MatrixLayout(
-    "noise", rows: overflows ? Int.max : draws, columns: classes, Strides(row: 0), elementBytes: 4,
+    "noise", rows: overflows ? Int.max : draws, columns: classes, Strides(), elementBytes: 4,
     mayOverlap: false)
   if draws == 0 { return }
   let noise = try required(noise, "noise")

@@ -68,7 +68,7 @@ struct Batch {
       ),
       elementBytes: element.byteCount, mayOverlap: true)
     logits = try rows == 0 ? raw.logits ?? nowhere : required(raw.logits, "batch.logits")
-    guard raw.soft_labels == nil || !use.hasLabels || use == .everythingOrSoftLabels else {
+    guard raw.soft_labels == nil || use == .scores || use == .everythingOrSoftLabels else {
       throw Failure(
         TOPKLOSS_ERROR_OPTION,
         "batch.soft_labels: only losses with label_smoothing, but for seesaw, take soft labels; elsewhere, for mixup, call "

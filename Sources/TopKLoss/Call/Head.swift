@@ -31,7 +31,7 @@ extension Head {
   init?(softLabelsOf batch: Batch) throws(Failure) {
     guard let rows = try batch.softLabelRows() else { return nil }
     self.batch = rows
-    output = try Output(nil, "", Strides(row: 0, classes: 0, group: 0), for: batch)
+    output = try Output(nil, "", Strides(), for: batch)
   }
 
   /// Whether its rows are worked on in a tile.

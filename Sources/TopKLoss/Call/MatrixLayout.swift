@@ -22,7 +22,7 @@ struct MemorySpan {
 
 /// A caller's strides, in elements; 0: contiguous.
 struct Strides {
-  var row: Int64
+  var row: Int64 = 0
   var classes: Int64 = 0
   var group: Int64 = 0
 }

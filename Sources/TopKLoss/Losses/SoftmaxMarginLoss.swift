@@ -178,15 +178,28 @@ final class SoftmaxMarginLoss: Loss {
         let hard = (1 - weighting.labelSmoothing) * weight(label: rows[index].label)
         kernelRows[index] = SoftmaxMarginRow(
           rows[index], in: piece, of: call, family, hard: hard)
-        if call.head.batch.hasSoftLabels {
-          kernelRows[index].targets = call.second.batch.numbers(
-            rows[index].index, in: piece, place: 1)
-          kernelRows[index].label = -1
-          kernelRows[index].hard = 0
-        }
+      }
+      if call.head.batch.hasSoftLabels {
+        addTargets(to: kernelRows, rows, count, in: piece, of: call)
       }
       call.head.batch.kernels.softmax_margin(kernelRows, Int64(count))
       for index in 0..<count { rows[index].loss = kernelRows[index].loss }
+    }
+  }
+
+  /// By itself, so that rows with labels do not wait for copies of the second matrix.
+  @inline(never)
+  private func addTargets(
+    to kernelRows: UnsafeMutablePointer<SoftmaxMarginRow>, _ rows: UnsafeMutablePointer<Row>,
+    _ count: Int, in piece: Piece, of call: Call
+  ) {
+    let softLabels = call.second.batch
+    for index in 0..<count {
+      let row = rows[index].index
+      kernelRows[index].targets = softLabels.numbers(row, in: piece, place: 1)
+      kernelRows[index].next_targets = softLabels.row(piece.next(after: row, call.needs))
+      kernelRows[index].label = -1
+      kernelRows[index].hard = 0
     }
   }
 
@@ -210,15 +223,21 @@ extension SoftmaxMarginRow {
     hard: Double
   ) {
     let isStored = family.pointee.conversion != nil
-    // What will be brought into the cache meanwhile.
-    let next = min(row.index &+ call.needs.rowsAtOnce, piece.rows.upperBound &- 1)
+    let next = piece.next(after: row.index, call.needs)
     self.init(
       family: family, logits: UnsafeMutableRawPointer(mutating: row.logits),
       gradient: row.gradient, stored_logits: isStored ? call.head.batch.row(row.index) : nil,
       stored_gradient: isStored ? call.head.output.row(row.index) : nil, targets: nil,
       label: Int64(row.label),
       hard: hard, gradient_scale: row.gradientScale, next_logits: call.head.batch.row(next),
-      next_gradient: call.head.output.row(next),
-      next_targets: call.second.batch.row(next), progress: SoftmaxMarginProgress(), loss: 0)
+      next_gradient: call.head.output.row(next), next_targets: nil,
+      progress: SoftmaxMarginProgress(), loss: 0)
+  }
+}
+
+extension Piece {
+  /// The row that will be brought into the cache while one is worked on.
+  fileprivate func next(after row: Int, _ needs: RowNeeds) -> Int {
+    min(row &+ needs.rowsAtOnce, rows.upperBound &- 1)
   }
 }

@@ -120,3 +120,12 @@ def with_executor(call, parallel_for, concurrency=3):
     )
     call.batch.executor = ctypes.pointer(executor)
     return executor
+
+
+def filled(struct, **values):
+    """A struct with its defaults and these values."""
+    made = _abi.INITIALISED[struct]()
+    assert getattr(library, f"topkloss_{struct}_init")(byref(made), sizeof(made)) == 0
+    for member, value in values.items():
+        setattr(made, member, value)
+    return made

@@ -274,3 +274,16 @@ def test_a_threshold_before_that_is_none(before):
     call.loss = handle
     call.result.threshold = before
     call.refused("OPTION", "NOT_FINITE")
+
+
+@every_kind
+def test_soft_labels_are_taken_or_refused(kind):
+    """By losses that smooth labels, but for seesaw; in silence by none, the operator included."""
+    call = Call(kind)
+    soft = np.full((ROWS, CLASSES), 0.25, np.float32)
+    call.batch.soft_labels = soft.ctypes.data
+    takes = hasattr(call.options, "label_smoothing") and kind != "seesaw"
+    if takes:
+        assert call.run() == 0, message()
+    else:
+        assert "label" in call.refused("OPTION")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctypes import byref, c_double, sizeof
+from ctypes import byref, c_double
 
 import numpy as np
 import pytest
@@ -14,21 +14,12 @@ from abi_support import (
     ROWS,
     WRONG_SIZES,
     Call,
+    filled,
     message,
     name,
 )
 
-from topkloss import _abi
 from topkloss._library import library
-
-
-def filled(struct, **values):
-    """A struct with its defaults and these values."""
-    made = _abi.INITIALISED[struct]()
-    assert getattr(library, f"topkloss_{struct}_init")(byref(made), sizeof(made)) == 0
-    for member, value in values.items():
-        setattr(made, member, value)
-    return made
 
 
 class Outputs:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from abi_support import LARGEST, LEAST, Call, message
+from abi_support import LARGEST, LEAST, Call, filled, message
 from losses import BY_NAME
 from scipy.special import softmax
 from support import FLOAT16, FLOAT32, FLOAT64, Array, assert_gradient, assert_value
@@ -183,11 +183,11 @@ def test_functions_of_scores(layout):
     ranks = (scores > scores[np.arange(1200), labels][:, None]).sum(axis=1)
 
     accuracy = c_double()
-    options = initialised("topk_accuracy_options", k=3)
+    options = filled("topk_accuracy_options", k=3)
     assert library.topkloss_topk_accuracy(byref(options), byref(batch), byref(accuracy)) == 0
     assert accuracy.value == pytest.approx((ranks < 3).mean(), abs=1e-12)
 
-    threshold = initialised("threshold")
+    threshold = filled("threshold")
     status = library.topkloss_average_k_threshold(c_double(2.5), byref(batch), byref(threshold))
     assert status == 0
     kept = np.sort(scores.ravel())[::-1]
@@ -207,20 +207,12 @@ def test_functions_of_scores(layout):
     assert np.array_equal(sizes, np.bincount(labels, np.diff(indptr)))
 
     counts = np.arange(1.0, 20)
-    adjust = initialised("logit_adjust_options", classes=19, class_counts=counts.ctypes.data)
+    adjust = filled("logit_adjust_options", classes=19, class_counts=counts.ctypes.data)
     adjust.adjusted_class_stride, adjust.adjusted_group_stride = told["class"], told["group"]
     status = library.topkloss_logit_adjust(byref(adjust), byref(batch), batch.logits, told["row"])
     assert status == 0, message()
     expected = scores - np.log(counts / counts.sum())
     np.testing.assert_allclose(rows_of(view, 1200, 19), expected, rtol=0, atol=1e-5)
-
-
-def initialised(struct, **values):
-    made = _abi.INITIALISED[struct]()
-    assert getattr(library, f"topkloss_{struct}_init")(byref(made), sizeof(made)) == 0
-    for member, value in values.items():
-        setattr(made, member, value)
-    return made
 
 
 def spoiled(**values):
