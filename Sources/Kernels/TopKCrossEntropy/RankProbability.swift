@@ -87,7 +87,7 @@ struct RankProbability<V: Lanes> {
     _ query: RankQuery<V>, around anchor: V.Scalar?
   ) -> RowQuadrature<V>? {
     RowQuadrature<V>(
-      query.row, around: anchor, label: query.label(over: anchor ?? query.top),
+      query.row, around: anchor, label: query.label(over: anchor ?? query.top), top: query.top,
       memory: query.memory.quadrature)
   }
 

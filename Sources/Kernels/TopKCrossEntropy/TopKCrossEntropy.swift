@@ -16,14 +16,13 @@ import CSystem
 func topKCrossEntropy<V: Lanes>(_ row: TopKCrossEntropyRow, _: V.Type) -> Double {
   let (classes, label) = (Int(truncatingIfNeeded: row.classes), Int(truncatingIfNeeded: row.label))
   let own = V.loadScalar(row.logits, label)
-  let isBad = firstNotFinite(row.logits, classes, V.self) >= 0
+  let memory = TopKCrossEntropyMemory(row)
+  let top = copyRivals(row, to: memory.rivals, V.self)
+  let isBad = top.isNaN || top == .infinity || own.isNaN || own == .infinity
   if isBad || own == -.infinity {
     if let gradient = row.gradient { fill(gradient, with: isBad ? .nan : 0, classes, V.self) }
     return isBad ? .nan : .infinity
   }
-  let memory = TopKCrossEntropyMemory(row)
-  copyRivals(row, to: memory.rivals, V.self)
-  let top = largestScore(memory.rivals, classes, V.self)
   if top == -.infinity {
     if let gradient = row.gradient { fill(gradient, with: 0, classes, V.self) }
     return 0
@@ -82,18 +81,30 @@ private func logOfSum(_ a: Double, _ b: Double) -> Double {
   return larger == -.infinity ? larger : larger + log1p(exp(min(a, b) - larger))
 }
 
+/// Copies the row, −∞ in the label's place. Returns the largest of the others; NaN if one is.
 @inline(never)
 private func copyRivals<V: Lanes>(
   _ row: TopKCrossEntropyRow, to rivals: UnsafeMutableRawPointer, _: V.Type
-) {
-  let classes = Int(truncatingIfNeeded: row.classes)
-  var index = 0
-  while index < classes {
-    let here = min(V.width, classes &- index)
-    V.store(V.load(row.logits, index, count: here, filler: -.infinity), rivals, index)
-    index &+= V.width
+) -> V.Scalar {
+  var sweep = RivalSweep<V>(logits: row.logits, rivals: rivals)
+  sweep.run(
+    classes: Int(truncatingIfNeeded: row.classes), exceptLabel: Int(truncatingIfNeeded: row.label))
+  return V.allTrue(sweep.areNumbers) ? sweep.top.largest : .nan
+}
+
+private struct RivalSweep<Vector: Lanes>: Sweep {
+  let logits: UnsafeRawPointer
+  let rivals: UnsafeMutableRawPointer
+  var top = Vector.minusInfinity
+  var areNumbers = Vector.equal(Vector.zero, Vector.zero)
+
+  @inline(__always)
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
+    let scores = lanes.keep(lanes.load(logits, index), filler: -.infinity)
+    Vector.store(scores, rivals, index)
+    top = Vector.maximum(top, scores)
+    areNumbers = Vector.both(areNumbers, Vector.equal(scores, scores))
   }
-  V.storeScalar(-.infinity, rivals, Int(truncatingIfNeeded: row.label))
 }
 
 /// The row in float64, whose range and kernels are the wider ones.

@@ -38,6 +38,7 @@ extension Head {
   var isTurned: Bool { !batch.layout.isPlain || output.isTurned }
 
   /// The same with some rows, not more than a tile has room for, where kernels can read them and write their gradients.
+  @inline(never)
   func turned(_ rows: Range<Int>, in piece: Piece) -> Head {
     Head(
       batch: batch.turned(rows, in: piece),
@@ -45,6 +46,7 @@ extension Head {
   }
 
   /// Puts the gradients of those rows in their places.
+  @inline(never)
   func write(from piece: Piece) {
     if let gradient = output.gradient, output.isTurned {
       tile(of: piece).write(to: gradient, output.layout)

@@ -64,6 +64,7 @@ struct RowTile {
   }
 
   /// Reads the first of some rows of a matrix, as many as it has room for.
+  @inline(never)
   func fill(_ rows: Range<Int>, _ matrix: UnsafeRawPointer, _ layout: MatrixLayout) {
     place(rows)
     turn(layout) { line, offset, count, stride in
@@ -80,6 +81,7 @@ struct RowTile {
   }
 
   /// Writes what it holds into a matrix.
+  @inline(never)
   func write(to matrix: UnsafeMutableRawPointer, _ layout: MatrixLayout) {
     turn(layout) { line, offset, count, stride in
       let target = matrix + offset

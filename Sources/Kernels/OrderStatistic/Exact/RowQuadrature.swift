@@ -28,10 +28,12 @@ struct RowQuadrature<V: Lanes> {
   ///   - anchor: the score at the rank, or one at most ε / 8 above it; nil for where that is not known. It is not needed
   ///     unless the largest scores are far above it, or noise is so fine that scores a fraction of ε apart are one.
   ///   - label: if the mass counts as far as that is above it; its score relative to the anchor, or to the largest score.
+  ///   - known: the largest score, if it is known.
   ///   - memory: `bytes` of it.
   @inline(never)
   init?(
     _ row: NoisedTopKRow, around anchor: V.Scalar?, label: LabelTail? = nil,
+    top known: V.Scalar? = nil,
     memory: UnsafeMutableRawPointer
   ) {
     let precision = V.quadrature
@@ -39,7 +41,7 @@ struct RowQuadrature<V: Lanes> {
     var rank = Int(truncatingIfNeeded: row.rank)
     let unit = row.epsilon
     guard Self.suits(rank: rank, classes: classes, epsilon: unit) else { return nil }
-    var top = largestScore(row.logits, classes, V.self)
+    var top = known ?? largestScore(row.logits, classes, V.self)
     if let anchor {
       // Scores above that are surely above the order statistic, and only counted.
       // With a label the mass is halfway down to it, or above that.
