@@ -70,7 +70,7 @@ let package = Package(
       exclude: ["exports.map"],
       swiftSettings: embedded + [
         .enableExperimentalFeature("CImplementation"),
-        .unsafeFlags(["-Osize", "-Xllvm", "-enable-machine-outliner=always"]),
+        .unsafeFlags(["-Osize"]),
       ],
       linkerSettings: [
         .linkedLibrary("m"),
