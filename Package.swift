@@ -13,7 +13,11 @@ import PackageDescription
 let embedded: [SwiftSetting] = [
   .enableExperimentalFeature("Embedded"),
   // Sections that the linker can leave out: functions that a conformance brings along.
-  .unsafeFlags(["-wmo", "-Xfrontend", "-function-sections"]),
+  .unsafeFlags([
+    "-wmo", "-Xfrontend", "-function-sections",
+    // Else every object carries a hash of what the compiler made on the way, the folder's path among it.
+    "-Xfrontend", "-disable-incremental-llvm-codegen",
+  ]),
 ]
 
 /// The row kernels for one instruction set. `clangFlags` choose the processor for Swift code too.
