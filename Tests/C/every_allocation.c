@@ -10,7 +10,7 @@
 #include "every_function.h"
 #include "interpose.h"
 
-enum { ROWS = 3000, CLASSES = 40, THREADS = 3 };
+enum { ROWS = 1500, CLASSES = 20, THREADS = 3 };
 
 static caller own;
 static answer *expected;
