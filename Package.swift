@@ -86,6 +86,8 @@ let package = Package(
           "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/TopKLoss/exports.map",
           // The ABI version, TOPKLOSS_ABI_VERSION in the header: what was linked with one does not load another.
           "-Xlinker", "-soname", "-Xlinker", "libtopkloss.so.1",
+          // So that no object for which there is no memory ends the process: ObjectMemory.swift.
+          "-Xlinker", "--wrap=posix_memalign", "-Xlinker", "--wrap=free",
           "-Xlinker", "-z", "-Xlinker", "nodelete",
           "-Xlinker", "-z", "-Xlinker", "now",
           "-Xlinker", "--gc-sections",
