@@ -177,6 +177,13 @@ test-framework-examples: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMP
 
 # ---- tests
 
+# Idle workers of OpenMP and OpenBLAS spin, on processors that another suite has work for.
+test-python test-demo test-wheel test-framework-examples: export OPENBLAS_NUM_THREADS := 1
+test-python: export OMP_WAIT_POLICY := passive
+test-demo test-wheel test-framework-examples: export OMP_NUM_THREADS := 1
+# Else torch.compile starts processes that import PyTorch themselves.
+test-python test-framework-examples: export TORCHINDUCTOR_COMPILE_THREADS := 1
+
 test: lint test-native test-growth test-install test-native-examples test-swift test-python test-demo test-wheel \
   test-framework-examples
 
