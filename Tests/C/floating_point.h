@@ -10,12 +10,23 @@
 #include <xmmintrin.h>
 #endif
 
+/* Rounding, what becomes of subnormal numbers, and which exceptions are fatal: all but the flags that arithmetic raises.
+ * Ways to have subnormal numbers taken for 0: one of them, or several together. */
 #if defined(__x86_64__)
-/* Rounding, flush-to-zero, denormals-are-zero and the masks, without the six flags that arithmetic raises. */
 static unsigned control(void) { return _mm_getcsr() & ~0x3Fu; }
-#else
-static unsigned control(void) { return (unsigned)fegetround(); }
+static void set_control(unsigned value) { _mm_setcsr((_mm_getcsr() & 0x3Fu) | value); }
+/* Flush-to-zero, denormals-are-zero, both. */
+static const unsigned flush_modes[] = {0x8000u, 0x0040u, 0x8040u};
+#elif defined(__aarch64__)
+static unsigned control(void) {
+  unsigned long value;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(value));
+  return (unsigned)value;
+}
+static void set_control(unsigned value) { __asm__ volatile("msr fpcr, %0" : : "r"((unsigned long)value)); }
+static const unsigned flush_modes[] = {1u << 24};
 #endif
+enum { FLUSH_MODES = sizeof flush_modes / sizeof *flush_modes };
 
 /* Whether a subnormal number that the compiler cannot foresee can be made, kept and used. */
 static int subnormals_work(void) {

@@ -6,7 +6,8 @@ from topkloss._arguments import integer
 from topkloss._library import check, library
 
 simd: str = library.topkloss_simd().decode()
-"""Instruction set of the row kernels in use: ``"avx512"``, ``"avx2"`` or ``"portable"``.
+"""Instruction set of the row kernels in use: ``"avx512"``, ``"avx2"`` or ``"portable"``; on aarch64
+``"neon"``.
 
 Chosen once, from what the processor has. The environment variable TOPKLOSS_SIMD, holding one of
 these names when the package is imported, asks for a lower one.
