@@ -10,26 +10,25 @@
 #include <xmmintrin.h>
 #endif
 
-/* Rounding, what becomes of subnormal numbers, and which exceptions are fatal: all but the flags that arithmetic raises.
- * Ways to have subnormal numbers taken for 0: one of them, or several together. */
+/* The control word: rounding, what becomes of subnormal numbers, and which exceptions are fatal, without the flags that
+ * arithmetic raises. And the ways to have subnormal numbers taken for 0. */
 #if defined(__x86_64__)
-static unsigned control(void) { return _mm_getcsr() & ~0x3Fu; }
-static void set_control(unsigned value) { _mm_setcsr((_mm_getcsr() & 0x3Fu) | value); }
+static inline unsigned control(void) { return _mm_getcsr() & ~0x3Fu; }
+static inline void set_control(unsigned value) { _mm_setcsr((_mm_getcsr() & 0x3Fu) | value); }
 /* Flush-to-zero, denormals-are-zero, both. */
-static const unsigned flush_modes[] = {0x8000u, 0x0040u, 0x8040u};
+#define FLUSH_MODES {0x8000u, 0x0040u, 0x8040u}
 #elif defined(__aarch64__)
-static unsigned control(void) {
+static inline unsigned control(void) {
   unsigned long value;
   __asm__ volatile("mrs %0, fpcr" : "=r"(value));
   return (unsigned)value;
 }
-static void set_control(unsigned value) { __asm__ volatile("msr fpcr, %0" : : "r"((unsigned long)value)); }
-static const unsigned flush_modes[] = {1u << 24};
+static inline void set_control(unsigned value) { __asm__ volatile("msr fpcr, %0" : : "r"((unsigned long)value)); }
+#define FLUSH_MODES {1u << 24}
 #endif
-enum { FLUSH_MODES = sizeof flush_modes / sizeof *flush_modes };
 
 /* Whether a subnormal number that the compiler cannot foresee can be made, kept and used. */
-static int subnormals_work(void) {
+static inline int subnormals_work(void) {
   volatile float smallest = FLT_MIN;
   volatile float half = smallest / 2.0F;
   volatile float whole = half * 2.0F;
