@@ -2,9 +2,9 @@
 
 Usage: build.py OUTPUT
 
-The package manager refuses to build for a processor whose modules of Embedded Swift are those of no system. The
-compiler takes them, where its importer of C headers is told that the system is Linux. What is compiled, and with which
-flags, is asked of Package.swift. Needs Debian's gcc-aarch64-linux-gnu, and lld, which comes with Swift.
+Swift comes with Embedded modules for aarch64 without a system, for which the package manager builds
+nothing. The compiler does, and its importer of C headers is told that the system is Linux. What is
+compiled, and with which flags, is asked of Package.swift. Needs Debian's gcc-aarch64-linux-gnu.
 """
 
 from __future__ import annotations
@@ -63,10 +63,13 @@ def flags(target: dict[str, Any], tool: str) -> list[str]:
 
 
 def folder(target: dict[str, Any]) -> Path:
-    return ROOT / target.get("path", f"Sources/{target['name']}")
+    """Where its sources are."""
+    path: str = target.get("path", f"Sources/{target['name']}")
+    return ROOT / path
 
 
 def dependencies(target: dict[str, Any], targets: dict[str, Any]) -> list[dict[str, Any]]:
+    """The targets that a target asks for."""
     return [targets[dependency["byName"][0]] for dependency in target["dependencies"]]
 
 
@@ -74,25 +77,22 @@ def compiled(target: dict[str, Any], targets: dict[str, Any], objects: Path) -> 
     """The object file of a target."""
     used = [each for each in dependencies(target, targets) if each["type"] == "system"]
     object_file = objects / f"{target['name']}.o"
-    own = flags(target, "swift")
     # A release is optimised for speed unless its flags say otherwise; the last one counts.
-    subprocess.run(
-        ["swiftc", *TO_LINUX, "-O", "-parse-as-library", "-swift-version", "6", *own]
-        + [argument for each in used for argument in ("-I", str(folder(each)))]
-        + ["-module-name", target["name"], "-c", "-o", str(object_file)]
-        + sorted(map(str, folder(target).rglob("*.swift"))),
-        check=True,
-    )
+    compiler = ["swiftc", *TO_LINUX, "-O", "-parse-as-library", "-swift-version", "6"]
+    arguments = [*flags(target, "swift"), *(f"-I{folder(each)}" for each in used)]
+    output = ["-module-name", target["name"], "-c", "-o", str(object_file)]
+    files = sorted(folder(target).rglob("*.swift"))
+    subprocess.run([*compiler, *arguments, *output, *files], check=True)
     return object_file
 
 
 def for_clang(arguments: list[str]) -> list[str]:
-    """Flags of swiftc for the linker, as clang has them."""
-    spelled = [argument.replace("-use-ld=", "-fuse-ld=") for argument in arguments]
-    return ["-Xlinker" if each == "-Xlinker" else each for each in spelled]
+    """The linker's flags of swiftc, as clang has them."""
+    return [argument.replace("-use-ld=", "-fuse-ld=") for argument in arguments]
 
 
 def main(output: Path) -> None:
+    """Compiles each target that is part of the library and links them."""
     targets = package()
     library = targets["TopKLoss"]
     kernels = [each for each in dependencies(library, targets) if each["type"] == "regular"]
@@ -100,11 +100,9 @@ def main(output: Path) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as objects:
         parts = [compiled(each, targets, Path(objects)) for each in [*kernels, library]]
-        subprocess.run(
-            [swift / "clang", f"--target={SYSTEM}", f"-B{CROSS / 'lib'}", f"-L{CROSS / 'lib'}"]
-            + ["-shared", "-o", output, *parts, *for_clang(flags(library, "linker"))],
-            check=True,
-        )
+        linker = [f"--target={SYSTEM}", f"-B{CROSS / 'lib'}", f"-L{CROSS / 'lib'}", "-shared"]
+        arguments = [*for_clang(flags(library, "linker")), "-o", str(output), *map(str, parts)]
+        subprocess.run([swift / "clang", *linker, *arguments], check=True)
 
 
 if __name__ == "__main__":
