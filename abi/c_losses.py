@@ -1,4 +1,4 @@
-"""The losses, structs and functions as macros, for tests that name none: in Tests/C/generated/abi.h."""
+"""Losses, structs and functions as macros, for tests that name none: Tests/C/generated/abi.h."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def c_losses(header: Header) -> str:
         rows = _members(header, struct.short, struct)
         blocks.append(_macro(f"TOPKLOSS_MEMBERS_{struct.short}", rows))
     names = [f"X({function.name.removeprefix(PREFIX)})" for function in header.functions]
-    blocks.append("/* X(function, without the library's name) */\n" + _macro("TOPKLOSS_FUNCTIONS", names))
+    blocks.append(
+        "/* X(function, without the library's name) */\n" + _macro("TOPKLOSS_FUNCTIONS", names)
+    )
     return "\n".join(blocks)
 
 
