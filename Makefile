@@ -14,7 +14,8 @@ VENV := .venv
 STAMPS := $(VENV)/stamps
 IN_VENV := $(VENV)/bin
 # One at a time, where make runs several jobs: they write into the same folders.
-PIP = flock $(VENV) $(IN_VENV)/pip install --quiet
+# Modules are compiled when they are first imported: most of what comes along never is.
+PIP = flock $(VENV) $(IN_VENV)/pip install --quiet --no-compile
 
 # PyTorch and what needs it are large: one environment serves every checkout on this machine.
 FRAMEWORK_LIST := bindings/python/tests/requirements-frameworks.txt
@@ -81,7 +82,7 @@ $(FRAMEWORKS)/complete: | $(FRAMEWORK_LIST)
 	@echo "==> installing PyTorch and the papers' code in $(FRAMEWORKS) (once; this can take minutes)"
 	rm -rf $(FRAMEWORKS)
 	$(PYTHON) -m venv $(FRAMEWORKS)
-	$(FRAMEWORKS)/bin/pip install --quiet -r $(FRAMEWORK_LIST)
+	$(FRAMEWORKS)/bin/pip install --quiet --no-compile -r $(FRAMEWORK_LIST)
 	touch $@
 
 # The tree's own environment comes first; what it lacks is looked for in the shared one.
@@ -94,7 +95,7 @@ $(PEERS)/complete: | $(PEER_LIST) $(FRAMEWORKS)/complete
 	rm -rf $(PEERS)
 	$(PYTHON) -m venv $(PEERS)
 	echo $(FRAMEWORKS)/lib/python*/site-packages > $$(echo $(PEERS)/lib/python*/site-packages)/frameworks.pth
-	$(PEERS)/bin/pip install --quiet -r $(PEER_LIST)
+	$(PEERS)/bin/pip install --quiet --no-compile -r $(PEER_LIST)
 	touch $@
 
 # Called with what is missing, as Debian names it.
@@ -140,13 +141,12 @@ $(STAMPS)/packaging: $(STAMPS)/venv bindings/python/packaging-requirements.txt
 wheel: $(LIBRARY) $(STAMPS)/packaging
 	@echo "==> building the wheel and the source archive"
 	rm -rf .build/wheel dist
-	TOPKLOSS_LIBRARY_FILE="$(CURDIR)/$(LIBRARY)" $(IN_VENV)/python -m build --quiet --wheel --outdir .build/wheel bindings/python
-	$(IN_VENV)/python -m build --quiet --sdist --outdir dist bindings/python
+	TOPKLOSS_LIBRARY_FILE="$(CURDIR)/$(LIBRARY)" $(IN_VENV)/python -m build --no-isolation --quiet --wheel --outdir .build/wheel bindings/python
+	$(IN_VENV)/python -m build --no-isolation --quiet --sdist --outdir dist bindings/python
 	PATH="$(CURDIR)/$(IN_VENV):$$PATH" $(IN_VENV)/auditwheel repair --wheel-dir dist .build/wheel/*.whl
-	$(IN_VENV)/auditwheel show dist/*.whl
 
 .PHONY: test-wheel
-test-wheel: wheel $(STAMPS)/binding $(STAMPS)/test
+test-wheel: wheel $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo
 	@echo "==> tests of the wheel and of the source archive, without Swift"
 	cd bindings/python && TOPKLOSS_DIST="$(CURDIR)/dist" ../../$(IN_VENV)/python -m pytest -q tests/test_wheel.py
 
@@ -187,6 +187,7 @@ $(PYTHON_HEADERS): $(STAMPS)/venv
 	@touch $@
 
 test-native: $(LIBRARY)
+	@ldconfig -p | grep -q libomp.so.5 || { $(call install_debian,libomp5-14); }
 	@echo "==> C and C++ tests"
 	Tests/C/run $(LIBRARY)
 
@@ -289,7 +290,7 @@ $(OLDEST)/complete: | $(OLDEST_LIST)
 	@echo "==> installing the oldest PyTorch that is promised in $(OLDEST) (once; this can take minutes)"
 	rm -rf $(OLDEST)
 	$(PYTHON) -m venv $(OLDEST)
-	$(OLDEST)/bin/pip install --quiet -r $(OLDEST_LIST)
+	$(OLDEST)/bin/pip install --quiet --no-compile -r $(OLDEST_LIST)
 	touch $@
 
 .PHONY: test-torch-oldest

@@ -13,7 +13,11 @@ import PackageDescription
 let embedded: [SwiftSetting] = [
   .enableExperimentalFeature("Embedded"),
   // Sections that the linker can leave out: functions that a conformance brings along.
-  .unsafeFlags(["-wmo", "-Xfrontend", "-function-sections"]),
+  .unsafeFlags([
+    "-wmo", "-Xfrontend", "-function-sections",
+    // Else every object carries a hash of what the compiler made on the way, the folder's path among it.
+    "-Xfrontend", "-disable-incremental-llvm-codegen",
+  ]),
 ]
 
 /// The row kernels for one instruction set. `clangFlags` choose the processor for Swift code too.
@@ -82,6 +86,8 @@ let package = Package(
           "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/TopKLoss/exports.map",
           // The ABI version, TOPKLOSS_ABI_VERSION in the header: what was linked with one does not load another.
           "-Xlinker", "-soname", "-Xlinker", "libtopkloss.so.1",
+          // So that no object for which there is no memory ends the process: ObjectMemory.swift.
+          "-Xlinker", "--wrap=posix_memalign", "-Xlinker", "--wrap=free",
           "-Xlinker", "-z", "-Xlinker", "nodelete",
           "-Xlinker", "-z", "-Xlinker", "now",
           "-Xlinker", "--gc-sections",

@@ -16,8 +16,10 @@
  *     A call that fails on a check has written nothing.
  *   - No call ends the process, prints, throws or installs a signal handler. Calls compute in a floating-point
  *     environment of their own (rounding to nearest, no traps) and leave the host's as it was. Pointers are
- *     trusted to be NULL or valid for the sizes given with them. Memory whose size depends on the arguments may
- *     be refused (OUT_OF_MEMORY); the few hundred bytes of a handle or of a message are taken for granted.
+ *     trusted to be NULL or valid for the sizes given with them. Any memory may be refused (OUT_OF_MEMORY), that of a
+ *     handle or of a message too; without memory for threads a call goes on without them.
+ *   - No call is a cancellation point, opens a file or reads one. What stands in files is read when the library is loaded:
+ *     /proc/self (whether the process is a fork's child) and the control group's limit of processors.
  *   - Every struct begins with struct_size, which the *_init functions set. It tells the library which
  *     version of the struct the caller was compiled with: structs grow at their end. Of a struct of an older
  *     version the library reads, and writes, as far as it reaches; the members that it lacks have their defaults.
@@ -123,7 +125,8 @@ TOPKLOSS_API const char *topkloss_simd(void);
  * Sets how many threads one call may use, the calling thread included.
  *
  * The default is TOPKLOSS_NUM_THREADS, else OMP_NUM_THREADS, from the environment, else the number of
- * processors this process may run on. Threads start when a call first has work enough for them, and a
+ * processors this process may run on, or has the time of if its control groups grant less (Linux's cgroups, version 1 or
+ * 2; rounded up). Threads start when a call first has work enough for them, and a
  * call with little work uses fewer. Results do not depend on the number.
  *
  * Where the process has GNU OpenMP among its global symbols (a program built with it, or PyTorch), the default is

@@ -8,7 +8,6 @@
 #define _GNU_SOURCE
 #endif
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <link.h>
 #include <math.h>
 #include <pthread.h>
@@ -22,6 +21,7 @@
 #include <unistd.h>
 
 #include "COldSymbols.h"
+#include "CProcess.h"
 
 /* The calling thread, as the system counts them; gettid itself is no older than glibc 2.30. */
 static inline pid_t system_thread(void) { return (pid_t)syscall(SYS_gettid); }
@@ -29,6 +29,17 @@ static inline pid_t system_thread(void) { return (pid_t)syscall(SYS_gettid); }
 /* Whether a thread of this process has not ended. */
 static inline int system_thread_lives(pid_t process, pid_t thread) {
   return syscall(SYS_tgkill, process, thread, 0) == 0;
+}
+
+/* The allocation functions of libc where the linker has the library's own stand before them: see ObjectMemory. */
+enum { SYSTEM_RESERVE_PLACES = 64, SYSTEM_RESERVE_BYTES = 2048 };
+extern int __real_posix_memalign(void **memory, size_t alignment, size_t bytes);
+extern void __real_free(void *memory);
+
+/* Memory that is there when the library is loaded. */
+static inline void *system_object_reserve(void) {
+  static _Alignas(64) char reserve[SYSTEM_RESERVE_PLACES * SYSTEM_RESERVE_BYTES];
+  return reserve;
 }
 
 /* Whether the system gives so much memory now. Volatile, because an allocation that is only compared with NULL may be
@@ -56,7 +67,7 @@ static inline intptr_t system_exchange(intptr_t *number, intptr_t value) {
 
 /* Returns what the number was before. */
 static inline intptr_t system_add(intptr_t *number, intptr_t addend) {
-  return __atomic_fetch_add(number, addend, __ATOMIC_RELAXED);
+  return __atomic_fetch_add(number, addend, __ATOMIC_ACQ_REL);
 }
 
 /* Replaces the number if it is the expected one. Returns what it was before. */
@@ -70,19 +81,6 @@ static inline int system_format_double(char *text, size_t capacity, double numbe
   return snprintf(text, capacity, "%.9g", number);
 }
 
-/* Processors this process may run on; CPU_COUNT is a macro. */
-static inline int system_available_processors(void) {
-#if defined(__linux__)
-  cpu_set_t processors;
-  if (sched_getaffinity(0, sizeof processors, &processors) == 0) {
-    int count = CPU_COUNT(&processors);
-    if (count > 0) return count;
-  }
-#endif
-  long online = sysconf(_SC_NPROCESSORS_ONLN);
-  return online > 0 ? (int)online : 1;
-}
-
 /* A number that changes whenever the process loads or unloads an object. */
 static inline int system_note_changes(struct dl_phdr_info *info, size_t size, void *count) {
   (void)size;
@@ -94,21 +92,6 @@ static inline uint64_t system_object_changes(void) {
   unsigned long long count = 0;
   dl_iterate_phdr(system_note_changes, &count);
   return count;
-}
-
-/* Whether this process is the child of a fork that has not started another program since: PF_FORKNOEXEC among the
- * flags in /proc/self/stat, the seventh field after the name in parentheses. Yes, where that cannot be told. */
-static inline int system_is_forked_child(void) {
-  char text[1024];
-  int file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-  if (file < 0) return 1;
-  ssize_t length = read(file, text, sizeof text - 1);
-  close(file);
-  if (length <= 0) return 1;
-  text[length] = 0;
-  const char *field = strrchr(text, ')');
-  for (int i = 0; field && i < 7; i++) field = strchr(field + 1, ' ');
-  return !field || (strtoul(field, NULL, 10) & 0x40) != 0;
 }
 
 /* What GNU OpenMP's runtime offers, if the process has it among its global symbols. A search that finds nothing

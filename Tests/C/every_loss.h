@@ -72,14 +72,13 @@ static inline int kind_named(const char *name) {
   } while (0)
 
 /*
- * Creates the loss of one kind; NULL where that fails. counts has one entry a class, three at least, and stands for any
- * vector by class. What has no default is 2, or 2.5.
+ * Options of one kind that are accepted. counts has one entry a class, three at least, and stands for any vector by
+ * class. What has no default is 2, or 2.5.
  */
-static inline topkloss_status create_loss(int index, int64_t classes, const double *counts,
-                                          topkloss_reduction reduction, topkloss_loss **out) {
+static inline any_options good_options(int index, int64_t classes, const double *counts,
+                                       topkloss_reduction reduction) {
   const loss_kind *const kind = &loss_kinds[index];
   any_options options;
-  *out = NULL;
   CHECK_OK(kind->type->initialize(&options, kind->type->size));
   for (int32_t i = 0; i < kind->type->member_count; i++) {
     const option_member *const member = &kind->type->members[i];
@@ -92,7 +91,15 @@ static inline topkloss_status create_loss(int index, int64_t classes, const doub
     if (is_named(member, "k") && member->kind == OPTION_NUMBER) SET_OPTION(&options, member, double, 2.5);
     if (is_named(member, "expected_positives")) SET_OPTION(&options, member, double, 2.0);
   }
-  return kind->type->create(&options, out);
+  return options;
+}
+
+/* Creates the loss of one kind with these options; NULL where that fails. */
+static inline topkloss_status create_loss(int index, int64_t classes, const double *counts,
+                                          topkloss_reduction reduction, topkloss_loss **out) {
+  const any_options options = good_options(index, classes, counts, reduction);
+  *out = NULL;
+  return loss_kinds[index].type->create(&options, out);
 }
 
 #endif /* EVERY_LOSS_H */

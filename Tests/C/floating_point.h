@@ -12,13 +12,13 @@
 
 #if defined(__x86_64__)
 /* Rounding, flush-to-zero, denormals-are-zero and the masks, without the six flags that arithmetic raises. */
-static unsigned control(void) { return _mm_getcsr() & ~0x3Fu; }
+static inline unsigned control(void) { return _mm_getcsr() & ~0x3Fu; }
 #else
-static unsigned control(void) { return (unsigned)fegetround(); }
+static inline unsigned control(void) { return (unsigned)fegetround(); }
 #endif
 
 /* Whether a subnormal number that the compiler cannot foresee can be made, kept and used. */
-static int subnormals_work(void) {
+static inline int subnormals_work(void) {
   volatile float smallest = FLT_MIN;
   volatile float half = smallest / 2.0F;
   volatile float whole = half * 2.0F;

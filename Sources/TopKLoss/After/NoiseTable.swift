@@ -6,8 +6,8 @@ func standardNormal(
   seed: UInt64, step: UInt64, firstRow: Int64, rows: Int64, samples: Int64, classes: Int64,
   into noise: UnsafeMutablePointer<Float>?
 ) throws(Failure) {
-  let first = try checkedSize(firstRow, "first_row", atLeast: 0)
   let rows = try checkedSize(rows, "rows", atLeast: 0)
+  try SmoothedOrderStatistic.checkFirstRow(firstRow, "first_row", rows: rows)
   let classes = try checkedSize(classes, "classes", atLeast: 1)
   guard samples >= 1 && samples <= SmoothedOrderStatistic.mostSamples else {
     throw Failure(
@@ -23,7 +23,7 @@ func standardNormal(
   let noise = try required(noise, "noise")
   for draw in 0..<draws {
     KernelsInUse.table.standard_normal(
-      seed, step, UInt64(first) &+ UInt64(draw / samplesPerRow), Int64(draw % samplesPerRow),
-      Int64(classes), noise + draw &* classes)
+      seed, step, UInt64(bitPattern: firstRow) &+ UInt64(draw / samplesPerRow),
+      Int64(draw % samplesPerRow), Int64(classes), noise + draw &* classes)
   }
 }

@@ -1,4 +1,3 @@
-import CSystem
 import CTopKLoss
 
 /// How the accuracies of rows become one figure.
@@ -79,8 +78,7 @@ struct BatchTally {
   /// - Parameter batch: whose labels will be counted; if it has no rows, there are no bins.
   init(_ batch: Batch, byClass: Bool) throws(Failure) {
     bins = batch.rows == 0 ? 0 : byClass ? batch.classes : 1
-    numbers = try .make(count: 2 &* bins)
-    memset(numbers.numbers, 0, numbers.count &* 8)
+    numbers = try .make(count: 2 &* bins, isZero: true)
     hits = ClassSums(numbers.numbers)
     weights = ClassSums(numbers.numbers + bins)
   }

@@ -35,18 +35,6 @@ struct Failure: Error {
   }
 }
 
-/// Swift ends the process when the system refuses it the few bytes of an object or of a text. So before any are made, it
-/// is asked for more than they can need.
-enum Memory {
-  private static let amount = 1 << 16
-
-  static var isShort: Bool { system_has_memory(amount) == 0 }
-
-  static func requireSome() throws(Failure) {
-    if isShort { throw .outOfMemory(bytes: amount) }
-  }
-}
-
 /// Runs the body of an entry point: its failure becomes the status, and the thread's last error.
 ///
 /// A host may round otherwise, flush subnormals or trap exceptions: its floating-point environment is put aside.

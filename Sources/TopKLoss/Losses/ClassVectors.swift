@@ -7,10 +7,12 @@ final class ClassVector<Number: BitwiseCopyable> {
   let numbers: UnsafeMutablePointer<Number>
   let count: Int
 
-  /// Not an initialiser, for one that throws leaks the object.
-  static func make(count: Int) throws(Failure) -> ClassVector {
+  /// Not an initialiser, for one that throws leaks the object. Zeros take no more memory than the pages that are written.
+  static func make(count: Int, isZero: Bool = false) throws(Failure) -> ClassVector {
     let (bytes, overflows) = count.multipliedReportingOverflow(by: MemoryLayout<Number>.stride)
-    guard !overflows, let memory = malloc(max(bytes, 1)) else { throw .outOfMemory(bytes: bytes) }
+    guard !overflows, let memory = isZero ? calloc(1, max(bytes, 1)) : malloc(max(bytes, 1)) else {
+      throw .outOfMemory(bytes: bytes)
+    }
     return ClassVector(memory.assumingMemoryBound(to: Number.self), count: count)
   }
 

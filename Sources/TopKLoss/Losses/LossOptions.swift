@@ -22,6 +22,7 @@ func createLoss<Options: LossOptions>(
     out.pointee = nil
     try Memory.requireSome()
     let loss = try readOptions(options, orDefaults: orDefaults).makeLoss()
+    if Memory.isReserveUsed { throw Memory.outOfMemory }
     out.pointee = OpaquePointer(Unmanaged.passRetained(loss).toOpaque())
   }
 }

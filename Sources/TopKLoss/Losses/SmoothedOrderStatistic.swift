@@ -63,17 +63,20 @@ struct SmoothedOrderStatistic {
         TOPKLOSS_ERROR_OPTION, "batch.noise is not NULL: the exact expectation takes no noise")
     }
     guard source == .samples else { return nil }
-    let first = batch.noise.firstRow
-    guard first >= 0 else {
-      throw Failure(TOPKLOSS_ERROR_SIZE, "batch.first_row is \(first): it must be 0 or more")
-    }
-    if first.addingReportingOverflow(Int64(batch.rows)).overflow {
-      throw Failure(
-        TOPKLOSS_ERROR_SIZE,
-        "batch.first_row is \(first): \(batch.rows) rows from it on are more than 2^63 - 1")
-    }
+    try Self.checkFirstRow(batch.noise.firstRow, "batch.first_row", rows: batch.rows)
     return try batch.noise.given.flatMap { noise throws(Failure) in
       try batch.rows > 0 ? span(noise, batch) : nil
+    }
+  }
+
+  /// Checks where rows stand among those that noise is drawn for.
+  static func checkFirstRow(_ first: Int64, _ name: StaticString, rows: Int) throws(Failure) {
+    guard first >= 0 else {
+      throw Failure(TOPKLOSS_ERROR_SIZE, "\(name) is \(first): it must be 0 or more")
+    }
+    if first.addingReportingOverflow(Int64(rows)).overflow {
+      throw Failure(
+        TOPKLOSS_ERROR_SIZE, "\(name) is \(first): \(rows) rows from it on are more than 2^63 - 1")
     }
   }
 

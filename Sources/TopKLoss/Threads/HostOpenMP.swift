@@ -15,28 +15,16 @@ struct HostOpenMP {
   /// The runtime, if the process has it now.
   static func current() -> HostOpenMP? {
     guard let functions = OpenMPFunctions.current() else { return nil }
-    let threads = functions.level() > 0 ? 1 : max(1, Int(functions.mostThreads()))
-    return HostOpenMP(functions: functions, threads: threads)
+    // LLVM's runtime, which answers to the same names, reads files when it is first asked.
+    return Cancellation.whileDisabled {
+      let threads = functions.level() > 0 ? 1 : max(1, Int(functions.mostThreads()))
+      return HostOpenMP(functions: functions, threads: threads)
+    }
   }
 
   /// Whether a parallel region may be had now. It then has all of the host's threads: fewer would end the others.
   func mayBorrow() -> Bool {
-    threads > 1 && Self.isFirstThread() && functions.level() == 0 && hasWorkers()
-  }
-
-  /// The process that has been looked at, and 1 if it is other than the child of a fork.
-  nonisolated(unsafe) private static var knownProcess = SharedNumber()
-  nonisolated(unsafe) private static var isNoChild = SharedNumber()
-
-  /// Whether this is the thread that the process began with, in a process whose runtime has its threads.
-  private static func isFirstThread() -> Bool {
-    let process = getpid()
-    guard system_thread() == process else { return false }
-    if knownProcess.load() != Int(process) {
-      isNoChild.store(system_is_forked_child() == 0 ? 1 : 0)
-      knownProcess.store(Int(process))
-    }
-    return isNoChild.load() == 1
+    threads > 1 && Process.isFirstThread && functions.level() == 0 && hasWorkers()
   }
 
   // MARK: The runtime's workers

@@ -16,6 +16,7 @@ struct SharedNumber {
   mutating func exchange(_ new: Int) -> Int { system_exchange(&value, new) }
 
   /// Returns what it was before.
+  @discardableResult
   mutating func add(_ addend: Int) -> Int { system_add(&value, addend) }
 
   /// Stores a number if the present one is the expected one. Returns what it was before.

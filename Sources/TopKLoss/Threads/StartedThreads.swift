@@ -28,15 +28,15 @@ enum StartedThreads {
 
   /// Whether the system would start so many threads now, with stacks of so many bytes (0: its default). There is no way to
   /// tell but to start them, all at once, and to let them end: 15 microseconds or so each.
-  @inline(never)
   static func mayBe(_ count: Int, stackBytes: Int) -> Bool {
+    Cancellation.whileDisabled { areStarted(count, stackBytes: stackBytes) }
+  }
+
+  @inline(never)
+  private static func areStarted(_ count: Int, stackBytes: Int) -> Bool {
     guard let memory = calloc(count, MemoryLayout<Trial>.stride) else { return false }
     defer { free(memory) }
     let trials = memory.assumingMemoryBound(to: Trial.self)
-    // A thread cancelled while it waits would leave others at work on its stack.
-    var hostsState: Int32 = 0
-    pthread_setcancelstate(Int32(PTHREAD_CANCEL_DISABLE), &hostsState)
-    defer { pthread_setcancelstate(hostsState, nil) }
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
     defer { pthread_attr_destroy(&attributes) }

@@ -39,7 +39,7 @@ struct ThreadCount {
   /// Of threads that get here together the first one decides.
   private static func findDefault() -> Int {
     let askedFor = number("TOPKLOSS_NUM_THREADS")
-    let wanted = askedFor ?? number("OMP_NUM_THREADS") ?? Int(system_available_processors())
+    let wanted = askedFor ?? number("OMP_NUM_THREADS") ?? Process.mostProcessors
     let count = max(1, min(wanted, maximum)) * (askedFor == nil ? 1 : -1)
     let earlier = byDefault.replace(0, with: count)
     return earlier == 0 ? count : earlier

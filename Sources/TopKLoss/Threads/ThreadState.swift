@@ -168,7 +168,7 @@ struct Scratch {
     let (wanted, overflows) = bytes.addingReportingOverflow(bytes / 2 &+ Self.headBytes)
     guard !overflows else { throw .outOfMemory(bytes: bytes) }
     var head: UnsafeMutableRawPointer?
-    guard posix_memalign(&head, 64, wanted) == 0, let head else {
+    guard __real_posix_memalign(&head, 64, wanted) == 0, let head else {
       throw .outOfMemory(bytes: wanted)
     }
     head.storeBytes(of: wanted &- Self.headBytes, as: Int.self)

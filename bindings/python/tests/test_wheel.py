@@ -12,6 +12,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import zipfile
 from pathlib import Path
@@ -23,6 +24,7 @@ DEMO = ROOT / "examples" / "python" / "geonames"
 DIST = os.environ.get("TOPKLOSS_DIST")
 pytestmark = pytest.mark.skipif(DIST is None, reason="`make test-wheel` builds what this tests")
 
+ALONE = ("--no-deps", "--no-build-isolation")
 OLDEST_GLIBC = (2, 17)
 """What the README says that the wheel needs."""
 
@@ -44,23 +46,25 @@ def archive():
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory):
-    """A new virtual environment: its folder, and a function that runs programs of it.
+    """A new virtual environment: its folder, and a function that runs its Python, or pip for it.
 
     PATH has that folder alone, and so neither Swift nor a compiler.
     """
     folder = tmp_path_factory.mktemp("bare")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     kept = ("HOME", "LANG", "PIP_CACHE_DIR", "PIP_CONFIG_FILE", "PIP_FIND_LINKS", "PIP_INDEX_URL")
     environment = {name: os.environ[name] for name in kept if name in os.environ}
     environment |= {"PATH": str(folder / "bin"), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     assert shutil.which("swift", path=environment["PATH"]) is None
 
-    def run(program, *arguments):
+    def run(program, *arguments, **variables):
+        python = folder / "bin" / "python"
+        pip = [sys.executable, "-m", "pip", "--python", python]
         return subprocess.run(
-            [folder / "bin" / program, *map(str, arguments)],
+            [*(pip if program == "pip" else [python]), *map(str, arguments)],
             capture_output=True,
             text=True,
-            env=environment,
+            env=environment | variables,
             cwd=folder,
         )
 
@@ -70,8 +74,17 @@ def bare(tmp_path_factory):
 @pytest.fixture(scope="module")
 def installed(bare, wheel):
     _, run = bare
-    done = run("pip", "install", wheel)
+    done = run("pip", "install", "--no-compile", wheel)
     assert done.returncode == 0, done.stderr
+    return bare
+
+
+@pytest.fixture(scope="module")
+def furnished(bare):
+    """The same with the packages of the tests' own environment, behind those that it has itself."""
+    folder, _ = bare
+    (packages,) = folder.glob("lib/python*/site-packages")
+    (packages / "tests.pth").write_text(sysconfig.get_path("purelib"))
     return bare
 
 
@@ -173,10 +186,9 @@ def test_missing_frameworks_are_named(installed):
     )
 
 
+@pytest.mark.usefixtures("furnished")
 def test_an_example(installed):
     folder, run = installed
-    done = run("pip", "install", "-r", DEMO / "requirements.txt")
-    assert done.returncode == 0, done.stderr
     output = folder / "output"
     done = run("python", DEMO, "--quick", "--losses", "ldam", "--epochs", 1, "--output", output)
     assert done.returncode == 0, done.stderr
@@ -227,10 +239,10 @@ def test_swift_finds_all_it_needs_in_the_archive(archive, tmp_path):
     subprocess.run(["swift", "package", "describe"], cwd=package, check=True, capture_output=True)
 
 
-def test_without_swift_the_archive_says_what_is_missing(bare, archive):
+def test_without_swift_the_archive_says_what_is_missing(furnished, archive):
     """One sentence, and no traceback."""
-    _, run = bare
-    done = run("pip", "install", "--no-deps", "--force-reinstall", archive)
+    _, run = furnished
+    done = run("pip", "install", *ALONE, "--force-reinstall", archive)
     assert done.returncode != 0
     told = done.stdout + done.stderr
     assert "Traceback" not in told
@@ -240,17 +252,12 @@ def test_without_swift_the_archive_says_what_is_missing(bare, archive):
     assert "[1 lines of output]" in told
 
 
-def test_with_a_library_the_archive_needs_no_swift(bare, archive, wheel, tmp_path):
+def test_with_a_library_the_archive_needs_no_swift(furnished, archive, wheel, tmp_path):
     """And the wheel that comes of it is the one that `make wheel` tags."""
-    _, run = bare
+    _, run = furnished
     with zipfile.ZipFile(wheel) as file:
         library = file.extract("topkloss/libtopkloss.so", tmp_path)
-    done = run(
-        *("python", "-c"),
-        "import os, subprocess, sys; os.environ['TOPKLOSS_LIBRARY_FILE'] = sys.argv[1]; "
-        "sys.exit(subprocess.call(['pip', 'wheel', '--no-deps', '-w', *sys.argv[2:]]))",
-        *(library, tmp_path, archive),
-    )
+    done = run("pip", "wheel", *ALONE, "-w", tmp_path, archive, TOPKLOSS_LIBRARY_FILE=library)
     assert done.returncode == 0, done.stdout + done.stderr
     (made,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(made) as one, zipfile.ZipFile(wheel) as other:

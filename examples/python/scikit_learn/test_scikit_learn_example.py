@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -43,13 +44,11 @@ def test_quick_run() -> None:
 @pytest.mark.parametrize(
     "wrong", ["--folds 1", "--share 0", "--share inf", "--seed -1", "--seed 4294967296"]
 )
-def test_wrong_options_are_refused(wrong: str) -> None:
-    finished = subprocess.run(
-        [sys.executable, str(HERE), *wrong.split()],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
-    assert finished.returncode == 2
-    assert f"argument {wrong.split()[0]}: expected a" in finished.stderr
+def test_wrong_options_are_refused(
+    wrong: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [str(HERE), *wrong.split()])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(HERE / "__main__.py"), run_name="__main__")
+    assert ended.value.code == 2
+    assert f"argument {wrong.split()[0]}: expected a" in capsys.readouterr().err

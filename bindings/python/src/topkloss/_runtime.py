@@ -20,9 +20,9 @@ def set_num_threads(count: int) -> None:
     """Sets how many threads one call may use, the calling thread included.
 
     The default is TOPKLOSS_NUM_THREADS, else OMP_NUM_THREADS, from the environment, else the
-    number of processors that the process may run on. Where the process has GNU OpenMP (PyTorch's,
-    say), the default is no more than OpenMP lets the calling thread have: after
-    ``torch.set_num_threads(1)`` a call uses one thread. ``threadpoolctl.threadpool_limits`` sets
+    number of processors that the process may run on (or has the time of, where a container limits
+    it). Where the process has GNU OpenMP (PyTorch's, say), the default is no more than OpenMP lets
+    the calling thread have: after ``torch.set_num_threads(1)`` a call uses one thread. ``threadpoolctl.threadpool_limits`` sets
     this number besides OpenMP's. A number set here holds against OpenMP's. A call with little work
     uses fewer. Results do not depend on the number.
 
