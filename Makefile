@@ -201,7 +201,7 @@ test-framework-examples: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMP
 
 # ---- tests
 
-test: lint test-native test-growth test-install test-native-examples test-swift test-python test-demo test-wheel \
+test: lint test-native test-fuzz test-growth test-install test-native-examples test-swift test-python test-demo test-wheel \
   test-framework-examples
 
 # Swift's test runner finds Python's headers through pkg-config.
@@ -211,14 +211,39 @@ $(PYTHON_HEADERS): $(STAMPS)/venv
 	@touch $@
 
 test-native: $(LIBRARY)
+	@ldconfig -p | grep -q libomp.so.5 || { $(call install_debian,libomp5-14); }
 	@echo "==> C and C++ tests"
 	Tests/C/run $(LIBRARY)
 
+<<<<<<< HEAD
 # On another processor: emulated, many times slower.
 .PHONY: test-aarch64
 test-aarch64: $(AARCH64_LIBRARY) $(AARCH64_TOOLS)
 	@echo "==> C and C++ tests on aarch64"
 	Tests/C/run $(AARCH64_LIBRARY) aarch64-linux-gnu
+=======
+# The same sources with a counter at every branch, for the fuzzer to see where it has been. Kernels are AVX2's alone where
+# the machine has it: the others are compared with as they are installed.
+INSTRUMENTED := .build/instrumented/release/libtopkloss.so
+$(INSTRUMENTED): $(LIBRARY_SOURCES)
+	@echo "==> building libtopkloss.so for the fuzzer"
+	TOPKLOSS_KERNELS=$$(! grep -qsw avx2 /proc/cpuinfo || echo avx2) swift build -c release --product topkloss \
+	  --scratch-path .build/instrumented -Xswiftc -Xfrontend -Xswiftc -sanitize=fuzzer \
+	  -Xswiftc -Xfrontend -Xswiftc -sanitize-coverage=edge,inline-8bit-counters,pc-table
+	@touch $@
+
+# TIME=seconds, RUNS=executions, INPUT=file, SEED=number, SUBJECT=another library: Tests/Fuzz/README.md.
+.PHONY: fuzz test-fuzz
+fuzz: $(if $(SUBJECT),,$(INSTRUMENTED) $(LIBRARY))
+	TIME="$(TIME)" RUNS="$(RUNS)" INPUT="$(INPUT)" SEED="$(SEED)" \
+	  Tests/Fuzz/run $(if $(SUBJECT),$(SUBJECT) $(SUBJECT),$(INSTRUMENTED) $(LIBRARY))
+
+# The same inputs each time.
+test-fuzz: $(INSTRUMENTED) $(LIBRARY)
+	@echo "==> fuzzing, a minute"
+	rm -rf .build/fuzz-test
+	WORK=.build/fuzz-test SEED=1 Tests/Fuzz/run $(INSTRUMENTED) $(LIBRARY)
+>>>>>>> main
 
 .PHONY: test-growth
 test-growth: $(LIBRARY) $(STAMPS)/test
