@@ -18,11 +18,7 @@
 
 #include "check.h"
 
-<<<<<<< HEAD
-enum { ROWS = 4000, CLASSES = 50, PROCESSES = 120, MOST_CHILDREN = 64 };
-=======
 enum { ROWS = 4000, CLASSES = 50, MOST_CHILDREN = 64 };
->>>>>>> main
 
 static float logits[ROWS * CLASSES];
 static int64_t labels[ROWS];
