@@ -215,13 +215,12 @@ test-native: $(LIBRARY)
 	@echo "==> C and C++ tests"
 	Tests/C/run $(LIBRARY)
 
-<<<<<<< HEAD
 # On another processor: emulated, many times slower.
 .PHONY: test-aarch64
 test-aarch64: $(AARCH64_LIBRARY) $(AARCH64_TOOLS)
 	@echo "==> C and C++ tests on aarch64"
 	Tests/C/run $(AARCH64_LIBRARY) aarch64-linux-gnu
-=======
+
 # The same sources with a counter at every branch, for the fuzzer to see where it has been. Kernels are AVX2's alone where
 # the machine has it: the others are compared with as they are installed.
 INSTRUMENTED := .build/instrumented/release/libtopkloss.so
@@ -243,7 +242,6 @@ test-fuzz: $(INSTRUMENTED) $(LIBRARY)
 	@echo "==> fuzzing, a minute"
 	rm -rf .build/fuzz-test
 	WORK=.build/fuzz-test SEED=1 Tests/Fuzz/run $(INSTRUMENTED) $(LIBRARY)
->>>>>>> main
 
 .PHONY: test-growth
 test-growth: $(LIBRARY) $(STAMPS)/test
