@@ -1,6 +1,11 @@
 /*
  * A fork at any moment of the library's first use, which is on another thread, leaves a child that evaluates: at moments by
  * chance, and at each at which the library asks for its environment, held until the fork is done.
+ *
+ * Usage: fork_first_use [PROCESSES], two thirds of which race by chance
+ *
+ * Fails without: nothing initialised under a lock, or by one thread while others wait (version 0.1.0 at first had both: 6
+ * of 15,000 natural races left a child that spun, and every one that was held).
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -13,7 +18,7 @@
 
 #include "check.h"
 
-enum { ROWS = 4000, CLASSES = 50, PROCESSES = 120, PATIENCE = 20, MOST_CHILDREN = 64 };
+enum { ROWS = 4000, CLASSES = 50, MOST_CHILDREN = 64 };
 
 static float logits[ROWS * CLASSES];
 static int64_t labels[ROWS];
@@ -109,7 +114,8 @@ static int young_process(double expected, int number) {
   return check_summary();
 }
 
-int main(void) {
+int main(int count, char **arguments) {
+  const int processes = count > 1 ? atoi(arguments[1]) : 300;
   uint64_t state = 7;
   pid_t process;
   double *const expected = mmap(NULL, sizeof(double), PROT_READ | PROT_WRITE,
@@ -126,7 +132,7 @@ int main(void) {
     _exit(check_summary());
   }
   wait_for(process, "first process");
-  for (int i = 0; i < PROCESSES && failed_checks == 0; i++) {
+  for (int i = 0; i < processes && failed_checks == 0; i++) {
     process = fork();
     if (process == 0) _exit(young_process(*expected, i));
     wait_for(process, "process");

@@ -25,6 +25,7 @@ static atomic_long refused;
 static atomic_size_t smallest_failing = SIZE_MAX;
 static atomic_long remaining = -1;
 static atomic_int is_for_good;
+static _Thread_local volatile int depth;
 
 long allocation_calls(void) { return atomic_load(&calls); }
 
@@ -36,6 +37,8 @@ void reset_allocation_calls(void) {
 long refused_allocations(void) { return atomic_load(&refused); }
 
 long live_allocations(void) { return atomic_load(&live); }
+
+int is_allocating(void) { return depth > 0; }
 
 long live_bytes(void) { return atomic_load(&bytes_live); }
 
@@ -80,11 +83,21 @@ static void *given(void *memory) {
   return memory;
 }
 
-void *malloc(size_t bytes) { return given(is_granted(bytes) ? __libc_malloc(bytes) : NULL); }
+void *malloc(size_t bytes) {
+  void *found = NULL;
+  depth++;
+  if (is_granted(bytes)) found = __libc_malloc(bytes);
+  depth--;
+  return given(found);
+}
 
 void *calloc(size_t count, size_t bytes) {
   const int granted = is_granted(bytes == 0 || count <= SIZE_MAX / bytes ? count * bytes : SIZE_MAX);
-  return given(granted ? __libc_calloc(count, bytes) : NULL);
+  void *found;
+  depth++;
+  found = granted ? __libc_calloc(count, bytes) : NULL;
+  depth--;
+  return given(found);
 }
 
 /* Of no bytes, it gives back what there was. */
@@ -92,7 +105,9 @@ void *realloc(void *memory, size_t bytes) {
   void *found = NULL;
   if (is_granted(bytes)) {
     const long before = memory == NULL ? 0 : (long)malloc_usable_size(memory);
+    depth++;
     found = __libc_realloc(memory, bytes);
+    depth--;
     if (memory != NULL && (found != NULL || bytes == 0)) {
       atomic_fetch_sub(&live, 1);
       atomic_fetch_sub(&bytes_live, before);
@@ -103,7 +118,11 @@ void *realloc(void *memory, size_t bytes) {
 }
 
 void *memalign(size_t alignment, size_t bytes) {
-  return given(is_granted(bytes) ? __libc_memalign(alignment, bytes) : NULL);
+  void *found = NULL;
+  depth++;
+  if (is_granted(bytes)) found = __libc_memalign(alignment, bytes);
+  depth--;
+  return given(found);
 }
 
 void *aligned_alloc(size_t alignment, size_t bytes) { return memalign(alignment, bytes); }
@@ -120,7 +139,9 @@ void free(void *memory) {
     atomic_fetch_add(&calls, 1);
     note_live(memory, -1);
   }
+  depth++;
   __libc_free(memory);
+  depth--;
 }
 
 void *mmap(void *address, size_t bytes, int protection, int flags, int file, off_t offset) {

@@ -17,6 +17,9 @@ long live_allocations(void);
 /* The bytes of those pieces. */
 long live_bytes(void);
 
+/* Whether the calling thread is inside one of them, where no signal handler may allocate. */
+int is_allocating(void);
+
 /* From now on, requests of this many bytes or more find no memory. SIZE_MAX: none fails. */
 void fail_allocations_from(size_t bytes);
 

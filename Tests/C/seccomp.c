@@ -5,6 +5,7 @@
  * Fails without: files left alone after loading (at first use the library once asked /proc/self/stat, for OpenMP).
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <malloc.h>
@@ -48,6 +49,15 @@ static void allow_no_files(void) {
   CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0, "no policy");
 }
 
+/* LLVM's OpenMP reads files at its own first use, and so again in a child, whoever asks: a host that forbids it comes first. */
+static void use_llvm_openmp(void) {
+#ifdef _OPENMP
+  if (dlsym(RTLD_DEFAULT, "__kmpc_fork_call") == NULL) return;
+#pragma omp parallel
+  CHECK(omp_get_num_threads() > 0, "no team");
+#endif
+}
+
 static caller own;
 static answer *expected;
 
@@ -69,12 +79,14 @@ static void *use(void *when) {
 }
 
 static void use_on_first_thread(void *when) {
+  use_llvm_openmp();
   allow_no_files();
   use(when);
 }
 
 static void use_on_another(void *when) {
   pthread_t thread;
+  use_llvm_openmp();
   allow_no_files();
   CHECK(pthread_create(&thread, NULL, use, when) == 0, "no thread");
   pthread_join(thread, NULL);
@@ -105,6 +117,6 @@ int main(void) {
 #endif
   /* Not in a child, where OpenMP's threads are not borrowed. */
   use_on_first_thread(first);
-  caller_free(&own);
-  return check_summary();
+  /* Not by way of what others do at the end of a process. */
+  _exit(check_summary());
 }

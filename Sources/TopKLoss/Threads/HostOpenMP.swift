@@ -15,8 +15,11 @@ struct HostOpenMP {
   /// The runtime, if the process has it now.
   static func current() -> HostOpenMP? {
     guard let functions = OpenMPFunctions.current() else { return nil }
-    let threads = functions.level() > 0 ? 1 : max(1, Int(functions.mostThreads()))
-    return HostOpenMP(functions: functions, threads: threads)
+    // LLVM's runtime, which answers to the same names, reads files when it is first asked.
+    return Cancellation.whileDisabled {
+      let threads = functions.level() > 0 ? 1 : max(1, Int(functions.mostThreads()))
+      return HostOpenMP(functions: functions, threads: threads)
+    }
   }
 
   /// Whether a parallel region may be had now. It then has all of the host's threads: fewer would end the others.
