@@ -157,6 +157,8 @@ $(STAMPS)/packaging: $(STAMPS)/venv bindings/python/packaging-requirements.txt
 
 # auditwheel gives the wheel the tag of the oldest glibc that has the symbols which the library needs.
 .PHONY: wheel
+# The same bytes whenever they are built: the time of the last commit, or of nothing where there is none.
+wheel test-wheel: export SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),315532800)
 wheel: $(LIBRARY) $(STAMPS)/packaging
 	@echo "==> building the wheel and the source archive"
 	rm -rf .build/wheel dist/*.tar.gz dist/*_$$(uname -m).whl
@@ -212,8 +214,8 @@ test-demo test-wheel test-framework-examples: export OMP_NUM_THREADS := 1
 # Else torch.compile starts processes that import PyTorch themselves.
 test-python test-framework-examples: export TORCHINDUCTOR_COMPILE_THREADS := 1
 
-test: lint test-native test-fuzz test-growth test-install test-native-examples test-swift test-python test-demo \
-  test-wheel test-framework-examples
+test: lint test-native test-reproducible test-fuzz test-growth test-install test-native-examples test-swift test-python \
+  test-demo test-wheel test-framework-examples
 
 # Swift's test runner finds Python's headers through pkg-config.
 PYTHON_HEADERS := $(STAMPS)/python-headers
@@ -248,11 +250,26 @@ fuzz: $(if $(SUBJECT),,$(INSTRUMENTED) $(LIBRARY))
 	TIME="$(TIME)" RUNS="$(RUNS)" INPUT="$(INPUT)" SEED="$(SEED)" \
 	  Tests/Fuzz/run $(if $(SUBJECT),$(SUBJECT) $(SUBJECT),$(INSTRUMENTED) $(LIBRARY))
 
+# So many arrays for every public function of the package, others in every run; about 20 minutes.
+.PHONY: fuzz-python
+fuzz-python: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/frameworks
+	cd bindings/python && TOPKLOSS_HOSTILE_EXAMPLES=$(or $(EXAMPLES),2000) \
+	  ../../$(IN_VENV)/python -m pytest -q tests/test_hostile_arrays.py
+
 # The same inputs each time.
 test-fuzz: $(INSTRUMENTED) $(LIBRARY)
 	@echo "==> fuzzing, a minute"
 	rm -rf .build/fuzz-test
 	WORK=.build/fuzz-test SEED=1 Tests/Fuzz/run $(INSTRUMENTED) $(LIBRARY)
+
+# Only the module of the entry points is compiled again, and all is linked; `make reproducible` compiles every module.
+.PHONY: test-reproducible reproducible
+test-reproducible: $(LIBRARY)
+	@echo "==> the library from another folder"
+	$(PYTHON) Tests/Reproducible/rebuild.py $(LIBRARY) TopKLoss
+
+reproducible: $(LIBRARY)
+	$(PYTHON) Tests/Reproducible/rebuild.py $(LIBRARY)
 
 .PHONY: test-growth
 test-growth: $(LIBRARY) $(STAMPS)/test
