@@ -12,7 +12,6 @@ namespace {
 
 constexpr size_t guard_bytes = 1 << 16;
 constexpr size_t seen_around = 64;
-constexpr uint8_t pattern = 0xA5;
 
 uint8_t *map_between_guards(int file, size_t bytes, int protection) {
   void *const all = mmap(nullptr, bytes + 2 * guard_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -6,6 +6,9 @@
 
 class Arena {
  public:
+  // What lies where nothing is to be written.
+  static constexpr uint8_t pattern = 0xA5;
+
   Arena(const char *name, size_t bytes);
 
   // A piece of it, flush with the guard page behind it, or with that before it; `askew` bytes away.

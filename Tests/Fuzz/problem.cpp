@@ -193,8 +193,8 @@ void draw_setting(Input &input, Problem &problem, Setting &setting) {
   setting.label_type = input.rarely(2) ? TOPKLOSS_INT32 : TOPKLOSS_INT64;
   const bool is_hostile = problem.nature == Nature::hostile;
   // Structs of the first version know rows alone.
-  if (is_hostile && input.rarely(16)) setting.batch_size = offsetof(topkloss_batch, rows_per_group);
-  if (is_hostile && input.rarely(16)) setting.result_size = offsetof(topkloss_result, gradient_class_stride);
+  if (knows_rows_alone() || (is_hostile && input.rarely(16))) setting.batch_size = offsetof(topkloss_batch, rows_per_group);
+  if (knows_rows_alone() || (is_hostile && input.rarely(16))) setting.result_size = offsetof(topkloss_result, gradient_class_stride);
   const bool has_groups = setting.batch_size == sizeof(topkloss_batch);
   const bool has_classes = has_groups && setting.result_size == sizeof(topkloss_result);
   if (!has_groups) problem.has_soft_labels = false;
