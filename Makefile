@@ -53,6 +53,21 @@ $(LIBRARY): $(LIBRARY_SOURCES)
 	swift build -c release --product topkloss
 	@touch $(LIBRARY)
 
+# For Linux on aarch64, whatever this is.
+AARCH64_LIBRARY := .build/aarch64/libtopkloss.so
+.PHONY: aarch64
+aarch64: $(AARCH64_LIBRARY)
+
+AARCH64_TOOLS := $(STAMPS)/aarch64-tools
+$(AARCH64_TOOLS): | $(STAMPS)/venv
+	@{ command -v aarch64-linux-gnu-g++ && command -v qemu-aarch64-static; } >/dev/null || { $(call install_debian,\
+	  gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static); }
+	@touch $@
+
+$(AARCH64_LIBRARY): $(LIBRARY_SOURCES) packaging/aarch64/build.py $(AARCH64_TOOLS)
+	@echo "==> building libtopkloss.so for aarch64"
+	$(PYTHON) packaging/aarch64/build.py $@
+
 # What programs that were linked with the library where it was built look for.
 $(LINK): | $(LIBRARY)
 	ln -sf libtopkloss.so $@
@@ -140,10 +155,19 @@ $(STAMPS)/packaging: $(STAMPS)/venv bindings/python/packaging-requirements.txt
 .PHONY: wheel
 wheel: $(LIBRARY) $(STAMPS)/packaging
 	@echo "==> building the wheel and the source archive"
-	rm -rf .build/wheel dist
+	rm -rf .build/wheel dist/*.tar.gz dist/*_$$(uname -m).whl
 	TOPKLOSS_LIBRARY_FILE="$(CURDIR)/$(LIBRARY)" $(IN_VENV)/python -m build --no-isolation --quiet --wheel --outdir .build/wheel bindings/python
 	$(IN_VENV)/python -m build --no-isolation --quiet --sdist --outdir dist bindings/python
 	PATH="$(CURDIR)/$(IN_VENV):$$PATH" $(IN_VENV)/auditwheel repair --wheel-dir dist .build/wheel/*.whl
+
+# The same for aarch64, beside it. auditwheel takes the processor from the library, and the oldest glibc from its symbols.
+.PHONY: wheel-aarch64
+wheel-aarch64: $(AARCH64_LIBRARY) $(STAMPS)/packaging
+	@echo "==> building the wheel for aarch64"
+	rm -rf .build/wheel-aarch64 dist/*_aarch64.whl
+	TOPKLOSS_LIBRARY_FILE="$(CURDIR)/$(AARCH64_LIBRARY)" $(IN_VENV)/python -m build --no-isolation --quiet --wheel \
+	  --outdir .build/wheel-aarch64 bindings/python
+	PATH="$(CURDIR)/$(IN_VENV):$$PATH" $(IN_VENV)/auditwheel repair --wheel-dir dist .build/wheel-aarch64/*.whl
 
 .PHONY: test-wheel
 test-wheel: wheel $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo
@@ -190,6 +214,12 @@ test-native: $(LIBRARY)
 	@ldconfig -p | grep -q libomp.so.5 || { $(call install_debian,libomp5-14); }
 	@echo "==> C and C++ tests"
 	Tests/C/run $(LIBRARY)
+
+# On another processor: emulated, many times slower.
+.PHONY: test-aarch64
+test-aarch64: $(AARCH64_LIBRARY) $(AARCH64_TOOLS)
+	@echo "==> C and C++ tests on aarch64"
+	Tests/C/run $(AARCH64_LIBRARY) aarch64-linux-gnu
 
 # The same sources with a counter at every branch, for the fuzzer to see where it has been. Kernels are AVX2's alone where
 # the machine has it: the others are compared with as they are installed.
@@ -251,8 +281,9 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/mypy --strict abi
-	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation
-	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation
+	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation packaging
+	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation packaging
+	$(IN_VENV)/mypy --strict packaging/aarch64/build.py
 	cd Tests/Mutation && ../../$(IN_VENV)/mypy --strict .
 	swift format lint --strict --recursive Package.swift Sources Tests
 	cd bindings/python && ../../$(IN_VENV)/ruff check . && ../../$(IN_VENV)/ruff format --check . && ../../$(IN_VENV)/mypy --strict
