@@ -118,9 +118,7 @@ void compare_threads(Case &drawn) {
 void compare_layouts(Input &input, Case &drawn) {
   Setting other;
   const Setting &setting = drawn.setting;
-  draw_setting(input, drawn.problem, other);
-  // What a struct of either size holds is in both.
-  if (other.batch_size != setting.batch_size || other.result_size != setting.result_size) return repeat(drawn);
+  draw_setting(input, drawn.problem, other, &setting);
   for (const Setting *each : {&setting, static_cast<const Setting *>(&other)})
     if (each->logits.overlaps || each->multi_label_logits.overlaps || each->soft_labels.overlaps ||
         each->gradient.overlaps || each->multi_label_gradient.overlaps || each->host == Host::forgetful)
@@ -136,6 +134,18 @@ void compare_layouts(Input &input, Case &drawn) {
   if (setting.wants_second_gradient != other.wants_second_gradient)
     one.multi_label_gradient.clear(), two.multi_label_gradient.clear();
   require_same(one, two, "layouts");
+}
+
+// Output that lies over input is refused, or the answer is that of memory apart.
+void compare_overlaps(Input &input, Case &drawn) {
+  Setting &setting = drawn.setting;
+  setting.is_in_place = setting.is_second_in_place = false;
+  if (drawn.problem.shape.rows > 16) return repeat(drawn);
+  evaluate(drawn.options, drawn.problem, setting, drawn.answer);
+  Arena::share(true, input.word());
+  evaluate(drawn.options, drawn.problem, setting, drawn.other);
+  Arena::share(false, 0);
+  if (drawn.other.status != TOPKLOSS_ERROR_ALIASING) require_same(drawn.answer, drawn.other, "memory apart and near");
 }
 
 // Of a loss whose rows do not depend on each other.
@@ -173,7 +183,7 @@ void compare_parts(Input &input, Case &drawn) {
 
 bool fuzz_losses(Input &input) {
   static Case drawn;
-  const uint32_t comparison = input.below(8);
+  const uint32_t comparison = input.below(9);
   draw_case(input, drawn);
   if (comparison == 0)
     evaluate(drawn.options, drawn.problem, drawn.setting, drawn.answer);
@@ -189,6 +199,8 @@ bool fuzz_losses(Input &input) {
     compare_threads(drawn);
   else if (comparison == 6)
     compare_parts(input, drawn);
+  else if (comparison == 8)
+    compare_overlaps(input, drawn);
   else
     compare_layouts(input, drawn);
   return is_costly(*drawn.options.type);
