@@ -51,6 +51,9 @@ void require_row_rules(const Options &options, const Problem &problem, const Ans
   for (int64_t r = 0; r < problem.shape.rows; r++) {
     const auto row = static_cast<size_t>(r);
     const bool is_ignored = has_labels && problem.labels[row] == ignored;
+    if (has_labels && !is_ignored)
+      REQUIRE(problem.labels[row] >= 0 && problem.labels[row] < classes, "row %zu: label %lld of %lld classes", row,
+              static_cast<long long>(problem.labels[row]), static_cast<long long>(classes));
     bool is_bad = false;
     for (int64_t c = 0; c < classes; c++) {
       const double logit = problem.logits[static_cast<size_t>(r * classes + c)];

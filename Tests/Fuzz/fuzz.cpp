@@ -3,6 +3,7 @@
 #include "fuzz_functions.hpp"
 #include "fuzz_losses.hpp"
 #include "library.hpp"
+#include "reached.hpp"
 
 extern "C" {
 #include "../C/interpose.h"
@@ -12,6 +13,9 @@ extern "C" int LLVMFuzzerInitialize(int *, char ***) {
   load_libraries();
   return 0;
 }
+
+// Where the fuzzer looks for more of them.
+__attribute__((section("__libfuzzer_extra_counters"))) uint8_t reached_counters[reached_kinds];
 
 namespace {
 

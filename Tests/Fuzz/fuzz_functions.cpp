@@ -2,6 +2,7 @@
 
 #include "check.hpp"
 #include "functions.hpp"
+#include "reached.hpp"
 #include "tell.hpp"
 
 namespace {
@@ -94,6 +95,7 @@ void fuzz_functions(Input &input) {
   const FunctionType &type = function_type(static_cast<int>(kind) % function_count());
   draw_call(input, type, drawn);
   call(type, drawn, drawn.setting, answer);
+  reached(3, kind, static_cast<uint32_t>(answer.status), static_cast<uint32_t>(drawn.setting.dtype));
   Setting other = drawn.setting;
   if (comparison == 1) other.library = &reference(static_cast<int>(input.below(static_cast<uint32_t>(reference_count()))));
   if (comparison == 2) other.host = Host::none;

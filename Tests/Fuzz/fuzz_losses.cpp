@@ -2,6 +2,7 @@
 
 #include "check.hpp"
 #include "evaluation.hpp"
+#include "reached.hpp"
 #include "tolerance.hpp"
 
 namespace {
@@ -203,5 +204,11 @@ bool fuzz_losses(Input &input) {
     compare_overlaps(input, drawn);
   else
     compare_layouts(input, drawn);
+  const auto loss = static_cast<uint32_t>(drawn.options.type - &loss_type(0));
+  const auto status = static_cast<uint32_t>(drawn.answer.status);
+  reached(0, loss, status, comparison);
+  reached(1, loss, status, static_cast<uint32_t>(drawn.setting.dtype));
+  if (drawn.problem.spoilt != nullptr)
+    reached(2, static_cast<uint32_t>(drawn.problem.spoilt - struct_named("batch").members), status);
   return is_costly(*drawn.options.type);
 }

@@ -5,7 +5,7 @@
 namespace {
 
 int64_t draw_label(Input &input, const Problem &problem) {
-  static const int64_t strangers[] = {-1, INT32_MIN, INT32_MAX, 5000};
+  const int64_t strangers[] = {problem.shape.classes, -1, INT32_MIN, INT32_MAX, 5000};
   if (input.rarely(12)) return TOPKLOSS_IGNORE_INDEX;
   if (problem.nature == Nature::hostile && input.rarely(32)) return input.any_of(strangers);
   return input.below(static_cast<uint32_t>(std::min<int64_t>(problem.shape.classes, 60000)));
