@@ -191,6 +191,20 @@ test-native: $(LIBRARY)
 	@echo "==> C and C++ tests"
 	Tests/C/run $(LIBRARY)
 
+# ThreadSanitizer needs a library of its own. Not part of `test`: minutes, and what CI has time for is in Tests/C/run.
+.PHONY: soak test-valgrind test-tsan
+soak: $(LIBRARY)
+	@echo "==> a million losses from eight threads, and 20,000 forks against first use"
+	Tests/C/run $(LIBRARY) soak
+
+test-valgrind: $(LIBRARY)
+	@command -v valgrind >/dev/null || { $(call install_debian,valgrind libc6-dbg); }
+	Tests/C/sanitize memory $(LIBRARY)
+
+test-tsan:
+	TOPKLOSS_KERNELS=avx2 swift build -c release --sanitize=thread --scratch-path .build/tsan --product topkloss
+	Tests/C/sanitize threads .build/tsan/release/libtopkloss.so
+
 .PHONY: test-growth
 test-growth: $(LIBRARY) $(STAMPS)/test
 	@echo "==> programs of older versions, on this library and on a later one"

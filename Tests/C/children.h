@@ -10,7 +10,10 @@
 
 #include "check.h"
 
-enum { PATIENCE = 20 };
+/* In seconds. A sanitizer takes its time. */
+#ifndef PATIENCE
+#define PATIENCE 20
+#endif
 
 /* Zeros that children and parent see alike, for as long as the program runs. */
 static inline void *shared_memory(size_t bytes) {
