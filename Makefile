@@ -217,9 +217,9 @@ test-native: $(LIBRARY)
 
 # On another processor: emulated, many times slower.
 .PHONY: test-aarch64
-test-aarch64: $(AARCH64_LIBRARY) $(AARCH64_TOOLS)
+test-aarch64: $(AARCH64_LIBRARY) $(AARCH64_TOOLS) $(LIBRARY)
 	@echo "==> C and C++ tests on aarch64"
-	Tests/C/run $(AARCH64_LIBRARY) aarch64-linux-gnu
+	Tests/C/run $(AARCH64_LIBRARY) aarch64-linux-gnu $(LIBRARY)
 
 # The same sources with a counter at every branch, for the fuzzer to see where it has been. Kernels are AVX2's alone where
 # the machine has it: the others are compared with as they are installed.

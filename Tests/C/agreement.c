@@ -22,7 +22,7 @@ static size_t bytes_of(topkloss_dtype dtype) {
   return dtype == TOPKLOSS_FLOAT64 ? 8 : dtype == TOPKLOSS_FLOAT32 ? 4 : 2;
 }
 
-/* Half of the distance from 1 to the next number. */
+/* What rounding leaves of 1: half of the distance from 1 to the next number. */
 static double rounding_of(topkloss_dtype dtype) {
   return ldexp(1.0, dtype == TOPKLOSS_FLOAT64   ? -53
                     : dtype == TOPKLOSS_FLOAT32 ? -24
@@ -115,9 +115,9 @@ static void loss(int kind, topkloss_dtype dtype, workload *work) {
            (int)work->batch.classes);
   CHECK_OK(create_loss(kind, work->batch.classes, work->counts, TOPKLOSS_MEAN, &made));
   CHECK_OK(topkloss_evaluate(made, &work->batch, &work->result));
-  tell(name, &work->result.value, 1, 8.0, rounding_of(dtype == TOPKLOSS_FLOAT64 ? dtype : TOPKLOSS_FLOAT32));
+  tell(name, &work->result.value, 1, 64.0, rounding_of(dtype == TOPKLOSS_FLOAT64 ? dtype : TOPKLOSS_FLOAT32));
   for (size_t i = 0; i < count; i++) numbers[i] = get(dtype, work->result.gradient, i);
-  tell(name, numbers, count, 8.0, rounding_of(dtype));
+  tell(name, numbers, count, 64.0, rounding_of(dtype));
   topkloss_loss_destroy(made);
   free(numbers);
 }
