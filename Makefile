@@ -135,10 +135,14 @@ bench: $(STAMPS)/binding $(STAMPS)/frameworks $(PEERS)/complete
 
 # ---- what follows from the header
 
+abigail = command -v abidiff >/dev/null || { $(call install_debian,abigail-tools); }
+
 .PHONY: generate stubs
 # First what the library is built from: without it a new loss does not compile. The stubs are made from the package.
 generate: $(STAMPS)/test
 	$(IN_VENV)/python -m abi
+	@$(abigail)
+	$(IN_VENV)/python -m abi.picture
 	$(MAKE) --no-print-directory stubs
 
 stubs: $(STAMPS)/test $(STAMPS)/binding $(STAMPS)/frameworks
@@ -201,8 +205,15 @@ test-framework-examples: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMP
 
 # ---- tests
 
-test: lint test-native test-fuzz test-growth test-install test-native-examples test-swift test-python test-demo test-wheel \
-  test-framework-examples
+# Idle workers of OpenMP and OpenBLAS spin, on processors that another suite has work for.
+test-python test-demo test-wheel test-framework-examples: export OPENBLAS_NUM_THREADS := 1
+test-python: export OMP_WAIT_POLICY := passive
+test-demo test-wheel test-framework-examples: export OMP_NUM_THREADS := 1
+# Else torch.compile starts processes that import PyTorch themselves.
+test-python test-framework-examples: export TORCHINDUCTOR_COMPILE_THREADS := 1
+
+test: lint test-native test-fuzz test-growth test-install test-native-examples test-swift test-python test-demo \
+  test-wheel test-framework-examples
 
 # Swift's test runner finds Python's headers through pkg-config.
 PYTHON_HEADERS := $(STAMPS)/python-headers
@@ -277,6 +288,8 @@ lint: export MYPY_CACHE_DIR := $(CURDIR)/.build/mypy
 lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	@echo "==> linters"
 	$(IN_VENV)/python -m abi --check
+	@$(abigail)
+	$(IN_VENV)/python -m abi.picture --check
 	$(IN_VENV)/python -m abi.python_stubs --check
 	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml abi
