@@ -226,11 +226,18 @@ test-native: $(LIBRARY)
 	@echo "==> C and C++ tests"
 	Tests/C/run $(LIBRARY)
 
-# On another processor: emulated, many times slower.
-.PHONY: test-aarch64
+# On another processor: emulated, many times slower, and so not part of `test`. The quick one has what is the processor's.
+.PHONY: test-aarch64 test-aarch64-quick
 test-aarch64: $(AARCH64_LIBRARY) $(AARCH64_TOOLS) $(LIBRARY)
 	@echo "==> C and C++ tests on aarch64"
 	Tests/C/run $(AARCH64_LIBRARY) aarch64-linux-gnu $(LIBRARY)
+	$(MAKE) --no-print-directory wheel-aarch64
+	Tests/AArch64/run dist/*_aarch64.whl $(CACHE)/aarch64-python
+
+test-aarch64-quick: $(AARCH64_LIBRARY) $(AARCH64_TOOLS) $(LIBRARY)
+	@echo "==> the quickest tests on aarch64"
+	ONLY='agree|floating-point environment$$|header|export|instruction|it needs|its soname|1 MB' \
+	  Tests/C/run $(AARCH64_LIBRARY) aarch64-linux-gnu $(LIBRARY)
 
 # The same sources with a counter at every branch, for the fuzzer to see where it has been. Kernels are AVX2's alone where
 # the machine has it: the others are compared with as they are installed.
@@ -294,8 +301,8 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/mypy --strict abi
-	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation packaging
-	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation packaging
+	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging
+	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging
 	$(IN_VENV)/mypy --strict packaging/aarch64/build.py
 	cd Tests/Mutation && ../../$(IN_VENV)/mypy --strict .
 	swift format lint --strict --recursive Package.swift Sources Tests

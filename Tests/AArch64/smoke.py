@@ -6,7 +6,6 @@ import platform
 from pathlib import Path
 
 import numpy as np
-
 import topkloss
 from topkloss._library import library
 
@@ -30,10 +29,10 @@ for dtype, bound in ((np.float64, 1e-14), (np.float32, 1e-6), (np.float16, 2e-3)
         assert abs(found[0] - value) < bound * value, (dtype, found[0], value)
         assert np.abs(found[1] - gradient).max() < bound / len(labels), dtype
 
+message = ""
 try:
     topkloss.CrossEntropyLoss()(logits, labels + 1)
 except topkloss.TopKLossError as error:
-    assert "37" in str(error), error
-else:
-    raise AssertionError("a label that is no class was taken")
+    message = str(error)
+assert "37" in message, message
 print("passed: the wheel on aarch64")
