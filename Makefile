@@ -53,6 +53,21 @@ $(LIBRARY): $(LIBRARY_SOURCES)
 	swift build -c release --product topkloss
 	@touch $(LIBRARY)
 
+# For Linux on aarch64, whatever this is.
+AARCH64_LIBRARY := .build/aarch64/libtopkloss.so
+.PHONY: aarch64
+aarch64: $(AARCH64_LIBRARY)
+
+AARCH64_TOOLS := $(STAMPS)/aarch64-tools
+$(AARCH64_TOOLS): | $(STAMPS)/venv
+	@{ command -v aarch64-linux-gnu-g++ && command -v qemu-aarch64-static; } >/dev/null || { $(call install_debian,\
+	  gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static); }
+	@touch $@
+
+$(AARCH64_LIBRARY): $(LIBRARY_SOURCES) packaging/aarch64/build.py $(AARCH64_TOOLS)
+	@echo "==> building libtopkloss.so for aarch64"
+	$(PYTHON) packaging/aarch64/build.py $@
+
 # What programs that were linked with the library where it was built look for.
 $(LINK): | $(LIBRARY)
 	ln -sf libtopkloss.so $@
@@ -120,10 +135,14 @@ bench: $(STAMPS)/binding $(STAMPS)/frameworks $(PEERS)/complete
 
 # ---- what follows from the header
 
+abigail = command -v abidiff >/dev/null || { $(call install_debian,abigail-tools); }
+
 .PHONY: generate stubs
 # First what the library is built from: without it a new loss does not compile. The stubs are made from the package.
 generate: $(STAMPS)/test
 	$(IN_VENV)/python -m abi
+	@$(abigail)
+	$(IN_VENV)/python -m abi.picture
 	$(MAKE) --no-print-directory stubs
 
 stubs: $(STAMPS)/test $(STAMPS)/binding $(STAMPS)/frameworks
@@ -140,10 +159,19 @@ $(STAMPS)/packaging: $(STAMPS)/venv bindings/python/packaging-requirements.txt
 .PHONY: wheel
 wheel: $(LIBRARY) $(STAMPS)/packaging
 	@echo "==> building the wheel and the source archive"
-	rm -rf .build/wheel dist
+	rm -rf .build/wheel dist/*.tar.gz dist/*_$$(uname -m).whl
 	TOPKLOSS_LIBRARY_FILE="$(CURDIR)/$(LIBRARY)" $(IN_VENV)/python -m build --no-isolation --quiet --wheel --outdir .build/wheel bindings/python
 	$(IN_VENV)/python -m build --no-isolation --quiet --sdist --outdir dist bindings/python
 	PATH="$(CURDIR)/$(IN_VENV):$$PATH" $(IN_VENV)/auditwheel repair --wheel-dir dist .build/wheel/*.whl
+
+# The same for aarch64, beside it. auditwheel takes the processor from the library, and the oldest glibc from its symbols.
+.PHONY: wheel-aarch64
+wheel-aarch64: $(AARCH64_LIBRARY) $(STAMPS)/packaging
+	@echo "==> building the wheel for aarch64"
+	rm -rf .build/wheel-aarch64 dist/*_aarch64.whl
+	TOPKLOSS_LIBRARY_FILE="$(CURDIR)/$(AARCH64_LIBRARY)" $(IN_VENV)/python -m build --no-isolation --quiet --wheel \
+	  --outdir .build/wheel-aarch64 bindings/python
+	PATH="$(CURDIR)/$(IN_VENV):$$PATH" $(IN_VENV)/auditwheel repair --wheel-dir dist .build/wheel-aarch64/*.whl
 
 .PHONY: test-wheel
 test-wheel: wheel $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo
@@ -177,8 +205,15 @@ test-framework-examples: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMP
 
 # ---- tests
 
-test: lint test-native test-growth test-install test-native-examples test-swift test-python test-demo test-wheel \
-  test-framework-examples
+# Idle workers of OpenMP and OpenBLAS spin, on processors that another suite has work for.
+test-python test-demo test-wheel test-framework-examples: export OPENBLAS_NUM_THREADS := 1
+test-python: export OMP_WAIT_POLICY := passive
+test-demo test-wheel test-framework-examples: export OMP_NUM_THREADS := 1
+# Else torch.compile starts processes that import PyTorch themselves.
+test-python test-framework-examples: export TORCHINDUCTOR_COMPILE_THREADS := 1
+
+test: lint test-native test-fuzz test-growth test-install test-native-examples test-swift test-python test-demo \
+  test-wheel test-framework-examples
 
 # Swift's test runner finds Python's headers through pkg-config.
 PYTHON_HEADERS := $(STAMPS)/python-headers
@@ -195,15 +230,50 @@ test-native: $(LIBRARY)
 .PHONY: soak test-valgrind test-tsan
 soak: $(LIBRARY)
 	@echo "==> a million losses from eight threads, and 20,000 forks against first use"
-	Tests/C/run $(LIBRARY) soak
+	Tests/C/run_long soak $(LIBRARY)
 
 test-valgrind: $(LIBRARY)
 	@command -v valgrind >/dev/null || { $(call install_debian,valgrind libc6-dbg); }
-	Tests/C/sanitize memory $(LIBRARY)
+	Tests/C/run_long memory $(LIBRARY)
 
 test-tsan:
 	TOPKLOSS_KERNELS=avx2 swift build -c release --sanitize=thread --scratch-path .build/tsan --product topkloss
-	Tests/C/sanitize threads .build/tsan/release/libtopkloss.so
+	Tests/C/run_long threads .build/tsan/release/libtopkloss.so
+
+# On another processor: emulated, many times slower, and so not part of `test`. The quick one has what is the processor's.
+.PHONY: test-aarch64 test-aarch64-quick
+test-aarch64: $(AARCH64_LIBRARY) $(AARCH64_TOOLS) $(LIBRARY)
+	@echo "==> C and C++ tests on aarch64"
+	Tests/C/run $(AARCH64_LIBRARY) aarch64-linux-gnu $(LIBRARY)
+	$(MAKE) --no-print-directory wheel-aarch64
+	Tests/AArch64/run dist/*_aarch64.whl $(CACHE)/aarch64-python
+
+test-aarch64-quick: $(AARCH64_LIBRARY) $(AARCH64_TOOLS) $(LIBRARY)
+	@echo "==> the quickest tests on aarch64"
+	ONLY='agree|floating-point environment$$|header|export|instruction|it needs|its soname|1 MB' \
+	  Tests/C/run $(AARCH64_LIBRARY) aarch64-linux-gnu $(LIBRARY)
+
+# The same sources with a counter at every branch, for the fuzzer to see where it has been. Kernels are AVX2's alone where
+# the machine has it: the others are compared with as they are installed.
+INSTRUMENTED := .build/instrumented/release/libtopkloss.so
+$(INSTRUMENTED): $(LIBRARY_SOURCES)
+	@echo "==> building libtopkloss.so for the fuzzer"
+	TOPKLOSS_KERNELS=$$(! grep -qsw avx2 /proc/cpuinfo || echo avx2) swift build -c release --product topkloss \
+	  --scratch-path .build/instrumented -Xswiftc -Xfrontend -Xswiftc -sanitize=fuzzer \
+	  -Xswiftc -Xfrontend -Xswiftc -sanitize-coverage=edge,inline-8bit-counters,pc-table
+	@touch $@
+
+# TIME=seconds, RUNS=executions, INPUT=file, SEED=number, SUBJECT=another library: Tests/Fuzz/README.md.
+.PHONY: fuzz test-fuzz
+fuzz: $(if $(SUBJECT),,$(INSTRUMENTED) $(LIBRARY))
+	TIME="$(TIME)" RUNS="$(RUNS)" INPUT="$(INPUT)" SEED="$(SEED)" \
+	  Tests/Fuzz/run $(if $(SUBJECT),$(SUBJECT) $(SUBJECT),$(INSTRUMENTED) $(LIBRARY))
+
+# The same inputs each time.
+test-fuzz: $(INSTRUMENTED) $(LIBRARY)
+	@echo "==> fuzzing, a minute"
+	rm -rf .build/fuzz-test
+	WORK=.build/fuzz-test SEED=1 Tests/Fuzz/run $(INSTRUMENTED) $(LIBRARY)
 
 .PHONY: test-growth
 test-growth: $(LIBRARY) $(STAMPS)/test
@@ -239,12 +309,15 @@ lint: export MYPY_CACHE_DIR := $(CURDIR)/.build/mypy
 lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	@echo "==> linters"
 	$(IN_VENV)/python -m abi --check
+	@$(abigail)
+	$(IN_VENV)/python -m abi.picture --check
 	$(IN_VENV)/python -m abi.python_stubs --check
 	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/mypy --strict abi
-	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation
-	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation
+	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging
+	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging
+	$(IN_VENV)/mypy --strict packaging/aarch64/build.py
 	cd Tests/Mutation && ../../$(IN_VENV)/mypy --strict .
 	swift format lint --strict --recursive Package.swift Sources Tests
 	cd bindings/python && ../../$(IN_VENV)/ruff check . && ../../$(IN_VENV)/ruff format --check . && ../../$(IN_VENV)/mypy --strict

@@ -34,26 +34,33 @@ func kernels(
 }
 
 #if arch(x86_64)
-  /// To try a change out in a third of the time: TOPKLOSS_KERNELS=avx2 in the environment leaves the other kernels out, and
-  /// AVX2's stand for them. Such a library is for this machine alone.
-  let onlyAVX2 = Context.environment["TOPKLOSS_KERNELS"] == "avx2"
-  // Vectors of 64 bytes are four of SSE2's: unrolled, the kernels for processors from before 2013 would be the largest part.
-  let allKernelTargets = [
-    kernels(
-      "Kernels", define: "KERNELS_PORTABLE",
-      // What many places do alike is a function: the portable kernels are the largest part.
-      swiftFlags: ["-Osize", "-Xllvm", "-enable-machine-outliner=always"]),
-    kernels("KernelsAVX2", define: "KERNELS_AVX2", clangFlags: ["-march=x86-64-v3"]),
-    kernels(
-      "KernelsAVX512", define: "KERNELS_AVX512",
-      clangFlags: ["-march=x86-64-v4", "-mprefer-vector-width=512"]),
-  ]
-  let kernelTargets = allKernelTargets.filter { !onlyAVX2 || $0.name == "KernelsAVX2" }
-  let standIns = onlyAVX2 ? ["portable", "avx512"] : []
+  let host = "x86_64"
 #else
-  let standIns: [String] = []
-  let kernelTargets = [kernels("Kernels", define: "KERNELS_PORTABLE")]
+  let host = "aarch64"
 #endif
+/// The processor to build for. Another one than the host's is asked for by packaging/aarch64/build.py, which reads here how.
+let processor = Context.environment["TOPKLOSS_PROCESSOR"] ?? host
+
+/// To try a change out in a third of the time: TOPKLOSS_KERNELS=avx2 in the environment leaves the other kernels out, and
+/// AVX2's stand for them. Such a library is for this machine alone.
+let onlyAVX2 = processor == "x86_64" && Context.environment["TOPKLOSS_KERNELS"] == "avx2"
+let standIns = onlyAVX2 ? ["baseline", "avx512"] : []
+
+// Vectors of 64 bytes are four of SSE2's: unrolled, the kernels for processors from before 2013 would be the largest part.
+let kernelsOfX86 = [
+  kernels(
+    "Kernels", define: "KERNELS_PORTABLE",
+    // What many places do alike is a function: the portable kernels are the largest part.
+    swiftFlags: ["-Osize", "-Xllvm", "-enable-machine-outliner=always"]),
+  kernels("KernelsAVX2", define: "KERNELS_AVX2", clangFlags: ["-march=x86-64-v3"]),
+  kernels(
+    "KernelsAVX512", define: "KERNELS_AVX512",
+    clangFlags: ["-march=x86-64-v4", "-mprefer-vector-width=512"]),
+]
+let kernelTargets =
+  processor == "x86_64"
+  ? kernelsOfX86.filter { !onlyAVX2 || $0.name == "KernelsAVX2" }
+  : [kernels("Kernels", define: "KERNELS_NEON")]
 
 /// For what is generated from the header and includes it.
 let seesHeader: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-I\(Context.packageDirectory)/include"])]

@@ -114,7 +114,8 @@ TOPKLOSS_API const char *topkloss_version(void);
 TOPKLOSS_API int32_t topkloss_abi_version(void);
 
 /**
- * The instruction set whose row kernels are in use: "avx512", "avx2" or "portable". Static.
+ * The instruction set whose row kernels are in use: "avx512", "avx2" or "portable" on x86-64, "neon"
+ * on aarch64. Static.
  *
  * Chosen at first use from what the processor has. The environment variable TOPKLOSS_SIMD, holding
  * one of these names, asks for a lower one; it cannot ask for one that the processor lacks.

@@ -258,7 +258,8 @@ typedef struct KernelTable {
   int64_t (*topk_cross_entropy_scratch_bytes)(int64_t classes);
 } KernelTable;
 
-KernelTable topk_kernels_portable(void);
+/* For every processor of the kind: without instructions that were added to it later. */
+KernelTable topk_kernels_baseline(void);
 #if defined(__x86_64__)
 KernelTable topk_kernels_avx2(void);
 KernelTable topk_kernels_avx512(void);

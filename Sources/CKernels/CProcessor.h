@@ -20,8 +20,9 @@ static inline __attribute__((always_inline)) uint64_t lanes_flush_subnormals(voi
   __builtin_ia32_ldmxcsr(present | flush_to_zero | denormals_are_zero);
   return present;
 #elif defined(__aarch64__)
-  uint64_t present = __builtin_aarch64_get_fpcr64();
-  __builtin_aarch64_set_fpcr64(present | (1u << 24));
+  const uint64_t flush_to_zero = 1u << 24;
+  uint64_t present = __builtin_arm_rsr64("fpcr");
+  __builtin_arm_wsr64("fpcr", present | flush_to_zero);
   return present;
 #else
   return 0;
@@ -31,7 +32,7 @@ static inline __attribute__((always_inline)) void lanes_restore(uint64_t environ
 #if defined(__x86_64__)
   __builtin_ia32_ldmxcsr((unsigned int)environment);
 #elif defined(__aarch64__)
-  __builtin_aarch64_set_fpcr64(environment);
+  __builtin_arm_wsr64("fpcr", environment);
 #else
   (void)environment;
 #endif

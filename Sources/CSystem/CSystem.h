@@ -115,8 +115,9 @@ static inline uint64_t system_standard_arithmetic(void) {
   __builtin_ia32_ldmxcsr(0x1F80);
   return present;
 #elif defined(__aarch64__)
-  const uint64_t present = __builtin_aarch64_get_fpcr64();
-  __builtin_aarch64_set_fpcr64(0);
+  /* Rounding and masks are in one register, the flags in another: of both the lower halves. */
+  const uint64_t present = (uint32_t)__builtin_arm_rsr64("fpcr") | __builtin_arm_rsr64("fpsr") << 32;
+  __builtin_arm_wsr64("fpcr", 0);
   return present;
 #else
   return 0;
@@ -127,7 +128,8 @@ static inline void system_restore_arithmetic(uint64_t environment) {
 #if defined(__x86_64__)
   __builtin_ia32_ldmxcsr((unsigned int)environment);
 #elif defined(__aarch64__)
-  __builtin_aarch64_set_fpcr64(environment);
+  __builtin_arm_wsr64("fpcr", (uint32_t)environment);
+  __builtin_arm_wsr64("fpsr", environment >> 32);
 #else
   (void)environment;
 #endif

@@ -88,13 +88,13 @@ private typealias TurnKernel =
   }
 #endif
 
-#if KERNELS_PORTABLE
-  @_cdecl("topk_kernels_portable")
-  public func topkKernelsPortable() -> KernelTable { makeKernelTable() }
+#if KERNELS_AVX512
+  @_cdecl("topk_kernels_avx512")
+  public func topkKernelsAVX512() -> KernelTable { makeKernelTable() }
 #elseif KERNELS_AVX2
   @_cdecl("topk_kernels_avx2")
   public func topkKernelsAVX2() -> KernelTable { makeKernelTable() }
-#elseif KERNELS_AVX512
-  @_cdecl("topk_kernels_avx512")
-  public func topkKernelsAVX512() -> KernelTable { makeKernelTable() }
+#else
+  @_cdecl("topk_kernels_baseline")
+  public func topkKernelsBaseline() -> KernelTable { makeKernelTable() }
 #endif

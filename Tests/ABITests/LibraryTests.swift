@@ -10,7 +10,7 @@ import Testing
     // Were its code linked into this program, the tests would not be about the file that is shipped.
     #expect(try libraryFile().hasSuffix("/libtopkloss.so"))
     #expect(try mappedLibraries().count == 1)
-    #expect(["avx512", "avx2", "portable"].contains(String(cString: topkloss_simd())))
+    #expect(["avx512", "avx2", "portable", "neon"].contains(String(cString: topkloss_simd())))
   }
 
   @Test func `every status has a name`() {

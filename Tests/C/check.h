@@ -11,6 +11,11 @@
 
 #include "topkloss.h"
 
+/* Seconds until an alarm ends what hangs. */
+#ifndef PATIENCE
+#define PATIENCE 20
+#endif
+
 static int failed_checks = 0;
 
 /* Says where and what, for the first failures only: a loop that fails does so a thousand times. */

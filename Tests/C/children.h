@@ -10,11 +10,6 @@
 
 #include "check.h"
 
-/* In seconds. A sanitizer takes its time. */
-#ifndef PATIENCE
-#define PATIENCE 20
-#endif
-
 /* Zeros that children and parent see alike, for as long as the program runs. */
 static inline void *shared_memory(size_t bytes) {
   void *const memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

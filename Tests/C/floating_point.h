@@ -10,11 +10,21 @@
 #include <xmmintrin.h>
 #endif
 
+/* The control word: rounding, what becomes of subnormal numbers, and which exceptions are fatal, without the flags that
+ * arithmetic raises. And the ways to have subnormal numbers taken for 0. */
 #if defined(__x86_64__)
-/* Rounding, flush-to-zero, denormals-are-zero and the masks, without the six flags that arithmetic raises. */
 static inline unsigned control(void) { return _mm_getcsr() & ~0x3Fu; }
-#else
-static inline unsigned control(void) { return (unsigned)fegetround(); }
+static inline void set_control(unsigned value) { _mm_setcsr((_mm_getcsr() & 0x3Fu) | value); }
+/* Flush-to-zero, denormals-are-zero, both. */
+#define FLUSH_MODES {0x8000u, 0x0040u, 0x8040u}
+#elif defined(__aarch64__)
+static inline unsigned control(void) {
+  unsigned long value;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(value));
+  return (unsigned)value;
+}
+static inline void set_control(unsigned value) { __asm__ volatile("msr fpcr, %0" : : "r"((unsigned long)value)); }
+#define FLUSH_MODES {1u << 24}
 #endif
 
 /* Whether a subnormal number that the compiler cannot foresee can be made, kept and used. */

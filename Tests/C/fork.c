@@ -10,7 +10,7 @@
 
 #include "every_loss.h"
 
-enum { ROWS = 4000, CLASSES = 60, FORKS = 12, PATIENCE = 20 };
+enum { ROWS = 4000, CLASSES = 60, FORKS = 12 };
 
 static atomic_int stop;
 

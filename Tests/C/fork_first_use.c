@@ -18,7 +18,7 @@
 
 #include "check.h"
 
-enum { ROWS = 4000, CLASSES = 50, PATIENCE = 20, MOST_CHILDREN = 64 };
+enum { ROWS = 4000, CLASSES = 50, MOST_CHILDREN = 64 };
 
 static float logits[ROWS * CLASSES];
 static int64_t labels[ROWS];

@@ -8,8 +8,19 @@
 #include "../../include/topkloss.h"
 #include "generated/abi.h"
 
-/* double, int64_t, uint64_t, int32_t or an enumeration, const double *, and the vectors' length, which is an int64_t. */
-enum { OPTION_NUMBER, OPTION_INTEGER, OPTION_WORD, OPTION_CODE, OPTION_VECTOR, OPTION_CLASSES };
+/*
+ * double, int64_t, uint64_t, int32_t or an enumeration, const double *, the vectors' length, which is an int64_t, and
+ * other pointers.
+ */
+enum {
+  OPTION_NUMBER,
+  OPTION_INTEGER,
+  OPTION_WORD,
+  OPTION_CODE,
+  OPTION_VECTOR,
+  OPTION_CLASSES,
+  OPTION_POINTER
+};
 
 typedef struct {
   const char *name;

@@ -10,7 +10,7 @@
 
 #include "every_loss.h"
 
-enum { ROWS = 4000, CLASSES = 60, TEAM = 4, PATIENCE = 20 };
+enum { ROWS = 4000, CLASSES = 60, TEAM = 4 };
 
 static topkloss_loss *losses[MOST_KINDS];
 static double expected[MOST_KINDS];

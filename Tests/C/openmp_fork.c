@@ -9,7 +9,7 @@
 
 #include "every_loss.h"
 
-enum { ROWS = 4000, CLASSES = 60, PATIENCE = 20 };
+enum { ROWS = 4000, CLASSES = 60 };
 
 int main(void) {
   int sum = 0;

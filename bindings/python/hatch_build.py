@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +19,11 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 _BUILD = ["swift", "build", "-c", "release", "--product", "topkloss"]
 _SWIFT_PACKAGE = ("Package.swift", "Sources", "Tests", "include")
 _SOURCES = {
-    *(".c", ".cpp", ".h", ".hpp", ".map", ".md", ".modulemap", ".py", ".swift", ".toml", ".txt"),
+    *(".c", ".cpp", ".gz", ".h", ".hpp", ".map", ".md", ".modulemap", ".py", ".swift", ".toml"),
+    ".txt",
 }
-_SCRIPTS = {"run", "debian11"}
+_MACHINES = {62: "x86_64", 183: "aarch64"}
+"""Processors by the numbers that files of the ELF format have for them."""
 
 
 class BuildError(Exception):
@@ -51,7 +52,8 @@ def _swift_files(repository: Path) -> Iterator[Path]:
             folders[:] = [each for each in folders if not each.startswith((".", "__"))]
             for file in map(Path, files):
                 hidden = file.name.startswith(".")
-                if not hidden and (file.suffix in _SOURCES or file.name in _SCRIPTS):
+                is_script = not file.suffix and os.access(Path(folder) / file, os.X_OK)
+                if not hidden and (file.suffix in _SOURCES or is_script):
                     yield Path(folder) / file
 
 
@@ -71,6 +73,15 @@ def _build(package: Path) -> Path:
     return Path(folder) / "libtopkloss.so"
 
 
+def _machine(library: Path) -> str:
+    """The processor that a library is for, which need not be this one."""
+    header = library.read_bytes()[:20]
+    number = int.from_bytes(header[18:20], "little")
+    if not header.startswith(b"\x7fELF") or number not in _MACHINES:
+        raise BuildError(f"topkloss knows no processor that {library} is for")
+    return _MACHINES[number]
+
+
 def _strip(library: Path, folder: Path) -> Path:
     """A copy without the names of what is not exported, where they can be taken out.
 
@@ -78,7 +89,9 @@ def _strip(library: Path, folder: Path) -> Path:
     """
     copy = folder / library.name
     shutil.copy(library, copy)
-    if strip := shutil.which("strip"):
+    machine = _machine(library)
+    tool = "strip" if machine == os.uname().machine else f"{machine}-linux-gnu-strip"
+    if strip := shutil.which(tool):
         subprocess.run([strip, str(copy)], check=True)
     return copy
 
@@ -106,8 +119,6 @@ class LibraryHook(BuildHookInterface):  # type: ignore[type-arg]
             for file in _swift_files(repository):
                 included[str(file)] = f"swift/{file.relative_to(repository)}"
             return
-        platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-        build_data["tag"] = f"py3-none-{platform}"
         build_data["pure_python"] = False
         if version == "editable":
             return
@@ -115,6 +126,7 @@ class LibraryHook(BuildHookInterface):  # type: ignore[type-arg]
         library = Path(named).resolve() if named else _build(repository)
         if not library.is_file():
             raise BuildError(f"topkloss finds no library at {library}")
+        build_data["tag"] = f"py3-none-linux_{_machine(library)}"
         # It lasts as long as this hook: the wheel is written after this returns.
         self._folder = tempfile.TemporaryDirectory()
         included[str(_strip(library, Path(self._folder.name)))] = "topkloss/libtopkloss.so"

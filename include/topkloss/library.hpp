@@ -14,7 +14,7 @@ inline const char *version() noexcept { return topkloss_version(); }
 /// ABI version of the library that was loaded; TOPKLOSS_ABI_VERSION is that of the header.
 inline std::int32_t abi_version() noexcept { return topkloss_abi_version(); }
 
-/// The instruction set in use: "avx512", "avx2" or "portable". Static.
+/// The instruction set in use: "avx512", "avx2", "portable" or "neon". Static.
 inline const char *simd() noexcept { return topkloss_simd(); }
 
 /// Sets how many threads one call may use, the calling thread included: 1 to 1024, or 0 for the default.

@@ -31,7 +31,7 @@ func floatExponential(_ argument: FloatLanes) -> FloatLanes {
   return p * lanes_from_bits_f32(lanes_shift_left(lanes_bits_f32(shifted), 23))
 }
 
-#if KERNELS_PORTABLE && arch(x86_64)
+#if KERNELS_PORTABLE
   @inline(__always)
   private func floatRemainder(_ x: FloatLanes, _ n: FloatLanes) -> FloatLanes {
     (x - n * FloatLanes.splat(0.693_359_375)) + n * FloatLanes.splat(2.121_944_4e-4)

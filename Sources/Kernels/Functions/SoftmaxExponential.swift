@@ -18,7 +18,7 @@ func doubleExponent(_ scale: Double) -> Exponent<DoubleLanes> {
   Exponent(factor: .splat(scale), rest: .splat(0), least: .splat(0))
 }
 
-#if KERNELS_PORTABLE && arch(x86_64)
+#if KERNELS_PORTABLE
   @inline(__always)
   func floatExponent(_ scale: Double) -> Exponent<FloatLanes> {
     Exponent(factor: .splat(Float(scale)), rest: .splat(0), least: .splat(0))

@@ -99,7 +99,7 @@ extension Lanes {
 typealias FloatLanes = SIMD16<Float>
 typealias DoubleLanes = SIMD8<Double>
 
-#if KERNELS_PORTABLE && arch(x86_64)
+#if KERNELS_PORTABLE
   // Baseline x86-64 has no fused multiply-add: asking for one would call libm for every lane.
   @inline(__always)
   func fusedIfAvailable(_ a: FloatLanes, _ b: FloatLanes, _ c: FloatLanes) -> FloatLanes {

@@ -1,33 +1,42 @@
 import CKernels
 import CSystem
 
-/// The instruction sets that row kernels are compiled for, from the most capable.
-enum InstructionSet: Int, CaseIterable {
-  case avx512
-  case avx2
-  case portable
+/// The instruction sets that row kernels are compiled for, from the most capable. The last is the baseline, which every
+/// processor of the kind has.
+#if arch(x86_64)
+  enum InstructionSet: Int, CaseIterable {
+    case avx512
+    case avx2
+    case baseline
 
-  var name: StaticString {
-    switch self {
-    case .avx512: "avx512"
-    case .avx2: "avx2"
-    case .portable: "portable"
+    var name: StaticString {
+      switch self {
+      case .avx512: "avx512"
+      case .avx2: "avx2"
+      case .baseline: "portable"
+      }
+    }
+
+    /// The kernels, or nil if this processor cannot run them.
+    var kernels: KernelTable? {
+      switch self {
+      case .avx512: system_supports_avx512() != 0 ? topk_kernels_avx512() : nil
+      case .avx2: system_supports_avx2() != 0 ? topk_kernels_avx2() : nil
+      case .baseline: topk_kernels_baseline()
+      }
     }
   }
+#else
+  enum InstructionSet: Int, CaseIterable {
+    case baseline
 
-  /// The kernels, or nil if this processor cannot run them or this build has none.
-  var kernels: KernelTable? {
-    switch self {
-    case .portable: return topk_kernels_portable()
-    #if arch(x86_64)
-      case .avx2: return system_supports_avx2() != 0 ? topk_kernels_avx2() : nil
-      case .avx512: return system_supports_avx512() != 0 ? topk_kernels_avx512() : nil
-    #else
-      case .avx2, .avx512: return nil
-    #endif
-    }
+    var name: StaticString { "neon" }
+
+    var kernels: KernelTable? { topk_kernels_baseline() }
   }
+#endif
 
+extension InstructionSet {
   /// The one in use, chosen at first use and then fixed: the best that the processor has, from the one that
   /// TOPKLOSS_SIMD asks for downwards. Of threads that get here together the first one decides.
   static var current: InstructionSet {
@@ -41,15 +50,15 @@ enum InstructionSet: Int, CaseIterable {
 
   private static func best() -> InstructionSet {
     let wanted = requested
-    for set in allCases where set.rawValue >= wanted.rawValue && set.kernels != nil { return set }
-    return .portable
+    for set in allCases where set.rawValue >= wanted && set.kernels != nil { return set }
+    return .baseline
   }
 
-  /// What TOPKLOSS_SIMD asks for; if it is not set or names none, the most capable.
-  private static var requested: InstructionSet {
-    guard let wanted = getenv("TOPKLOSS_SIMD") else { return .avx512 }
-    for set in allCases where strcmp(wanted, set.name.cString) == 0 { return set }
-    return .avx512
+  /// The number of what TOPKLOSS_SIMD asks for; if it is not set or names none, of the most capable.
+  private static var requested: Int {
+    guard let wanted = getenv("TOPKLOSS_SIMD") else { return 0 }
+    for set in allCases where strcmp(wanted, set.name.cString) == 0 { return set.rawValue }
+    return 0
   }
 }
 
@@ -62,7 +71,7 @@ enum KernelsInUse {
 
   static var table: KernelTable {
     fill()
-    return whole ?? topk_kernels_portable()
+    return whole ?? topk_kernels_baseline()
   }
 
   static var float32: UnsafePointer<ArithmeticKernels> {
@@ -77,7 +86,7 @@ enum KernelsInUse {
 
   private static func fill() {
     if isFilled.load() != 0 { return }
-    let table = InstructionSet.current.kernels ?? topk_kernels_portable()
+    let table = InstructionSet.current.kernels ?? topk_kernels_baseline()
     (whole, ofFloat32, ofFloat64) = (table, table.float32, table.float64)
     isFilled.store(1)
   }

@@ -550,6 +550,189 @@ ENUMERATOR(TOPKLOSS_EFFECTIVE_NUMBER, 1);
   X(single_positive, expected_positives, NUMBER, 0) \
   X(single_positive, regularization, NUMBER, 0)
 
+/* X(struct), and as above: those that are no options of a loss */
+#define TOPKLOSS_STRUCTS(X) \
+  X(executor) \
+  X(batch) \
+  X(result) \
+  X(threshold) \
+  X(conformal_options) \
+  X(logit_adjust_options) \
+  X(topk_accuracy_options) \
+  X(average_k_accuracy_options) \
+  X(shot_accuracy_options) \
+  X(class_weights_options)
+
+#define TOPKLOSS_MEMBERS_executor(X) \
+  X(executor, parallel_for, POINTER, 0) \
+  X(executor, context, POINTER, 0) \
+  X(executor, concurrency, CODE, 0)
+
+#define TOPKLOSS_MEMBERS_batch(X) \
+  X(batch, rows, INTEGER, 0) \
+  X(batch, classes, CLASSES, 0) \
+  X(batch, dtype, CODE, 4) \
+  X(batch, label_type, CODE, 2) \
+  X(batch, logits, POINTER, 0) \
+  X(batch, logits_row_stride, INTEGER, 0) \
+  X(batch, labels, POINTER, 0) \
+  X(batch, sample_weight, VECTOR, 0) \
+  X(batch, upstream, VECTOR, 0) \
+  X(batch, noise, POINTER, 0) \
+  X(batch, noise_row_stride, INTEGER, 0) \
+  X(batch, noise_sample_stride, INTEGER, 0) \
+  X(batch, step, WORD, 0) \
+  X(batch, first_row, INTEGER, 0) \
+  X(batch, executor, POINTER, 0) \
+  X(batch, multi_label_logits, POINTER, 0) \
+  X(batch, multi_label_row_stride, INTEGER, 0) \
+  X(batch, rows_per_group, INTEGER, 0) \
+  X(batch, logits_class_stride, INTEGER, 0) \
+  X(batch, logits_group_stride, INTEGER, 0) \
+  X(batch, multi_label_class_stride, INTEGER, 0) \
+  X(batch, multi_label_group_stride, INTEGER, 0) \
+  X(batch, soft_labels, POINTER, 0) \
+  X(batch, soft_labels_row_stride, INTEGER, 0) \
+  X(batch, soft_labels_class_stride, INTEGER, 0) \
+  X(batch, soft_labels_group_stride, INTEGER, 0)
+
+#define TOPKLOSS_MEMBERS_result(X) \
+  X(result, value, NUMBER, 0) \
+  X(result, total_weight, NUMBER, 0) \
+  X(result, row_values, POINTER, 0) \
+  X(result, gradient, POINTER, 0) \
+  X(result, gradient_row_stride, INTEGER, 0) \
+  X(result, multi_label_gradient, POINTER, 0) \
+  X(result, multi_label_gradient_row_stride, INTEGER, 0) \
+  X(result, threshold, NUMBER, 0) \
+  X(result, gradient_class_stride, INTEGER, 0) \
+  X(result, gradient_group_stride, INTEGER, 0) \
+  X(result, multi_label_gradient_class_stride, INTEGER, 0) \
+  X(result, multi_label_gradient_group_stride, INTEGER, 0)
+
+#define TOPKLOSS_MEMBERS_threshold(X) \
+  X(threshold, value, NUMBER, 0) \
+  X(threshold, ties, INTEGER, 0) \
+  X(threshold, classes, CLASSES, 0) \
+  X(threshold, class_values, VECTOR, 0)
+
+#define TOPKLOSS_MEMBERS_conformal_options(X) \
+  X(conformal_options, ignore_index, INTEGER, 0) \
+  X(conformal_options, method, CODE, 4) \
+  X(conformal_options, coverage, NUMBER, 0) \
+  X(conformal_options, weight, NUMBER, 0) \
+  X(conformal_options, classes, CLASSES, 0) \
+  X(conformal_options, class_counts, VECTOR, 0) \
+  X(conformal_options, count_smoothing, NUMBER, 0)
+
+#define TOPKLOSS_MEMBERS_logit_adjust_options(X) \
+  X(logit_adjust_options, classes, CLASSES, 0) \
+  X(logit_adjust_options, class_counts, VECTOR, 0) \
+  X(logit_adjust_options, count_smoothing, NUMBER, 0) \
+  X(logit_adjust_options, tau, NUMBER, 0) \
+  X(logit_adjust_options, adjusted_class_stride, INTEGER, 0) \
+  X(logit_adjust_options, adjusted_group_stride, INTEGER, 0) \
+  X(logit_adjust_options, target_prior, VECTOR, 0)
+
+#define TOPKLOSS_MEMBERS_topk_accuracy_options(X) \
+  X(topk_accuracy_options, k, INTEGER, 0) \
+  X(topk_accuracy_options, ignore_index, INTEGER, 0) \
+  X(topk_accuracy_options, average, CODE, 2)
+
+#define TOPKLOSS_MEMBERS_average_k_accuracy_options(X) \
+  X(average_k_accuracy_options, k, NUMBER, 0) \
+  X(average_k_accuracy_options, ignore_index, INTEGER, 0) \
+  X(average_k_accuracy_options, average, CODE, 2)
+
+#define TOPKLOSS_MEMBERS_shot_accuracy_options(X) \
+  X(shot_accuracy_options, classes, CLASSES, 0) \
+  X(shot_accuracy_options, class_counts, VECTOR, 0) \
+  X(shot_accuracy_options, k, INTEGER, 0) \
+  X(shot_accuracy_options, ignore_index, INTEGER, 0) \
+  X(shot_accuracy_options, average, CODE, 2) \
+  X(shot_accuracy_options, many, NUMBER, 0) \
+  X(shot_accuracy_options, few, NUMBER, 0)
+
+#define TOPKLOSS_MEMBERS_class_weights_options(X) \
+  X(class_weights_options, classes, CLASSES, 0) \
+  X(class_weights_options, class_counts, VECTOR, 0) \
+  X(class_weights_options, count_smoothing, NUMBER, 0) \
+  X(class_weights_options, weighting, CODE, 2) \
+  X(class_weights_options, beta, NUMBER, 0)
+
+/* X(function, without the library's name) */
+#define TOPKLOSS_FUNCTIONS(X) \
+  X(status_name) \
+  X(last_error) \
+  X(version) \
+  X(abi_version) \
+  X(simd) \
+  X(set_num_threads) \
+  X(get_num_threads) \
+  X(trim) \
+  X(executor_init) \
+  X(batch_init) \
+  X(result_init) \
+  X(evaluate) \
+  X(loss_destroy) \
+  X(cross_entropy_options_init) \
+  X(cross_entropy_create) \
+  X(logit_adjusted_options_init) \
+  X(logit_adjusted_create) \
+  X(ldam_options_init) \
+  X(ldam_create) \
+  X(elm_options_init) \
+  X(elm_create) \
+  X(vector_scaling_options_init) \
+  X(vector_scaling_create) \
+  X(margin_softmax_options_init) \
+  X(margin_softmax_create) \
+  X(seesaw_options_init) \
+  X(seesaw_create) \
+  X(focal_options_init) \
+  X(focal_create) \
+  X(noised_topk_options_init) \
+  X(noised_topk_create) \
+  X(noised_topk_operator_options_init) \
+  X(noised_topk_operator_create) \
+  X(topk_hinge_options_init) \
+  X(topk_hinge_create) \
+  X(smooth_topk_svm_options_init) \
+  X(smooth_topk_svm_create) \
+  X(topk_cross_entropy_options_init) \
+  X(topk_cross_entropy_create) \
+  X(standard_normal) \
+  X(outlying_mse_options_init) \
+  X(outlying_mse_create) \
+  X(outlying_mse_teacher) \
+  X(outlying_mse_predict) \
+  X(two_head_average_k_options_init) \
+  X(two_head_average_k_create) \
+  X(single_positive_options_init) \
+  X(single_positive_create) \
+  X(threshold_init) \
+  X(average_k_threshold) \
+  X(predict_sets) \
+  X(conformal_options_init) \
+  X(conformal_thresholds) \
+  X(logit_adjust_options_init) \
+  X(logit_adjust) \
+  X(topk_accuracy_options_init) \
+  X(topk_accuracy) \
+  X(average_k_accuracy_options_init) \
+  X(average_k_accuracy) \
+  X(shot_accuracy_options_init) \
+  X(shot_accuracy) \
+  X(tally_topk) \
+  X(tally_sets) \
+  X(tally_average) \
+  X(tally_shots) \
+  X(tally_shortfall) \
+  X(inverse_frequency) \
+  X(effective_number) \
+  X(class_weights_options_init) \
+  X(class_weights)
+
 static inline int executor_has_its_defaults(void) {
   topkloss_executor expected, found;
   memset(&expected, 0, sizeof expected);

@@ -91,5 +91,5 @@ def test_everything_public_is_there_and_documented():
         value = getattr(topkloss, name)
         if callable(value):
             assert value.__doc__, name
-    assert topkloss.simd in ("avx512", "avx2", "portable")
+    assert topkloss.simd in ("avx512", "avx2", "portable", "neon")
     assert set(topkloss.__all__) >= {*CONTRACT, "ThresholdState", "TopKLossError"}

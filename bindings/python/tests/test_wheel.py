@@ -36,7 +36,7 @@ def only(pattern):
 
 @pytest.fixture(scope="module")
 def wheel():
-    return only("*.whl")
+    return only(f"*_{os.uname().machine}.whl")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ from topkloss._arguments import integer
 from topkloss._library import check, library
 
 simd: str = library.topkloss_simd().decode()
-"""Instruction set of the row kernels in use: ``"avx512"``, ``"avx2"`` or ``"portable"``.
+"""Instruction set of the row kernels in use: ``"avx512"``, ``"avx2"`` or ``"portable"``; on aarch64
+``"neon"``.
 
 Chosen once, from what the processor has. The environment variable TOPKLOSS_SIMD, holding one of
 these names when the package is imported, asks for a lower one.
@@ -22,9 +23,9 @@ def set_num_threads(count: int) -> None:
     The default is TOPKLOSS_NUM_THREADS, else OMP_NUM_THREADS, from the environment, else the
     number of processors that the process may run on (or has the time of, where a container limits
     it). Where the process has GNU OpenMP (PyTorch's, say), the default is no more than OpenMP lets
-    the calling thread have: after ``torch.set_num_threads(1)`` a call uses one thread. ``threadpoolctl.threadpool_limits`` sets
-    this number besides OpenMP's. A number set here holds against OpenMP's. A call with little work
-    uses fewer. Results do not depend on the number.
+    the calling thread have: after ``torch.set_num_threads(1)`` a call uses one thread.
+    ``threadpoolctl.threadpool_limits`` sets this number besides OpenMP's. A number set here holds
+    against OpenMP's. A call with little work uses fewer. Results do not depend on the number.
 
     Args:
         count: 1 to 1024, or 0 to return to the default.
