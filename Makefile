@@ -135,10 +135,14 @@ bench: $(STAMPS)/binding $(STAMPS)/frameworks $(PEERS)/complete
 
 # ---- what follows from the header
 
+abigail = command -v abidiff >/dev/null || { $(call install_debian,abigail-tools); }
+
 .PHONY: generate stubs
 # First what the library is built from: without it a new loss does not compile. The stubs are made from the package.
 generate: $(STAMPS)/test
 	$(IN_VENV)/python -m abi
+	@$(abigail)
+	$(IN_VENV)/python -m abi.picture
 	$(MAKE) --no-print-directory stubs
 
 stubs: $(STAMPS)/test $(STAMPS)/binding $(STAMPS)/frameworks
@@ -201,8 +205,15 @@ test-framework-examples: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMP
 
 # ---- tests
 
-test: lint test-native test-fuzz test-growth test-install test-native-examples test-swift test-python test-demo test-wheel \
-  test-framework-examples
+# Idle workers of OpenMP and OpenBLAS spin, on processors that another suite has work for.
+test-python test-demo test-wheel test-framework-examples: export OPENBLAS_NUM_THREADS := 1
+test-python: export OMP_WAIT_POLICY := passive
+test-demo test-wheel test-framework-examples: export OMP_NUM_THREADS := 1
+# Else torch.compile starts processes that import PyTorch themselves.
+test-python test-framework-examples: export TORCHINDUCTOR_COMPILE_THREADS := 1
+
+test: lint test-native test-fuzz test-growth test-install test-native-examples test-swift test-python test-demo \
+  test-wheel test-framework-examples
 
 # Swift's test runner finds Python's headers through pkg-config.
 PYTHON_HEADERS := $(STAMPS)/python-headers
@@ -215,11 +226,32 @@ test-native: $(LIBRARY)
 	@echo "==> C and C++ tests"
 	Tests/C/run $(LIBRARY)
 
-# On another processor: emulated, many times slower.
-.PHONY: test-aarch64
-test-aarch64: $(AARCH64_LIBRARY) $(AARCH64_TOOLS)
+# ThreadSanitizer needs a library of its own. Not part of `test`: minutes, and what CI has time for is in Tests/C/run.
+.PHONY: soak test-valgrind test-tsan
+soak: $(LIBRARY)
+	@echo "==> a million losses from eight threads, and 20,000 forks against first use"
+	Tests/C/run_long soak $(LIBRARY)
+
+test-valgrind: $(LIBRARY)
+	@command -v valgrind >/dev/null || { $(call install_debian,valgrind libc6-dbg); }
+	Tests/C/run_long memory $(LIBRARY)
+
+test-tsan:
+	TOPKLOSS_KERNELS=avx2 swift build -c release --sanitize=thread --scratch-path .build/tsan --product topkloss
+	Tests/C/run_long threads .build/tsan/release/libtopkloss.so
+
+# On another processor: emulated, many times slower, and so not part of `test`. The quick one has what is the processor's.
+.PHONY: test-aarch64 test-aarch64-quick
+test-aarch64: $(AARCH64_LIBRARY) $(AARCH64_TOOLS) $(LIBRARY)
 	@echo "==> C and C++ tests on aarch64"
-	Tests/C/run $(AARCH64_LIBRARY) aarch64-linux-gnu
+	Tests/C/run $(AARCH64_LIBRARY) aarch64-linux-gnu $(LIBRARY)
+	$(MAKE) --no-print-directory wheel-aarch64
+	Tests/AArch64/run dist/*_aarch64.whl $(CACHE)/aarch64-python
+
+test-aarch64-quick: $(AARCH64_LIBRARY) $(AARCH64_TOOLS) $(LIBRARY)
+	@echo "==> the quickest tests on aarch64"
+	ONLY='agree|floating-point environment$$|header|export|instruction|it needs|its soname|1 MB' \
+	  Tests/C/run $(AARCH64_LIBRARY) aarch64-linux-gnu $(LIBRARY)
 
 # The same sources with a counter at every branch, for the fuzzer to see where it has been. Kernels are AVX2's alone where
 # the machine has it: the others are compared with as they are installed.
@@ -277,12 +309,14 @@ lint: export MYPY_CACHE_DIR := $(CURDIR)/.build/mypy
 lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	@echo "==> linters"
 	$(IN_VENV)/python -m abi --check
+	@$(abigail)
+	$(IN_VENV)/python -m abi.picture --check
 	$(IN_VENV)/python -m abi.python_stubs --check
 	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/mypy --strict abi
-	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation packaging
-	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation packaging
+	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging
+	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging
 	$(IN_VENV)/mypy --strict packaging/aarch64/build.py
 	cd Tests/Mutation && ../../$(IN_VENV)/mypy --strict .
 	swift format lint --strict --recursive Package.swift Sources Tests

@@ -19,9 +19,9 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 _BUILD = ["swift", "build", "-c", "release", "--product", "topkloss"]
 _SWIFT_PACKAGE = ("Package.swift", "Sources", "Tests", "include")
 _SOURCES = {
-    *(".c", ".cpp", ".h", ".hpp", ".map", ".md", ".modulemap", ".py", ".swift", ".toml", ".txt"),
+    *(".c", ".cpp", ".gz", ".h", ".hpp", ".map", ".md", ".modulemap", ".py", ".swift", ".toml"),
+    ".txt",
 }
-_SCRIPTS = {"run", "debian11"}
 _MACHINES = {62: "x86_64", 183: "aarch64"}
 """Processors by the numbers that files of the ELF format have for them."""
 
@@ -52,7 +52,8 @@ def _swift_files(repository: Path) -> Iterator[Path]:
             folders[:] = [each for each in folders if not each.startswith((".", "__"))]
             for file in map(Path, files):
                 hidden = file.name.startswith(".")
-                if not hidden and (file.suffix in _SOURCES or file.name in _SCRIPTS):
+                is_script = not file.suffix and os.access(Path(folder) / file, os.X_OK)
+                if not hidden and (file.suffix in _SOURCES or is_script):
                     yield Path(folder) / file
 
 

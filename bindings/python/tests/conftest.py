@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import zlib
 from pathlib import Path
 
@@ -15,6 +16,11 @@ set_hypothesis_home_dir(Path(__file__).parents[1] / ".pytest_cache" / "hypothesi
 # One machine is slower than another: a deadline would fail there for no reason.
 hypothesis.settings.register_profile("topkloss", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("topkloss")
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported by now stays: no collection of garbage need look through it."""
+    gc.freeze()
 
 
 @pytest.fixture

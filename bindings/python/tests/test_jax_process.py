@@ -139,7 +139,8 @@ def test_nothing_to_warn_of(rows, variables):
 
 # An interrupt is Python's to see in the main thread, or JAX's, when it comes in the callback.
 INTERRUPTED = """if True:
-    import sys
+    import signal, sys
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # else ignored behind a shell
     import jax, numpy as np
     from topkloss.jax import cross_entropy_loss
     logits = np.random.default_rng(0).standard_normal((256, 500)).astype(np.float32)
