@@ -228,11 +228,32 @@ test-native: $(LIBRARY)
 	@echo "==> C and C++ tests"
 	Tests/C/run $(LIBRARY)
 
-# On another processor: emulated, many times slower.
-.PHONY: test-aarch64
-test-aarch64: $(AARCH64_LIBRARY) $(AARCH64_TOOLS)
+# ThreadSanitizer needs a library of its own. Not part of `test`: minutes, and what CI has time for is in Tests/C/run.
+.PHONY: soak test-valgrind test-tsan
+soak: $(LIBRARY)
+	@echo "==> a million losses from eight threads, and 20,000 forks against first use"
+	Tests/C/run_long soak $(LIBRARY)
+
+test-valgrind: $(LIBRARY)
+	@command -v valgrind >/dev/null || { $(call install_debian,valgrind libc6-dbg); }
+	Tests/C/run_long memory $(LIBRARY)
+
+test-tsan:
+	TOPKLOSS_KERNELS=avx2 swift build -c release --sanitize=thread --scratch-path .build/tsan --product topkloss
+	Tests/C/run_long threads .build/tsan/release/libtopkloss.so
+
+# On another processor: emulated, many times slower, and so not part of `test`. The quick one has what is the processor's.
+.PHONY: test-aarch64 test-aarch64-quick
+test-aarch64: $(AARCH64_LIBRARY) $(AARCH64_TOOLS) $(LIBRARY)
 	@echo "==> C and C++ tests on aarch64"
-	Tests/C/run $(AARCH64_LIBRARY) aarch64-linux-gnu
+	Tests/C/run $(AARCH64_LIBRARY) aarch64-linux-gnu $(LIBRARY)
+	$(MAKE) --no-print-directory wheel-aarch64
+	Tests/AArch64/run dist/*_aarch64.whl $(CACHE)/aarch64-python
+
+test-aarch64-quick: $(AARCH64_LIBRARY) $(AARCH64_TOOLS) $(LIBRARY)
+	@echo "==> the quickest tests on aarch64"
+	ONLY='agree|floating-point environment$$|header|export|instruction|it needs|its soname|1 MB' \
+	  Tests/C/run $(AARCH64_LIBRARY) aarch64-linux-gnu $(LIBRARY)
 
 # The same sources with a counter at every branch, for the fuzzer to see where it has been. Kernels are AVX2's alone where
 # the machine has it: the others are compared with as they are installed.
@@ -256,11 +277,11 @@ fuzz-python: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/frameworks
 	cd bindings/python && TOPKLOSS_HOSTILE_EXAMPLES=$(or $(EXAMPLES),2000) \
 	  ../../$(IN_VENV)/python -m pytest -q tests/test_hostile_arrays.py
 
-# The same inputs each time.
-test-fuzz: $(INSTRUMENTED) $(LIBRARY)
+# A minute, of the same choices each time, of the library as it is installed: no build of its own.
+test-fuzz: $(LIBRARY)
 	@echo "==> fuzzing, a minute"
 	rm -rf .build/fuzz-test
-	WORK=.build/fuzz-test SEED=1 Tests/Fuzz/run $(INSTRUMENTED) $(LIBRARY)
+	WORK=.build/fuzz-test SEED=1 Tests/Fuzz/run $(LIBRARY) $(LIBRARY)
 
 # Only the module of the entry points is compiled again, and all is linked; `make reproducible` compiles every module.
 .PHONY: test-reproducible reproducible
@@ -311,10 +332,10 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/mypy --strict abi
-	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation packaging
-	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation packaging
+	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging
+	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging
 	$(IN_VENV)/mypy --strict packaging/aarch64/build.py
-	cd Tests/Mutation && ../../$(IN_VENV)/mypy --strict .
+	cd Tests/Mutation && ../../$(IN_VENV)/mypy --strict . ../Reproducible
 	swift format lint --strict --recursive Package.swift Sources Tests
 	cd bindings/python && ../../$(IN_VENV)/ruff check . && ../../$(IN_VENV)/ruff format --check . && ../../$(IN_VENV)/mypy --strict
 	$(IN_VENV)/ruff check --line-length 100 $(DEMO)

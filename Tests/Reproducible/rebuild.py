@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def command(manifest: str, name: str) -> list[str]:
     """The words of the command whose name begins so."""
-    match = re.search(rf'^  "C\.{name}-.*?^    args: (\[.*?\])$', manifest, re.MULTILINE | re.DOTALL)
+    pattern = rf'^  "C\.{name}-.*?^    args: (\[.*?\])$'
+    match = re.search(pattern, manifest, re.MULTILINE | re.DOTALL)
     if match is None:
         sys.exit(f"SwiftPM's manifest has no command C.{name}")
     words: list[str] = json.loads(match[1])
@@ -41,7 +42,8 @@ def main(library: Path, modules: list[str]) -> int:
 
         for folder in ("include", "Sources"):
             shutil.copytree(ROOT / folder, other / folder, symlinks=True)
-        compiled = modules or [path.stem for path in products.glob("*Kernels*.build")] + ["TopKLoss"]
+        kernels = [path.stem for path in products.glob("Kernels*.build")]
+        compiled = modules or [*kernels, "TopKLoss"]
         for path in products.rglob("*"):
             of_the_library = path.relative_to(products).parts[0]
             if path.is_file() and of_the_library.endswith((".build", ".product", "Modules")):

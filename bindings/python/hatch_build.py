@@ -22,20 +22,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 _BUILD = ["swift", "build", "-c", "release", "--product", "topkloss"]
 _SWIFT_PACKAGE = ("Package.swift", "Sources", "Tests", "include")
 _SOURCES = {
-    *(
-        ".c",
-        ".cpp",
-        ".gz",
-        ".h",
-        ".hpp",
-        ".map",
-        ".md",
-        ".modulemap",
-        ".py",
-        ".swift",
-        ".toml",
-        ".txt",
-    ),
+    *(".c", ".cpp", ".gz", ".h", ".hpp", ".map", ".md", ".modulemap", ".py", ".swift", ".toml"),
+    ".txt",
 }
 _MACHINES = {62: "x86_64", 183: "aarch64"}
 """Processors by the numbers that files of the ELF format have for them."""
@@ -66,10 +54,10 @@ def _swift_files(repository: Path) -> Iterator[Path]:
         for folder, folders, files in os.walk(path, followlinks=True):
             folders[:] = [each for each in folders if not each.startswith((".", "__"))]
             for file in map(Path, files):
-                found = Path(folder) / file
-                is_script = not file.suffix and os.access(found, os.X_OK)
-                if not file.name.startswith(".") and (file.suffix in _SOURCES or is_script):
-                    yield found
+                hidden = file.name.startswith(".")
+                is_script = not file.suffix and os.access(Path(folder) / file, os.X_OK)
+                if not hidden and (file.suffix in _SOURCES or is_script):
+                    yield Path(folder) / file
 
 
 def _build(package: Path) -> Path:
