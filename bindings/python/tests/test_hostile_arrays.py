@@ -126,6 +126,7 @@ def check(function: Callable[..., Any], plain: dict[str, Any], data: Any) -> Non
     assert {name: content(value) for name, value in disguised.items()} == before, "an input changed"
     if found is None:
         return
+    assert not any(np.ma.is_masked(value) for value in disguised.values()), "a mask was passed over"
     assert expected is not None, "answered for what a contiguous copy is refused for"
     for one, other in zip(found, expected, strict=True):
         # Lists are float64, which other kernels are for, and which has larger numbers.
