@@ -157,6 +157,8 @@ $(STAMPS)/packaging: $(STAMPS)/venv bindings/python/packaging-requirements.txt
 
 # auditwheel gives the wheel the tag of the oldest glibc that has the symbols which the library needs.
 .PHONY: wheel
+# The same bytes whenever they are built: the time of the last commit, or of nothing where there is none.
+wheel test-wheel: export SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),315532800)
 wheel: $(LIBRARY) $(STAMPS)/packaging
 	@echo "==> building the wheel and the source archive"
 	rm -rf .build/wheel dist/*.tar.gz dist/*_$$(uname -m).whl
@@ -212,8 +214,8 @@ test-demo test-wheel test-framework-examples: export OMP_NUM_THREADS := 1
 # Else torch.compile starts processes that import PyTorch themselves.
 test-python test-framework-examples: export TORCHINDUCTOR_COMPILE_THREADS := 1
 
-test: lint test-native test-fuzz test-growth test-install test-native-examples test-swift test-python test-demo \
-  test-wheel test-framework-examples
+test: lint test-native test-reproducible test-fuzz test-growth test-install test-native-examples test-swift test-python \
+  test-demo test-wheel test-framework-examples
 
 # Swift's test runner finds Python's headers through pkg-config.
 PYTHON_HEADERS := $(STAMPS)/python-headers
@@ -225,6 +227,20 @@ test-native: $(LIBRARY)
 	@ldconfig -p | grep -q libomp.so.5 || { $(call install_debian,libomp5-14); }
 	@echo "==> C and C++ tests"
 	Tests/C/run $(LIBRARY)
+
+# ThreadSanitizer needs a library of its own. Not part of `test`: minutes, and what CI has time for is in Tests/C/run.
+.PHONY: soak test-valgrind test-tsan
+soak: $(LIBRARY)
+	@echo "==> a million losses from eight threads, and 20,000 forks against first use"
+	Tests/C/run_long soak $(LIBRARY)
+
+test-valgrind: $(LIBRARY)
+	@command -v valgrind >/dev/null || { $(call install_debian,valgrind libc6-dbg); }
+	Tests/C/run_long memory $(LIBRARY)
+
+test-tsan:
+	TOPKLOSS_KERNELS=avx2 swift build -c release --sanitize=thread --scratch-path .build/tsan --product topkloss
+	Tests/C/run_long threads .build/tsan/release/libtopkloss.so
 
 # On another processor: emulated, many times slower, and so not part of `test`. The quick one has what is the processor's.
 .PHONY: test-aarch64 test-aarch64-quick
@@ -255,11 +271,26 @@ fuzz: $(if $(SUBJECT),,$(INSTRUMENTED) $(LIBRARY))
 	TIME="$(TIME)" RUNS="$(RUNS)" INPUT="$(INPUT)" SEED="$(SEED)" \
 	  Tests/Fuzz/run $(if $(SUBJECT),$(SUBJECT) $(SUBJECT),$(INSTRUMENTED) $(LIBRARY))
 
-# The same inputs each time.
-test-fuzz: $(INSTRUMENTED) $(LIBRARY)
+# So many arrays for every public function of the package, others in every run; about 20 minutes.
+.PHONY: fuzz-python
+fuzz-python: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/frameworks
+	cd bindings/python && TOPKLOSS_HOSTILE_EXAMPLES=$(or $(EXAMPLES),2000) \
+	  ../../$(IN_VENV)/python -m pytest -q tests/test_hostile_arrays.py
+
+# A minute, of the same choices each time, of the library as it is installed: no build of its own.
+test-fuzz: $(LIBRARY)
 	@echo "==> fuzzing, a minute"
 	rm -rf .build/fuzz-test
-	WORK=.build/fuzz-test SEED=1 Tests/Fuzz/run $(INSTRUMENTED) $(LIBRARY)
+	WORK=.build/fuzz-test SEED=1 Tests/Fuzz/run $(LIBRARY) $(LIBRARY)
+
+# Only the module of the entry points is compiled again, and all is linked; `make reproducible` compiles every module.
+.PHONY: test-reproducible reproducible
+test-reproducible: $(LIBRARY)
+	@echo "==> the library from another folder"
+	$(PYTHON) Tests/Reproducible/rebuild.py $(LIBRARY) TopKLoss
+
+reproducible: $(LIBRARY)
+	$(PYTHON) Tests/Reproducible/rebuild.py $(LIBRARY)
 
 .PHONY: test-growth
 test-growth: $(LIBRARY) $(STAMPS)/test
@@ -304,7 +335,7 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging
 	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging
 	$(IN_VENV)/mypy --strict packaging/aarch64/build.py
-	cd Tests/Mutation && ../../$(IN_VENV)/mypy --strict .
+	cd Tests/Mutation && ../../$(IN_VENV)/mypy --strict . ../Reproducible
 	swift format lint --strict --recursive Package.swift Sources Tests
 	cd bindings/python && ../../$(IN_VENV)/ruff check . && ../../$(IN_VENV)/ruff format --check . && ../../$(IN_VENV)/mypy --strict
 	$(IN_VENV)/ruff check --line-length 100 $(DEMO)

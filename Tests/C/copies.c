@@ -144,6 +144,7 @@ int main(int count, char **arguments) {
   are_apart(copies);
   together(copies);
   in_child(together, copies, "a child");
+  CHECK(dlclose(copies[1].file) == 0, "%s", dlerror());
   reload(arguments[2]);
   return failed_checks == 0 ? 0 : 1;
 }

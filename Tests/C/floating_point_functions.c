@@ -3,7 +3,7 @@
  * own thread and the library's, and leaves it as it was: each rounding, subnormal numbers flushed, and every exception
  * ending the process, underflow and rounding itself included.
  *
- * Fails without: an environment of the library's own in each entry point, and in each of its threads.
+ * Fails without: an environment of the library's own in each entry point, which its threads are started in.
  */
 #define _GNU_SOURCE
 #include "children.h"

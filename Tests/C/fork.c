@@ -1,6 +1,8 @@
 /*
  * A process that has used the library's threads may fork, while other threads are in the middle of a call too, and the
- * child, which has none of those threads, evaluates as before.
+ * child, which has none of those threads, evaluates as before, on threads of its own.
+ *
+ * Fails without: the pool, and that a call had it, forgotten in the child.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
@@ -9,6 +11,7 @@
 #include <unistd.h>
 
 #include "every_loss.h"
+#include "surroundings.h"
 
 enum { ROWS = 4000, CLASSES = 60, FORKS = 12 };
 
@@ -41,6 +44,7 @@ static int child(workload *work, topkloss_loss *const *losses, const outcome *ex
   found = evaluate_all(work, losses);
   CHECK(memcmp(&found, expected, sizeof found) == 0, "other numbers at depth %d", depth);
   CHECK(topkloss_get_num_threads() == 4, "%d threads", topkloss_get_num_threads());
+  CHECK(thread_count() > 1, "no threads of its own at depth %d", depth);
   CHECK(topkloss_evaluate(NULL, NULL, NULL) == TOPKLOSS_ERROR_NULL_POINTER, "no error");
   CHECK_OK(create_loss(depth, CLASSES, work->counts, TOPKLOSS_SUM, &own));
   topkloss_loss_destroy(own);

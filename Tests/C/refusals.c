@@ -35,7 +35,7 @@ static void try_numbers(int kind, const any_options *good, const option_member *
 }
 
 static void try_integers(int kind, const any_options *good, const option_member *member) {
-  static const int64_t wrong[] = {-1, 0, INT64_MIN, INT64_MAX, INT64_MAX / 8, 1};
+  static const int64_t wrong[] = {-1, 0, INT64_MIN, INT64_MAX, INT64_MAX / 2, 1};
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
     any_options options = *good;
     SET_OPTION(&options, member, int64_t, wrong[i]);

@@ -134,6 +134,11 @@ const FunctionType functions[] = {
      [](FunctionCall &drawn, const Library &library, FunctionAnswer &answer) {
        Setting setting = drawn.setting;
        setting.wants_gradient = !drawn.is_null[0];
+       // A struct of an older version has no strides but the rows'.
+       if (drawn.options.size < drawn.options.type->size) {
+         setting.gradient = Layout();
+         setting.is_in_place = false;
+       }
        const topkloss_batch *const batch = place_batch(drawn.problem, setting);
        const bool is_in_place = setting.is_in_place && setting.wants_gradient;
        const Matrix matrix(is_in_place ? LOGITS : GRADIENT, drawn.problem.shape, setting.gradient, setting.dtype);

@@ -2,6 +2,7 @@
 
 #include "check.hpp"
 #include "evaluation.hpp"
+#include "reached.hpp"
 #include "tolerance.hpp"
 
 namespace {
@@ -34,8 +35,9 @@ bool is_exact(const Options &options) {
 
 void draw_case(Input &input, Case &drawn) {
   const auto draw_type = [&] { return &loss_type(static_cast<int>(input.below(static_cast<uint32_t>(loss_count())))); };
+  const bool may_be_costly = input.rarely(8);
   const StructType *drawn_type = draw_type();
-  if (is_costly(*drawn_type) && !input.rarely(8)) drawn_type = draw_type();
+  while (is_costly(*drawn_type) && !may_be_costly) drawn_type--;
   const StructType &type = *drawn_type;
   drawn.is_ordinary = !input.rarely(2);
   const int64_t classes = is_costly(type) && !input.rarely(64) ? 1 + input.below(6) : draw_classes(input);
@@ -117,9 +119,7 @@ void compare_threads(Case &drawn) {
 void compare_layouts(Input &input, Case &drawn) {
   Setting other;
   const Setting &setting = drawn.setting;
-  if (setting.batch_size < sizeof(topkloss_batch) || setting.result_size < sizeof(topkloss_result)) return repeat(drawn);
-  draw_setting(input, drawn.problem, other);
-  if (other.batch_size < sizeof(topkloss_batch) || other.result_size < sizeof(topkloss_result)) return repeat(drawn);
+  draw_setting(input, drawn.problem, other, &setting);
   for (const Setting *each : {&setting, static_cast<const Setting *>(&other)})
     if (each->logits.overlaps || each->multi_label_logits.overlaps || each->soft_labels.overlaps ||
         each->gradient.overlaps || each->multi_label_gradient.overlaps || each->host == Host::forgetful)
@@ -135,6 +135,18 @@ void compare_layouts(Input &input, Case &drawn) {
   if (setting.wants_second_gradient != other.wants_second_gradient)
     one.multi_label_gradient.clear(), two.multi_label_gradient.clear();
   require_same(one, two, "layouts");
+}
+
+// Output that lies over input is refused, or the answer is that of memory apart.
+void compare_overlaps(Input &input, Case &drawn) {
+  Setting &setting = drawn.setting;
+  setting.is_in_place = setting.is_second_in_place = false;
+  if (drawn.problem.shape.rows > 16) return repeat(drawn);
+  evaluate(drawn.options, drawn.problem, setting, drawn.answer);
+  Arena::share(true, input.word());
+  evaluate(drawn.options, drawn.problem, setting, drawn.other);
+  Arena::share(false, 0);
+  if (drawn.other.status != TOPKLOSS_ERROR_ALIASING) require_same(drawn.answer, drawn.other, "memory apart and near");
 }
 
 // Of a loss whose rows do not depend on each other.
@@ -170,12 +182,10 @@ void compare_parts(Input &input, Case &drawn) {
 
 }  // namespace
 
-void fuzz_losses(Input &input) {
+bool fuzz_losses(Input &input) {
   static Case drawn;
-  const uint32_t comparison = input.below(8);
+  const uint32_t comparison = input.below(9);
   draw_case(input, drawn);
-  // An older library's.
-  if (drawn.options.type->size == 0) return;
   if (comparison == 0)
     evaluate(drawn.options, drawn.problem, drawn.setting, drawn.answer);
   else if (comparison == 1)
@@ -190,6 +200,15 @@ void fuzz_losses(Input &input) {
     compare_threads(drawn);
   else if (comparison == 6)
     compare_parts(input, drawn);
+  else if (comparison == 8)
+    compare_overlaps(input, drawn);
   else
     compare_layouts(input, drawn);
+  const auto loss = static_cast<uint32_t>(drawn.options.type - &loss_type(0));
+  const auto status = static_cast<uint32_t>(drawn.answer.status);
+  reached(0, loss, status, comparison);
+  reached(1, loss, status, static_cast<uint32_t>(drawn.setting.dtype));
+  if (drawn.problem.spoilt != nullptr)
+    reached(2, static_cast<uint32_t>(drawn.problem.spoilt - struct_named("batch").members), status);
+  return is_costly(*drawn.options.type);
 }

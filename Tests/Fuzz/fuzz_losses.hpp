@@ -3,4 +3,5 @@
 
 #include "input.hpp"
 
-void fuzz_losses(Input &input);
+// Whether it took so long that there should not be more like it.
+bool fuzz_losses(Input &input);

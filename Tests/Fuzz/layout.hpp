@@ -96,22 +96,32 @@ struct Matrix {
     return writable() + layout.place(shape, row, class_index) * static_cast<int64_t>(bytes_of(dtype));
   }
 
+  // Visits the elements, row by row.
+  template <typename Visit>
+  void each(Visit visit) const {
+    const int64_t step = (layout.by_class == 0 ? 1 : layout.by_class) * static_cast<int64_t>(bytes_of(dtype));
+    for (int64_t r = 0; r < shape.rows; r++) {
+      uint8_t *place = element(r, 0);
+      for (int64_t c = 0; c < shape.classes; c++, place += step) visit(place);
+    }
+  }
+
   void write(const double *numbers) const {
-    for (int64_t r = 0; r < shape.rows; r++)
-      for (int64_t c = 0; c < shape.classes; c++) put(element(r, c), dtype, *numbers++);
+    each([&](uint8_t *place) { put(place, dtype, *numbers++); });
   }
 
   void read(double *numbers) const {
-    for (int64_t r = 0; r < shape.rows; r++)
-      for (int64_t c = 0; c < shape.classes; c++) *numbers++ = get(element(r, c), dtype);
+    each([&](uint8_t *place) { *numbers++ = get(place, dtype); });
   }
 
   void paint() const { piece.arena->paint(piece); }
 
   // Whether nothing was written but elements. These are then no more to be had.
   bool has_its_surroundings() const {
-    for (int64_t r = 0; r < shape.rows; r++)
-      for (int64_t c = 0; c < shape.classes; c++) Arena::repaint(element(r, c), bytes_of(dtype));
+    const size_t bytes = bytes_of(dtype);
+    each([&](uint8_t *place) {
+      for (size_t i = 0; i < bytes; i++) place[i] = Arena::pattern;
+    });
     return is_untouched();
   }
 

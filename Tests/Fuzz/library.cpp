@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <type_traits>
 
 #include "check.hpp"
 
@@ -14,11 +15,21 @@ namespace {
 Library subject_library;
 Library reference_libraries[3];
 int references = 0;
+bool is_first = false;
 
 const char *path_from(const char *variable) {
   const char *const path = std::getenv(variable);
   REQUIRE(path != nullptr, "%s is not set", variable);
   return path;
+}
+
+// Stands for what an older library lacks.
+template <typename Result, typename... Arguments>
+auto refusing(Result (*)(Arguments...)) -> Result (*)(Arguments...) {
+  return [](Arguments...) -> Result {
+    if constexpr (std::is_same_v<Result, topkloss_status>) return TOPKLOSS_ERROR_OPTION;
+    return Result();
+  };
 }
 
 Library load(const char *path, const char *instruction_set) {
@@ -27,11 +38,12 @@ Library load(const char *path, const char *instruction_set) {
   if (instruction_set != nullptr) setenv("TOPKLOSS_SIMD", instruction_set, 1);
   void *const file = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   REQUIRE(file != nullptr, "%s", dlerror());
-  // What an older library lacks stays NULL.
-#define LOOK_UP(function) \
-  library.function = reinterpret_cast<decltype(library.function)>(dlsym(file, "topkloss_" #function));
+#define LOOK_UP(function)                                                                              \
+  library.function = reinterpret_cast<decltype(library.function)>(dlsym(file, "topkloss_" #function)); \
+  if (library.function == nullptr) library.function = refusing(library.function);
   TOPKLOSS_FUNCTIONS(LOOK_UP)
 #undef LOOK_UP
+  is_first = is_first || dlsym(file, "topkloss_executor_init") == nullptr;
   library.simd();
   unsetenv("TOPKLOSS_SIMD");
   library.set_num_threads(1);
@@ -66,6 +78,8 @@ void load_libraries() {
   for (int i = 0; i < references; i++) std::fprintf(stderr, " %s", reference_libraries[i].simd());
   std::fprintf(stderr, "\n");
 }
+
+bool knows_rows_alone() { return is_first; }
 
 const Library &subject() { return subject_library; }
 

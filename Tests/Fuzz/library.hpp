@@ -14,6 +14,9 @@ struct Library {
 // The one that is looked at, whose coverage guides the fuzzer.
 const Library &subject();
 
+// Whether it is so old that its batches have neither groups nor classes apart.
+bool knows_rows_alone();
+
 // The same sources, of an instruction set each, from portable up to what this machine has.
 int reference_count();
 const Library &reference(int index);

@@ -6,6 +6,9 @@
 
 class Arena {
  public:
+  // What lies where nothing is to be written.
+  static constexpr uint8_t pattern = 0xA5;
+
   Arena(const char *name, size_t bytes);
 
   // A piece of it, flush with the guard page behind it, or with that before it; `askew` bytes away.
@@ -15,7 +18,7 @@ class Arena {
     size_t bytes;
 
     uint8_t *writable() const { return arena->writable_ + offset; }
-    const uint8_t *readable() const { return arena->readable_ + offset; }
+    const uint8_t *readable() const { return (is_shared_ ? arena->writable_ : arena->readable_) + offset; }
   };
   Piece piece(size_t bytes, bool is_at_end, size_t askew = 0) const;
 
@@ -28,10 +31,17 @@ class Arena {
   // Puts the pattern back over some bytes.
   static void repaint(uint8_t *place, size_t bytes);
 
+  // From now on, or no longer, all of a batch lies in one arena: what is read side by side, what is written anywhere, also
+  // over the rest. Nothing is painted then.
+  static void share(bool is_shared, uint64_t seed);
+
   size_t size() const { return size_; }
   const char *name() const { return name_; }
 
  private:
+  Piece shared_piece(size_t bytes) const;
+
+  static bool is_shared_;
   const char *name_;
   size_t size_;
   uint8_t *writable_;

@@ -5,7 +5,7 @@
 namespace {
 
 int64_t draw_label(Input &input, const Problem &problem) {
-  static const int64_t strangers[] = {-1, INT32_MIN, INT32_MAX, 5000};
+  const int64_t strangers[] = {problem.shape.classes, -1, INT32_MIN, INT32_MAX, 5000};
   if (input.rarely(12)) return TOPKLOSS_IGNORE_INDEX;
   if (problem.nature == Nature::hostile && input.rarely(32)) return input.any_of(strangers);
   return input.below(static_cast<uint32_t>(std::min<int64_t>(problem.shape.classes, 60000)));
@@ -171,6 +171,8 @@ void draw_problem(Input &input, int64_t classes, bool is_ordinary, bool has_seco
   problem.step = input.below(16);
   problem.first_row = input.below(1000);
   problem.threshold = input.rarely(2) ? (1 + input.below(255)) / 256.0 : 0.0;
+  // From batches long before, which may be next to nothing.
+  if (input.rarely(16)) problem.threshold = 5e-324;
   if (!is_ordinary && input.rarely(16)) problem.threshold = strange_number(input);
   problem.spoilt = nullptr;
   if (!is_ordinary && input.rarely(4)) draw_spoilt(input, problem);
@@ -186,15 +188,19 @@ void draw_noise(Input &input, int64_t samples, Problem &problem) {
   if (problem.nature == Nature::hostile && !problem.noise.empty() && input.rarely(4)) problem.noise[0] = strange_number(input);
 }
 
-void draw_setting(Input &input, Problem &problem, Setting &setting) {
+void draw_setting(Input &input, Problem &problem, Setting &setting, const Setting *like) {
   setting = Setting();
   setting.library = &subject();
   setting.dtype = problem.dtype;
   setting.label_type = input.rarely(2) ? TOPKLOSS_INT32 : TOPKLOSS_INT64;
   const bool is_hostile = problem.nature == Nature::hostile;
   // Structs of the first version know rows alone.
-  if (is_hostile && input.rarely(16)) setting.batch_size = offsetof(topkloss_batch, rows_per_group);
-  if (is_hostile && input.rarely(16)) setting.result_size = offsetof(topkloss_result, gradient_class_stride);
+  if (knows_rows_alone() || (is_hostile && input.rarely(16))) setting.batch_size = offsetof(topkloss_batch, rows_per_group);
+  if (knows_rows_alone() || (is_hostile && input.rarely(16))) setting.result_size = offsetof(topkloss_result, gradient_class_stride);
+  if (like != nullptr) {
+    setting.batch_size = like->batch_size;
+    setting.result_size = like->result_size;
+  }
   const bool has_groups = setting.batch_size == sizeof(topkloss_batch);
   const bool has_classes = has_groups && setting.result_size == sizeof(topkloss_result);
   if (!has_groups) problem.has_soft_labels = false;

@@ -49,7 +49,8 @@ void draw_problem(Input &input, int64_t classes, bool is_ordinary, bool has_seco
                   Problem &problem);
 void draw_noise(Input &input, int64_t samples, Problem &problem);
 // Of a problem that becomes one without groups where a struct is too old to know of them.
-void draw_setting(Input &input, Problem &problem, Setting &setting);
+// `like`: with structs of that one's sizes.
+void draw_setting(Input &input, Problem &problem, Setting &setting, const Setting *like = nullptr);
 
 // Puts the inputs where the setting has them, and returns the batch there.
 const topkloss_batch *place_batch(Problem &problem, const Setting &setting);

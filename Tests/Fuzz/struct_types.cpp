@@ -15,15 +15,12 @@ constexpr Kind NUMBER = Kind::number, INTEGER = Kind::integer, WORD = Kind::word
 TOPKLOSS_LOSSES(LOSS_MEMBERS)
 TOPKLOSS_STRUCTS(STRUCT_MEMBERS)
 
-// What a library lacks refuses everything.
 #define LOSS_TYPE(loss, ...)                                                                                     \
   {#loss, sizeof(topkloss_##loss##_options), members_of_##loss, sizeof members_of_##loss / sizeof(StructMember), \
    [](const Library &library, void *options, size_t size) -> topkloss_status {                                   \
-     if (library.loss##_options_init == nullptr) return TOPKLOSS_ERROR_OPTION;                                   \
      return library.loss##_options_init(static_cast<topkloss_##loss##_options *>(options), size);                \
    },                                                                                                            \
    [](const Library &library, const void *options, topkloss_loss **out) -> topkloss_status {                     \
-     if (library.loss##_create == nullptr) return TOPKLOSS_ERROR_OPTION;                                         \
      return library.loss##_create(static_cast<const topkloss_##loss##_options *>(options), out);                 \
    }},
 #define STRUCT_TYPE(type)                                                                               \

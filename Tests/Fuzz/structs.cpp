@@ -39,6 +39,8 @@ int64_t some_integer(Input &input, const StructMember &member, int64_t by_defaul
 int32_t some_code(Input &input, const StructMember &member, bool is_ordinary) {
   static const int32_t strangers[] = {-1, 4, 100, INT32_MIN, INT32_MAX};
   if (!is_ordinary && input.rarely(32)) return input.any_of(strangers);
+  // Quadratures take their time.
+  if (member.is("estimator")) return input.rarely(4) ? TOPKLOSS_EXACT : TOPKLOSS_MONTE_CARLO;
   if (member.enumerators > 0) return static_cast<int32_t>(input.below(static_cast<uint32_t>(member.enumerators)));
   return input.rarely(4);
 }

@@ -6,7 +6,10 @@ installed.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -88,12 +91,76 @@ def _strip(library: Path, folder: Path) -> Path:
     They are a fifth of the file.
     """
     copy = folder / library.name
-    shutil.copy(library, copy)
+    shutil.copyfile(library, copy)
+    copy.chmod(0o755)  # whatever it was unpacked with
     machine = _machine(library)
     tool = "strip" if machine == os.uname().machine else f"{machine}-linux-gnu-strip"
     if strip := shutil.which(tool):
         subprocess.run([strip, str(copy)], check=True)
     return copy
+
+
+def _linked_in(library: bytes) -> list[dict[str, Any]]:
+    """What has code in the library besides its own sources, as far as its bytes say which it is."""
+
+    def version(pattern: bytes) -> str:
+        match = re.search(pattern, library)
+        return match[1].decode() if match else "unknown"
+
+    # The linker is that of the Swift toolchain, and names the commit that both were built from.
+    return [
+        {
+            "type": "library",
+            "bom-ref": "swift-embedded-standard-library",
+            "name": "Swift standard library, Embedded",
+            "version": version(rb"Linker: LLD ([\x20-\x7e]+)"),
+            "description": "Generic code specialised into the library; no runtime is loaded.",
+            "licenses": [{"expression": "Apache-2.0 WITH Swift-exception"}],
+        },
+        {
+            "type": "library",
+            "bom-ref": "gcc-startup-files",
+            "name": "GCC, crtbeginS.o and crtendS.o",
+            "version": version(rb"GCC: ([\x20-\x7e]+)"),
+            "licenses": [{"expression": "GPL-3.0-or-later WITH GCC-exception-3.1"}],
+        },
+    ]
+
+
+def _sbom(name: str, version: str, library: Path) -> dict[str, Any]:
+    """The bill of materials, in CycloneDX's terms: of this library's bytes, with no time in it."""
+    content = library.read_bytes()
+    linked_in = _linked_in(content)
+    package = f"pkg:pypi/{name}@{version}"
+    own = {
+        "type": "library",
+        "bom-ref": library.name,
+        "name": library.name,
+        "version": version,
+        "licenses": [{"license": {"id": "MIT"}}],
+        "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(content).hexdigest()}],
+    }
+    return {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {
+            "component": {
+                "type": "library",
+                "bom-ref": package,
+                "name": name,
+                "version": version,
+                "purl": package,
+                "licenses": [{"license": {"id": "MIT"}}],
+            }
+        },
+        "components": [own, *linked_in],
+        "dependencies": [
+            {"ref": package, "dependsOn": [library.name]},
+            {"ref": library.name, "dependsOn": [each["bom-ref"] for each in linked_in]},
+        ],
+    }
 
 
 class LibraryHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -129,4 +196,9 @@ class LibraryHook(BuildHookInterface):  # type: ignore[type-arg]
         build_data["tag"] = f"py3-none-linux_{_machine(library)}"
         # It lasts as long as this hook: the wheel is written after this returns.
         self._folder = tempfile.TemporaryDirectory()
-        included[str(_strip(library, Path(self._folder.name)))] = "topkloss/libtopkloss.so"
+        stripped = _strip(library, Path(self._folder.name))
+        included[str(stripped)] = "topkloss/libtopkloss.so"
+        sbom = _sbom(self.metadata.name, self.metadata.version, stripped)
+        file = Path(self._folder.name) / f"{self.metadata.name}.cdx.json"
+        file.write_text(json.dumps(sbom, indent=2) + "\n")
+        build_data["sbom_files"].append(str(file))
