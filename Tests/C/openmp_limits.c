@@ -3,28 +3,19 @@
  * and where the system refuses threads, neither it nor OpenMP ends the process. OMP_NUM_THREADS is 4, OMP_STACKSIZE 64M.
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <omp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "surroundings.h"
 #include "workload.h"
 
 enum { ROWS = 4000, CLASSES = 60, TEAM = 4 };
 
 static topkloss_loss *loss;
 static double expected;
-
-static int count_threads(void) {
-  int count = 0;
-  DIR *tasks = opendir("/proc/self/task");
-  if (!tasks) return -1;
-  for (struct dirent *entry = readdir(tasks); entry; entry = readdir(tasks)) count += entry->d_name[0] != '.';
-  closedir(tasks);
-  return count;
-}
 
 static void evaluate(const char *when) {
   workload work;
@@ -61,7 +52,7 @@ static void *on_thread(void *unused) {
   omp_set_num_threads(1);
   CHECK(topkloss_get_num_threads() == 1, "%d on a thread", topkloss_get_num_threads());
   evaluate("on a thread whose number is 1");
-  CHECK(count_threads() == 2, "%d threads with a thread of one's own", count_threads());
+  CHECK(thread_count() == 2, "%d threads with a thread of one's own", thread_count());
   return NULL;
 }
 
@@ -79,7 +70,7 @@ static void chosen(void) {
   omp_set_num_threads(1);
   CHECK(topkloss_get_num_threads() == 1, "%d, not 1", topkloss_get_num_threads());
   evaluate("with OpenMP's number 1");
-  CHECK(count_threads() == 1, "%d threads, not 1", count_threads());
+  CHECK(thread_count() == 1, "%d threads, not 1", thread_count());
   omp_set_num_threads(TEAM);
   CHECK(pthread_create(&thread, NULL, on_thread, NULL) == 0, "no thread");
   pthread_join(thread, NULL);
@@ -89,9 +80,9 @@ static void chosen(void) {
   omp_set_num_threads(1);
   CHECK_OK(topkloss_set_num_threads(3));
   CHECK(topkloss_get_num_threads() == 3, "%d, not 3", topkloss_get_num_threads());
-  const int before = count_threads();
+  const int before = thread_count();
   evaluate("with a number of the library's own");
-  CHECK(count_threads() > before, "no threads beside %d", before);
+  CHECK(thread_count() > before, "no threads beside %d", before);
 }
 
 /* What the system allows it. 40 MB are room for stacks of the usual size. */
@@ -100,7 +91,7 @@ static void allowed(void) {
   evaluate("without memory for OpenMP's stacks");
   limit_memory(-1);
   for (int i = 0; i < 3; i++) evaluate("with memory again");
-  CHECK(count_threads() >= TEAM, "%d threads with memory", count_threads());
+  CHECK(thread_count() >= TEAM, "%d threads with memory", thread_count());
   a_team(2);
   limit_memory(8 << 20);
   evaluate("after OpenMP ended threads");

@@ -23,7 +23,7 @@ _BUILD = ["swift", "build", "-c", "release", "--product", "topkloss"]
 _SWIFT_PACKAGE = ("Package.swift", "Sources", "Tests", "include")
 _SOURCES = {
     *(".c", ".cpp", ".gz", ".h", ".hpp", ".map", ".md", ".modulemap", ".py", ".swift", ".toml"),
-    ".txt",
+    *(".supp", ".txt"),
 }
 _MACHINES = {62: "x86_64", 183: "aarch64"}
 """Processors by the numbers that files of the ELF format have for them."""
