@@ -58,7 +58,7 @@ private struct SumSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
   @inline(__always)
   init(_ row: SoftmaxMarginPointer, _ peak: Vector.Scalar) {
     scores = ClassScores(row)
-    shift = ShiftLanes(row, peak: peak)
+    shift = ShiftLanes(row, peak: peak, isRounded: T.isRounded)
     exponent = Vector.exponent(row.pointee.family.pointee.scale)
     next = row.pointee.next_logits
     nextBytes = Int(truncatingIfNeeded: row.pointee.family.pointee.next_bytes)

@@ -50,10 +50,13 @@ struct ShiftLanes<V: Lanes> {
   fileprivate let peak: V
   fileprivate let rest: V
 
+  /// From scores that are no sums the rest is not taken by itself: it is the peak's, which is then a score of the row, a
+  /// rival's or the label's.
   @inline(__always)
-  init(_ row: SoftmaxMarginPointer, peak: V.Scalar) {
-    self.peak = V.splat(peak)
-    rest = V.splat(V.Scalar(row.pointee.progress.rest))
+  init(_ row: SoftmaxMarginPointer, peak: V.Scalar, isRounded: Bool = true) {
+    let rest = V.Scalar(row.pointee.progress.rest)
+    self.peak = V.splat(isRounded ? peak : peak + rest)
+    self.rest = V.splat(rest)
   }
 }
 
