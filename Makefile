@@ -224,7 +224,7 @@ $(PYTHON_HEADERS): $(STAMPS)/venv
 	@touch $@
 
 test-native: $(LIBRARY)
-	@ldconfig -p | grep -q libomp.so.5 || { $(call install_debian,libomp5-14); }
+	@[ -e "$$(gcc -print-file-name=libomp.so.5)" ] || { $(call install_debian,libomp5-14); }
 	@echo "==> C and C++ tests"
 	Tests/C/run $(LIBRARY)
 

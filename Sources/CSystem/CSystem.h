@@ -67,7 +67,11 @@ static inline intptr_t system_exchange(intptr_t *number, intptr_t value) {
 
 /* Returns what the number was before. */
 static inline intptr_t system_add(intptr_t *number, intptr_t addend) {
-  return __atomic_fetch_add(number, addend, __ATOMIC_ACQ_REL);
+  return __atomic_fetch_add(number, addend, __ATOMIC_RELAXED);
+}
+
+static inline void system_clear(intptr_t *number, intptr_t bits) {
+  __atomic_fetch_and(number, ~bits, __ATOMIC_ACQ_REL);
 }
 
 /* Replaces the number if it is the expected one. Returns what it was before. */

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef struct {
@@ -28,6 +29,13 @@ static inline int thread_count(void) {
   count--;
 #endif
   return count;
+}
+
+/* Whether there are so many threads. One that has been joined is seen for a moment still. */
+static inline int has_threads(int expected) {
+  const struct timespec moment = {.tv_nsec = 1000000};
+  for (int i = 0; i < 1000 && thread_count() != expected; i++) nanosleep(&moment, NULL);
+  return thread_count() == expected;
 }
 
 static inline void look_around(surroundings *seen) {

@@ -42,8 +42,8 @@ enum Memory {
     let offset = Int(bitPattern: memory) &- Int(bitPattern: start)
     let place = offset / SYSTEM_RESERVE_BYTES
     guard offset >= 0 && place < SYSTEM_RESERVE_PLACES else { return false }
-    // The bit is set and nobody else's, so that to subtract it is to clear it.
-    taken.add(0 &- 1 &<< place)
+    // It is clear already where a host's executor has forked in the middle of the call: see `forget`.
+    taken.clear(1 &<< place)
     return true
   }
 

@@ -16,8 +16,9 @@ struct SharedNumber {
   mutating func exchange(_ new: Int) -> Int { system_exchange(&value, new) }
 
   /// Returns what it was before.
-  @discardableResult
   mutating func add(_ addend: Int) -> Int { system_add(&value, addend) }
+
+  mutating func clear(_ bits: Int) { system_clear(&value, bits) }
 
   /// Stores a number if the present one is the expected one. Returns what it was before.
   mutating func replace(_ expected: Int, with new: Int) -> Int {
