@@ -1,9 +1,11 @@
 /*
  * No allocation, however small, is taken for granted: each one that a call makes is refused, in a process of its own
  * where the library has not been used before and in one where it has, alone and with all that come after it. The call then
- * says that there is no memory, or does without, and keeps nothing; the next one has the right answer.
+ * says that there is no memory, or does without, and keeps nothing; the next one has the right answer. So it has in a child
+ * that a host's executor forks in the middle of such a call, and that completes the call.
  *
- * Fails without: any one check of what an allocation gave.
+ * Fails without: any one check of what an allocation gave; the places of the reserve given back one by one in the child,
+ * which has given back all.
  */
 #define _GNU_SOURCE
 #include "children.h"
@@ -77,6 +79,56 @@ static void when_used(void *function) {
   }
 }
 
+/* ---- a fork in the middle of a call */
+
+static pid_t forked;
+static int has_forked;
+
+static void run_and_fork(void *context, int64_t count, topkloss_task task, void *task_context) {
+  (void)context;
+  for (int64_t index = 0; index < count; index++) task(task_context, index);
+  /* A call may have several passes; a child stays one. */
+  if (has_forked) return;
+  has_forked = 1;
+  forked = fork();
+  if (forked == 0) alarm(PATIENCE);
+}
+
+/* In the child, the call goes on, and another follows. */
+static int fork_in_call_without(int which, long number) {
+  int status = 0;
+  topkloss_executor executor;
+  topkloss_executor_init(&executor, sizeof executor);
+  executor.parallel_for = run_and_fork;
+  executor.concurrency = 2;
+  set_rows(which);
+  own.work.batch.executor = &executor;
+  has_forked = 0;
+  forked = -1;
+  reset_allocation_calls();
+  fail_allocation_after(number);
+  call_function(which, &own);
+  fail_allocation_after(-1);
+  own.work.batch.executor = NULL;
+  if (forked == 0) {
+    const answer found = call_function(0, &own);
+    _exit(found.status != TOPKLOSS_OK);
+  }
+  CHECK(forked < 0 || (waitpid(forked, &status, 0) == forked && status == 0),
+        "%s, without allocation %ld: its child has status %d", function_name(which), number, status);
+  return refused_allocations() > 0;
+}
+
+static void with_forks(void *unused) {
+  int forks = 0;
+  for (int which = 0; which < function_count(); which++) {
+    if (which < loss_kind_count && loss_kinds[which].cost > 1) continue;
+    for (long number = 0; fork_in_call_without(which, number); number++) forks += has_forked;
+  }
+  CHECK(forks > 0, "no call forked");
+  (void)unused;
+}
+
 static void find_answer(void *function) {
   const int which = *(int *)function;
   set_rows(which);
@@ -96,6 +148,7 @@ int main(void) {
     at_first_use(which, 1);
     in_child(when_used, &which, function_name(which));
   }
+  in_child(with_forks, NULL, "forks in calls");
   caller_free(&own);
   return check_summary();
 }
