@@ -19,7 +19,8 @@
  *     trusted to be NULL or valid for the sizes given with them. Any memory may be refused (OUT_OF_MEMORY), that of a
  *     handle or of a message too; without memory for threads a call goes on without them.
  *   - No call is a cancellation point, opens a file or reads one. What stands in files is read when the library is loaded:
- *     /proc/self (whether the process is a fork's child) and the control group's limit of processors.
+ *     /proc/self (whether the process is a fork's child) and the control group's limit of processors. What the allocator
+ *     does is the host's: glibc's looks into /proc once, before it makes the arena of a thread smaller (M_ARENA_MAX 1: never).
  *   - Every struct begins with struct_size, which the *_init functions set. It tells the library which
  *     version of the struct the caller was compiled with: structs grow at their end. Of a struct of an older
  *     version the library reads, and writes, as far as it reaches; the members that it lacks have their defaults.

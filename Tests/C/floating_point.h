@@ -11,7 +11,7 @@
 #endif
 
 /* The control word: rounding, what becomes of subnormal numbers, and which exceptions are fatal, without the flags that
- * arithmetic raises. And the ways to have subnormal numbers taken for 0. */
+ * arithmetic raises (on x86-64 fegetround tells of x87 alone). And the ways to have subnormal numbers taken for 0. */
 #if defined(__x86_64__)
 static inline unsigned control(void) { return _mm_getcsr() & ~0x3Fu; }
 static inline void set_control(unsigned value) { _mm_setcsr((_mm_getcsr() & 0x3Fu) | value); }

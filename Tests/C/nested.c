@@ -20,6 +20,12 @@ static answer expected[MOST_FUNCTIONS];
 static atomic_long inner_calls;
 static atomic_int next_inner;
 
+/* A call of the host's: how deep it is, and the environment in which it was made. */
+typedef struct {
+  int depth;
+  unsigned control;
+} outer_call;
+
 /* A host's threads, for one call: who calls and two others take turns. */
 typedef struct {
   int depth;
@@ -32,7 +38,7 @@ typedef struct {
 static void run_with_host(void *context, int64_t count, topkloss_task task, void *task_context);
 
 static answer call_at_depth(int which, int depth) {
-  int own_depth = depth;
+  outer_call call = {.depth = depth, .control = control()};
   topkloss_executor executor;
   answer found;
   caller own;
@@ -43,7 +49,7 @@ static answer call_at_depth(int which, int depth) {
   fesetround(rounding);
   topkloss_executor_init(&executor, sizeof executor);
   executor.parallel_for = run_with_host;
-  executor.context = &own_depth;
+  executor.context = &call;
   executor.concurrency = 1 + HELPERS;
   own.work.batch.rows = which < loss_kind_count ? ROWS / loss_kinds[which].cost : ROWS;
   if (depth < DEEPEST) own.work.batch.executor = &executor;
@@ -70,10 +76,12 @@ static void take_turns(work_of_host *work, int modes) {
   static const int roundings[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
   for (int64_t index = atomic_fetch_add(&work->next, 1); index < work->count;
        index = atomic_fetch_add(&work->next, 1)) {
+    unsigned before;
     fesetround(roundings[(modes + index) % 3]);
+    before = control();
     if (index % 4 == 0) call_inside(work->depth + 1);
     work->task(work->task_context, index);
-    CHECK(fegetround() == roundings[(modes + index) % 3], "a task leaves rounding %d", fegetround());
+    CHECK(control() == before, "a task turns %x into %x", before, control());
     if (index % 4 == 1) call_inside(work->depth + 1);
   }
 }
@@ -84,9 +92,12 @@ static void *help(void *work) {
 }
 
 static void run_with_host(void *context, int64_t count, topkloss_task task, void *task_context) {
+  const outer_call *const call = context;
   const int rounding = fegetround();
-  work_of_host work = {.depth = *(const int *)context, .count = count, .task = task, .task_context = task_context};
+  work_of_host work = {.depth = call->depth, .count = count, .task = task, .task_context = task_context};
   pthread_t threads[HELPERS];
+  /* In each pass of a call, whatever calls there were in the one before. */
+  CHECK(control() == call->control, "an executor is called in %x, not %x", control(), call->control);
   for (int i = 0; i < HELPERS; i++) CHECK(pthread_create(&threads[i], NULL, help, &work) == 0, "no thread");
   take_turns(&work, 0);
   for (int i = 0; i < HELPERS; i++) pthread_join(threads[i], NULL);
@@ -95,15 +106,17 @@ static void run_with_host(void *context, int64_t count, topkloss_task task, void
 }
 
 int main(void) {
+  unsigned before;
   alarm(2 * PATIENCE);
   make_loss_kinds();
   CHECK_OK(topkloss_set_num_threads(3));
   for (int which = 0; which < function_count(); which++) expected[which] = call_at_depth(which, DEEPEST);
   fesetround(FE_UPWARD);
+  before = control();
   for (int which = 0; which < function_count() && failed_checks == 0; which++) {
     const answer found = call_at_depth(which, 0);
     CHECK(is_same_answer(found, expected[which]), "%s: %s", function_name(which), topkloss_status_name(found.status));
-    CHECK(fegetround() == FE_UPWARD, "%s leaves rounding %d", function_name(which), fegetround());
+    CHECK(control() == before, "%s turns %x into %x", function_name(which), before, control());
   }
   CHECK(atomic_load(&inner_calls) > 3L * function_count(), "%ld inner calls", atomic_load(&inner_calls));
   return check_summary();

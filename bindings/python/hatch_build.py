@@ -119,10 +119,17 @@ def _linked_in(library: bytes) -> list[dict[str, Any]]:
         },
         {
             "type": "library",
-            "bom-ref": "gcc-startup-files",
-            "name": "GCC, crtbeginS.o and crtendS.o",
+            "bom-ref": "gcc-runtime",
+            "name": "GCC, startup files and libgcc",
             "version": version(rb"GCC: ([\x20-\x7e]+)"),
             "licenses": [{"expression": "GPL-3.0-or-later WITH GCC-exception-3.1"}],
+        },
+        {
+            "type": "library",
+            "bom-ref": "glibc-static-parts",
+            "name": "glibc, startup files and libc_nonshared.a",
+            "description": "Such as pthread_atfork, which calls what the installed libc has.",
+            "licenses": [{"expression": "LGPL-2.1-or-later WITH GNU-compiler-exception"}],
         },
     ]
 

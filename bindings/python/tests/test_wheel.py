@@ -180,8 +180,9 @@ def test_bill_of_materials(wheel):
     assert sbom["metadata"]["component"]["version"] == tags_of(wheel)[0]
     own, *linked_in = sbom["components"]
     assert own["hashes"][0]["content"] == hashlib.sha256(library).hexdigest()
-    assert [each["name"].split()[0] for each in linked_in] == ["Swift", "GCC,"]
-    assert all(re.search(r"\d+\.\d+\.\d+", each["version"]) for each in linked_in)
+    assert [each["name"].split()[0] for each in linked_in] == ["Swift", "GCC,", "glibc,"]
+    # Nothing in its bytes tells of which glibc the last is.
+    assert all(re.search(r"\d+\.\d+\.\d+", each["version"]) for each in linked_in[:2])
 
 
 def test_snippet_of_the_readme(installed):
