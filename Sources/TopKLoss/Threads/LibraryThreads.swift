@@ -31,12 +31,17 @@ enum LibraryThreads {
 
   /// The address of the pool, which is there for ever; 0 before first use and in the child of a fork.
   nonisolated(unsafe) private static var poolAddress = SharedNumber()
+  /// The process that its threads are of.
+  nonisolated(unsafe) private static var poolProcess = SharedNumber()
 
   /// Called by the one that made `isBusy` 1.
   private static func sharedPool() -> ThreadPool? {
-    if let known = ThreadPool(at: poolAddress.load()) { return known }
+    // Of `_Fork` and of a bare `clone` nobody tells the child.
+    let process = Int(getpid())
+    if poolProcess.load() == process, let known = ThreadPool(at: poolAddress.load()) { return known }
     guard let made = ThreadPool.make() else { return nil }
     poolAddress.store(made.address)
+    poolProcess.store(process)
     return made
   }
 
