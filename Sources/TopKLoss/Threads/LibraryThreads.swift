@@ -38,7 +38,9 @@ enum LibraryThreads {
   private static func sharedPool() -> ThreadPool? {
     // Of `_Fork` and of a bare `clone` nobody tells the child.
     let process = Int(getpid())
-    if poolProcess.load() == process, let known = ThreadPool(at: poolAddress.load()) { return known }
+    if process == poolProcess.load(), let known = ThreadPool(at: poolAddress.load()) {
+      return known
+    }
     guard let made = ThreadPool.make() else { return nil }
     poolAddress.store(made.address)
     poolProcess.store(process)
