@@ -30,7 +30,8 @@ struct HostOpenMP {
   // MARK: The runtime's workers
 
   // Between parallel regions they stay, until one with fewer threads ends those with the highest numbers. So they are all
-  // there while the last one of a region with as many threads lives; else the runtime starts some.
+  // there while the last one of a region with as many threads lives; else the runtime starts some. (For the moment that a
+  // worker takes to end, it is taken for one that stays.)
 
   /// The last worker of the last region, as the system counts threads, and how many threads were asked for.
   nonisolated(unsafe) private static var lastWorker = SharedNumber()
