@@ -71,7 +71,7 @@ static inline long system_less_than_quota(long least, const char *root, const ch
 /* The least of what this process's control group and those around it grant; LONG_MAX for no limit. In a container the path
  * may be the host's, of which the container sees none but its own group, as the root. */
 static inline long system_processor_quota(void) {
-  char groups[4096];
+  char groups[16384];
   long least = __LONG_MAX__;
   if (!system_read_file("/proc/self/cgroup", groups, sizeof groups)) return least;
   /* Lines of a number, the controllers between commas, and the path: "0::/a/b" in version 2, "4:cpu,cpuacct:/a/b" in 1. */

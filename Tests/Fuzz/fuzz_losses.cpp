@@ -34,11 +34,10 @@ bool is_exact(const Options &options) {
 }
 
 void draw_case(Input &input, Case &drawn) {
-  const auto draw_type = [&] { return &loss_type(static_cast<int>(input.below(static_cast<uint32_t>(loss_count())))); };
   const bool may_be_costly = input.rarely(8);
-  const StructType *drawn_type = draw_type();
-  while (is_costly(*drawn_type) && !may_be_costly) drawn_type--;
-  const StructType &type = *drawn_type;
+  int loss = static_cast<int>(input.below(static_cast<uint32_t>(loss_count())));
+  while (is_costly(loss_type(loss)) && !may_be_costly) loss = (loss + 1) % loss_count();
+  const StructType &type = loss_type(loss);
   drawn.is_ordinary = !input.rarely(2);
   const int64_t classes = is_costly(type) && !input.rarely(64) ? 1 + input.below(6) : draw_classes(input);
   draw_options(input, type, classes, drawn.is_ordinary, drawn.options);
