@@ -182,14 +182,15 @@ def test_losses(case: Any, data: Any) -> None:
 HUGE = [(1 << 45, 3), (3, 1 << 45), (1 << 22, 1 << 22, 6), (0, 1 << 60)]
 
 
-@pytest.mark.parametrize("shape", HUGE)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_huge_shapes(case: Any, shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.allows(3)], ids=lambda case: case.name
+)
+def test_huge_shapes(case: Any) -> None:
     """Of one number that is repeated: no copy of them, nor a walk over them, may be tried."""
-    loss = case.make(np.arange(3, 0, -1) ** 2.0) if case.allows(3) else None
-    logits: Array = np.broadcast_to(np.float32(0), shape)
-    labels: Array = np.broadcast_to(np.int64(0), shape[:-1])
-    if loss is not None:
+    loss = case.make(np.arange(3, 0, -1) ** 2.0)
+    for shape in HUGE:
+        logits: Array = np.broadcast_to(np.float32(0), shape)
+        labels: Array = np.broadcast_to(np.int64(0), shape[:-1])
         with pytest.raises(REFUSALS):
             loss.value_and_grad(*[logits] * case.heads, labels)
 
