@@ -1,11 +1,15 @@
 /*
- * A process that has used the library's threads may fork, while other threads are in the middle of a call too, and the
- * child, which has none of those threads, evaluates as before, on threads of its own. So does one of a bare clone.
+ * A process that has used the library's threads may fork, while other threads are in the middle of a call too, or ask the
+ * dynamic loader for its objects, and the child, which has none of those threads, evaluates as before, on threads of its
+ * own. So does one of a bare clone.
  *
- * Fails without: the pool, and that a call had it, forgotten in the child; a pool left alone that is another process's.
+ * Fails without: the pool, and that a call had it, forgotten in the child; a pool left alone that is another process's; a
+ * child that does not ask the loader.
  */
 #define _GNU_SOURCE
+#include <link.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -17,6 +21,7 @@
 enum { ROWS = 4000, CLASSES = 60, FORKS = 12, CLONES = 50 };
 
 static atomic_int stop;
+static atomic_int is_asking;
 
 typedef struct {
   double values[MOST_KINDS];
@@ -66,6 +71,20 @@ static void *keep_evaluating(void *losses) {
   return NULL;
 }
 
+static int stay(struct dl_phdr_info *object, size_t size, void *context) {
+  (void)object, (void)size, (void)context;
+  atomic_store(&is_asking, 1);
+  while (!atomic_load(&stop)) sched_yield();
+  return 1;
+}
+
+/* As exceptions and profilers do. Its lock is in the child what it was in the parent. */
+static void *ask_loader(void *context) {
+  (void)context;
+  dl_iterate_phdr(stay, NULL);
+  return NULL;
+}
+
 /* Of which nobody tells the library. The parent's threads sleep, some of them not yet: they may hold what they share. */
 static void clone_and_wait(workload *work, topkloss_loss *loss) {
   int status = -1;
@@ -103,6 +122,13 @@ int main(void) {
   for (int kind = 0; kind < loss_kind_count; kind++)
     CHECK_OK(create_loss(kind, CLASSES, work.counts, TOPKLOSS_MEAN, &losses[kind]));
   expected = evaluate_all(&work, losses);
+
+  CHECK(pthread_create(&thread, NULL, ask_loader, NULL) == 0, "no thread");
+  while (!atomic_load(&is_asking)) sched_yield();
+  fork_and_wait(&work, losses, &expected);
+  atomic_store(&stop, 1);
+  pthread_join(thread, NULL);
+  atomic_store(&stop, 0);
 
   fork_and_wait(&work, losses, &expected);
   work.batch.rows = ROWS;

@@ -10,10 +10,14 @@ struct OpenMPFunctions {
   let threadNumber: system_omp_number
   let teamSize: system_omp_number
 
-  /// What the process has now.
+  /// What the process has now; the child of a fork, what its parent knew, or else what it has at its first call.
   static func current() -> OpenMPFunctions? {
-    let changes = Int(bitPattern: UInt(system_object_changes()))
-    if searched.load() != changes {
+    let known = searched.load()
+    let changes =
+      Process.isForkedChild ? max(known, 1) : Int(bitPattern: UInt(system_object_changes()))
+    if known != changes {
+      // For a child of a fork in between.
+      searched.store(0)
       search("GOMP_parallel", &foundParallel)
       search("omp_get_max_threads", &foundMostThreads)
       search("omp_get_level", &foundLevel)

@@ -8,6 +8,8 @@ enum Process {
   nonisolated(unsafe) private static var quota = SharedNumber()
   /// 1 if the system will tell of forks.
   nonisolated(unsafe) private static var forksAreTold = SharedNumber()
+  /// 1 in the child of a fork since then.
+  nonisolated(unsafe) private static var forked = SharedNumber()
 
   /// Whether this is the thread that the process began with, in a process that has all its threads: in the child of a
   /// fork those of the parent are gone, and who waits for them waits for ever.
@@ -18,6 +20,10 @@ enum Process {
 
   /// If not, no threads are used, for the library could not forget them in the child of a fork.
   static var tellsOfForks: Bool { forksAreTold.load() == 1 }
+
+  /// Whether the C library's locks may be held by threads that the process does not have: `fork` frees those of memory and
+  /// of `dlsym`, not that of `dl_iterate_phdr`.
+  static var isForkedChild: Bool { forked.load() == 1 }
 
   static var mostProcessors: Int {
     let (processors, granted) = (Int(system_available_processors()), quota.load())
@@ -30,6 +36,7 @@ enum Process {
     if granted < Int.max { quota.store(granted) }
     let status = pthread_atfork(nil, nil) {
       Process.whole.store(0)
+      Process.forked.store(1)
       LibraryThreads.forget()
       Memory.forget()
     }
