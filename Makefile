@@ -1,5 +1,15 @@
-# make demo    trains on real data, from nothing: sets up what it needs, once
-# make test    every test, likewise
+# make demo           trains on real data, from nothing: sets up what it needs, once
+# make test           every test, likewise
+# make lint           linters, generated files, and whether the ABI is kept: the quickest part of it
+# make build          .build/release/libtopkloss.so; make install, make uninstall: PREFIX=/usr/local
+# make wheel          dist/, with a source archive
+# make aarch64        .build/aarch64/libtopkloss.so; make wheel-aarch64, make test-aarch64-quick, make test-aarch64
+# make bench          how fast, next to others
+# make fuzz           a minute, or TIME=seconds: Tests/Fuzz/README.md; make fuzz-python
+# make soak           minutes of losses and of forks; make test-valgrind, make test-tsan: Tests/C/README.md
+# make reproducible   builds the library again in another folder, and compares the bytes
+# make generate       what follows from include/topkloss.h
+# make clean
 #
 # Set-up is remembered in stamp files; delete .venv or .build to have it done again.
 
@@ -41,7 +51,7 @@ DEMO := examples/python/geonames
 .PHONY: help build install uninstall cities example-c example-cpp example-rust demo demo-quick bench test test-install \
   test-native-examples test-native test-swift test-python test-demo lint clean
 help:
-	@sed -n '1,4s/^# \{0,1\}//p' Makefile
+	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
 
 # ---- set-up
 

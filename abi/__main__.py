@@ -42,7 +42,7 @@ def main() -> int:
     stale = _stale(texts)
     if arguments.check:
         for name in stale:
-            print(f"{name} is stale: run python -m abi", file=sys.stderr)
+            print(f"{name} is stale: run make generate", file=sys.stderr)
         return 1 if stale else 0
     for name in stale:
         (_ROOT / name).parent.mkdir(parents=True, exist_ok=True)

@@ -64,7 +64,10 @@ def _check_struct(old: Struct, new: Struct | None, constants: dict[str, int]) ->
         raise HeaderError(f"{old.name} has fewer members than it had")
     for before, after in zip(old.members, new.members, strict=False):
         if not _is_kept(before, after):
-            raise HeaderError(f"{old.name}.{before.name} was a {before.type}, and is {after.name}")
+            raise HeaderError(
+                f"{old.name}.{before.name} ({before.type}) is gone from its place: "
+                f"{after.name} ({after.type}) is there"
+            )
         default = after.default
         zero = constants[default] if isinstance(default, str) else default
         if before.is_reserved and zero != 0:
