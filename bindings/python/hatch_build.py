@@ -114,7 +114,8 @@ def _linked_in(library: bytes) -> list[dict[str, Any]]:
             "bom-ref": "swift-embedded-standard-library",
             "name": "Swift standard library, Embedded",
             "version": version(rb"Linker: LLD ([\x20-\x7e]+)"),
-            "description": "Generic code specialised into the library; no runtime is loaded.",
+            "description": "Generic code specialised into the library; no runtime is loaded. "
+            "Swift's own version is not in it: this is that of the linker of the same toolchain.",
             "licenses": [{"expression": "Apache-2.0 WITH Swift-exception"}],
         },
         {
