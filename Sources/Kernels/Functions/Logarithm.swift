@@ -9,33 +9,35 @@
 #else
   @inline(__always)
 #endif
-func floatLogarithmOfOnePlus(_ x: FloatLanes) -> FloatLanes {
-  let s = FloatLanes.quotient(x, x + FloatLanes.splat(2))
+func floatLogarithmOfOnePlus<V: Lanes>(_ x: V) -> V where V.Scalar == Float {
+  let s = V.quotient(x, x + V.splat(2))
   let square = s * s
-  var q = FloatLanes.splat(0.280_119_897_8)
-  q = fusedIfAvailable(q, square, FloatLanes.splat(0.280_018_046))
-  q = fusedIfAvailable(q, square, FloatLanes.splat(0.400_215_272_87))
-  q = fusedIfAvailable(q, square, FloatLanes.splat(0.666_664_162_86))
-  return fusedIfAvailable(s, q * square, s + s)
+  var q = V.splat(0.280_119_897_8)
+  q = V.multiplyAdd(q, square, V.splat(0.280_018_046))
+  q = V.multiplyAdd(q, square, V.splat(0.400_215_272_87))
+  q = V.multiplyAdd(q, square, V.splat(0.666_664_162_86))
+  return V.multiplyAdd(s, q * square, s + s)
 }
 
-/// Float64: q of degree 8, error 4.9e-17.
-#if KERNELS_PORTABLE
-  @inline(never)
-#else
-  @inline(__always)
+#if !KERNELS_DEVICE
+  /// Float64: q of degree 8, error 4.9e-17.
+  #if KERNELS_PORTABLE
+    @inline(never)
+  #else
+    @inline(__always)
+  #endif
+  func doubleLogarithmOfOnePlus(_ x: DoubleLanes) -> DoubleLanes {
+    let s = DoubleLanes.quotient(x, x + DoubleLanes.splat(2))
+    let square = s * s
+    var q = DoubleLanes.splat(0.177_397_458_059_588_963_8)
+    q = fusedIfAvailable(q, square, DoubleLanes.splat(0.099_028_265_868_233_650_45))
+    q = fusedIfAvailable(q, square, DoubleLanes.splat(0.135_863_132_816_457_449))
+    q = fusedIfAvailable(q, square, DoubleLanes.splat(0.153_642_956_104_513_017_6))
+    q = fusedIfAvailable(q, square, DoubleLanes.splat(0.181_828_140_684_189_309_2))
+    q = fusedIfAvailable(q, square, DoubleLanes.splat(0.222_221_929_047_545_587_6))
+    q = fusedIfAvailable(q, square, DoubleLanes.splat(0.285_714_290_579_961_436_8))
+    q = fusedIfAvailable(q, square, DoubleLanes.splat(0.399_999_999_960_497_048_1))
+    q = fusedIfAvailable(q, square, DoubleLanes.splat(0.666_666_666_666_776_944_2))
+    return fusedIfAvailable(s, q * square, s + s)
+  }
 #endif
-func doubleLogarithmOfOnePlus(_ x: DoubleLanes) -> DoubleLanes {
-  let s = DoubleLanes.quotient(x, x + DoubleLanes.splat(2))
-  let square = s * s
-  var q = DoubleLanes.splat(0.177_397_458_059_588_963_8)
-  q = fusedIfAvailable(q, square, DoubleLanes.splat(0.099_028_265_868_233_650_45))
-  q = fusedIfAvailable(q, square, DoubleLanes.splat(0.135_863_132_816_457_449))
-  q = fusedIfAvailable(q, square, DoubleLanes.splat(0.153_642_956_104_513_017_6))
-  q = fusedIfAvailable(q, square, DoubleLanes.splat(0.181_828_140_684_189_309_2))
-  q = fusedIfAvailable(q, square, DoubleLanes.splat(0.222_221_929_047_545_587_6))
-  q = fusedIfAvailable(q, square, DoubleLanes.splat(0.285_714_290_579_961_436_8))
-  q = fusedIfAvailable(q, square, DoubleLanes.splat(0.399_999_999_960_497_048_1))
-  q = fusedIfAvailable(q, square, DoubleLanes.splat(0.666_666_666_666_776_944_2))
-  return fusedIfAvailable(s, q * square, s + s)
-}

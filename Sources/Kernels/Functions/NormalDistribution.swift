@@ -5,7 +5,7 @@ import CKernels
 // interpolation in Chebyshev's nodes.
 
 /// The density at u, and the probabilities of being below and above u.
-struct NormalLanes<V: Lanes> {
+struct NormalLanes<V: ProcessorLanes> {
   let density: V
   let below: V
   let above: V
@@ -22,7 +22,7 @@ struct NormalLanes<V: Lanes> {
 }
 
 /// The density at x >= 0, and the probability of being above it.
-struct NormalTail<V: Lanes> {
+struct NormalTail<V: ProcessorLanes> {
   let density: V
   let probability: V
 

@@ -5,14 +5,6 @@ import CKernels
 // e^(s x) = 2^t with t = x (s / ln 2) = n + f, n whole and |f| <= 1/2. The multiplication by s costs nothing then. With
 // s / ln 2 in two parts and fused steps, no error of t is felt in f, however far below the peak x lies.
 
-/// s, and the x from which on downwards the result is 0.
-struct Exponent<Vector: Lanes> {
-  let factor: Vector
-  /// What the factor's rounding has left out.
-  let rest: Vector
-  let least: Vector
-}
-
 @inline(__always)
 func doubleExponent(_ scale: Double) -> Exponent<DoubleLanes> {
   Exponent(factor: .splat(scale), rest: .splat(0), least: .splat(0))

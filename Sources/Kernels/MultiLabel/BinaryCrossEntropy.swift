@@ -12,12 +12,14 @@ func binaryCrossEntropy<V: Lanes>(_ row: BinaryCrossEntropyRow, _: V.Type) -> Do
   let ofLabel = ScalarLogistic(-Double(V.loadScalar(row.logits, label)))
   var sweep = BinaryCrossEntropySweep<V>(row)
   sweep.run(classes: Int(truncatingIfNeeded: row.classes), exceptLabel: label)
+  // Of threads that share a row, all have read the label's logit once they have a sum.
+  let total = sweep.sum.total
   if let gradient = row.gradient {
     V.storeScalar(
       V.Scalar(row.probability_slope * ofLabel.slope - row.gradient_scale * ofLabel.sigmoid),
       gradient, label)
   }
-  return ofLabel.softplus + sweep.sum.total
+  return ofLabel.softplus + total
 }
 
 private struct BinaryCrossEntropySweep<Vector: Lanes>: Sweep {

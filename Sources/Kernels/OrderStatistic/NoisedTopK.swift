@@ -15,7 +15,7 @@ func noisedTopKScratchBytes(rank: Int, samples: Int, classes: Int, epsilon: Doub
 
 /// T on one row, however it is estimated.
 protocol OrderStatistic {
-  associatedtype Vector: Lanes
+  associatedtype Vector: ProcessorLanes
 
   var value: Double { get }
 
@@ -24,7 +24,7 @@ protocol OrderStatistic {
 }
 
 @inline(never)
-func noisedTopK<V: Lanes>(_ row: NoisedTopKRow, _: V.Type) -> Double {
+func noisedTopK<V: ProcessorLanes>(_ row: NoisedTopKRow, _: V.Type) -> Double {
   if firstNotFinite(row.logits, Int(truncatingIfNeeded: row.classes), V.self) >= 0 {
     return notANumber(row, V.self)
   }
@@ -39,11 +39,11 @@ func noisedTopK<V: Lanes>(_ row: NoisedTopKRow, _: V.Type) -> Double {
 }
 
 @inline(never)
-private func exactNoisedTopK<V: Lanes>(_ row: NoisedTopKRow, _: V.Type) -> Double {
+private func exactNoisedTopK<V: ProcessorLanes>(_ row: NoisedTopKRow, _: V.Type) -> Double {
   hinge(row, ExactOrderStatistic<V>(row))
 }
 
-private func notANumber<V: Lanes>(_ row: NoisedTopKRow, _: V.Type) -> Double {
+private func notANumber<V: ProcessorLanes>(_ row: NoisedTopKRow, _: V.Type) -> Double {
   if let gradient = row.gradient {
     fill(gradient, with: .nan, Int(truncatingIfNeeded: row.classes), V.self)
   }

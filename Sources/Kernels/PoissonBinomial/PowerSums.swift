@@ -1,12 +1,12 @@
 /// Where power sums are carried on from block to block.
 protocol PowerTotals {
-  associatedtype Vector: Lanes
+  associatedtype Vector: ProcessorLanes
 
   func add(_ sums: Vector, to power: Int)
 }
 
 /// A total a lane.
-struct LaneTotals<Vector: Lanes>: PowerTotals {
+struct LaneTotals<Vector: ProcessorLanes>: PowerTotals {
   let totals: TruncatedPolynomial<Vector>
 
   @inline(__always)
@@ -14,7 +14,7 @@ struct LaneTotals<Vector: Lanes>: PowerTotals {
 }
 
 /// Totals over all lanes, in float64.
-struct WideTotals<Vector: Lanes>: PowerTotals {
+struct WideTotals<Vector: ProcessorLanes>: PowerTotals {
   let totals: TruncatedPolynomial<Double>
 
   @inline(__always)
@@ -22,7 +22,7 @@ struct WideTotals<Vector: Lanes>: PowerTotals {
 }
 
 /// Σ_j n_j o_j^n of odds o_j for n from 1 to one less than a count of coefficients. The first eight are kept in registers.
-struct PowerSums<V: Lanes> {
+struct PowerSums<V: ProcessorLanes> {
   /// How many are kept in registers, at the most.
   static var atHand: Int { 8 }
 

@@ -5,7 +5,7 @@ import CKernels
 /// The class with the highest t_j (2 z_j − t_j), whose teacher t_j e_j is the nearest to the row; without a teacher the
 /// one with the highest z_j. The lowest index among equals, −1 if all are NaN.
 @inline(never)
-func bestClass<V: Lanes>(
+func bestClass<V: ProcessorLanes>(
   _ scores: UnsafeRawPointer, _ teacher: UnsafeRawPointer?, _ classes: Int, _: V.Type
 ) -> Int {
   var best = BestSweep<V>(scores: scores, teacher: teacher)
@@ -30,7 +30,7 @@ func bestClass<V: Lanes>(
   return -1
 }
 
-private struct BestSweep<Vector: Lanes>: Sweep {
+private struct BestSweep<Vector: ProcessorLanes>: Sweep {
   let scores: UnsafeRawPointer
   let teacher: UnsafeRawPointer?
   var highest = Vector.minusInfinity
@@ -51,7 +51,7 @@ private struct BestSweep<Vector: Lanes>: Sweep {
 /// Chooses the classes above a threshold, and of those that equal it the first `ties`, which is lowered by as many. Puts
 /// the first `room` of them into `chosen`, in order, and returns how many they are.
 @inline(never)
-func choose<V: Lanes>(
+func choose<V: ProcessorLanes>(
   _ scores: UnsafeRawPointer, _ classes: Int, _ threshold: Double,
   _ ties: UnsafeMutablePointer<Int64>, _ chosen: UnsafeMutablePointer<Int64>?, _ room: Int,
   _: V.Type

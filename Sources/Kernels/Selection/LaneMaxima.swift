@@ -1,7 +1,7 @@
 // A bound that a few more scores reach than a rank: the score at that rank among the highest of every sixteenth.
 
 /// The highest of every sixteenth number.
-struct LaneMaxima<V: Lanes> {
+struct LaneMaxima<V: ProcessorLanes> {
   private var low = V.minusInfinity
   private var high = V.minusInfinity
 

@@ -2,7 +2,7 @@ import CKernels
 
 /// How many scores are above the threshold.
 @inline(never)
-func countAbove<V: Lanes>(
+func countAbove<V: ProcessorLanes>(
   _ scores: UnsafeRawPointer, _ count: Int, _ threshold: V.Scalar, _: V.Type
 ) -> Int {
   var sweep = AboveSweep<V>(scores: scores, threshold: V.splat(threshold))
@@ -10,7 +10,7 @@ func countAbove<V: Lanes>(
   return Int(sweep.sum.total)
 }
 
-private struct AboveSweep<Vector: Lanes>: Sweep {
+private struct AboveSweep<Vector: ProcessorLanes>: Sweep {
   let scores: UnsafeRawPointer
   let threshold: Vector
   var sum = BlockSum<Vector>()
@@ -29,13 +29,13 @@ private struct AboveSweep<Vector: Lanes>: Sweep {
 
 /// The largest score.
 @inline(never)
-func largestScore<V: Lanes>(_ scores: UnsafeRawPointer, _ count: Int, _: V.Type) -> V.Scalar {
+func largestScore<V: ProcessorLanes>(_ scores: UnsafeRawPointer, _ count: Int, _: V.Type) -> V.Scalar {
   var sweep = LargestSweep<V>(scores: scores)
   sweep.run(classes: count)
   return sweep.largest.largest
 }
 
-private struct LargestSweep<Vector: Lanes>: Sweep {
+private struct LargestSweep<Vector: ProcessorLanes>: Sweep {
   let scores: UnsafeRawPointer
   var largest = Vector.minusInfinity
 
@@ -53,7 +53,7 @@ private struct LargestSweep<Vector: Lanes>: Sweep {
 /// Nil if fewer than r scores are above −∞. Found by bisection on the count of scores above a threshold, which
 /// needs no memory and takes a scan of the row a step.
 @inline(never)
-func scoreAtRank<V: Lanes>(
+func scoreAtRank<V: ProcessorLanes>(
   _ scores: UnsafeRawPointer, _ count: Int, rank: Int, tolerance: Double, _: V.Type
 ) -> V.Scalar? {
   if countAbove(scores, count, -.infinity, V.self) < rank { return nil }
@@ -76,7 +76,7 @@ func scoreAtRank<V: Lanes>(
 }
 
 /// The largest score, and the largest of the negated scores that are numbers above −∞.
-private struct RangeSweep<Vector: Lanes>: Sweep {
+private struct RangeSweep<Vector: ProcessorLanes>: Sweep {
   let scores: UnsafeRawPointer
   var largest = Vector.minusInfinity
   var negated = Vector.minusInfinity

@@ -5,7 +5,7 @@ import CKernels
 // key at a given rank without moving a score. Every pass computes the scores anew, and the same bits of them.
 
 /// (z_j − peak) − logSum for every class.
-struct Scores<Vector: Lanes> {
+struct Scores<Vector: ProcessorLanes> {
   private let logits: UnsafeRawPointer
   private let peak: Vector
   private let logSum: Vector
@@ -25,7 +25,7 @@ struct Scores<Vector: Lanes> {
 
 /// Vectors whose numbers have order keys: whole numbers in the order of the numbers, one for zeros of both signs, 0 for
 /// NaN alone.
-protocol OrderedLanes: Lanes {
+protocol OrderedLanes: ProcessorLanes {
   associatedtype Key: FixedWidthInteger & UnsignedInteger & BitwiseCopyable
   associatedtype Keys: BitwiseCopyable
 
@@ -155,7 +155,7 @@ private struct DigitSweep<Vector: OrderedLanes>: Sweep {
 
 /// How many scores equal one; raises `below` to the highest score below it.
 @inline(never)
-func countTies<V: Lanes>(
+func countTies<V: ProcessorLanes>(
   _ row: ScoreRow, _ score: Double, _ below: UnsafeMutablePointer<Double>, _: V.Type
 ) -> Int64 {
   var sweep = TieSweep<V>(scores: Scores(row), score: V.splat(V.Scalar(score)))
@@ -164,7 +164,7 @@ func countTies<V: Lanes>(
   return Int64(sweep.ties.total)
 }
 
-private struct TieSweep<Vector: Lanes>: Sweep {
+private struct TieSweep<Vector: ProcessorLanes>: Sweep {
   let scores: Scores<Vector>
   let score: Vector
   var below = Vector.minusInfinity

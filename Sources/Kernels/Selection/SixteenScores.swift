@@ -1,5 +1,5 @@
 /// Sixteen scores, as many as noise is drawn for at once: whole vectors, so that each is compared with all without branches.
-struct SixteenScores<V: Lanes> {
+struct SixteenScores<V: ProcessorLanes> {
   private let low: V
   /// The same as `low` where a vector holds sixteen.
   private let high: V

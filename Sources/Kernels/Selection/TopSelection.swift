@@ -5,7 +5,7 @@ import CKernels
 /// For small ranks a sorted list: where a score belongs is counted with a vector comparison, and what ranks behind it moves
 /// up, without a branch to be guessed wrong. For large ones a binary heap whose root is the one that ranks last: the
 /// cost of a score that is admitted is bounded by log2(rank), whatever order they come in.
-struct TopSelection<V: Lanes> {
+struct TopSelection<V: ProcessorLanes> {
   private let scores: UnsafeMutablePointer<V.Scalar>
   private let classes: UnsafeMutablePointer<Int>
   let rank: Int

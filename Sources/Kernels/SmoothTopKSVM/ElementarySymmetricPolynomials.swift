@@ -12,7 +12,7 @@ import CSystem
 // them as k.
 
 /// σ_0 … σ_k of a row's rivals, but for a common factor.
-struct ElementarySymmetricPolynomials<V: Lanes> {
+struct ElementarySymmetricPolynomials<V: ProcessorLanes> {
   /// The largest degree that this is made for.
   static var mostDegree: Int { PowerSums<V>.atHand }
   private static var mostStrong: Int { 16 }
@@ -166,7 +166,7 @@ struct ElementarySymmetricPolynomials<V: Lanes> {
 /// The `count` largest logits of a row but for the label's, in order, with their classes; −∞ for those that there are
 /// not.
 @inline(never)
-private func strongest<V: Lanes>(
+private func strongest<V: ProcessorLanes>(
   _ row: SmoothTopKSVMRow, _ scores: UnsafeMutablePointer<V.Scalar>,
   _ classes: UnsafeMutablePointer<Int>, count: Int, _: V.Type
 ) {
@@ -191,7 +191,7 @@ private func strongest<V: Lanes>(
 }
 
 /// The odds of the classes that are not above the weakest strong one.
-private struct WeakOdds<V: Lanes> {
+private struct WeakOdds<V: ProcessorLanes> {
   let center: V
   let perUnit: V
   let weakest: V
@@ -226,7 +226,7 @@ private struct WeakOdds<V: Lanes> {
 }
 
 /// The polynomial o Σ_i f_i o^i, of degree 8.
-private struct InclusionPolynomial<V: Lanes> {
+private struct InclusionPolynomial<V: ProcessorLanes> {
   private var factors = (
     V.splat(0), V.splat(0), V.splat(0), V.splat(0), V.splat(0), V.splat(0), V.splat(0), V.splat(0)
   )

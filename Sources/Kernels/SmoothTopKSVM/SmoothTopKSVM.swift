@@ -28,7 +28,7 @@ func smoothTopKSVMScratchBytes(k: Int, classes: Int) -> Int {
 }
 
 @inline(never)
-func smoothTopKSVM<V: Lanes>(_ row: SmoothTopKSVMRow, _: V.Type) -> Double {
+func smoothTopKSVM<V: ProcessorLanes>(_ row: SmoothTopKSVMRow, _: V.Type) -> Double {
   let classes = Int(truncatingIfNeeded: row.classes)
   if firstNotFinite(row.logits, classes, V.self) >= 0 {
     if let gradient = row.gradient { fill(gradient, with: .nan, classes, V.self) }
@@ -39,7 +39,7 @@ func smoothTopKSVM<V: Lanes>(_ row: SmoothTopKSVMRow, _: V.Type) -> Double {
 }
 
 /// A row with fewer than k rivals loses nothing.
-private func nothing<V: Lanes>(_ row: SmoothTopKSVMRow, _: V.Type) -> Double {
+private func nothing<V: ProcessorLanes>(_ row: SmoothTopKSVMRow, _: V.Type) -> Double {
   if let gradient = row.gradient {
     fill(gradient, with: 0, Int(truncatingIfNeeded: row.classes), V.self)
   }
@@ -47,7 +47,7 @@ private func nothing<V: Lanes>(_ row: SmoothTopKSVMRow, _: V.Type) -> Double {
 }
 
 @inline(never)
-private func byPolynomial<V: Lanes>(_ row: SmoothTopKSVMRow, _: V.Type) -> Double {
+private func byPolynomial<V: ProcessorLanes>(_ row: SmoothTopKSVMRow, _: V.Type) -> Double {
   let (label, k) = (Int(truncatingIfNeeded: row.label), Int(truncatingIfNeeded: row.k))
   // Before its place is written to, in case the gradient replaces the logits.
   let own = Double(V.loadScalar(row.logits, label))
@@ -64,7 +64,7 @@ private func byPolynomial<V: Lanes>(_ row: SmoothTopKSVMRow, _: V.Type) -> Doubl
 }
 
 @inline(never)
-private func byDistribution<V: Lanes>(_ row: SmoothTopKSVMRow, _: V.Type) -> Double {
+private func byDistribution<V: ProcessorLanes>(_ row: SmoothTopKSVMRow, _: V.Type) -> Double {
   let (label, k) = (Int(truncatingIfNeeded: row.label), Int(truncatingIfNeeded: row.k))
   let own = Double(V.loadScalar(row.logits, label))
   var rivals = Rivals(row, V.self)
@@ -116,7 +116,7 @@ private struct Rivals {
   private let working: UnsafeMutableRawPointer
   private(set) var count = 0
 
-  init<V: Lanes>(_ row: SmoothTopKSVMRow, _: V.Type) {
+  init<V: ProcessorLanes>(_ row: SmoothTopKSVMRow, _: V.Type) {
     let rowCount = Int(truncatingIfNeeded: row.classes)
     let capacity = rowCount &+ DoubleLanes.width
     scores = row.scratch.assumingMemoryBound(to: Double.self)

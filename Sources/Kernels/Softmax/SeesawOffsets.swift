@@ -18,10 +18,10 @@ func seesawOffsets<V: Lanes>(_ row: SeesawRow, _: V.Type) {
   let threshold = max(own, logSum + log(leastProbability))
   var sweep = SeesawSweep<V>(
     row: row, highest: V.splat(V.Scalar(highest)), threshold: V.splat(V.Scalar(threshold)),
-    labelMitigation: V.splat(V.loadScalar(row.mitigation, label)),
+    labelMitigation: V.splat(V.loadScalarOfClass(row.mitigation, label)),
     compensation: V.splat(V.Scalar(row.compensation)))
   sweep.run(classes: classes)
-  V.storeScalar(0, row.offsets, label)
+  V.storeScalarOfClass(0, row.offsets, label)
 }
 
 /// Labels that are less probable are taken for this probable.
@@ -37,9 +37,9 @@ private struct SeesawSweep<Vector: Lanes>: Sweep {
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
     let above = (lanes.load(row.logits, index) - highest) - threshold
-    let share = lanes.load(row.mitigation, index) - labelMitigation
+    let share = lanes.loadOfClass(row.mitigation, index) - labelMitigation
     let mitigation = Vector.zero.selecting(share, where: Vector.less(share, Vector.zero))
-    lanes.store(
+    lanes.storeOfClass(
       Vector.multiplyAdd(Vector.maximum(Vector.zero, above), compensation, mitigation),
       row.offsets, index)
   }

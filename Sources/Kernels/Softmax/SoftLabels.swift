@@ -46,8 +46,7 @@ private func classOf<V: Lanes>(
       ? AnyTransform.shifted(scores, start, AllLanes<V>(), peak: peakLanes, V.self)
       : AnyTransform.shifted(
         scores, 0, SomeLanes<V>(classes, except: -1), peak: peakLanes, V.self)
-    let found = V.bits(V.equal(shifted, wanted))
-    if found != 0 { return min(start &+ found.trailingZeroBitCount, classes &- 1) }
+    if let lane = V.firstTrue(V.equal(shifted, wanted)) { return min(start &+ lane, classes &- 1) }
     index &+= V.width
   }
   return 0
@@ -190,7 +189,7 @@ private struct SoftMarginSweep<Vector: Lanes> {
     let share = shares.share(index, lanes)
     let place = strongest &- index
     let lowered =
-      lanes.load(margin, index)
+      lanes.loadOfClass(margin, index)
       - rivalMargin.selecting(
         secondMargin, where: Vector.range(place, place &+ 1, except: -1))
     let logRivals =

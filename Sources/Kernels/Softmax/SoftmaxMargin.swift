@@ -90,7 +90,7 @@ private func addRivals<T: SoftmaxMarginTransform, V: Lanes>(
   _ row: MutableRow, _: T.Type, _: V.Type
 ) {
   var kept = row.pointee.gradient
-  if row.pointee.hasShares && addShares(row, V.self) {
+  if row.pointee.hasShares && addShares(row, V.self) || V.lanesAreThreads {
     row.pointee.progress.has_masked = 1
     kept = nil
   }
@@ -131,6 +131,8 @@ private func writeGradient<T: SoftmaxMarginTransform, V: Lanes>(
   let label = Int(truncatingIfNeeded: row.pointee.label)
   if row.pointee.hasShares {
     takeShares(pointer, from: gradient, V.self)
+  } else if V.lanesAreThreads {
+    writeExponentials(pointer, to: gradient, T.self, V.self)
   } else {
     scaleExponentials(pointer, 0, classes, in: gradient, by: progress.weight, T.self, V.self)
   }

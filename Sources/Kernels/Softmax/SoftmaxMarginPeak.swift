@@ -17,6 +17,11 @@ func rivalPeak<T: SoftmaxMarginTransform, V: Lanes>(
   _ row: SoftmaxMarginPointer, _ start: Int, _ end: Int, _: T.Type, _: V.Type
 ) -> V.Scalar {
   let label = row.pointee.labelIndex
+  if V.lanesAreThreads {
+    var sweep = PeakSweep<T, V>(scores: ClassScores(row))
+    sweep.run(classes: end, exceptLabel: row.pointee.family.pointee.margin == nil ? -1 : label)
+    return sweep.peak.largest
+  }
   if row.pointee.family.pointee.margin == nil || label < start || label >= end {
     return peak(row, start, end, T.self, V.self).largest
   }
@@ -52,6 +57,17 @@ private func peak<T: SoftmaxMarginTransform, V: Lanes>(
     index &+= V.width
   }
   return V.maximum(V.maximum(first, second), V.maximum(third, fourth))
+}
+
+private struct PeakSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
+  let scores: ClassScores
+  var peak = Vector.minusInfinity
+
+  @inline(__always)
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
+    peak = Vector.maximum(
+      peak, T.shifted(scores, index, lanes, peak: Vector.zero, Vector.self))
+  }
 }
 
 @inline(__always)

@@ -13,7 +13,7 @@ extension SoftmaxMarginRow {
       family.smoothing == nil
       ? family.smoothing_sum / Double(family.classes) : number(family.smoothing, index, V.self)
     guard let targets else { return smoothing }
-    let target = number(targets, index, V.self)
+    let target = Double(V.loadScalar(targets, index))
     let weight = family.target_weight == nil ? 1 : number(family.target_weight, index, V.self)
     return (target >= 0 && target < .infinity ? target : .nan) * (weight * family.target_factor)
       + smoothing
@@ -55,7 +55,7 @@ struct Shares<Vector: Lanes> {
   @inline(__always)
   func share<L: LaneSelection>(_ index: Int, _ lanes: L, isChecked: Bool = true) -> Vector
   where L.Vector == Vector {
-    var share = smoothing.map { lanes.load($0, index) } ?? equalSmoothing
+    var share = smoothing.map { lanes.loadOfClass($0, index) } ?? equalSmoothing
     if let targets {
       var target = lanes.load(targets, index)
       if isChecked {
@@ -64,7 +64,7 @@ struct Shares<Vector: Lanes> {
         target = Vector.splat(.nan).selecting(target, where: isShare)
       }
       share = Vector.multiplyAdd(
-        target, weight.map { lanes.load($0, index) * factor } ?? factor, share)
+        target, weight.map { lanes.loadOfClass($0, index) * factor } ?? factor, share)
     }
     return lanes.keep(share, filler: 0)
   }
@@ -163,7 +163,10 @@ func takeShares<V: Lanes>(
       scores: ClassScores(row), shares: Shares(row), gradient: gradient,
       shift: ShiftLanes(row, peak: V.Scalar(progress.peak)), exponent: V.exponent(family.scale),
       weight: weight, gradientScale: scale)
-    sweep.run(classes: row.pointee.classCount)
+    // Among threads, whoever writes the label's own gradient does not wait for the others.
+    sweep.run(
+      classes: row.pointee.classCount,
+      exceptLabel: V.lanesAreThreads ? row.pointee.labelIndex : -1)
   } else {
     var sweep = TakingSweep<V>(
       scores: ClassScores(row), shares: Shares(row), gradient: gradient, weight: weight,

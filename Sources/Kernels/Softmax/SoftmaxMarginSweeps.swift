@@ -29,6 +29,11 @@ func rivalSum<T: SoftmaxMarginTransform, V: Lanes>(
   _ row: SoftmaxMarginPointer, _ start: Int, _ end: Int, peak: V.Scalar,
   keepIn gradient: UnsafeMutableRawPointer?, _: T.Type, _: V.Type
 ) -> Double {
+  if V.lanesAreThreads {
+    var sweep = SumSweep<T, V>(row, peak)
+    sweep.run(start, end, around: row.pointee.labelIndex)
+    return sweep.sum.total
+  }
   guard let gradient else { return sumOnly(row, start, end, peak, V.self) }
   var sweep = KeepingSweep<T, V>(
     sums: SumSweep(row, peak), gradient: gradient,
@@ -121,11 +126,41 @@ private struct ScalingSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
   }
 }
 
+/// The gradient of a row without shares from the logits anew.
+@inline(__always)
+func writeExponentials<T: SoftmaxMarginTransform, V: Lanes>(
+  _ row: SoftmaxMarginPointer, to gradient: UnsafeMutableRawPointer, _: T.Type, _: V.Type
+) {
+  let progress = row.pointee.progress
+  var sweep = WritingSweep<T, V>(
+    scores: ClassScores(row), gradient: gradient,
+    shift: ShiftLanes(row, peak: V.Scalar(progress.peak), isRounded: T.isRounded),
+    exponent: V.exponent(row.pointee.family.pointee.scale),
+    weight: V.splat(V.Scalar(progress.weight)))
+  // Whoever writes the label's own gradient does not wait for this.
+  sweep.run(classes: row.pointee.classCount, exceptLabel: row.pointee.labelIndex)
+}
+
+private struct WritingSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
+  let scores: ClassScores
+  let gradient: UnsafeMutableRawPointer
+  let shift: ShiftLanes<Vector>
+  let exponent: Exponent<Vector>
+  let weight: Vector
+
+  @inline(__always)
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
+    let result =
+      Vector.softmaxExponential(T.shifted(scores, index, lanes, shift), exponent) * weight
+    lanes.store(scaled(result, scores, index, lanes, T.self), gradient, index)
+  }
+}
+
 /// The chain rule's factor d_j.
 @inline(__always)
 func scaled<T: SoftmaxMarginTransform, L: LaneSelection>(
   _ gradient: L.Vector, _ scores: ClassScores, _ index: Int, _ lanes: L, _: T.Type
 ) -> L.Vector {
   guard T.scalesClasses, let scale = scores.scale else { return gradient }
-  return gradient * lanes.load(scale, index)
+  return gradient * lanes.loadOfClass(scale, index)
 }

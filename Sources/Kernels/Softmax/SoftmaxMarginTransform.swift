@@ -80,8 +80,8 @@ struct ClassScore<V: Lanes> {
   @inline(__always)
   init(_ scores: ClassScores, _ index: Int) {
     let logit = V.loadScalar(scores.logits, index)
-    product = scores.scale.map { V.loadScalar($0, index) * logit } ?? logit
-    offset = scores.offset.map { V.loadScalar($0, index) }
+    product = scores.scale.map { V.loadScalarOfClass($0, index) * logit } ?? logit
+    offset = scores.offset.map { V.loadScalarOfClass($0, index) }
   }
 
   var score: Double { Double(product) + Double(offset ?? 0) }
@@ -122,7 +122,7 @@ enum OffsetTransform: SoftmaxMarginTransform {
     // Given, or another transformation would have been chosen. A test would be made for every vector.
     let offset = scores.offset.unsafelyUnwrapped
     return lanes.keep(
-      (lanes.load(scores.logits, index) - peak) + lanes.load(offset, index),
+      (lanes.load(scores.logits, index) - peak) + lanes.loadOfClass(offset, index),
       filler: -.infinity)
   }
 }
@@ -137,8 +137,8 @@ enum ScaleOffsetTransform: SoftmaxMarginTransform {
     _ scores: ClassScores, _ index: Int, _ lanes: L, peak: V, _: V.Type
   ) -> V where L.Vector == V {
     let (scale, offset) = (scores.scale.unsafelyUnwrapped, scores.offset.unsafelyUnwrapped)
-    let product = lanes.load(scale, index) * lanes.load(scores.logits, index)
-    return lanes.keep((product - peak) + lanes.load(offset, index), filler: -.infinity)
+    let product = lanes.loadOfClass(scale, index) * lanes.load(scores.logits, index)
+    return lanes.keep((product - peak) + lanes.loadOfClass(offset, index), filler: -.infinity)
   }
 }
 

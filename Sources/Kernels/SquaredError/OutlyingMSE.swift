@@ -17,6 +17,8 @@ func outlyingMSE<V: Lanes>(_ row: OutlyingMSERow, _: V.Type) -> Double {
     logits: row.logits, gradient: constant == nil ? row.gradient : nil,
     weight: V.splat(V.Scalar(weight)))
   sweep.run(classes: classes, exceptLabel: label)
+  // Of threads that share a row, all have read the label's logit once they have a sum.
+  let total = sweep.sum.total
   if let gradient = row.gradient {
     if let constant {
       fill(gradient, with: constant, classes, V.self)
@@ -24,7 +26,7 @@ func outlyingMSE<V: Lanes>(_ row: OutlyingMSERow, _: V.Type) -> Double {
       V.storeScalar(V.Scalar(weight * residual), gradient, label)
     }
   }
-  return isBad ? .nan : (sweep.sum.total + residual * residual) / Double(classes)
+  return isBad ? .nan : (total + residual * residual) / Double(classes)
 }
 
 private struct SquareSweep<Vector: Lanes>: Sweep {

@@ -2,7 +2,7 @@ import CKernels
 import CSystem
 
 /// What is asked of a row without its label: how likely the label is to be among the k largest.
-struct RankQuery<V: Lanes> {
+struct RankQuery<V: ProcessorLanes> {
   /// The rivals, and k as the rank.
   let row: NoisedTopKRow
   let own: V.Scalar
@@ -44,7 +44,7 @@ struct RankQuery<V: Lanes> {
 ///
 /// The region is where the integrand is. For a label far below, that is where rivals are rarely so low and the label is
 /// rarely so high, as unlikely as numbers of the type can tell.
-struct RankProbability<V: Lanes> {
+struct RankProbability<V: ProcessorLanes> {
   /// log q_k, and ε times its derivative by the label's score.
   let logarithm: Double
   let pull: Double

@@ -13,7 +13,7 @@ import CSystem
 // has in the sum: nothing underflows that matters.
 
 @inline(never)
-func topKCrossEntropy<V: Lanes>(_ row: TopKCrossEntropyRow, _: V.Type) -> Double {
+func topKCrossEntropy<V: ProcessorLanes>(_ row: TopKCrossEntropyRow, _: V.Type) -> Double {
   let (classes, label) = (Int(truncatingIfNeeded: row.classes), Int(truncatingIfNeeded: row.label))
   let own = V.loadScalar(row.logits, label)
   let memory = TopKCrossEntropyMemory(row)
@@ -83,7 +83,7 @@ private func logOfSum(_ a: Double, _ b: Double) -> Double {
 
 /// Copies the row, −∞ in the label's place. Returns the largest of the others; NaN if one is.
 @inline(never)
-private func copyRivals<V: Lanes>(
+private func copyRivals<V: ProcessorLanes>(
   _ row: TopKCrossEntropyRow, to rivals: UnsafeMutableRawPointer, _: V.Type
 ) -> V.Scalar {
   var sweep = RivalSweep<V>(logits: row.logits, rivals: rivals)
@@ -92,7 +92,7 @@ private func copyRivals<V: Lanes>(
   return V.allTrue(sweep.areNumbers) ? sweep.top.largest : .nan
 }
 
-private struct RivalSweep<Vector: Lanes>: Sweep {
+private struct RivalSweep<Vector: ProcessorLanes>: Sweep {
   let logits: UnsafeRawPointer
   let rivals: UnsafeMutableRawPointer
   var top = Vector.minusInfinity
@@ -109,7 +109,7 @@ private struct RivalSweep<Vector: Lanes>: Sweep {
 
 /// The row in float64, whose range and kernels are the wider ones.
 @inline(never)
-private func inFloat64<V: Lanes>(
+private func inFloat64<V: ProcessorLanes>(
   _ row: TopKCrossEntropyRow, _ memory: TopKCrossEntropyMemory, own: Double, _: V.Type
 ) -> Double {
   let classes = Int(truncatingIfNeeded: row.classes)
@@ -144,7 +144,7 @@ private struct SoftmaxTerm {
   let perExponential: Double
   let peak: Double
 
-  init<V: Lanes>(
+  init<V: ProcessorLanes>(
     _ row: TopKCrossEntropyRow, rivals: UnsafeMutableRawPointer, own: Double, _: V.Type
   ) {
     guard row.weights[0] > 0 else {
@@ -163,7 +163,7 @@ private struct SoftmaxTerm {
 
 /// gradient · factor + weight · e^(rivals − peak); without a factor, the gradient is not read.
 @inline(never)
-private func addSoftmax<V: Lanes>(
+private func addSoftmax<V: ProcessorLanes>(
   _ rivals: UnsafeRawPointer, peak: V.Scalar, weight: V.Scalar,
   to gradient: UnsafeMutableRawPointer, times factor: V.Scalar, _ classes: Int, _: V.Type
 ) {
@@ -217,7 +217,7 @@ private struct RankTerms {
   }
 
   @inline(never)
-  mutating func merge<V: Lanes>(_ classes: Int, _: V.Type) {
+  mutating func merge<V: ProcessorLanes>(_ classes: Int, _: V.Type) {
     guard hasShares, let gradient else {
       (hasShares, factor) = (true, share)
       return

@@ -38,7 +38,7 @@ struct UnlikelyRank {
   }
 
   @inline(never)
-  init<V: Lanes>(_ query: RankQuery<V>) {
+  init<V: ProcessorLanes>(_ query: RankQuery<V>) {
     classes = query.classes
     let room = classes &+ DoubleLanes.width
     let scores = query.memory.quadrature.assumingMemoryBound(to: Double.self)

@@ -1,6 +1,6 @@
 import CKernels
 
-extension SIMD8<Double>: Coefficient, Lanes {
+extension SIMD8<Double>: Coefficient, Lanes, ProcessorLanes {
   typealias Mask = SIMD8<Int64>
 
   @inline(__always)

@@ -6,7 +6,7 @@ extension Lanes {
 
   /// Whether the arithmetic type is float32; float64 if not.
   @inline(__always)
-  static var isFloat32: Bool { scalarBytes == 4 }
+  static var isFloat32: Bool { MemoryLayout<Scalar>.size == 4 }
 
   /// How many elements from `index` on lie before the next line of the cache, a vector's width at most.
   @inline(__always)
@@ -36,6 +36,38 @@ extension Lanes {
     row.storeBytes(of: number, toByteOffset: index &* scalarBytes, as: Scalar.self)
   }
 
+  @inline(__always)
+  static func loadOfClass(_ numbers: UnsafeRawPointer, _ index: Int) -> Self { load(numbers, index) }
+
+  @inline(__always)
+  static func loadOfClass(_ numbers: UnsafeRawPointer, _ index: Int, where mask: Mask) -> Self {
+    load(numbers + index &* scalarBytes, where: mask, filler: zero)
+  }
+
+  @inline(__always)
+  static func loadScalarOfClass(_ numbers: UnsafeRawPointer, _ index: Int) -> Scalar {
+    loadScalar(numbers, index)
+  }
+
+  @inline(__always)
+  static func storeOfClass(_ vector: Self, _ numbers: UnsafeMutableRawPointer, _ index: Int) {
+    store(vector, numbers, index)
+  }
+
+  @inline(__always)
+  static func storeOfClass(
+    _ vector: Self, _ numbers: UnsafeMutableRawPointer, _ index: Int, where mask: Mask
+  ) {
+    store(vector, numbers + index &* scalarBytes, where: mask)
+  }
+
+  @inline(__always)
+  static func storeScalarOfClass(
+    _ number: Scalar, _ numbers: UnsafeMutableRawPointer, _ index: Int
+  ) {
+    storeScalar(number, numbers, index)
+  }
+
   /// Loads `count` elements from `index` on; where that is fewer than a vector, the lanes left over hold
   /// `filler`.
   @inline(__always)
@@ -62,5 +94,5 @@ extension Lanes {
 @inline(__always)
 func number<V: Lanes>(_ numbers: UnsafeRawPointer?, _ index: Int, _: V.Type) -> Double {
   guard let numbers else { return 0 }
-  return Double(V.loadScalar(numbers, index))
+  return Double(V.loadScalarOfClass(numbers, index))
 }

@@ -1,6 +1,6 @@
 import CKernels
 
-extension SIMD16<Float>: Coefficient, Lanes {
+extension SIMD16<Float>: Coefficient, Lanes, ProcessorLanes {
   typealias Mask = SIMD16<Int32>
 
   @inline(__always)

@@ -8,14 +8,38 @@ import CKernels
 protocol Lanes: Coefficient {
   associatedtype Scalar: BinaryFloatingPoint & BitwiseCopyable
   associatedtype Mask
+  /// The lanes in float64, as sums are carried on in.
+  associatedtype Wide: WideLanes
 
   static var width: Int { get }
 
-  static var quadrature: QuadraturePrecision { get }
+  /// Bytes of an element of a row.
+  static var scalarBytes: Int { get }
+
+  /// Whether lanes are threads of a device. To leave some out costs nothing then, so that all vectors are masked and a
+  /// sweep is compiled once; an exponential costs less than a place to wait in; and what one lane has stored another may
+  /// not load before a collective.
+  static var lanesAreThreads: Bool { get }
 
   /// The number in every lane.
   static func splat(_ number: Scalar) -> Self
   static func quotient(_ a: Self, _ b: Self) -> Self
+
+  // Elements of a row, a whole vector from `index` on, or one.
+  static func load(_ row: UnsafeRawPointer, _ index: Int) -> Self
+  static func store(_ vector: Self, _ row: UnsafeMutableRawPointer, _ index: Int)
+  static func loadScalar(_ row: UnsafeRawPointer, _ index: Int) -> Scalar
+  static func storeScalar(_ number: Scalar, _ row: UnsafeMutableRawPointer, _ index: Int)
+
+  // The same of a vector indexed by class, which has the arithmetic type even where rows have 16 bits.
+  static func loadOfClass(_ numbers: UnsafeRawPointer, _ index: Int) -> Self
+  static func loadOfClass(_ numbers: UnsafeRawPointer, _ index: Int, where mask: Mask) -> Self
+  static func loadScalarOfClass(_ numbers: UnsafeRawPointer, _ index: Int) -> Scalar
+  static func storeOfClass(_ vector: Self, _ numbers: UnsafeMutableRawPointer, _ index: Int)
+  static func storeOfClass(
+    _ vector: Self, _ numbers: UnsafeMutableRawPointer, _ index: Int, where mask: Mask)
+  static func storeScalarOfClass(
+    _ number: Scalar, _ numbers: UnsafeMutableRawPointer, _ index: Int)
 
   /// Loads the lanes where the mask is set, at any address; the others are the filler's and are not read.
   static func load(_ address: UnsafeRawPointer, where mask: Mask, filler: Self) -> Self
@@ -29,12 +53,15 @@ protocol Lanes: Coefficient {
   /// The lanes from `first` to `end` − 1, but for `except`.
   static func range(_ first: Int, _ end: Int, except: Int) -> Mask
 
+  /// The larger of the two; where either is NaN, one of them.
+  static func maximum(_ a: Self, _ b: Self) -> Self
+
   /// `other` where the mask is set.
   func selecting(_ other: Self, where mask: Mask) -> Self
   static func anyTrue(_ mask: Mask) -> Bool
   static func allTrue(_ mask: Mask) -> Bool
-  /// A bit for every lane, that of lane 0 the lowest.
-  static func bits(_ mask: Mask) -> UInt32
+  /// The first lane that is set; nil if none is.
+  static func firstTrue(_ mask: Mask) -> Int?
   static func both(_ a: Mask, _ b: Mask) -> Mask
   static func either(_ a: Mask, _ b: Mask) -> Mask
 
@@ -48,32 +75,39 @@ protocol Lanes: Coefficient {
   static func softmaxExponential(_ x: Self, _ exponent: Exponent<Self>) -> Self
   static func exponent(_ scale: Double) -> Exponent<Self>
 
-  /// The Mills ratio Φ(−x) / φ(x) of the standard normal distribution, for x >= 0.
-  static func millsRatio(_ x: Self) -> Self
-
   /// ln(1 + x) for 0 <= x <= 1, within 4 units of 2^-24 (2^-53), relative; NaN for NaN.
   static func logarithmOfOnePlus(_ x: Self) -> Self
-
-  /// Widens sixteen or eight float32 numbers, as many as there are lanes.
-  static func widen(_ numbers: UnsafePointer<Float>) -> Self
-
-  /// The highest of each of sixteen times sixteen scores; nil where there is no short way to it.
-  static func peaks(_ row: UnsafeRawPointer, _ first: Int) -> FloatLanes?
-
-  /// Eight elements of a row from `index` on, as float64.
-  static func doubles(_ row: UnsafeRawPointer, _ index: Int) -> DoubleLanes
 
   /// The sum of the lanes, taken in float64.
   var wideSum: Double { get }
 
   /// The lanes in float64; where there are sixteen, each added to the one eight places on.
-  var wide: DoubleLanes { get }
+  var wide: Wide { get }
 
   /// No lane may be NaN.
   var largest: Scalar { get }
 }
 
+/// s, and the x from which on downwards the result is 0.
+struct Exponent<Vector: Lanes> {
+  let factor: Vector
+  /// What the factor's rounding has left out.
+  let rest: Vector
+  let least: Vector
+}
+
+/// Sums in float64.
+protocol WideLanes: BitwiseCopyable {
+  /// 0 in every lane.
+  init()
+  static func += (a: inout Self, b: Self)
+  var wideSum: Double { get }
+}
+
 extension Lanes {
+  @inline(__always)
+  static var lanesAreThreads: Bool { false }
+
   /// The larger of the two; `a` where either is NaN.
   @inline(__always)
   static func maximum(_ a: Self, _ b: Self) -> Self {
@@ -95,27 +129,3 @@ extension Lanes {
   @inline(__always)
   static var zero: Self { splat(0) }
 }
-
-typealias FloatLanes = SIMD16<Float>
-typealias DoubleLanes = SIMD8<Double>
-
-#if KERNELS_PORTABLE
-  // Baseline x86-64 has no fused multiply-add: asking for one would call libm for every lane.
-  @inline(__always)
-  func fusedIfAvailable(_ a: FloatLanes, _ b: FloatLanes, _ c: FloatLanes) -> FloatLanes {
-    a * b + c
-  }
-  @inline(__always)
-  func fusedIfAvailable(_ a: DoubleLanes, _ b: DoubleLanes, _ c: DoubleLanes) -> DoubleLanes {
-    a * b + c
-  }
-#else
-  @inline(__always)
-  func fusedIfAvailable(_ a: FloatLanes, _ b: FloatLanes, _ c: FloatLanes) -> FloatLanes {
-    c.addingProduct(a, b)
-  }
-  @inline(__always)
-  func fusedIfAvailable(_ a: DoubleLanes, _ b: DoubleLanes, _ c: DoubleLanes) -> DoubleLanes {
-    c.addingProduct(a, b)
-  }
-#endif

@@ -31,6 +31,7 @@ extension Sweep {
   /// visited with a selection of lanes.
   @inline(__always)
   mutating func run(classes: Int, exceptLabel label: Int = -1) {
+    if Vector.lanesAreThreads { return runMasked(classes, except: label) }
     let width = Vector.width
     let wholeEnd = classes / width &* width
     let labelStart = label < 0 ? wholeEnd : label / width &* width
@@ -73,6 +74,7 @@ extension Sweep {
   /// costs as much as several vectors. Only in the label's own block is every vector looked at for it.
   @inline(__always)
   mutating func run(_ start: Int, _ end: Int, around label: Int) {
+    if Vector.lanesAreThreads { return runMasked(end, except: label) }
     let width = Vector.width
     let wholeEnd = end & ~(width &- 1)
     var index = start
@@ -97,6 +99,22 @@ extension Sweep {
     endBlock()
   }
 
+  /// Visits every class but one, each vector masked.
+  @inline(__always)
+  private mutating func runMasked(_ classes: Int, except label: Int) {
+    var index = 0
+    while index < classes {
+      var vectors = elementsPerBlock / 16
+      while index < classes && vectors > 0 {
+        visit(
+          index, SomeLanes(min(Vector.width, classes &- index), except: label &- index))
+        index &+= Vector.width
+        vectors &-= 1
+      }
+      endBlock()
+    }
+  }
+
   /// Visits [start, end), a whole number of vectors.
   @inline(__always)
   private mutating func runWhole(_ start: Int, _ end: Int) {
@@ -115,7 +133,7 @@ extension Sweep {
 /// A sum of vectors: in the arithmetic type within a block, in float64 from block to block.
 struct BlockSum<Vector: Lanes> {
   var partial = Vector.zero
-  private var wide = DoubleLanes.splat(0)
+  private var wide = Vector.Wide()
 
   @inline(__always)
   init() {}
@@ -135,31 +153,48 @@ protocol LaneSelection {
   associatedtype Vector: Lanes
 
   func load(_ row: UnsafeRawPointer, _ index: Int) -> Vector
+  func loadOfClass(_ numbers: UnsafeRawPointer, _ index: Int) -> Vector
 
   /// The vector, with `filler` in the lanes that are not selected.
   func keep(_ vector: Vector, filler: Vector.Scalar) -> Vector
 
   func store(_ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int)
+  func storeOfClass(_ vector: Vector, _ numbers: UnsafeMutableRawPointer, _ index: Int)
 }
 
-struct AllLanes<Vector: Lanes>: LaneSelection {
-  @inline(__always)
-  init() {}
+/// Selections that load and store every lane.
+protocol WholeSelection: LaneSelection {}
 
+extension WholeSelection {
   @inline(__always)
   func load(_ row: UnsafeRawPointer, _ index: Int) -> Vector { Vector.load(row, index) }
 
   @inline(__always)
-  func keep(_ vector: Vector, filler: Vector.Scalar) -> Vector { vector }
+  func loadOfClass(_ numbers: UnsafeRawPointer, _ index: Int) -> Vector {
+    Vector.loadOfClass(numbers, index)
+  }
 
   @inline(__always)
   func store(_ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int) {
     Vector.store(vector, row, index)
   }
+
+  @inline(__always)
+  func storeOfClass(_ vector: Vector, _ numbers: UnsafeMutableRawPointer, _ index: Int) {
+    Vector.storeOfClass(vector, numbers, index)
+  }
+}
+
+struct AllLanes<Vector: Lanes>: WholeSelection {
+  @inline(__always)
+  init() {}
+
+  @inline(__always)
+  func keep(_ vector: Vector, filler: Vector.Scalar) -> Vector { vector }
 }
 
 /// All lanes are loaded and stored, but one is not kept.
-struct AllLanesButOne<Vector: Lanes>: LaneSelection {
+struct AllLanesButOne<Vector: Lanes>: WholeSelection {
   private let all: ChosenLanes<Vector>
 
   /// Any lane, perhaps one that a vector has not.
@@ -167,15 +202,7 @@ struct AllLanesButOne<Vector: Lanes>: LaneSelection {
   init(_ lane: Int) { all = ChosenLanes(Vector.width, except: lane) }
 
   @inline(__always)
-  func load(_ row: UnsafeRawPointer, _ index: Int) -> Vector { Vector.load(row, index) }
-
-  @inline(__always)
   func keep(_ vector: Vector, filler: Vector.Scalar) -> Vector { all.keep(vector, filler) }
-
-  @inline(__always)
-  func store(_ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int) {
-    Vector.store(vector, row, index)
-  }
 }
 
 /// The first lanes are loaded and stored, but one of them is not kept.
@@ -193,6 +220,11 @@ struct LastLanes<Vector: Lanes>: LaneSelection {
   func load(_ row: UnsafeRawPointer, _ index: Int) -> Vector { present.load(row, index) }
 
   @inline(__always)
+  func loadOfClass(_ numbers: UnsafeRawPointer, _ index: Int) -> Vector {
+    present.loadOfClass(numbers, index)
+  }
+
+  @inline(__always)
   func keep(_ vector: Vector, filler: Vector.Scalar) -> Vector {
     kept.keep(vector, filler: filler)
   }
@@ -200,6 +232,11 @@ struct LastLanes<Vector: Lanes>: LaneSelection {
   @inline(__always)
   func store(_ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int) {
     present.store(vector, row, index)
+  }
+
+  @inline(__always)
+  func storeOfClass(_ vector: Vector, _ numbers: UnsafeMutableRawPointer, _ index: Int) {
+    present.storeOfClass(vector, numbers, index)
   }
 }
 
@@ -217,11 +254,21 @@ struct SomeLanes<Vector: Lanes>: LaneSelection {
   }
 
   @inline(__always)
+  func loadOfClass(_ numbers: UnsafeRawPointer, _ index: Int) -> Vector {
+    some.loadOfClass(numbers, index)
+  }
+
+  @inline(__always)
   func keep(_ vector: Vector, filler: Vector.Scalar) -> Vector { some.keep(vector, filler) }
 
   @inline(__always)
   func store(_ vector: Vector, _ row: UnsafeMutableRawPointer, _ index: Int) {
     some.store(vector, row + index &* Vector.scalarBytes)
+  }
+
+  @inline(__always)
+  func storeOfClass(_ vector: Vector, _ numbers: UnsafeMutableRawPointer, _ index: Int) {
+    some.storeOfClass(vector, numbers, index)
   }
 }
 
@@ -271,5 +318,15 @@ struct ChosenLanes<Vector: Lanes> {
   #endif
   func store(_ vector: Vector, _ address: UnsafeMutableRawPointer) {
     Vector.store(vector, address, where: mask)
+  }
+
+  @inline(__always)
+  func loadOfClass(_ numbers: UnsafeRawPointer, _ index: Int) -> Vector {
+    Vector.loadOfClass(numbers, index, where: mask)
+  }
+
+  @inline(__always)
+  func storeOfClass(_ vector: Vector, _ numbers: UnsafeMutableRawPointer, _ index: Int) {
+    Vector.storeOfClass(vector, numbers, index, where: mask)
   }
 }

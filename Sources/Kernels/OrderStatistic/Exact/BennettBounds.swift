@@ -2,7 +2,7 @@ import CSystem
 
 /// Bounds from the mean μ and the variance v of how many scores of a list are above a threshold (Bennett's inequality):
 /// P( |N − μ| >= x, to one side ) <= exp(−v h(x / v)), h(a) = (1 + a) log(1 + a) − a. Good for ranks of any size.
-struct BennettBounds<V: Lanes>: TailBounds {
+struct BennettBounds<V: ProcessorLanes>: TailBounds {
   let list: ScoreList<V>
   let enough: Double
 
@@ -31,7 +31,7 @@ extension ActiveRegion {
   /// - Parameters:
   ///   - reach: no mass that matters is further than this from the centre.
   ///   - neglected: −log of the mass that does not matter at either end.
-  init<V: Lanes>(_ list: ScoreList<V>, reach: Double, neglected: Double) {
+  init<V: ProcessorLanes>(_ list: ScoreList<V>, reach: Double, neglected: Double) {
     let search = RegionSearch(
       BennettBounds(list: list, enough: neglected * 1.25), lowest: -reach, highest: reach,
       neglected: neglected)

@@ -17,7 +17,7 @@ import CSystem
 // U_{m+1} = ±2 y U_m + U_{m−1}.
 
 /// The bulk's stand-in.
-struct ChebyshevGrid<V: Lanes> {
+struct ChebyshevGrid<V: ProcessorLanes> {
   static var size: Int { V.quadrature.gridSize }
   /// Bytes of working memory.
   static var bytes: Int { 64 &* size &+ 8 &* 6 &* size }

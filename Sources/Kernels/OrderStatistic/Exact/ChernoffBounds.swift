@@ -59,7 +59,7 @@ struct ChernoffBounds {
 
   /// −log of a bound on P( at most k scores are above the middle of a bin ).
   @inline(never)
-  func exponent<V: Lanes>(
+  func exponent<V: ProcessorLanes>(
     atMost k: Int, above bin: Int, _ histogram: ScoreHistogram<V>
   ) -> Double {
     best(0, k, bin, histogram)
@@ -67,7 +67,7 @@ struct ChernoffBounds {
 
   /// −log of a bound on P( at least k scores are above the middle of a bin ).
   @inline(never)
-  func exponent<V: Lanes>(
+  func exponent<V: ProcessorLanes>(
     atLeast k: Int, above bin: Int, _ histogram: ScoreHistogram<V>
   ) -> Double {
     best(4, k, bin, histogram)
@@ -75,7 +75,7 @@ struct ChernoffBounds {
 
   /// About how many of the scores below the middle of a bin are above it with noise: −Σ log(1 − p).
   @inline(never)
-  func crowd<V: Lanes>(below bin: Int, _ histogram: ScoreHistogram<V>) -> Double {
+  func crowd<V: ProcessorLanes>(below bin: Int, _ histogram: ScoreHistogram<V>) -> Double {
     let numbers = UnsafeRawPointer(histogram.slice(around: bin))
     // For the smallest u.
     let logarithms = UnsafeRawPointer(tables + 3 &* Self.length)
@@ -90,7 +90,7 @@ struct ChernoffBounds {
   }
 
   @inline(__always)
-  private func best<V: Lanes>(
+  private func best<V: ProcessorLanes>(
     _ table: Int, _ k: Int, _ bin: Int, _ histogram: ScoreHistogram<V>
   ) -> Double {
     let numbers = UnsafeRawPointer(histogram.slice(around: bin))
@@ -142,7 +142,7 @@ private func roughLogarithm(_ x: FloatLanes) -> FloatLanes {
 ///
 /// With a label the bounds are on the mass as far as the label is above it: relative to the largest, on either side of where
 /// that is. As the exponents are convex, there is one such place.
-private struct HistogramBounds<V: Lanes>: TailBounds {
+private struct HistogramBounds<V: ProcessorLanes>: TailBounds {
   let histogram: ScoreHistogram<V>
   let bounds: ChernoffBounds
   let rank: Int
@@ -221,7 +221,7 @@ extension ActiveRegion {
   /// The region from a histogram, below its top; nil where it cannot tell. Between two bins the exponents are taken for
   /// linear where they differ by little.
   @inline(never)
-  init?<V: Lanes>(
+  init?<V: ProcessorLanes>(
     _ histogram: ScoreHistogram<V>, _ bounds: ChernoffBounds, rank: Int, neglected: Double,
     label: LabelTail?
   ) {

@@ -1,6 +1,6 @@
 /// The scores of a row that are looked at one by one: the strong ones, likely enough to be above a threshold that their factors
 /// are multiplied on one by one, and those of middle strength, which enter through sums over them.
-struct DirectScores<V: Lanes> {
+struct DirectScores<V: ProcessorLanes> {
   /// There are never more: at a bin above the region's lower end Chernoff's bound with u = ¼ is still above what is
   /// neglected, 1e-13 and rank 16 at the worst, which leaves room for 453 strong scores, or 774 of both kinds.
   static var mostStrong: Int { 512 }

@@ -11,7 +11,7 @@ import CSystem
 // large ones.
 
 /// T on one row, with what its gradient needs.
-struct ExactOrderStatistic<Vector: Lanes>: OrderStatistic {
+struct ExactOrderStatistic<Vector: ProcessorLanes>: OrderStatistic {
   let value: Double
   private let row: NoisedTopKRow
   /// Nil where no unmasked score has the rank.

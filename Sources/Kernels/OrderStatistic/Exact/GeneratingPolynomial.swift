@@ -15,7 +15,7 @@ import CSystem
 // Lanes are values of t.
 
 /// The distribution of the count at the nodes of a quadrature.
-struct GeneratingPolynomial<V: Lanes> {
+struct GeneratingPolynomial<V: ProcessorLanes> {
   /// The largest rank that this is made for.
   static var mostRank: Int { 20 }
 

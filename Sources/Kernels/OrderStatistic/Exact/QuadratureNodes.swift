@@ -2,7 +2,7 @@ import CSystem
 
 /// Equally spaced nodes over the active region: the trapezoid rule, which for the smooth bumps that are integrated
 /// here converges faster than any power of the step.
-struct QuadratureNodes<V: Lanes> {
+struct QuadratureNodes<V: ProcessorLanes> {
   let low: Double
   let step: Double
   let count: Int

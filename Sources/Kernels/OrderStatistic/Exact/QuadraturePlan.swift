@@ -6,7 +6,7 @@ import CSystem
 /// Small ranks are worked on by polynomials of the row itself. For others the scores that matter are listed first, upside down
 /// if the rank is nearer to the last than to the first, and where the rank is then too large for a polynomial
 /// characteristic functions take its place.
-struct QuadraturePlan<V: Lanes> {
+struct QuadraturePlan<V: ProcessorLanes> {
   private let nodes: QuadratureNodes<V>
   /// Nil where the rank is too large for it.
   private let polynomial: GeneratingPolynomial<V>?

@@ -3,7 +3,7 @@ import CSystem
 
 /// What the quadrature needs to know of a row, from a histogram of its scores: for ranks small enough and noise that is not
 /// too fine for the scores' own type.
-struct RowQuadrature<V: Lanes> {
+struct RowQuadrature<V: ProcessorLanes> {
   let source: ScoreSource<V>
   let region: ActiveRegion
   /// Of the scores that are not surely above.

@@ -4,7 +4,7 @@ import CKernels
 // order statistic is without another look at the scores.
 
 /// Scores by bins of ε / 4: bin k is around top − k ε / 4.
-struct ScoreHistogram<V: Lanes> {
+struct ScoreHistogram<V: ProcessorLanes> {
   static var binsPerUnit: Int { 4 }
   /// Scores further down than the last bin but one are not counted, nor are those above the top.
   static var bins: Int { 128 }

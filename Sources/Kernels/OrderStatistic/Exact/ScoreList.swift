@@ -2,7 +2,7 @@ import CKernels
 
 /// The scores of a row that can come near a rank, in units of ε around a centre, with their classes: what the exact
 /// order statistic works on. Scores surely above are only counted, those surely below are left out.
-struct ScoreList<V: Lanes> {
+struct ScoreList<V: ProcessorLanes> {
   let scores: UnsafeMutablePointer<V.Scalar>
   let classes: UnsafeMutablePointer<Int>
   /// ∂T/∂z_j of every score in the list, once known.
@@ -115,7 +115,7 @@ struct ScoreList<V: Lanes> {
   }
 }
 
-private struct MomentSweep<Vector: Lanes>: Sweep {
+private struct MomentSweep<Vector: ProcessorLanes>: Sweep {
   let scores: UnsafeRawPointer
   let threshold: Vector
   var mean = BlockSum<Vector>()

@@ -1,7 +1,7 @@
 import CKernels
 
 /// Scores as they lie in memory, and the map that takes them to units of ε around a centre.
-struct ScoreSource<V: Lanes> {
+struct ScoreSource<V: ProcessorLanes> {
   let memory: UnsafeRawPointer
   let count: Int
   let center: V.Scalar

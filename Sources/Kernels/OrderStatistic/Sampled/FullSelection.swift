@@ -6,7 +6,7 @@ import CKernels
 // The noised scores are kept, and with them the highest of every sixteenth score. At the rank among those sixteen is a
 // bound: as many scores reach it, and few others. Those that do are compared with one another.
 
-struct FullSelection<V: Lanes> {
+struct FullSelection<V: ProcessorLanes> {
   private let row: NoisedTopKRow
   private let classes: Int
   private let blocks: Int

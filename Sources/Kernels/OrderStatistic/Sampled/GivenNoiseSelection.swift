@@ -4,7 +4,7 @@ import CKernels
 
 /// The score and class at the rank, or nil if a noised score is NaN.
 @inline(never)
-func selectWithGivenNoise<V: Lanes>(
+func selectWithGivenNoise<V: ProcessorLanes>(
   _ row: NoisedTopKRow, _ sample: Int, heapScores: UnsafeMutablePointer<V.Scalar>,
   heapClasses: UnsafeMutablePointer<Int>, _: V.Type
 ) -> (score: V.Scalar, classIndex: Int)? {
@@ -33,7 +33,7 @@ func selectWithGivenNoise<V: Lanes>(
 
 /// Takes in the first `count` lanes, scores of consecutive classes from `first` on. False if one is NaN.
 @inline(__always)
-private func admit<V: Lanes>(
+private func admit<V: ProcessorLanes>(
   _ scores: V, _ count: Int, _ first: Int, _ selection: inout TopSelection<V>
 ) -> Bool {
   withUnsafeBytes(of: scores) { lanes in

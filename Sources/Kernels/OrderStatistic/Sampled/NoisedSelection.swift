@@ -8,7 +8,7 @@ import CKernels
 // next to none does. What is found is the same as if all noise had been drawn.
 
 /// The part of the selection that is the same in all samples.
-struct NoisedSelection<V: Lanes> {
+struct NoisedSelection<V: ProcessorLanes> {
   let row: NoisedTopKRow
   let classes: Int
   private let rank: Int

@@ -19,7 +19,7 @@ func sampledOrderStatisticScratchBytes(rank: Int, samples: Int, classes: Int) ->
 }
 
 /// T on one row, with the class that held the rank in every sample.
-struct SampledOrderStatistic<Vector: Lanes>: OrderStatistic {
+struct SampledOrderStatistic<Vector: ProcessorLanes>: OrderStatistic {
   let value: Double
   private let row: NoisedTopKRow
   private let chosen: UnsafeMutablePointer<Int>

@@ -1,0 +1,174 @@
+"""Makes the PTX in Sources/CPTX/ptx from Swift: all families, or those that are named.
+
+    python packaging/ptx/build.py [--check] [family ...]
+
+Embedded Swift becomes LLVM's intermediate representation for a processor without a system, is then said to be for an NVIDIA GPU, linked with
+what Sources/CGPU/gpu.h declares (Sources/GPU/device.ll), optimised, and written as PTX for sm_70, which every later GPU takes too. No CUDA
+toolkit is needed: LLVM is the llvmlite package's. Every file says which sources, compiler and LLVM it came from, so that --check sees at once
+where one is out of date; named families it makes anew and compares.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+SOURCES = TOP / "Sources"
+OUTPUT = SOURCES / "CPTX/ptx"
+PROCESSOR, PTX_VERSION = "sm_70", "ptx64"
+
+# Of Sources, what every family is made of, and what each is besides. Of a folder, all files.
+COMMON = [
+    *["GPU/Team", "GPU/Functions", "GPU/Call/BatchSummary.swift", "GPU/Call/CallRows.swift", "GPU/Call/WidenedRows.swift"],
+    *[f"Kernels/Vector/{name}.swift" for name in ("Coefficient", "Elements", "Lanes", "RowScan", "Sweep")],
+    "Kernels/Functions/Logarithm.swift",
+]
+FAMILIES = {
+    "batch": ["GPU/Call"],
+    "softmax_margin": [
+        *["GPU/Families/SoftmaxMarginEntries.swift", "Kernels/Softmax"],
+        *[f"Kernels/Functions/{name}.swift" for name in ("Logistic",)],
+    ],
+}
+HEADERS = ["CDevice", "CGPU", "CKernels"]
+
+
+def swift_files(family: str) -> list[Path]:
+    files: list[Path] = []
+    for name in COMMON + FAMILIES[family]:
+        path = SOURCES / name
+        found = sorted(path.glob("*.swift")) if path.is_dir() else [path]
+        files += [file for file in found if file not in files]
+    return files
+
+
+def compiler_version() -> str:
+    return subprocess.run(["swiftc", "--version"], check=True, capture_output=True, text=True).stdout.splitlines()[0]
+
+
+def fingerprint(family: str) -> str:
+    """Of all that a family's PTX follows from, but for LLVM, which its pinned version tells."""
+    digest = hashlib.sha256(compiler_version().encode())
+    headers = [file for name in HEADERS for file in sorted((SOURCES / name).iterdir())]
+    for file in [Path(__file__), SOURCES / "GPU/device.ll", *headers, *swift_files(family)]:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:32]
+
+
+def intermediate(family: str, folder: Path) -> str:
+    """The family's Swift as LLVM's intermediate representation."""
+    output = folder / f"{family}.ll"
+    command = ["swiftc", "-target", "x86_64-unknown-none-elf", "-parse-as-library", "-wmo", "-Ounchecked"]
+    command += ["-enable-experimental-feature", "Embedded", "-D", "KERNELS_DEVICE", "-module-name", "Kernels"]
+    command += [f"-I{SOURCES / name}" for name in HEADERS] + [f"-I{TOP / 'packaging/ptx/CSystem'}"]
+    command += ["-emit-irgen", *map(str, swift_files(family)), "-o", str(output)]
+    subprocess.run(command, check=True)
+    return output.read_text()
+
+
+def call_bytes(folder: Path) -> int:
+    """The size of the struct that kernels take."""
+    swift = Path(subprocess.run(["which", "swiftc"], check=True, capture_output=True, text=True).stdout.strip()).resolve()
+    source = folder / "size.c"
+    source.write_text('#include "CDevice.h"\nchar size[sizeof(TopkDeviceCall)];\n')
+    command = [str(swift.parent / "clang"), "-target", "x86_64-unknown-none-elf", "-ffreestanding", "-w", "-S", "-emit-llvm", "-o", "-"]
+    result = subprocess.run([*command, f"-I{SOURCES / 'CDevice'}", str(source)], check=True, capture_output=True, text=True)
+    size = re.search(r"@size = .*\[(\d+) x i8\]", result.stdout)
+    assert size, result.stdout
+    return int(size[1])
+
+
+def retarget(text: str, parameter_bytes: int) -> tuple[str, list[str]]:
+    """The same for an NVIDIA GPU, with what is public as kernels, which take their struct by value."""
+    kernels = re.findall(r"^define protected void @(topk_\w+)\(", text, re.MULTILINE)
+    parameter = rf"ptr byval([{parameter_bytes // 8} x i64]) align 8 %0"
+    rules = [
+        (r"^target triple = .*", 'target triple = "nvptx64-nvidia-cuda"'),
+        (r"^(target datalayout|@llvm\.used|@_swift1_autolink_entries).*\n", ""),
+        (r"^define protected void @(topk_\w+)\(ptr [^%]*%0\)", rf"define ptx_kernel void @\1({parameter})"),
+        (r"^define weak_odr (protected )?", "define internal "),
+    ]
+    for pattern, replacement in rules:
+        text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
+    return re.sub(r"^attributes #.*$", attributes, text, flags=re.MULTILINE), kernels
+
+
+def attributes(match: re.Match[str]) -> str:
+    """What of a function's attributes is not a processor's. Nothing stays a function of its own."""
+    line = match[0].replace("noinline", "alwaysinline")
+    kept = [name for name in ("convergent", "alwaysinline", "memory(none)", "memory(read)") if name in line]
+    if "memory(none)" in kept or "memory(read)" in kept:
+        kept.append("willreturn")
+    return f"{line[: line.index('{')]}{{ nounwind {' '.join(kept)} }}"
+
+
+def ptx(family: str, swift: str, parameter_bytes: int) -> str:
+    import llvmlite
+    import llvmlite.binding as llvm
+
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    target = llvm.Target.from_triple("nvptx64-nvidia-cuda")
+    machine = target.create_target_machine(cpu=PROCESSOR, features=f"+{PTX_VERSION}", opt=3)
+    text, kernels = retarget(swift, parameter_bytes)
+    module = llvm.parse_assembly(text)
+    module.link_in(llvm.parse_assembly((SOURCES / "GPU/device.ll").read_text()))
+    for function in module.functions:
+        if not function.is_declaration and function.name not in kernels:
+            function.linkage = "internal"
+    module.data_layout = str(machine.target_data)
+    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=3))
+    builder.getModulePassManager().run(module, builder)
+    dead_code = llvm.create_new_module_pass_manager()
+    dead_code.add_global_dead_code_eliminate_pass()
+    dead_code.run(module, builder)
+    head = f"// {family}: made by packaging/ptx/build.py, of sources {fingerprint(family)}\n"
+    head += f"// by {compiler_version()} and llvmlite {llvmlite.__version__}\n"
+    return head + compact(machine.emit_assembly(module))
+
+
+def compact(text: str) -> str:
+    """Without comments and what else the driver does not need."""
+    text = re.sub(r"//[^\n]*", "", text)
+    text = re.sub(r"[ \t]+", " ", text)
+    return re.sub(r"\n\s*", "\n", text).strip() + "\n"
+
+
+def is_current(family: str) -> bool:
+    file = OUTPUT / f"{family}.ptx"
+    return file.exists() and fingerprint(family) in file.read_text().split("\n", 1)[0]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("families", nargs="*", metavar="family", help=f"of {', '.join(FAMILIES)}")
+    parser.add_argument("--check", action="store_true", help="change nothing; say what is out of date")
+    options = parser.parse_args()
+    families: list[str] = options.families or ([] if options.check else list(FAMILIES))
+    stale = [family for family in FAMILIES if not is_current(family)] if options.check else []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with ThreadPoolExecutor(2) as pool:
+            swift = dict(zip(families, pool.map(lambda family: intermediate(family, folder), families), strict=True))
+        size = call_bytes(folder) if families else 0
+        for family in families:
+            text, file = ptx(family, swift[family], size), OUTPUT / f"{family}.ptx"
+            if not options.check:
+                file.write_text(text)
+                print(f"{family}: {len(text)} bytes")
+            elif not file.exists() or file.read_text() != text:
+                stale.append(family)
+    if stale:
+        print(f"out of date: {', '.join(dict.fromkeys(stale))}: run make ptx", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
