@@ -48,8 +48,9 @@ class Result(NamedTuple):
     fault: int
     row: int
     rows: Floats
-    gradient: Floats | None
-    second: Floats | None
+    gradient: Floats
+    """Without rows where it is not wanted; so the next."""
+    second: Floats
     shared: npt.NDArray[np.uint8]
     content: bytes
     """All of it, to compare with that of other orders."""
@@ -73,7 +74,7 @@ class Batch:
     gradient: bool = True
     padding: int = 0
     threshold: float = 0.0
-    describe: Callable[[Any], None] = lambda call: None
+    describe: Callable[[Any], None] | None = None
     kept: list[Any] = field(default_factory=list)
 
     @property
@@ -120,13 +121,13 @@ class Batch:
         rows, classes = self.logits.shape
         call = Call(rows=rows, classes=classes, dtype=CODES[self.element])
         logits = self._matrix(call.logits, self.logits)
-        gradient, second, second_gradient = logits, None, None
+        gradient, second_gradient = logits, None
         if self.gradient and not self.in_place:
             gradient = self._matrix(call.gradient, np.full((rows, classes), np.nan))
         elif self.gradient:
             call.gradient = call.logits
         if self.second is not None:
-            second = second_gradient = self._matrix(call.second, self.second)
+            second_gradient = self._matrix(call.second, self.second)
             if self.gradient and not self.in_place:
                 second_gradient = self._matrix(
                     call.second_gradient, np.full((rows, classes), np.nan)
@@ -156,7 +157,8 @@ class Batch:
         call.scratch_stride = 2 * row_bytes + -(-scratch_bytes // 256) * 256
         scratch = unwritten(max(1, blocks * call.scratch_stride), np.uint8)
         call.scratch = scratch.ctypes.data
-        self.describe(call)
+        if self.describe:
+            self.describe(call)
         module = Module(PTX / "batch.ptx")
         begin, end = Step(module, "topk_begin", PARTIALS), Step(module, "topk_end", 1)
         for step in (begin, *steps, end):
@@ -175,9 +177,9 @@ class Batch:
             for matrix in left[2:]:
                 assert (matrix.view(np.uint8).reshape(rows, -1)[:, -self.padding :] == 0xFF).all()
 
-        def found(matrix: Any) -> Floats | None:
+        def found(matrix: Any) -> Floats:
             if matrix is None or not self.gradient:
-                return None
+                return np.empty((0, classes))
             return np.array(matrix[:, :classes].astype(np.float64))
 
         return Result(
@@ -193,22 +195,28 @@ class Batch:
             b"".join([bytes(outcome), *(array.tobytes() for array in left)]),
         )
 
+    @property
+    def counts(self) -> npt.NDArray[np.bool_]:
+        """Which rows are not ignored."""
+        return np.asarray(self.labels != self.ignored_label)
+
+    @property
+    def weight(self) -> Floats:
+        """Of the rows, 1 if there are none."""
+        return np.ones(len(self.labels)) if self.sample_weight is None else self.sample_weight
+
     def scale(self) -> Floats:
-        """What the gradients of the rows' losses are multiplied by: v u / divisor, 0 where ignored."""
-        rows = len(self.labels)
-        counts = self.labels != self.ignored_label
-        weight = np.ones(rows) if self.sample_weight is None else self.sample_weight
-        upstream = np.ones(rows) if self.upstream is None else self.upstream
-        divisor = self.total_weight() if self.is_mean else 1.0
-        scale: Floats = counts * upstream * weight / (divisor or np.inf)
+        """What multiplies the gradients of the rows' losses: v u / divisor, 0 where ignored."""
+        upstream = 1.0 if self.upstream is None else self.upstream
+        divisor = (self.total_weight() or np.inf) if self.is_mean else 1.0
+        scale: Floats = self.counts * upstream * self.weight / divisor
         return scale
 
     def total_weight(self) -> float:
         """The sum of v w_y."""
-        counts = self.labels != self.ignored_label
-        weight = np.ones(len(self.labels)) if self.sample_weight is None else self.sample_weight
-        of_class = 1.0 if self.class_weight is None else self.class_weight[self.labels * counts]
-        return float((counts * weight * of_class).sum())
+        labels = self.labels * self.counts
+        of_class = 1.0 if self.class_weight is None else self.class_weight[labels]
+        return float((self.counts * self.weight * of_class).sum())
 
 
 def close(found: Any, expected: Any, size: Any, element: str, units: float = 4.0) -> None:

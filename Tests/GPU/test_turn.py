@@ -67,9 +67,7 @@ def matrix(layout: str, shape: tuple[int, int, int], dtype: Any) -> tuple[Number
 @pytest.mark.parametrize("layout", ["images", "rows", "rows_first", "backwards"])
 @pytest.mark.parametrize("shape", [(1, 1, 1), (3, 49, 33), (2, 5, 100), (1, 64, 32)])
 @pytest.mark.parametrize("threads", [32, 256])
-def test_there_and_back(
-    dtype: Any, layout: str, shape: tuple[int, int, int], threads: int
-) -> None:
+def test_there_and_back(dtype: Any, layout: str, shape: tuple[int, int, int], threads: int) -> None:
     memory, strided = matrix(layout, shape, dtype)
     plain = guarded(np.zeros((shape[0] * shape[1], shape[2]), dtype))
     turn(strided, plain, back=False, threads=threads)
