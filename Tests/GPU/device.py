@@ -171,7 +171,7 @@ def compile_module(text: str) -> Path:
 
 
 def stand_in_driver() -> Path:
-    """A folder with the libcuda.so.1 of fakecuda.c, for LD_LIBRARY_PATH; all that ships is compiled.
+    """A folder with the libcuda.so.1 of fakecuda.c, for LD_LIBRARY_PATH; compiles what ships.
 
     A program that uses it has cache() as TOPKLOSS_GPU_CACHE besides.
     """
