@@ -8,10 +8,6 @@ extension TopkDeviceDescription {
   /// A loss by itself.
   init(_ loss: Loss) throws(Failure) {
     self.init()
-    call.ignored_label = loss.common.ignoredLabel
-    call.is_mean = loss.common.reduction == .mean ? 1 : 0
-    call.upstream_is_per_row = loss.common.reduction == .none ? 1 : 0
-    call.check_finite = loss.common.checkFinite ? 1 : 0
     call.classes = Int64(loss.classes ?? 0)
     try loss.describe(&call)
   }

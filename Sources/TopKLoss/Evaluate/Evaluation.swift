@@ -63,6 +63,7 @@ struct Heads {
   let second: Head?
 
   /// - Parameter isReadable: whether labels, weights and upstream values can be looked at; not in a device's memory.
+  @inline(never)
   init(
     _ loss: Loss, _ batchPointer: UnsafePointer<topkloss_batch>?, _ result: topkloss_result,
     isReadable: Bool
