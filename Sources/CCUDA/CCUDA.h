@@ -53,15 +53,23 @@ static inline intptr_t cuda_settle(intptr_t *number, intptr_t value) {
   return __atomic_compare_exchange_n(number, &expected, value, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) ? value : expected;
 }
 
+/* What is kept of each device: its primary context, and a module for each family. 0: not yet. There when the library is loaded. */
+enum { CUDA_DEVICES = 64, CUDA_FAMILIES = 16 };
+
+static inline intptr_t *cuda_context_slot(long device) {
+  static intptr_t contexts[CUDA_DEVICES];
+  return contexts + device;
+}
+
+static inline intptr_t *cuda_module_slot(long device, long family) {
+  static intptr_t modules[CUDA_DEVICES * CUDA_FAMILIES];
+  return modules + device * CUDA_FAMILIES + family;
+}
+
 /* snprintf is variadic, which Swift does not import. */
 static inline void cuda_write_text(char *text, size_t capacity, const char *format, const char *word, long long first,
                                    long long second) {
   snprintf(text, capacity, format, word, first, second);
-}
-
-static inline void cuda_write_driver_error(char *text, size_t capacity, const char *function, cuda_result error,
-                                           const char *words) {
-  snprintf(text, capacity, "the CUDA driver's %s failed with error %d: %s", function, (int)error, words);
 }
 
 static inline void cuda_write_driver_error(char *text, size_t capacity, const char *function, cuda_result error,

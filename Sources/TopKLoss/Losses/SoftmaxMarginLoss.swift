@@ -89,7 +89,7 @@ final class SoftmaxMarginLoss: Loss {
 
   override func weight(label: Int) -> Double { weighting.weights?[label] ?? 1 }
 
-  override func describe(_ call: inout TopkDeviceCall) throws(Failure) {
+  override func describe(_ call: inout TopkDeviceCall) {
     call.family = Int64(TOPK_DEVICE_SOFTMAX_MARGIN)
     // Rows with labels have the first two, rows of soft labels the others.
     call.class_weight = weighting.weights?.ofFloat64 ?? DeviceVector()
