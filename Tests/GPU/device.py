@@ -35,7 +35,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-
 from translate import translate
 
 HERE = Path(__file__).resolve().parent
@@ -169,6 +168,33 @@ def compile_module(text: str) -> Path:
         made.symlink_to(library.name)
         made.replace(link)
     return library
+
+
+def stand_in_driver() -> Path:
+    """A folder with the libcuda.so.1 of fakecuda.c, for LD_LIBRARY_PATH; compiles what ships.
+
+    A program that uses it has cache() as TOPKLOSS_GPU_CACHE besides.
+    """
+    for file in sorted(PTX.glob("*.ptx")):
+        compile_module(file.read_text())
+    sources = sorted(HERE.glob("fakecuda*.c"))
+    content = b"".join(path.read_bytes() for path in [*sources, *sorted(HERE.glob("*.h"))])
+    folder = cache() / f"driver-{hashlib.sha256(content).hexdigest()[:16]}"
+    if not (folder / "libcuda.so.1").exists():
+        folder.mkdir(exist_ok=True)
+        made = folder / f"{os.getpid()}.so"
+        words = ["-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fuse-ld=lld"]
+        words += [
+            "-Wl,-soname,libcuda.so.1",
+            *map(str, sources),
+            "-o",
+            str(made),
+            "-ldl",
+            "-lpthread",
+        ]
+        _run([*_compiler(), *words])
+        made.replace(folder / "libcuda.so.1")
+    return folder
 
 
 class Module:
