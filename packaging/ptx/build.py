@@ -42,6 +42,10 @@ FAMILIES = {
         *["Kernels/Selection/RowScores.swift", "Kernels/Functions/Logistic.swift"],
     ],
     "turn": ["GPU/Families/TurnEntries.swift"],
+    "noised_topk": [
+        *["GPU/Noise", "GPU/OrderStatistic", "GPU/Families/NoisedTopKEntry.swift"],
+        *["Kernels/Noise/RowNoise.swift", "Kernels/Noise/Threefry.swift", "Kernels/Functions/NormalQuantile.swift"],
+    ],
 }
 # What kernels take by value, by the beginning of their names: the first that fits.
 PARAMETERS = {"topk_turn_": "DeviceTurn", "topk_": "TopkDeviceCall"}
