@@ -35,18 +35,18 @@ _LARGEST_SPILL_GROWTH = 1.1
 
 
 class Use(NamedTuple):
-    """Of one kernel on one generation: registers without a limit; bytes spilled at 64 registers."""
+    """Of one kernel on one generation."""
 
     registers: int
+    """Without a limit."""
+    local: int
+    """Bytes of local memory without a limit."""
     spilled: int
+    """Bytes stored and loaded at 64 registers."""
 
 
 Table = dict[str, dict[str, Use]]
 """By the kernel, then by the generation."""
-
-
-class LocalMemoryError(Exception):
-    """A kernel that keeps in memory what it indexes, or what registers cannot hold."""
 
 
 def ptxas() -> Path | None:
@@ -80,17 +80,13 @@ def measure(program: Path, file: Path, architectures: tuple[str, ...]) -> Table:
     """A family's kernels."""
     table: Table = {}
     for architecture in architectures:
-        free = {}
-        for name, stack, *_, registers in _KERNEL.findall(
-            _report(program, file, architecture, None)
+        free = _KERNEL.findall(_report(program, file, architecture, None))
+        limited = _KERNEL.findall(_report(program, file, architecture, LIMIT))
+        for (name, local, _, _, registers), (_, _, stores, loads, _) in zip(
+            free, limited, strict=True
         ):
-            if int(stack):
-                raise LocalMemoryError(f"{name}, {architecture}: {stack} bytes of local memory")
-            free[name] = int(registers)
-        for name, _, stores, loads, _ in _KERNEL.findall(
-            _report(program, file, architecture, LIMIT)
-        ):
-            table.setdefault(name, {})[architecture] = Use(free[name], int(stores) + int(loads))
+            use = Use(int(registers), int(local), int(stores) + int(loads))
+            table.setdefault(name, {})[architecture] = use
     return table
 
 
@@ -122,16 +118,25 @@ def read() -> dict[str, Family]:
     return out
 
 
+def most_registers() -> dict[str, int]:
+    """Of every kernel in the table, on the generation where it has most."""
+    return {
+        name: max(use.registers for use in uses.values())
+        for family in read().values()
+        for name, uses in family.kernels.items()
+    }
+
+
 def write(families: dict[str, Family]) -> None:
     """Writes the table."""
     lines = [
-        "# Made by `python Tests/GPU/ptxas.py --write`: registers without a limit,",
-        f"# and bytes that are spilled where there may be {LIMIT}.",
+        "# Made by `python Tests/GPU/ptxas.py --write`: registers and bytes of local memory",
+        f"# without a limit, and bytes that are spilled where there may be {LIMIT} registers.",
     ]
     for family, (ptx, kernels) in sorted(families.items()):
         lines += ["", f"[{family}]", f'ptx = "{ptx}"']
         for name, uses in kernels.items():
-            numbers = [f"{arch} = [{use.registers}, {use.spilled}]" for arch, use in uses.items()]
+            numbers = [f"{arch} = [{', '.join(map(str, use))}]" for arch, use in uses.items()]
             lines.append(f"{name} = {{ {', '.join(numbers)} }}")
     TABLE.write_text("\n".join(lines) + "\n")
 
@@ -139,7 +144,7 @@ def write(families: dict[str, Family]) -> None:
 def _worse(name: str, architecture: str, use: Use, known: Use | None) -> list[str]:
     if known is None:
         return [f"{name} is not in the table"]
-    out = []
+    out = [f"{name}, {architecture}: {use.local} bytes of local memory"] if use.local else []
     if use.registers > known.registers + SLACK:
         out.append(f"{name}, {architecture}: {use.registers} registers, {known.registers} before")
     if use.spilled > known.spilled * _LARGEST_SPILL_GROWTH:
@@ -161,11 +166,7 @@ def compare(program: Path, *, everything: bool = False, seed: int = 0) -> list[s
                 continue
             architectures = (random.Random(seed).choice(ARCHITECTURES),)
         before = known[file.stem].kernels if file.stem in known else {}
-        try:
-            table = measure(program, file, architectures)
-        except LocalMemoryError as error:
-            out.append(str(error))
-            continue
+        table = measure(program, file, architectures)
         for name, uses in table.items():
             for architecture, use in uses.items():
                 out += _worse(name, architecture, use, before.get(name, {}).get(architecture))

@@ -36,6 +36,10 @@ FAMILIES = {
         *["GPU/Families/SoftmaxMarginEntries.swift", "Kernels/Softmax"],
         *[f"Kernels/Functions/{name}.swift" for name in ("Logistic",)],
     ],
+    "noised_topk": [
+        *["GPU/Noise", "GPU/OrderStatistic", "GPU/Families/NoisedTopKEntry.swift"],
+        *["Kernels/Noise/RowNoise.swift", "Kernels/Noise/Threefry.swift", "Kernels/Functions/NormalQuantile.swift"],
+    ],
 }
 HEADERS = ["CDevice", "CGPU", "CKernels"]
 
