@@ -36,6 +36,10 @@ FAMILIES = {
         *["GPU/Families/SoftmaxMarginEntries.swift", "Kernels/Softmax"],
         *[f"Kernels/Functions/{name}.swift" for name in ("Logistic",)],
     ],
+    "smooth_topk_svm": [
+        *["GPU/Families/SmoothTopKSVM.swift", "Kernels/SmoothTopKSVM/SmoothTopKSVMTerm.swift"],
+        *[f"GPU/TopK/{name}.swift" for name in ("RankPolynomial", "StrongestClasses")],
+    ],
 }
 HEADERS = ["CDevice", "CGPU", "CKernels"]
 
