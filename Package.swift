@@ -74,9 +74,10 @@ let package = Package(
     .systemLibrary(name: "CTopKLoss", path: "include"),
     .systemLibrary(name: "CKernels"),
     .systemLibrary(name: "CSystem"),
+    .systemLibrary(name: "CDevice"),
     .target(
       name: "TopKLoss",
-      dependencies: ["CTopKLoss", "CKernels", "CSystem"]
+      dependencies: ["CTopKLoss", "CKernels", "CSystem", "CDevice"]
         + kernelTargets.map { Target.Dependency(stringLiteral: $0.name) },
       exclude: ["exports.map"],
       swiftSettings: embedded + [

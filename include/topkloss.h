@@ -90,7 +90,11 @@ enum {
   /** The system gave no memory. */
   TOPKLOSS_ERROR_OUT_OF_MEMORY = 10,
   /** The caller's executor returned before it had run every task. Outputs are then undefined. */
-  TOPKLOSS_ERROR_EXECUTOR = 11
+  TOPKLOSS_ERROR_EXECUTOR = 11,
+  /** topkloss_cuda.h alone: there is no device, no driver or one too old, or it refused what it was asked. */
+  TOPKLOSS_ERROR_DEVICE = 12,
+  /** topkloss_cuda.h alone: this is not computed on a device. Evaluate it on the host. */
+  TOPKLOSS_ERROR_UNSUPPORTED = 13
 };
 
 /** The name of a status ("TOPKLOSS_ERROR_LABEL"), or "unknown status". Static; never NULL. */

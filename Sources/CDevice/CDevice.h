@@ -181,6 +181,27 @@ typedef struct TopkDeviceCall {
   DeviceTwoHeads two_heads;
 } TopkDeviceCall;
 
+/* How a matrix of the caller's lies, in elements. Where it is not plain, rows are turned before kernels see them. */
+typedef struct DeviceLayout {
+  int64_t row_stride;
+  int64_t class_stride;
+  int64_t rows_per_group;
+  int64_t group_stride;
+  int64_t is_plain;
+} DeviceLayout;
+
+/* What libtopkloss.so says of a call. Vectors are in its own memory, as long as the loss is. */
+typedef struct TopkDeviceDescription {
+  TopkDeviceCall call;
+  DeviceLayout logits;
+  DeviceLayout gradient;
+  DeviceLayout second;
+  DeviceLayout second_gradient;
+} TopkDeviceDescription;
+
+/* Where rows of 16-bit elements are widened, in front of a block's other scratch: see TopkDeviceCall. */
+#define TOPK_DEVICE_WIDENED_ROWS 2
+
 #pragma clang assume_nonnull end
 
 #endif

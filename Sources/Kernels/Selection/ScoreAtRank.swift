@@ -29,7 +29,9 @@ private struct AboveSweep<Vector: ProcessorLanes>: Sweep {
 
 /// The largest score.
 @inline(never)
-func largestScore<V: ProcessorLanes>(_ scores: UnsafeRawPointer, _ count: Int, _: V.Type) -> V.Scalar {
+func largestScore<V: ProcessorLanes>(_ scores: UnsafeRawPointer, _ count: Int, _: V.Type)
+  -> V.Scalar
+{
   var sweep = LargestSweep<V>(scores: scores)
   sweep.run(classes: count)
   return sweep.largest.largest

@@ -4,25 +4,6 @@ import CKernels
 // score has a whole number for a key, in the same order, and counting the keys' digits, the highest first, finds the
 // key at a given rank without moving a score. Every pass computes the scores anew, and the same bits of them.
 
-/// (z_j − peak) − logSum for every class.
-struct Scores<Vector: ProcessorLanes> {
-  private let logits: UnsafeRawPointer
-  private let peak: Vector
-  private let logSum: Vector
-
-  @inline(__always)
-  init(_ row: ScoreRow) {
-    logits = row.logits
-    peak = Vector.splat(Vector.Scalar(row.peak))
-    logSum = Vector.splat(Vector.Scalar(row.log_sum))
-  }
-
-  @inline(__always)
-  func load<L: LaneSelection>(_ index: Int, _ lanes: L) -> Vector where L.Vector == Vector {
-    (lanes.load(logits, index) - peak) - logSum
-  }
-}
-
 /// Vectors whose numbers have order keys: whole numbers in the order of the numbers, one for zeros of both signs, 0 for
 /// NaN alone.
 protocol OrderedLanes: ProcessorLanes {

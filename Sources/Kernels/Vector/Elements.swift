@@ -37,7 +37,9 @@ extension Lanes {
   }
 
   @inline(__always)
-  static func loadOfClass(_ numbers: UnsafeRawPointer, _ index: Int) -> Self { load(numbers, index) }
+  static func loadOfClass(_ numbers: UnsafeRawPointer, _ index: Int) -> Self {
+    load(numbers, index)
+  }
 
   @inline(__always)
   static func loadOfClass(_ numbers: UnsafeRawPointer, _ index: Int, where mask: Mask) -> Self {

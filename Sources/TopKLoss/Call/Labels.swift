@@ -48,6 +48,11 @@ struct Labels {
       ? nil : Int(truncatingIfNeeded: label)
   }
 
+  /// Nil if there are none.
+  var address: UnsafeRawPointer? { areNone ? nil : pointer }
+
+  var are32Bit: Bool { areNarrow }
+
   var span: MemorySpan { MemorySpan(at: pointer, byteCount: count &* (areNarrow ? 4 : 8)) }
 
   /// Every label a class, or the ignored one.

@@ -2,7 +2,7 @@ import CTopKLoss
 
 /// Float64 numbers, one a row, or 1 for every row.
 struct RowNumbers {
-  private let pointer: UnsafeRawPointer?
+  let pointer: UnsafeRawPointer?
 
   init(_ pointer: UnsafePointer<Double>?) {
     self.pointer = UnsafeRawPointer(pointer)

@@ -12,16 +12,10 @@ func evaluate(
   _ loss: Loss, _ batchPointer: UnsafePointer<topkloss_batch>?,
   _ resultPointer: UnsafeMutablePointer<topkloss_result>?
 ) throws(Failure) {
-  let batch = try Batch(batchPointer, for: loss.use)
   let resultPointer = try required(resultPointer, "result")
   var result = try readStruct(UnsafePointer(resultPointer), "result")
-  let head = Head(batch: batch, output: try Output(result, for: batch))
-  let second =
-    try loss.use.hasMultiLabelHead
-    ? Head(multiLabelOf: batch, result) : Head(softLabelsOf: batch)
-  let inputs = try checkedInputs(loss, batch)
-  try head.output.checkOverlap(with: batch, inputs: inputs)
-  try second?.checkOverlap(besides: head, inputs: inputs)
+  let heads = try Heads(loss, batchPointer, result, isReadable: true)
+  let (batch, head, second) = (heads.first.batch, heads.first, heads.second)
 
   var needs = try loss.needs(batch)
   // Rows that are widened here are so one by one, in the same place.
@@ -62,8 +56,32 @@ func evaluate(
   }
 }
 
+/// The matrices of a call and where their gradients go, checked with all that is read besides.
+struct Heads {
+  let first: Head
+  /// The multi-label head, or soft labels; nil if there is none.
+  let second: Head?
+
+  /// - Parameter isReadable: whether labels, weights and upstream values can be looked at; not in a device's memory.
+  init(
+    _ loss: Loss, _ batchPointer: UnsafePointer<topkloss_batch>?, _ result: topkloss_result,
+    isReadable: Bool
+  ) throws(Failure) {
+    let batch = try Batch(batchPointer, for: loss.use)
+    first = Head(batch: batch, output: try Output(result, for: batch))
+    second =
+      try loss.use.hasMultiLabelHead
+      ? Head(multiLabelOf: batch, result) : Head(softLabelsOf: batch)
+    let inputs = try checkedInputs(loss, batch, isReadable: isReadable)
+    try first.output.checkOverlap(with: batch, inputs: inputs)
+    try second?.checkOverlap(besides: first, inputs: inputs)
+  }
+}
+
 /// Checks labels, weights and upstream values, and what the loss itself asks for. Returns what is read besides the logits.
-private func checkedInputs(_ loss: Loss, _ batch: Batch) throws(Failure) -> Output.Inputs {
+private func checkedInputs(
+  _ loss: Loss, _ batch: Batch, isReadable: Bool
+) throws(Failure) -> Output.Inputs {
   if let classes = loss.classes, classes != batch.classes {
     throw Failure(
       TOPKLOSS_ERROR_SIZE,
@@ -74,6 +92,7 @@ private func checkedInputs(_ loss: Loss, _ batch: Batch) throws(Failure) -> Outp
     labels: batch.labels.span, sampleWeight: batch.sampleWeight.span(count: batch.rows),
     upstream: batch.upstream.span(count: upstreamCount), noise: nil)
   try loss.check(batch, reading: &inputs)
+  if !isReadable { return inputs }
   try batch.labels.check(classes: batch.classes, ignoring: loss.common.ignoredLabel)
   try batch.sampleWeight.checkFinite("batch.sample_weight", count: batch.rows)
   try batch.upstream.checkFinite("batch.upstream", count: upstreamCount)

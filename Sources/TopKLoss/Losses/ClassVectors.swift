@@ -1,3 +1,4 @@
+import CDevice
 import CSystem
 import CTopKLoss
 
@@ -68,6 +69,10 @@ struct ClassNumbers {
   }
 
   var doubles: UnsafePointer<Double> { UnsafePointer(float64.numbers) }
+
+  /// As a device's kernels read them, but for where they lie: those of rows, or float64.
+  var ofRows: DeviceVector { DeviceVector(numbers: pointer(for: .float32)) }
+  var ofFloat64: DeviceVector { DeviceVector(numbers: doubles) }
 
   /// The numbers in the arithmetic type of an element type.
   func pointer(for element: ElementType) -> UnsafeRawPointer {

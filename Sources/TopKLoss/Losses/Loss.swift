@@ -1,3 +1,4 @@
+import CDevice
 import CKernels
 import CTopKLoss
 
@@ -47,6 +48,9 @@ class Loss {
 
   /// Checks what only this loss asks of a batch, and adds the memory that only this loss reads.
   func check(_ batch: Batch, reading inputs: inout Output.Inputs) throws(Failure) {}
+
+  /// Sets what a device's kernels are told of this loss alone.
+  func describe(_ call: inout TopkDeviceCall) throws(Failure) { throw .unsupported("this loss") }
 
   /// What the rows of a batch take.
   func needs(_ batch: Batch) throws(Failure) -> RowNeeds { RowNeeds(nanosecondsPerRow: 0) }

@@ -1,3 +1,4 @@
+import CDevice
 import CKernels
 import CTopKLoss
 
@@ -97,6 +98,14 @@ final class NoisedTopKLoss: Loss {
     inputs.noise = try options.statistic.checkedNoise(batch)
   }
 
+  override func describe(_ call: inout TopkDeviceCall) throws(Failure) {
+    options.statistic.describe(&call)
+    call.noised_topk.has_label = 1
+    call.noised_topk.class_margin = options.classMargins?.ofFloat64 ?? DeviceVector()
+    call.noised_topk.margin = options.margin
+    call.noised_topk.scale = options.scale
+  }
+
   override func needs(_ batch: Batch) throws(Failure) -> RowNeeds {
     try options.statistic.needs(batch)
   }
@@ -141,6 +150,10 @@ final class NoisedTopKOperator: Loss {
           + "classes")
     }
     inputs.noise = try statistic.checkedNoise(batch)
+  }
+
+  override func describe(_ call: inout TopkDeviceCall) throws(Failure) {
+    statistic.describe(&call)
   }
 
   override func needs(_ batch: Batch) throws(Failure) -> RowNeeds { try statistic.needs(batch) }

@@ -1,3 +1,4 @@
+import CDevice
 import CKernels
 import CSystem
 import CTopKLoss
@@ -34,6 +35,11 @@ final class OutlyingMSELoss: Loss {
   init(_ teacher: ClassNumbers, common: CommonOptions) {
     self.teacher = teacher
     super.init(common: common, classes: teacher.count)
+  }
+
+  override func describe(_ call: inout TopkDeviceCall) throws(Failure) {
+    call.family = Int64(TOPK_DEVICE_OUTLYING_MSE)
+    call.teacher = teacher.ofFloat64
   }
 
   override func needs(_ batch: Batch) throws(Failure) -> RowNeeds {

@@ -1,3 +1,4 @@
+import CDevice
 import CKernels
 import CTopKLoss
 
@@ -53,6 +54,16 @@ final class SinglePositiveLoss: Loss {
   init(_ method: SinglePositiveMethod, common: CommonOptions) {
     self.method = method
     super.init(common: common, classes: nil)
+  }
+
+  override func describe(_ call: inout TopkDeviceCall) throws(Failure) {
+    call.family = Int64(TOPK_DEVICE_SINGLE_POSITIVE)
+    let (share, negativeWeight) = weights(classes: Double(call.classes))
+    call.single_positive = DeviceSinglePositive(
+      share: share, negative_weight: negativeWeight, expected: 0, strength: 0)
+    if case .expectedPositive(let expected, let strength) = method {
+      (call.single_positive.expected, call.single_positive.strength) = (expected, strength)
+    }
   }
 
   override func needs(_ batch: Batch) throws(Failure) -> RowNeeds {

@@ -1,3 +1,4 @@
+import CDevice
 import CKernels
 import CTopKLoss
 
@@ -28,6 +29,11 @@ final class SmoothTopKSVMLoss: Loss {
 
   override func check(_ batch: Batch, reading inputs: inout Output.Inputs) throws(Failure) {
     try NoisedTopKOptions.checkRank(k, classes: batch.classes, "batch.classes")
+  }
+
+  override func describe(_ call: inout TopkDeviceCall) throws(Failure) {
+    call.family = Int64(TOPK_DEVICE_SMOOTH_TOPK_SVM)
+    call.smooth_topk_svm = DeviceSmoothTopKSVM(k: Int64(k), tau: tau, alpha: alpha)
   }
 
   override func needs(_ batch: Batch) throws(Failure) -> RowNeeds {

@@ -1,3 +1,4 @@
+import CDevice
 import CKernels
 import CTopKLoss
 
@@ -110,6 +111,20 @@ struct SmoothedOrderStatistic {
     if batch.noise.rowStride != 0 { return batch.noise.rowStride }
     let (stride, overflows) = samples.multipliedReportingOverflow(by: batch.classes)
     return overflows ? nil : Int64(stride)
+  }
+
+  /// What a device's kernels are told, but for the batch's own noise.
+  func describe(_ call: inout TopkDeviceCall) {
+    call.family = Int64(TOPK_DEVICE_NOISED_TOPK)
+    call.noised_topk.rank = Int64(rank)
+    call.noised_topk.samples = Int64(samples)
+    call.noised_topk.seed = seed
+    call.noised_topk.epsilon = epsilon
+    call.noised_topk.scale = 1
+    if source != .samples { call.noised_topk.noise = nil }
+    if call.noised_topk.noise_row_stride == 0 {
+      call.noised_topk.noise_row_stride = Int64(samples) &* call.classes
+    }
   }
 
   func needs(_ batch: Batch) throws(Failure) -> RowNeeds {

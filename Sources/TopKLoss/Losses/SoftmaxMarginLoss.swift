@@ -1,3 +1,4 @@
+import CDevice
 import CKernels
 import CTopKLoss
 
@@ -87,6 +88,29 @@ final class SoftmaxMarginLoss: Loss {
   }
 
   override func weight(label: Int) -> Double { weighting.weights?[label] ?? 1 }
+
+  override func describe(_ call: inout TopkDeviceCall) throws(Failure) {
+    call.family = Int64(TOPK_DEVICE_SOFTMAX_MARGIN)
+    let isSoft = call.second.elements != nil
+    if isSoft {
+      call.softmax_margin.target_weight = weighting.weights?.ofRows ?? DeviceVector()
+      call.softmax_margin.target_margin = member.margin?.ofRows ?? DeviceVector()
+    } else {
+      call.class_weight = weighting.weights?.ofFloat64 ?? DeviceVector()
+      call.softmax_margin.margin = member.margin?.ofFloat64 ?? DeviceVector()
+    }
+    call.softmax_margin.class_scale = member.classScale?.ofRows ?? DeviceVector()
+    call.softmax_margin.offset = member.offset?.ofRows ?? DeviceVector()
+    call.softmax_margin.smoothing = weighting.smoothing?.ofRows ?? DeviceVector()
+    call.softmax_margin.mitigation = member.mitigation?.ofRows ?? DeviceVector()
+    call.softmax_margin.compensation = member.compensation
+    call.softmax_margin.largest_offset = largestOffset
+    call.softmax_margin.lambda = member.lam
+    call.softmax_margin.scale = member.scale
+    call.softmax_margin.focal_gamma = member.focalGamma
+    call.softmax_margin.smoothing_sum = weighting.smoothingSum
+    call.softmax_margin.target_factor = 1 - weighting.labelSmoothing
+  }
 
   override func needs(_ batch: Batch) throws(Failure) -> RowNeeds {
     // As many as the first-level cache holds with their gradients.

@@ -1,3 +1,4 @@
+import CDevice
 import CKernels
 import CTopKLoss
 
@@ -45,6 +46,12 @@ final class TopKCrossEntropyLoss: Loss {
 
   override func check(_ batch: Batch, reading inputs: inout Output.Inputs) throws(Failure) {
     try NoisedTopKOptions.checkRank(weights.count, classes: batch.classes, "batch.classes")
+  }
+
+  override func describe(_ call: inout TopkDeviceCall) throws(Failure) {
+    call.family = Int64(TOPK_DEVICE_TOPK_CROSS_ENTROPY)
+    call.topk_cross_entropy = DeviceTopKCrossEntropy(
+      k: Int64(weights.count), weights: weights.ofFloat64, epsilon: epsilon)
   }
 
   override func needs(_ batch: Batch) throws(Failure) -> RowNeeds {

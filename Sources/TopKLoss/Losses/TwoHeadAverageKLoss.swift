@@ -1,3 +1,4 @@
+import CDevice
 import CKernels
 import CSystem
 import CTopKLoss
@@ -67,6 +68,14 @@ final class TwoHeadAverageKLoss: Loss {
 
   override func check(_ batch: Batch, reading inputs: inout Output.Inputs) throws(Failure) {
     try AverageKSelection.checkK(options.k, classes: batch.classes, "options.k")
+  }
+
+  override func describe(_ call: inout TopkDeviceCall) throws(Failure) {
+    call.family = Int64(TOPK_DEVICE_TWO_HEADS)
+    call.two_heads = DeviceTwoHeads(
+      k: options.k, candidate_weight: options.candidateWeight,
+      weight: options.multiLabelWeight * (options.isClassMean ? 1 / Double(call.classes) : 1),
+      threshold_decay: options.thresholdDecay, threshold_before: 0)
   }
 
   override func needs(_ batch: Batch) throws(Failure) -> RowNeeds {

@@ -1,0 +1,20 @@
+// What a test may ask of the stand-in driver, beside the driver's own interface. fakecuda.c says what it plays.
+#pragma once
+#include <stdint.h>
+
+typedef struct {
+  uint64_t launches, allocations, frees, synchronizations, copies, modules;
+  uint64_t depth; // contexts pushed by this thread and not popped
+} FakeCounts;
+
+void fake_cuda_counts(FakeCounts *counts);
+/// In which order threads run: emulator.h. At first FAKE_CUDA_ORDER, or 3.
+void fake_cuda_set_order(uint64_t order);
+/// The line of the PTX whose barrier is left out, in a module's next launches; 0: none.
+void fake_cuda_set_mutation(uint32_t line);
+/// Whether every stream is being captured: what must not happen then is an error.
+void fake_cuda_set_capturing(int is);
+/// What the driver is to fail at: as FAKE_CUDA_FAULTS; NULL: nothing. Ends the error of a launch, which otherwise stays.
+void fake_cuda_set_faults(const char *faults);
+/// Why the last launch failed; empty if none did.
+const char *fake_cuda_error(void);

@@ -1,0 +1,103 @@
+// Modules and launches of the stand-in driver.
+#define _GNU_SOURCE
+#include "emulator.h"
+#include "fakecuda_state.h"
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct { Context *context; void *library; } Module;
+typedef struct { Module *module; const Kernel *kernel; uint32_t mostShared; } Function;
+
+static uint32_t checksum(const char *text, size_t length) { // as zlib's crc32
+  uint32_t sum = ~0u;
+  for (size_t i = 0; i < length; i++) {
+    sum ^= (uint8_t)text[i];
+    for (int bit = 0; bit < 8; bit++) sum = sum >> 1 ^ (0xedb88320u & -(sum & 1));
+  }
+  return ~sum;
+}
+
+static void *compiled(const char *ptx) {
+  const char *folder = getenv("TOPKLOSS_GPU_CACHE"), *command = getenv("FAKE_CUDA_COMPILE");
+  char path[4096], words[8300];
+  const size_t length = strlen(ptx);
+  snprintf(path, sizeof path, "%s/ptx-%08x-%zu.so", folder ? folder : ".build/gpu", checksum(ptx, length), length);
+  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (library || !command) return library;
+  char text[4096 + 8];
+  snprintf(text, sizeof text, "%s.%d.ptx", path, (int)getpid());
+  FILE *out = fopen(text, "w");
+  if (!out) return NULL;
+  fputs(ptx, out);
+  fclose(out);
+  snprintf(words, sizeof words, "%s %s >&2", command, text);
+  const int status = system(words);
+  remove(text);
+  return status ? NULL : dlopen(path, RTLD_NOW | RTLD_LOCAL);
+}
+
+int cuModuleLoadDataEx(void **module, const void *image, unsigned count, int *options, void **values) {
+  const int before = begin();
+  if (before) return before;
+  if (driver.capturing) return captureUnsupported;
+  Module *loaded = calloc(1, sizeof *loaded);
+  if (!loaded) return outOfMemory;
+  pthread_mutex_lock(&driver.lock);
+  driver.counts.modules++;
+  loaded->context = current_context();
+  loaded->library = fault("module") ? NULL : compiled(image);
+  pthread_mutex_unlock(&driver.lock);
+  if (loaded->library) { *module = loaded; return success; }
+  for (unsigned i = 0; i < count; i++) // 5: the log of errors, 6: its room
+    for (unsigned j = 0; options[i] == 5 && j < count; j++)
+      if (options[j] == 6) snprintf(values[i], (size_t)(uintptr_t)values[j], "the emulator has no such module");
+  free(loaded);
+  return invalidPTX;
+}
+int cuModuleLoadData(void **module, const void *image) { return cuModuleLoadDataEx(module, image, 0, NULL, NULL); }
+int cuModuleUnload(void *module) { free(module); return begin(); }
+
+int cuModuleGetFunction(void **function, void *module, const char *name) {
+  const int before = begin();
+  if (before) return before;
+  const Kernel *kernel = dlsym(((Module *)module)->library, "emulator_kernels");
+  while (kernel && kernel->name && strcmp(kernel->name, name)) kernel++;
+  if (!kernel || !kernel->name || fault("function")) return notFound;
+  Function *found = malloc(sizeof *found);
+  if (!found) return outOfMemory;
+  *found = (Function){module, kernel, plainShared};
+  *function = found;
+  return success;
+}
+int cuFuncSetAttribute(void *function, int attribute, int value) {
+  if (attribute != 8 || value < 0 || value > mostShared) return invalidValue; // 8: dynamic shared memory
+  ((Function *)function)->mostShared = (uint32_t)value;
+  return begin();
+}
+
+int cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY, unsigned blockZ,
+                   unsigned sharedBytes, void *stream, void **parameters, void **extra) {
+  const int before = begin();
+  if (before) return before;
+  Function *wanted = function;
+  (void)stream;
+  if (wanted->module->context != current_context()) return invalidContext;
+  if (!gridX || gridY != 1 || gridZ != 1 || !blockX || blockX > 1024 || blockY != 1 || blockZ != 1 || extra) return invalidValue;
+  if (!parameters || !parameters[0] || sharedBytes > wanted->mostShared) return invalidValue;
+  if (fault("launch")) return launchFailed;
+  int (*run)(const char *, const void *, size_t, Launch *) = NULL;
+  *(void **)&run = dlsym(wanted->module->library, "emulator_launch");
+  pthread_mutex_lock(&driver.lock);
+  driver.counts.launches++;
+  Launch launch = {.blocks = gridX, .threads = blockX, .sharedBytes = sharedBytes, .mutatedLine = driver.mutation, .order = driver.order};
+  driver.failed = run(wanted->kernel->name, parameters[0], wanted->kernel->parameterBytes, &launch);
+  if (driver.failed) {
+    snprintf(driver.launchError, sizeof driver.launchError, "%s: %s", wanted->kernel->name, launch.error);
+    if (!driver.mutation) fprintf(stderr, "emulated device: %s\n", driver.launchError);
+  }
+  pthread_mutex_unlock(&driver.lock);
+  return driver.failed ? launchFailed : success;
+}
