@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 import topkloss
 from call import CONSTANTS
 from device import ORDERS
@@ -19,7 +18,7 @@ BARS = {"float32": 1e-6, "float16": 6e-4, "bfloat16": 5e-3}
 
 @functools.cache
 def kernel() -> Rows:
-    return Rows("smooth_topk_svm", lambda _: None, shared_bytes=lambda threads: 256 + 5120)
+    return Rows("smooth_topk_svm", lambda _: None, shared_bytes=256 + 5120)
 
 
 def evaluate(

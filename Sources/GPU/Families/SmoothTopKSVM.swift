@@ -160,6 +160,8 @@ private struct SmoothTopKSVMOfRow {
       }
       index &+= Block.width
     }
+    // Their places may be those of the logits, which have been read now.
+    Block.barrier()
     if Block.place < k {
       let others = memory.polynomial(Block.place)
       let ofFewer = k > 1 ? others[k &- 2] * fewer : 0
