@@ -68,7 +68,8 @@ let seesHeader: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-I\(Context.packageDire
 let package = Package(
   name: "topkloss",
   products: [
-    .library(name: "topkloss", type: .dynamic, targets: ["TopKLoss"])
+    .library(name: "topkloss", type: .dynamic, targets: ["TopKLoss"]),
+    .library(name: "topkloss_cuda", type: .dynamic, targets: ["TopKLossCUDA"]),
   ],
   targets: [
     .systemLibrary(name: "CTopKLoss", path: "include"),
@@ -106,6 +107,28 @@ let package = Package(
         ]),
         .unsafeFlags(
           standIns.flatMap { ["-Xlinker", "--defsym=topk_kernels_\($0)=topk_kernels_avx2"] }),
+        .unsafeFlags(["-Xlinker", "--strip-debug"], .when(configuration: .release)),
+      ]),
+    // On NVIDIA GPUs: the driver's use, and the kernels as the driver takes them. It needs libtopkloss.so when it runs, not here.
+    .systemLibrary(name: "CCUDA"),
+    .target(name: "CPTX", exclude: ["ptx"], cSettings: [.headerSearchPath(".")]),
+    .target(
+      name: "TopKLossCUDA", dependencies: ["CTopKLoss", "CDevice", "CCUDA", "CPTX"],
+      exclude: ["exports.map"],
+      swiftSettings: embedded + [
+        .enableExperimentalFeature("CImplementation"), .unsafeFlags(["-Osize"]),
+      ],
+      linkerSettings: [
+        .unsafeFlags([
+          "-Xlinker", "--push-state", "-Xlinker", "--no-as-needed", "-Xlinker", "-l:libdl.so.2",
+          "-Xlinker", "--pop-state",
+          "-Xlinker",
+          "--version-script=\(Context.packageDirectory)/Sources/TopKLossCUDA/exports.map",
+          "-Xlinker", "-soname", "-Xlinker", "libtopkloss_cuda.so.1",
+          "-Xlinker", "-z", "-Xlinker", "nodelete", "-Xlinker", "-z", "-Xlinker", "now",
+          "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all", "-Xlinker", "-O2",
+          "-Xlinker", "--hash-style=gnu", "-use-ld=lld",
+        ]),
         .unsafeFlags(["-Xlinker", "--strip-debug"], .when(configuration: .release)),
       ]),
     .systemLibrary(

@@ -322,11 +322,17 @@ struct ChosenLanes<Vector: Lanes> {
 
   @inline(__always)
   func loadOfClass(_ numbers: UnsafeRawPointer, _ index: Int) -> Vector {
-    Vector.loadOfClass(numbers, index, where: mask)
+    Vector.lanesAreThreads
+      ? Vector.loadOfClass(numbers, index, where: mask)
+      : load(numbers + index &* Vector.scalarBytes, 0)
   }
 
   @inline(__always)
   func storeOfClass(_ vector: Vector, _ numbers: UnsafeMutableRawPointer, _ index: Int) {
-    Vector.storeOfClass(vector, numbers, index, where: mask)
+    if Vector.lanesAreThreads {
+      Vector.storeOfClass(vector, numbers, index, where: mask)
+    } else {
+      store(vector, numbers + index &* Vector.scalarBytes)
+    }
   }
 }

@@ -18,7 +18,7 @@ public func describe(
     }
     let loss = try handledLoss(loss)
     if batch == nil && result == nil {
-      description.pointee = try TopkDeviceDescription(loss)
+      description.pointee = TopkDeviceDescription(loss)
     } else {
       let result = try readStruct(try required(result, "result"), "result")
       description.pointee = try TopkDeviceDescription(loss, batch, result)

@@ -10,10 +10,6 @@ struct Failure: Error {
     Failure(TOPKLOSS_ERROR_NULL_POINTER, "\(name) is NULL")
   }
 
-  static func unsupported(_ what: StaticString) -> Failure {
-    Failure(TOPKLOSS_ERROR_UNSUPPORTED, "\(what) is not computed on a device")
-  }
-
   static func outOfMemory(bytes: Int) -> Failure {
     Failure(TOPKLOSS_ERROR_OUT_OF_MEMORY, "the system gave no memory for \(bytes) bytes")
   }

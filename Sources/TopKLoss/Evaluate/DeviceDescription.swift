@@ -6,28 +6,30 @@ import CTopKLoss
 
 extension TopkDeviceDescription {
   /// A loss by itself.
-  init(_ loss: Loss) throws(Failure) {
+  init(_ loss: Loss) {
     self.init()
-    call.ignored_label = loss.common.ignoredLabel
-    call.is_mean = loss.common.reduction == .mean ? 1 : 0
-    call.upstream_is_per_row = loss.common.reduction == .none ? 1 : 0
-    call.check_finite = loss.common.checkFinite ? 1 : 0
     call.classes = Int64(loss.classes ?? 0)
-    try loss.describe(&call)
+    loss.describe(&call)
   }
 
   /// A call.
   init(
     _ loss: Loss, _ batch: UnsafePointer<topkloss_batch>?, _ result: topkloss_result
   ) throws(Failure) {
-    let heads = try Heads(loss, batch, result, isReadable: false)
-    let (head, rows) = (heads.first, heads.first.batch)
+    let rows = try Batch(batch, for: loss.use)
+    let head = Head(batch: rows, output: try Output(result, for: rows))
+    let other =
+      try loss.use.hasMultiLabelHead
+      ? Head(multiLabelOf: rows, result) : Head(softLabelsOf: rows)
+    let inputs = try checkedInputs(loss, rows, isReadable: false)
+    try head.output.checkOverlap(with: rows, inputs: inputs)
+    try other?.checkOverlap(besides: head, inputs: inputs)
     self.init()
     call.dtype = try rows.element.ofDevice
     (call.rows, call.classes) = (Int64(rows.rows), Int64(rows.classes))
     (call.logits, logits) = (DeviceMatrix(rows), DeviceLayout(rows.layout))
     (call.gradient, gradient) = (DeviceMatrix(head.output), DeviceLayout(head.output.layout))
-    if let second = heads.second {
+    if let second = other {
       (call.second, self.second) = (DeviceMatrix(second.batch), DeviceLayout(second.batch.layout))
       call.second_gradient = DeviceMatrix(second.output)
       second_gradient = DeviceLayout(second.output.layout)
@@ -46,7 +48,7 @@ extension TopkDeviceDescription {
     call.is_mean = loss.common.reduction == .mean ? 1 : 0
     call.upstream_is_per_row = loss.common.reduction == .none ? 1 : 0
     call.check_finite = loss.common.checkFinite ? 1 : 0
-    try loss.describe(&call)
+    loss.describe(&call)
   }
 }
 
@@ -58,7 +60,8 @@ extension ElementType {
       case .float32: Int64(TOPK_DEVICE_FLOAT32)
       case .float16: Int64(TOPK_DEVICE_FLOAT16)
       case .bfloat16: Int64(TOPK_DEVICE_BFLOAT16)
-      case .float64: throw .unsupported("float64")
+      case .float64:
+        throw Failure(TOPKLOSS_ERROR_UNSUPPORTED, "float64 is not computed on a device")
       }
     }
   }

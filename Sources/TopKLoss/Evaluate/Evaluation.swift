@@ -12,10 +12,16 @@ func evaluate(
   _ loss: Loss, _ batchPointer: UnsafePointer<topkloss_batch>?,
   _ resultPointer: UnsafeMutablePointer<topkloss_result>?
 ) throws(Failure) {
+  let batch = try Batch(batchPointer, for: loss.use)
   let resultPointer = try required(resultPointer, "result")
   var result = try readStruct(UnsafePointer(resultPointer), "result")
-  let heads = try Heads(loss, batchPointer, result, isReadable: true)
-  let (batch, head, second) = (heads.first.batch, heads.first, heads.second)
+  let head = Head(batch: batch, output: try Output(result, for: batch))
+  let second =
+    try loss.use.hasMultiLabelHead
+    ? Head(multiLabelOf: batch, result) : Head(softLabelsOf: batch)
+  let inputs = try checkedInputs(loss, batch, isReadable: true)
+  try head.output.checkOverlap(with: batch, inputs: inputs)
+  try second?.checkOverlap(besides: head, inputs: inputs)
 
   var needs = try loss.needs(batch)
   // Rows that are widened here are so one by one, in the same place.
@@ -56,30 +62,10 @@ func evaluate(
   }
 }
 
-/// The matrices of a call and where their gradients go, checked with all that is read besides.
-struct Heads {
-  let first: Head
-  /// The multi-label head, or soft labels; nil if there is none.
-  let second: Head?
-
-  /// - Parameter isReadable: whether labels, weights and upstream values can be looked at; not in a device's memory.
-  init(
-    _ loss: Loss, _ batchPointer: UnsafePointer<topkloss_batch>?, _ result: topkloss_result,
-    isReadable: Bool
-  ) throws(Failure) {
-    let batch = try Batch(batchPointer, for: loss.use)
-    first = Head(batch: batch, output: try Output(result, for: batch))
-    second =
-      try loss.use.hasMultiLabelHead
-      ? Head(multiLabelOf: batch, result) : Head(softLabelsOf: batch)
-    let inputs = try checkedInputs(loss, batch, isReadable: isReadable)
-    try first.output.checkOverlap(with: batch, inputs: inputs)
-    try second?.checkOverlap(besides: first, inputs: inputs)
-  }
-}
-
 /// Checks labels, weights and upstream values, and what the loss itself asks for. Returns what is read besides the logits.
-private func checkedInputs(
+///
+/// - Parameter isReadable: whether what labels and numbers are can be looked at; not in a device's memory.
+func checkedInputs(
   _ loss: Loss, _ batch: Batch, isReadable: Bool
 ) throws(Failure) -> Output.Inputs {
   if let classes = loss.classes, classes != batch.classes {

@@ -98,7 +98,7 @@ final class NoisedTopKLoss: Loss {
     inputs.noise = try options.statistic.checkedNoise(batch)
   }
 
-  override func describe(_ call: inout TopkDeviceCall) throws(Failure) {
+  override func describe(_ call: inout TopkDeviceCall) {
     options.statistic.describe(&call)
     call.noised_topk.has_label = 1
     call.noised_topk.class_margin = options.classMargins?.ofFloat64 ?? DeviceVector()
@@ -152,7 +152,7 @@ final class NoisedTopKOperator: Loss {
     inputs.noise = try statistic.checkedNoise(batch)
   }
 
-  override func describe(_ call: inout TopkDeviceCall) throws(Failure) {
+  override func describe(_ call: inout TopkDeviceCall) {
     statistic.describe(&call)
   }
 

@@ -37,7 +37,7 @@ final class OutlyingMSELoss: Loss {
     super.init(common: common, classes: teacher.count)
   }
 
-  override func describe(_ call: inout TopkDeviceCall) throws(Failure) {
+  override func describe(_ call: inout TopkDeviceCall) {
     call.family = Int64(TOPK_DEVICE_OUTLYING_MSE)
     call.teacher = teacher.ofFloat64
   }

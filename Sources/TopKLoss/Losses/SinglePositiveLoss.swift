@@ -56,7 +56,7 @@ final class SinglePositiveLoss: Loss {
     super.init(common: common, classes: nil)
   }
 
-  override func describe(_ call: inout TopkDeviceCall) throws(Failure) {
+  override func describe(_ call: inout TopkDeviceCall) {
     call.family = Int64(TOPK_DEVICE_SINGLE_POSITIVE)
     let (share, negativeWeight) = weights(classes: Double(call.classes))
     call.single_positive = DeviceSinglePositive(

@@ -31,7 +31,7 @@ final class SmoothTopKSVMLoss: Loss {
     try NoisedTopKOptions.checkRank(k, classes: batch.classes, "batch.classes")
   }
 
-  override func describe(_ call: inout TopkDeviceCall) throws(Failure) {
+  override func describe(_ call: inout TopkDeviceCall) {
     call.family = Int64(TOPK_DEVICE_SMOOTH_TOPK_SVM)
     call.smooth_topk_svm = DeviceSmoothTopKSVM(k: Int64(k), tau: tau, alpha: alpha)
   }

@@ -89,16 +89,13 @@ final class SoftmaxMarginLoss: Loss {
 
   override func weight(label: Int) -> Double { weighting.weights?[label] ?? 1 }
 
-  override func describe(_ call: inout TopkDeviceCall) throws(Failure) {
+  override func describe(_ call: inout TopkDeviceCall) {
     call.family = Int64(TOPK_DEVICE_SOFTMAX_MARGIN)
-    let isSoft = call.second.elements != nil
-    if isSoft {
-      call.softmax_margin.target_weight = weighting.weights?.ofRows ?? DeviceVector()
-      call.softmax_margin.target_margin = member.margin?.ofRows ?? DeviceVector()
-    } else {
-      call.class_weight = weighting.weights?.ofFloat64 ?? DeviceVector()
-      call.softmax_margin.margin = member.margin?.ofFloat64 ?? DeviceVector()
-    }
+    // Rows with labels have the first two, rows of soft labels the others.
+    call.class_weight = weighting.weights?.ofFloat64 ?? DeviceVector()
+    call.softmax_margin.margin = member.margin?.ofFloat64 ?? DeviceVector()
+    call.softmax_margin.target_weight = weighting.weights?.ofRows ?? DeviceVector()
+    call.softmax_margin.target_margin = member.margin?.ofRows ?? DeviceVector()
     call.softmax_margin.class_scale = member.classScale?.ofRows ?? DeviceVector()
     call.softmax_margin.offset = member.offset?.ofRows ?? DeviceVector()
     call.softmax_margin.smoothing = weighting.smoothing?.ofRows ?? DeviceVector()

@@ -48,7 +48,7 @@ final class TopKCrossEntropyLoss: Loss {
     try NoisedTopKOptions.checkRank(weights.count, classes: batch.classes, "batch.classes")
   }
 
-  override func describe(_ call: inout TopkDeviceCall) throws(Failure) {
+  override func describe(_ call: inout TopkDeviceCall) {
     call.family = Int64(TOPK_DEVICE_TOPK_CROSS_ENTROPY)
     call.topk_cross_entropy = DeviceTopKCrossEntropy(
       k: Int64(weights.count), weights: weights.ofFloat64, epsilon: epsilon)

@@ -70,7 +70,7 @@ final class TwoHeadAverageKLoss: Loss {
     try AverageKSelection.checkK(options.k, classes: batch.classes, "options.k")
   }
 
-  override func describe(_ call: inout TopkDeviceCall) throws(Failure) {
+  override func describe(_ call: inout TopkDeviceCall) {
     call.family = Int64(TOPK_DEVICE_TWO_HEADS)
     call.two_heads = DeviceTwoHeads(
       k: options.k, candidate_weight: options.candidateWeight,

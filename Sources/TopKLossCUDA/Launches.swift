@@ -1,0 +1,55 @@
+import CCUDA
+import CDevice
+import CTopKLoss
+
+/// What is put on a stream for a call: its kernels, in order.
+protocol Launches {
+  /// - Parameter sharedBytes: of dynamic shared memory, behind what reductions use.
+  mutating func launch(
+    _ family: Family, _ kernel: StaticString, blocks: Int, threads: Int, sharedBytes: Int,
+    _ parameter: UnsafeMutableRawPointer
+  ) throws(Fault)
+}
+
+/// On a stream.
+struct StreamLaunches: Launches {
+  let device: Device
+  let stream: cuda_stream?
+
+  /// Shared memory that every kernel may have without asking for it.
+  private static let commonBytes = 48 << 10
+
+  func launch(
+    _ family: Family, _ kernel: StaticString, blocks: Int, threads: Int, sharedBytes: Int,
+    _ parameter: UnsafeMutableRawPointer
+  ) throws(Fault) {
+    let driver = device.driver
+    var function: cuda_function?
+    try driver.check(
+      driver.getFunction(&function, device.module(family, for: stream), kernel.cString),
+      "cuModuleGetFunction")
+    let bytes = Int(TOPK_DEVICE_REDUCTION_BYTES) &+ sharedBytes
+    if bytes > Self.commonBytes {
+      try driver.check(
+        driver.setFunctionAttribute(function, Int32(CUDA_MAX_DYNAMIC_SHARED_BYTES), Int32(bytes)),
+        "cuFuncSetAttribute")
+    }
+    var parameters: UnsafeMutableRawPointer? = parameter
+    try driver.check(
+      driver.launchKernel(
+        function, UInt32(blocks), 1, 1, UInt32(threads), 1, 1, UInt32(bytes), stream, &parameters,
+        nil), "cuLaunchKernel")
+  }
+}
+
+/// Only has the modules loaded.
+struct ModuleLoads: Launches {
+  let device: Device
+
+  func launch(
+    _ family: Family, _ kernel: StaticString, blocks: Int, threads: Int, sharedBytes: Int,
+    _ parameter: UnsafeMutableRawPointer
+  ) throws(Fault) {
+    _ = try device.module(family, for: nil)
+  }
+}
