@@ -37,6 +37,10 @@ FAMILIES = {
         *["GPU/Families/SoftmaxMarginEntries.swift", "Kernels/Softmax"],
         *[f"Kernels/Functions/{name}.swift" for name in ("Logistic",)],
     ],
+    "smooth_topk_svm": [
+        *["GPU/Families/SmoothTopKSVM.swift", "Kernels/SmoothTopKSVM/SmoothTopKSVMTerm.swift"],
+        *[f"GPU/TopK/{name}.swift" for name in ("RankPolynomial", "StrongestClasses")],
+    ],
     "noised_topk": [
         *["GPU/Noise", "GPU/OrderStatistic", "GPU/Families/NoisedTopKEntry.swift"],
         *["Kernels/Noise/RowNoise.swift", "Kernels/Noise/Threefry.swift", "Kernels/Functions/NormalQuantile.swift"],
