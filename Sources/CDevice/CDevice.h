@@ -28,6 +28,8 @@ enum { TOPK_DEVICE_FLOAT32 = 0, TOPK_DEVICE_FLOAT16 = 2, TOPK_DEVICE_BFLOAT16 = 
 
 /* Threads of a block at the most. */
 #define TOPK_DEVICE_THREADS 1024
+/* The largest K, or rank, of kernels that multiply polynomials; a call with a larger one is not theirs. */
+#define TOPK_DEVICE_MOST_RANK 16
 /* Bytes of shared memory that reductions over a block use; what a kernel keeps there begins behind. */
 #define TOPK_DEVICE_REDUCTION_BYTES 256
 

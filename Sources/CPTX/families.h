@@ -1,3 +1,4 @@
-/* The families of kernels, a module each: its number in Family of TopKLossCUDA, and the name of its file in ptx/. */
-FAMILY(0, batch)
-FAMILY(1, softmax_margin)
+/* The families of kernels, a module each, and of what sources: written by packaging/ptx/build.py. */
+FAMILY(batch) /* 5687277c5dde237c */
+FAMILY(softmax_margin) /* f9c1160be973ddb1 */
+FAMILY(noised_topk) /* 045dde208b277317 */

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import inspect
 import re
 import subprocess
 import sys
@@ -42,6 +43,10 @@ FAMILIES = {
         *["Kernels/Selection/RowScores.swift", "Kernels/Functions/Logistic.swift"],
     ],
     "turn": ["GPU/Families/TurnEntries.swift"],
+    "smooth_topk_svm": [
+        *["GPU/Families/SmoothTopKSVM.swift", "Kernels/SmoothTopKSVM/SmoothTopKSVMTerm.swift"],
+        *[f"GPU/TopK/{name}.swift" for name in ("RankPolynomial", "StrongestClasses")],
+    ],
     "noised_topk": [
         *["GPU/Noise", "GPU/OrderStatistic", "GPU/Families/NoisedTopKEntry.swift"],
         *["Kernels/Noise/RowNoise.swift", "Kernels/Noise/Threefry.swift", "Kernels/Functions/NormalQuantile.swift"],
@@ -68,8 +73,10 @@ def compiler_version() -> str:
 def fingerprint(family: str) -> str:
     """Of all that a family's PTX follows from, but for LLVM, which its pinned version tells."""
     digest = hashlib.sha256(compiler_version().encode())
+    for function in (intermediate, call_bytes, retarget, attributes, ptx, compact):
+        digest.update(inspect.getsource(function).encode())
     headers = [file for name in HEADERS for file in sorted((SOURCES / name).iterdir())]
-    for file in [Path(__file__), SOURCES / "GPU/device.ll", *headers, *swift_files(family)]:
+    for file in [SOURCES / "GPU/device.ll", *headers, *swift_files(family)]:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()[:32]
 
@@ -157,6 +164,16 @@ def compact(text: str) -> str:
     return re.sub(r"\n\s*", "\n", text).strip() + "\n"
 
 
+def write_list() -> None:
+    """The families that there are, for the assembler and for C. What changes with a module makes SwiftPM take it in again."""
+    lines = ["/* The families of kernels, a module each, and of what sources: written by packaging/ptx/build.py. */"]
+    for family in FAMILIES:
+        file = OUTPUT / f"{family}.ptx"
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+        lines.append(f"FAMILY({family}) /* {digest} */")
+    (OUTPUT.parent / "families.h").write_text("\n".join(lines) + "\n")
+
+
 def is_current(family: str) -> bool:
     file = OUTPUT / f"{family}.ptx"
     return file.exists() and fingerprint(family) in file.read_text().split("\n", 1)[0]
@@ -181,6 +198,8 @@ def main() -> int:
                 print(f"{family}: {len(text)} bytes")
             elif not file.exists() or file.read_text() != text:
                 stale.append(family)
+    if not options.check:
+        write_list()
     if stale:
         print(f"out of date: {', '.join(dict.fromkeys(stale))}: run make ptx", file=sys.stderr)
     return 1 if stale else 0

@@ -116,7 +116,9 @@ func weigh<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _: T.Type, _:
   let label = Int(truncatingIfNeeded: row.pointee.label)
   var gradient =
     perTotal * (progress.other_shares * progress.label_exponential - own * progress.rivals)
-  if T.scalesClasses { gradient *= number(family.class_scale, label, V.self) }
+  if T.scalesClasses, let scale = family.class_scale {
+    gradient *= number(scale, label, V.self)
+  }
   row.pointee.progress.label_gradient =
     progress.label_is_masked != 0 && !total.isNaN ? 0 : gradient
 }
