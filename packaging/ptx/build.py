@@ -73,7 +73,7 @@ def compiler_version() -> str:
 def fingerprint(family: str) -> str:
     """Of all that a family's PTX follows from, but for LLVM, which its pinned version tells."""
     digest = hashlib.sha256(compiler_version().encode())
-    for function in (intermediate, call_bytes, retarget, attributes, ptx, compact):
+    for function in (intermediate, parameter_bytes, retarget, attributes, ptx, compact):
         digest.update(inspect.getsource(function).encode())
     headers = [file for name in HEADERS for file in sorted((SOURCES / name).iterdir())]
     for file in [SOURCES / "GPU/device.ll", *headers, *swift_files(family)]:
