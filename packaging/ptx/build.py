@@ -125,8 +125,8 @@ def retarget(text: str, sizes: dict[str, int]) -> tuple[str, list[str]]:
 
 def attributes(match: re.Match[str]) -> str:
     """What of a function's attributes is not a processor's. Nothing stays a function of its own."""
-    line = match[0].replace("noinline", "alwaysinline")
-    kept = [name for name in ("convergent", "alwaysinline", "memory(none)", "memory(read)") if name in line]
+    line = match[0]
+    kept = [name for name in ("convergent", "memory(none)", "memory(read)") if name in line] + ["alwaysinline"]
     if "memory(none)" in kept or "memory(read)" in kept:
         kept.append("willreturn")
     return f"{line[: line.index('{')]}{{ nounwind {' '.join(kept)} }}"
@@ -147,7 +147,9 @@ def ptx(family: str, swift: str, sizes: dict[str, int]) -> str:
         if not function.is_declaration and function.name not in kernels:
             function.linkage = "internal"
     module.data_layout = str(machine.target_data)
-    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=3))
+    tuning = llvm.create_pipeline_tuning_options(speed_level=3)
+    tuning.loop_unrolling = False
+    builder = llvm.create_pass_builder(machine, tuning)
     builder.getModulePassManager().run(module, builder)
     dead_code = llvm.create_new_module_pass_manager()
     dead_code.add_global_dead_code_eliminate_pass()
