@@ -54,6 +54,10 @@ FAMILIES = {
 }
 # What kernels take by value, by the beginning of their names: the first that fits.
 PARAMETERS = {"topk_turn_": "DeviceTurn", "topk_": "TopkDeviceCall"}
+# Kernels whose blocks are to be as large as any: no more registers than that leaves a thread. Others have what they like, and smaller
+# blocks if that is many.
+LARGE_BLOCKS = ("topk_begin", "topk_end", "topk_softmax_margin_plain", "topk_softmax_margin_offset")
+MOST_THREADS = 1024
 HEADERS = ["CDevice", "CGPU", "CKernels"]
 
 
@@ -109,7 +113,9 @@ def retarget(text: str, sizes: dict[str, int]) -> tuple[str, list[str]]:
 
     def kernel(match: re.Match[str]) -> str:
         struct = next(struct for start, struct in PARAMETERS.items() if match[1].startswith(start))
-        return f"define ptx_kernel void @{match[1]}(ptr byval([{sizes[struct] // 8} x i64]) align 8 %0)"
+        threads = f' "nvvm.maxntid"="{MOST_THREADS}"' if match[1].startswith(LARGE_BLOCKS) else ""
+        parameter = f"ptr byval([{sizes[struct] // 8} x i64]) align 8 %0"
+        return f"define ptx_kernel void @{match[1]}({parameter}){match[2]}{threads}"
 
     kernels = re.findall(r"^define protected void @(topk_\w+)\(", text, re.MULTILINE)
     rules = [
@@ -119,7 +125,7 @@ def retarget(text: str, sizes: dict[str, int]) -> tuple[str, list[str]]:
     ]
     for pattern, replacement in rules:
         text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
-    text = re.sub(r"^define protected void @(topk_\w+)\(ptr [^%]*%0\)", kernel, text, flags=re.MULTILINE)
+    text = re.sub(r"^define protected void @(topk_\w+)\(ptr [^%]*%0\)(.*?)(?= \{$)", kernel, text, flags=re.MULTILINE)
     return re.sub(r"^attributes #.*$", attributes, text, flags=re.MULTILINE), kernels
 
 
