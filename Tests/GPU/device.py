@@ -118,29 +118,32 @@ def _compiler() -> list[str]:
     return [clang, *flags]
 
 
-def _run(command: list[str]) -> None:
+def compile_to(words: list[str]) -> None:
+    """Runs the compiler."""
+    command = [*_compiler(), *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}:\n{done.stderr[:4000]}")
 
 
 @functools.cache
-def _emulator_digest() -> str:
+def emulator_digest() -> str:
+    """Of all that a compiled module follows from besides its PTX."""
     sources = sorted([*HERE.glob("*.h"), *(HERE / name for name in _EMULATOR)])
     sources += [HERE / "ptx.py", HERE / "translate.py"]
     content = b"".join(path.read_bytes() for path in sources)
     return hashlib.sha256(content + " ".join(_compiler()).encode()).hexdigest()
 
 
-def _emulator(folder: Path) -> list[str]:
-    """The emulator's own objects, warnings being errors."""
+def emulator_objects() -> list[str]:
+    """The emulator's own, warnings being errors."""
     objects = []
     for name in _EMULATOR:
-        place = folder / f"{Path(name).stem}-{_emulator_digest()[:16]}.o"
+        place = cache() / f"{Path(name).stem}-{emulator_digest()[:16]}.o"
         if not place.exists():
             made = place.with_suffix(f".{os.getpid()}.o")
             words = ["-O2", "-Wall", "-Wextra", "-Werror", "-c", str(HERE / name), "-o", str(made)]
-            _run([*_compiler(), *words])
+            compile_to(words)
             made.replace(place)
         objects.append(str(place))
     return objects
@@ -149,7 +152,7 @@ def _emulator(folder: Path) -> list[str]:
 def compile_module(text: str) -> Path:
     """The shared library of a module. The stand-in driver finds it by the text's checksum."""
     level = os.environ.get("TOPKLOSS_GPU_OPTIMIZATION", "0")
-    digest = hashlib.sha256(f"{_emulator_digest()}{level}{text}".encode()).hexdigest()[:32]
+    digest = hashlib.sha256(f"{emulator_digest()}{level}{text}".encode()).hexdigest()[:32]
     library = cache() / f"{digest}.so"
     if not library.exists():
         source = translate(text).text
@@ -158,9 +161,9 @@ def compile_module(text: str) -> Path:
             (folder / "module.c").write_text(source)
             allowed = ["-Wno-unused-label", "-Wno-constant-conversion"]
             words = [f"-O{level}", "-Werror", *allowed, "-c", str(folder / "module.c")]
-            _run([*_compiler(), *words, "-o", str(folder / "module.o")])
+            compile_to([*words, "-o", str(folder / "module.o")])
             words = ["-shared", "-fuse-ld=lld", "-Wl,-Bsymbolic", "-o", str(folder / "module.so")]
-            _run([*_compiler(), *words, str(folder / "module.o"), *_emulator(cache()), "-lm"])
+            compile_to([*words, str(folder / "module.o"), *emulator_objects(), "-lm"])
             (folder / "module.so").replace(library)
     data = text.encode()
     link = cache() / f"ptx-{zlib.crc32(data):08x}-{len(data)}.so"
@@ -196,17 +199,17 @@ def stand_in_driver() -> Path:
             "-ldl",
             "-lpthread",
         ]
-        _run([*_compiler(), *words])
+        compile_to(words)
         made.replace(folder / "libcuda.so.1")
     return folder
 
 
 class Module:
-    """A file of PTX, or its text."""
+    """A file of PTX, or its text; or another library of the same kernels (source.py)."""
 
-    def __init__(self, ptx: Path | str) -> None:
+    def __init__(self, ptx: Path | str, *, library: Path | None = None) -> None:
         self.text = ptx.read_text() if isinstance(ptx, Path) else ptx
-        self._library = ctypes.CDLL(str(compile_module(self.text)))
+        self._library = ctypes.CDLL(str(library or compile_module(self.text)))
         self._library.emulator_launch.argtypes = (
             ctypes.c_char_p,
             ctypes.c_void_p,
