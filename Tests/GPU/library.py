@@ -21,7 +21,11 @@ Array = npt.NDArray[Any]
 
 
 class Memory(ctypes.Structure):
-    _fields_ = (("struct_size", ctypes.c_size_t), ("constants", ctypes.c_size_t), ("workspace", ctypes.c_size_t))
+    _fields_ = (
+        ("struct_size", ctypes.c_size_t),
+        ("constants", ctypes.c_size_t),
+        ("workspace", ctypes.c_size_t),
+    )
 
 
 class Outcome(ctypes.Structure):
@@ -42,7 +46,11 @@ class Launch(ctypes.Structure):
     )
 
 
-DTYPES = {"float32": _abi.TOPKLOSS_FLOAT32, "float16": _abi.TOPKLOSS_FLOAT16, "bfloat16": _abi.TOPKLOSS_BFLOAT16}
+DTYPES = {
+    "float32": _abi.TOPKLOSS_FLOAT32,
+    "float16": _abi.TOPKLOSS_FLOAT16,
+    "bfloat16": _abi.TOPKLOSS_BFLOAT16,
+}
 
 
 @functools.cache
@@ -78,7 +86,10 @@ class Block:
         address = ctypes.c_uint64()
         self.bytes = content if isinstance(content, int) else content.nbytes
         with current():
-            assert driver().cuMemAlloc_v2(ctypes.byref(address), ctypes.c_size_t(max(self.bytes, 1))) == 0
+            assert (
+                driver().cuMemAlloc_v2(ctypes.byref(address), ctypes.c_size_t(max(self.bytes, 1)))
+                == 0
+            )
         self.address = int(address.value)
         if not isinstance(content, int) and content.nbytes:
             ctypes.memmove(self.address, np.ascontiguousarray(content).ctypes.data, content.nbytes)
@@ -174,9 +185,17 @@ def evaluate(
     result.row_values = row_values.address
     memory = Memory(ctypes.sizeof(Memory))
     handle = ctypes.c_void_p(loss._handle)
-    check(cuda().topkloss_cuda_needs(handle, ctypes.byref(batch), ctypes.byref(result), ctypes.byref(memory)))
+    check(
+        cuda().topkloss_cuda_needs(
+            handle, ctypes.byref(batch), ctypes.byref(result), ctypes.byref(memory)
+        )
+    )
     constants = np.zeros(memory.constants, np.uint8)
-    check(cuda().topkloss_cuda_constants(handle, ctypes.c_void_p(constants.ctypes.data), ctypes.c_size_t(len(constants))))
+    check(
+        cuda().topkloss_cuda_constants(
+            handle, ctypes.c_void_p(constants.ctypes.data), ctypes.c_size_t(len(constants))
+        )
+    )
     start = Outcome(threshold=threshold)
     outcome = put(np.frombuffer(bytes(start), np.uint8))
     launch = Launch(
@@ -187,7 +206,11 @@ def evaluate(
         memory.workspace,
         outcome.address,
     )
-    check(cuda().topkloss_cuda_evaluate(handle, ctypes.byref(batch), ctypes.byref(result), ctypes.byref(launch)))
+    check(
+        cuda().topkloss_cuda_evaluate(
+            handle, ctypes.byref(batch), ctypes.byref(result), ctypes.byref(launch)
+        )
+    )
     found = Outcome.from_buffer_copy(outcome.read(np.zeros(ctypes.sizeof(Outcome), np.uint8)))
     answer = Answer(
         found.value,

@@ -37,6 +37,12 @@ FAMILIES = {
         *["GPU/Families/SoftmaxMarginEntries.swift", "Kernels/Softmax"],
         *[f"Kernels/Functions/{name}.swift" for name in ("Logistic",)],
     ],
+    "outlying_mse": ["GPU/Families/OutlyingMSEEntries.swift", "Kernels/SquaredError/OutlyingMSE.swift"],
+    "single_positive": [
+        *["GPU/Families/SinglePositiveEntries.swift", "Kernels/MultiLabel/BinaryCrossEntropy.swift"],
+        *["Kernels/Selection/RowScores.swift", "Kernels/Functions/Logistic.swift"],
+    ],
+    "turn": ["GPU/Families/TurnEntries.swift"],
     "smooth_topk_svm": [
         *["GPU/Families/SmoothTopKSVM.swift", "Kernels/SmoothTopKSVM/SmoothTopKSVMTerm.swift"],
         *[f"GPU/TopK/{name}.swift" for name in ("RankPolynomial", "StrongestClasses")],
@@ -46,6 +52,8 @@ FAMILIES = {
         *["Kernels/Noise/RowNoise.swift", "Kernels/Noise/Threefry.swift", "Kernels/Functions/NormalQuantile.swift"],
     ],
 }
+# What kernels take by value, by the beginning of their names: the first that fits.
+PARAMETERS = {"topk_turn_": "DeviceTurn", "topk_": "TopkDeviceCall"}
 HEADERS = ["CDevice", "CGPU", "CKernels"]
 
 
@@ -65,7 +73,7 @@ def compiler_version() -> str:
 def fingerprint(family: str) -> str:
     """Of all that a family's PTX follows from, but for LLVM, which its pinned version tells."""
     digest = hashlib.sha256(compiler_version().encode())
-    for function in (intermediate, call_bytes, retarget, attributes, ptx, compact):
+    for function in (intermediate, parameter_bytes, retarget, attributes, ptx, compact):
         digest.update(inspect.getsource(function).encode())
     headers = [file for name in HEADERS for file in sorted((SOURCES / name).iterdir())]
     for file in [SOURCES / "GPU/device.ll", *headers, *swift_files(family)]:
@@ -84,30 +92,34 @@ def intermediate(family: str, folder: Path) -> str:
     return output.read_text()
 
 
-def call_bytes(folder: Path) -> int:
-    """The size of the struct that kernels take."""
+def parameter_bytes(folder: Path) -> dict[str, int]:
+    """The sizes of the structs that kernels take."""
     swift = Path(subprocess.run(["which", "swiftc"], check=True, capture_output=True, text=True).stdout.strip()).resolve()
     source = folder / "size.c"
-    source.write_text('#include "CDevice.h"\nchar size[sizeof(TopkDeviceCall)];\n')
+    source.write_text('#include "CDevice.h"\n' + "".join(f"char size_{name}[sizeof({name})];\n" for name in PARAMETERS.values()))
     command = [str(swift.parent / "clang"), "-target", "x86_64-unknown-none-elf", "-ffreestanding", "-w", "-S", "-emit-llvm", "-o", "-"]
     result = subprocess.run([*command, f"-I{SOURCES / 'CDevice'}", str(source)], check=True, capture_output=True, text=True)
-    size = re.search(r"@size = .*\[(\d+) x i8\]", result.stdout)
-    assert size, result.stdout
-    return int(size[1])
+    sizes = {name: int(size) for name, size in re.findall(r"@size_(\w+) = .*\[(\d+) x i8\]", result.stdout)}
+    assert sizes.keys() == set(PARAMETERS.values()), result.stdout
+    return sizes
 
 
-def retarget(text: str, parameter_bytes: int) -> tuple[str, list[str]]:
+def retarget(text: str, sizes: dict[str, int]) -> tuple[str, list[str]]:
     """The same for an NVIDIA GPU, with what is public as kernels, which take their struct by value."""
+
+    def kernel(match: re.Match[str]) -> str:
+        struct = next(struct for start, struct in PARAMETERS.items() if match[1].startswith(start))
+        return f"define ptx_kernel void @{match[1]}(ptr byval([{sizes[struct] // 8} x i64]) align 8 %0)"
+
     kernels = re.findall(r"^define protected void @(topk_\w+)\(", text, re.MULTILINE)
-    parameter = rf"ptr byval([{parameter_bytes // 8} x i64]) align 8 %0"
     rules = [
         (r"^target triple = .*", 'target triple = "nvptx64-nvidia-cuda"'),
         (r"^(target datalayout|@llvm\.used|@_swift1_autolink_entries).*\n", ""),
-        (r"^define protected void @(topk_\w+)\(ptr [^%]*%0\)", rf"define ptx_kernel void @\1({parameter})"),
         (r"^define weak_odr (protected )?", "define internal "),
     ]
     for pattern, replacement in rules:
         text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
+    text = re.sub(r"^define protected void @(topk_\w+)\(ptr [^%]*%0\)", kernel, text, flags=re.MULTILINE)
     return re.sub(r"^attributes #.*$", attributes, text, flags=re.MULTILINE), kernels
 
 
@@ -120,7 +132,7 @@ def attributes(match: re.Match[str]) -> str:
     return f"{line[: line.index('{')]}{{ nounwind {' '.join(kept)} }}"
 
 
-def ptx(family: str, swift: str, parameter_bytes: int) -> str:
+def ptx(family: str, swift: str, sizes: dict[str, int]) -> str:
     import llvmlite
     import llvmlite.binding as llvm
 
@@ -128,7 +140,7 @@ def ptx(family: str, swift: str, parameter_bytes: int) -> str:
     llvm.initialize_all_asmprinters()
     target = llvm.Target.from_triple("nvptx64-nvidia-cuda")
     machine = target.create_target_machine(cpu=PROCESSOR, features=f"+{PTX_VERSION}", opt=3)
-    text, kernels = retarget(swift, parameter_bytes)
+    text, kernels = retarget(swift, sizes)
     module = llvm.parse_assembly(text)
     module.link_in(llvm.parse_assembly((SOURCES / "GPU/device.ll").read_text()))
     for function in module.functions:
@@ -178,9 +190,9 @@ def main() -> int:
         folder = Path(name)
         with ThreadPoolExecutor(2) as pool:
             swift = dict(zip(families, pool.map(lambda family: intermediate(family, folder), families), strict=True))
-        size = call_bytes(folder) if families else 0
+        sizes = parameter_bytes(folder) if families else {}
         for family in families:
-            text, file = ptx(family, swift[family], size), OUTPUT / f"{family}.ptx"
+            text, file = ptx(family, swift[family], sizes), OUTPUT / f"{family}.ptx"
             if not options.check:
                 file.write_text(text)
                 print(f"{family}: {len(text)} bytes")

@@ -202,7 +202,7 @@ private func labelMargin<V: Lanes>(_ row: SoftmaxMarginPointer, _: V.Type) -> Do
 func maskedRow<V: Lanes>(_ row: MutableRow, _: V.Type) -> Double {
   let classes = Int(truncatingIfNeeded: row.pointee.family.pointee.classes)
   return maskedRow(
-    row, hasNaN: firstNotFinite(row.pointee.logits, classes, V.self) >= 0, V.self)
+    row, hasNaN: hasBadLogit(row.pointee.logits, classes, V.self), V.self)
 }
 
 @inline(never)
