@@ -10,8 +10,8 @@ typedef struct {
 void fake_cuda_counts(FakeCounts *counts);
 /// In which order threads run: emulator.h. At first FAKE_CUDA_ORDER, or 3.
 void fake_cuda_set_order(uint64_t order);
-/// The line of the PTX whose barrier is left out, in a module's next launches; 0: none.
-void fake_cuda_set_mutation(uint32_t line);
+/// The line of its PTX on which a kernel's barrier is left out in the next launches; NULL: none.
+void fake_cuda_set_mutation(const char *kernel, uint32_t line);
 /// Whether every stream is being captured: what must not happen then is an error.
 void fake_cuda_set_capturing(int is);
 /// What the driver is to fail at: as FAKE_CUDA_FAULTS; NULL: nothing. Ends the error of a launch, which otherwise stays.

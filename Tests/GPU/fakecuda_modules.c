@@ -121,11 +121,12 @@ int cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned grid
   *(void **)&run = dlsym(wanted->module->library, "emulator_launch");
   pthread_mutex_lock(&driver.lock);
   driver.counts.launches++;
-  Launch launch = {.blocks = gridX, .threads = blockX, .sharedBytes = sharedBytes, .mutatedLine = driver.mutation, .order = driver.order};
+  const uint32_t mutation = strcmp(driver.mutated, wanted->kernel->name) ? 0 : driver.mutation;
+  Launch launch = {.blocks = gridX, .threads = blockX, .sharedBytes = sharedBytes, .mutatedLine = mutation, .order = driver.order};
   driver.failed = run(wanted->kernel->name, parameters[0], wanted->kernel->parameterBytes, &launch);
   if (driver.failed) {
     snprintf(driver.launchError, sizeof driver.launchError, "%s: %s", wanted->kernel->name, launch.error);
-    if (!driver.mutation) fprintf(stderr, "emulated device: %s\n", driver.launchError);
+    if (!mutation) fprintf(stderr, "emulated device: %s\n", driver.launchError);
   }
   pthread_mutex_unlock(&driver.lock);
   return driver.failed ? launchFailed : success;

@@ -17,12 +17,13 @@ import tempfile
 from pathlib import Path
 from types import ModuleType
 
-import device
+import compiling
+from device import Module
 
 
 def _builder() -> ModuleType:
     """packaging/ptx/build.py."""
-    place = device.TOP / "packaging/ptx/build.py"
+    place = compiling.TOP / "packaging/ptx/build.py"
     specification = importlib.util.spec_from_file_location("build", place)
     assert specification is not None
     assert specification.loader is not None
@@ -33,20 +34,22 @@ def _builder() -> ModuleType:
 
 def _table(kernels: list[str], parameter_bytes: dict[str, int]) -> str:
     declared = "".join(f"void {name}(const uint8_t *);\n" for name in kernels)
-    entries = "".join(f'{{"{name}", {name}, {parameter_bytes[name]}, 0, 1024}},' for name in kernels)
+    entries = "".join(
+        f'{{"{name}", {name}, {parameter_bytes[name]}, 0, 1024}},' for name in kernels
+    )
     return f'#include "state.h"\n{declared}const Kernel emulator_kernels[] = {{{entries} {{0}}}};\n'
 
 
 def compile_source(family: str) -> Path:
     """The shared library of a family's kernels, made once for what it follows from."""
     build = _builder()
-    text = (device.PTX / f"{family}.ptx").read_text()
-    content = build.fingerprint(family) + device.emulator_digest()
-    library = device.cache() / f"source-{hashlib.sha256(content.encode()).hexdigest()[:32]}.so"
+    text = (compiling.PTX / f"{family}.ptx").read_text()
+    content = build.fingerprint(family) + compiling.emulator_digest()
+    library = compiling.cache() / f"source-{hashlib.sha256(content.encode()).hexdigest()[:32]}.so"
     if library.exists():
         return library
-    parameter_bytes = device.Module(text).parameter_bytes
-    with tempfile.TemporaryDirectory(dir=device.cache()) as name:
+    parameter_bytes = Module(text).parameter_bytes
+    with tempfile.TemporaryDirectory(dir=compiling.cache()) as name:
         folder = Path(name)
         code = build.intermediate(family, folder)
         kernels = re.findall(r"^define protected void @(topk_\w+)\(", code, re.MULTILINE)
@@ -56,23 +59,23 @@ def compile_source(family: str) -> Path:
         code = re.sub(r'"target-features"="[^"]*"', processor, code)
         (folder / "kernels.ll").write_text(code)
         (folder / "table.c").write_text(_table(kernels, parameter_bytes))
-        include = f"-I{device.TOP / 'Sources/CGPU'}"
+        include = f"-I{compiling.TOP / 'Sources/CGPU'}"
         objects = []
-        for source in (folder / "kernels.ll", folder / "table.c", device.HERE / "gpu.c"):
+        for source in (folder / "kernels.ll", folder / "table.c", compiling.HERE / "gpu.c"):
             objects.append(str(folder / f"{source.stem}.o"))
-            device.compile_to([str(source), "-c", include, "-w", "-O0", "-o", objects[-1]])
+            compiling.compile_to([str(source), "-c", include, "-w", "-O0", "-o", objects[-1]])
         made = folder / f"{os.getpid()}.so"
-        device.compile_to(
+        compiling.compile_to(
             ["-shared", "-fuse-ld=lld", "-Wl,-Bsymbolic", "-o", str(made), *objects]
-            + [*device.emulator_objects(), "-lm"]
+            + [*compiling.emulator_objects(), "-lm"]
         )
         made.replace(library)
     return library
 
 
-def module(family: str) -> device.Module:
+def module(family: str) -> Module:
     """A family's kernels, to be launched as its PTX is."""
-    return device.Module(device.PTX / f"{family}.ptx", library=compile_source(family))
+    return Module(compiling.PTX / f"{family}.ptx", library=compile_source(family))
 
 
 def is_of_these_sources(family: str) -> bool:
