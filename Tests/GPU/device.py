@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
 from compiling import HERE, PTX, TOP, cache, compile_module, stand_in_driver
 
 __all__ = [
@@ -98,29 +99,12 @@ class _Kernel(ctypes.Structure):
     )
 
 
-class Watch:
-    """Of all launches of a module's text: what they reached, and what is to be left out."""
-
-    def __init__(self, lines: int) -> None:
-        self.reached = (ctypes.c_uint8 * lines)()
-        """Of the text's lines, those with a collective that threads came to."""
-        self.taken = 0
-        """The most turns of loops in a launch."""
-        self.without = 0
-        self.turns = 0
-        """As launch() has them, where a launch says nothing."""
-
-
-_watches: dict[str, Watch] = {}
-
-
 class Module:
     """A file of PTX, or its text; or another library of the same kernels (source.py)."""
 
     def __init__(self, ptx: Path | str, *, library: Path | None = None) -> None:
         self.text = ptx.read_text() if isinstance(ptx, Path) else ptx
         self._library = ctypes.CDLL(str(library or compile_module(self.text)))
-        self.watch = _watches.setdefault(self.text, Watch(self.text.count("\n") + 2))
         self._library.emulator_launch.argtypes = (
             ctypes.c_char_p,
             ctypes.c_void_p,
@@ -168,22 +152,11 @@ class Module:
         parameter = (ctypes.c_uint64 * (-(-len(data) // 8))).from_buffer_copy(
             data.ljust(-(-len(data) // 8) * 8, b"\0")
         )
-        watch = self.watch
-        launch = _Launch(
-            blocks,
-            threads,
-            shared_bytes,
-            without or watch.without,
-            order,
-            turns or watch.turns,
-            ctypes.addressof(watch.reached),
-            len(watch.reached),
-        )
+        launch = _Launch(blocks, threads, shared_bytes, without, order, turns)
         if self._library.emulator_launch(
             kernel.encode(), parameter, len(data), ctypes.byref(launch)
         ):
             raise LaunchError(f"{kernel}, order {order}: {launch.error.decode()}")
-        watch.taken = max(watch.taken, launch.taken_turns)
         return Counts(
             launch.barriers,
             launch.warp_barriers,

@@ -16,7 +16,7 @@ typedef struct {
   FakeCounts counts;
   char faults[200], launchError[1200], mutated[256];
   uint64_t order;
-  uint32_t mutation;
+  uint32_t mutation, blocks;
   int capturing;
   bool initialized, failed; // a launch that fails is the end of the context
 } Driver;

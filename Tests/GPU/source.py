@@ -65,10 +65,8 @@ def compile_source(family: str) -> Path:
             objects.append(str(folder / f"{source.stem}.o"))
             compiling.compile_to([str(source), "-c", include, "-w", "-O0", "-o", objects[-1]])
         made = folder / f"{os.getpid()}.so"
-        compiling.compile_to(
-            ["-shared", "-fuse-ld=lld", "-Wl,-Bsymbolic", "-o", str(made), *objects]
-            + [*compiling.emulator_objects(), "-lm"]
-        )
+        words = ["-shared", "-fuse-ld=lld", "-Wl,-Bsymbolic", "-o", str(made), *objects]
+        compiling.compile_to([*words, *compiling.emulator_objects(), "-lm"])
         made.replace(library)
     return library
 
