@@ -42,7 +42,9 @@ public func topkloss_cuda_needs(
 public func topkloss_cuda_constants(
   _ loss: OpaquePointer!, _ constants: UnsafeMutableRawPointer!, _ bytes: Int
 ) -> topkloss_status {
-  let (loss, target) = (UnsafeRawPointer(loss), UnsafeMutableRawPointer?(constants))
+  let (loss, target): (UnsafeRawPointer?, UnsafeMutableRawPointer?) = (
+    UnsafeRawPointer(loss), constants
+  )
   return reportingFault { () throws(Fault) in
     var description = try TopkDeviceDescription(loss)
     let needed = Constants.visit(&description.call) { numbers, _, _ in numbers }
@@ -88,14 +90,13 @@ public func topkloss_cuda_evaluate(
     guard let launch = launch?.pointee else { throw .nullPointer("launch") }
     try checkSize(launch.struct_size, of: topkloss_cuda_launch.self, "launch")
     var description = try TopkDeviceDescription(loss, batch, result)
-    let constants = UnsafeRawPointer?(launch.constants)
+    let constants: UnsafeRawPointer? = launch.constants
     let constantBytes = Constants.visit(&description.call) { _, _, start in
       constants.map { $0 + start }
     }
     guard constantBytes == 0 || constants != nil else { throw .nullPointer("launch.constants") }
-    guard let workspace = UnsafeMutableRawPointer?(launch.workspace) else {
-      throw .nullPointer("launch.workspace")
-    }
+    let given: UnsafeMutableRawPointer? = launch.workspace
+    guard let workspace = given else { throw .nullPointer("launch.workspace") }
     try checkAlignment(workspace, 256, "launch.workspace")
     if let constants { try checkAlignment(constants, 256, "launch.constants") }
     if let outcome = launch.outcome { try checkAlignment(outcome, 8, "launch.outcome") }
