@@ -225,7 +225,7 @@ test-demo test-wheel test-framework-examples: export OMP_NUM_THREADS := 1
 # Else torch.compile starts processes that import PyTorch themselves.
 test-python test-framework-examples: export TORCHINDUCTOR_COMPILE_THREADS := 1
 
-test: lint test-native test-reproducible test-fuzz test-growth test-install test-native-examples test-swift test-python \
+test: lint test-native test-gpu test-reproducible test-fuzz test-growth test-install test-native-examples test-swift test-python \
   test-demo test-wheel test-framework-examples
 
 # Swift's test runner finds Python's headers through pkg-config.
@@ -238,6 +238,17 @@ test-native: $(LIBRARY)
 	@[ -e "$$(gcc -print-file-name=libomp.so.5)" ] || { $(call install_debian,libomp5-14); }
 	@echo "==> C and C++ tests"
 	Tests/C/run $(LIBRARY)
+
+# The kernels for devices, emulated; TOPKLOSS_GPU_TESTS=all does what a run of minutes has time for.
+$(STAMPS)/ptxas: $(STAMPS)/venv Tests/GPU/requirements.txt
+	@echo "==> installing ptxas"
+	$(PIP) -r Tests/GPU/requirements.txt
+	touch $@
+
+.PHONY: test-gpu
+test-gpu: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/ptxas
+	@echo "==> tests of the kernels for devices"
+	$(IN_VENV)/python -m pytest -q Tests/GPU
 
 # ThreadSanitizer needs a library of its own. Not part of `test`: minutes, and what CI has time for is in Tests/C/run.
 .PHONY: soak test-valgrind test-tsan
@@ -347,6 +358,9 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging
 	$(IN_VENV)/mypy --strict packaging/aarch64/build.py
 	cd Tests/Mutation && ../../$(IN_VENV)/mypy --strict . ../Reproducible
+	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/GPU
+	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/GPU
+	cd Tests/GPU && ../../$(IN_VENV)/mypy --strict .
 	swift format lint --strict --recursive Package.swift Sources Tests
 	cd bindings/python && ../../$(IN_VENV)/ruff check . && ../../$(IN_VENV)/ruff format --check . && ../../$(IN_VENV)/mypy --strict
 	$(IN_VENV)/ruff check --line-length 100 $(DEMO)

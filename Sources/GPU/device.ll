@@ -11,6 +11,8 @@ define linkonce_odr void @gpu_barrier() alwaysinline convergent { call void @llv
 define linkonce_odr void @gpu_warp_barrier() alwaysinline convergent { call void @llvm.nvvm.bar.warp.sync(i32 -1) ret void }
 define linkonce_odr i32 @gpu_shuffle_xor_u32(i32 %v, i32 %l) alwaysinline convergent {
   %r = call i32 @llvm.nvvm.shfl.sync.bfly.i32(i32 -1, i32 %v, i32 %l, i32 31) ret i32 %r }
+define linkonce_odr i32 @gpu_shuffle_u32(i32 %v, i32 %l) alwaysinline convergent {
+  %r = call i32 @llvm.nvvm.shfl.sync.idx.i32(i32 -1, i32 %v, i32 %l, i32 31) ret i32 %r }
 define linkonce_odr i32 @gpu_ballot(i1 %v) alwaysinline convergent {
   %r = call i32 @llvm.nvvm.vote.ballot.sync(i32 -1, i1 %v) ret i32 %r }
 define linkonce_odr float @gpu_fma(float %a, float %b, float %c) alwaysinline {
@@ -47,6 +49,7 @@ declare i32 @llvm.nvvm.read.ptx.sreg.nctaid.x()
 declare void @llvm.nvvm.barrier0()
 declare void @llvm.nvvm.bar.warp.sync(i32)
 declare i32 @llvm.nvvm.shfl.sync.bfly.i32(i32, i32, i32, i32)
+declare i32 @llvm.nvvm.shfl.sync.idx.i32(i32, i32, i32, i32)
 declare i32 @llvm.nvvm.vote.ballot.sync(i32, i1)
 declare float @llvm.fma.f32(float, float, float)
 declare double @llvm.fma.f64(double, double, double)

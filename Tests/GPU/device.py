@@ -35,6 +35,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import ptxas
 from translate import translate
 
 HERE = Path(__file__).resolve().parent
@@ -171,12 +172,15 @@ def compile_module(text: str) -> Path:
 
 
 def stand_in_driver() -> Path:
-    """A folder with the libcuda.so.1 of fakecuda.c, for LD_LIBRARY_PATH; all that ships is compiled.
+    """A folder with the libcuda.so.1 of fakecuda.c, for LD_LIBRARY_PATH; compiles what ships.
 
     A program that uses it has cache() as TOPKLOSS_GPU_CACHE besides.
     """
     for file in sorted(PTX.glob("*.ptx")):
         compile_module(file.read_text())
+    made = cache() / f"{os.getpid()}.registers"
+    made.write_text("".join(f"{name} {most}\n" for name, most in ptxas.most_registers().items()))
+    made.replace(cache() / "registers")
     sources = sorted(HERE.glob("fakecuda*.c"))
     content = b"".join(path.read_bytes() for path in [*sources, *sorted(HERE.glob("*.h"))])
     folder = cache() / f"driver-{hashlib.sha256(content).hexdigest()[:16]}"

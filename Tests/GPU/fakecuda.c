@@ -217,6 +217,7 @@ int cuGetErrorName(int error, const char **name) {
 int cuGetErrorString(int error, const char **words) {
   *words = error == success ? "no error" : error == noDevice ? "no CUDA-capable device is detected" :
            error == invalidPTX ? "a PTX JIT compilation driver.failed" : error == launchFailed ? "unspecified launch failure" :
+           error == outOfResources ? "too many resources requested for launch" :
            error == outOfMemory ? "out of memory" : error == captureUnsupported ? "operation not permitted when stream is driver.capturing" :
            "invalid argument";
   return success;

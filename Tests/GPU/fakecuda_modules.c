@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 typedef struct { Context *context; void *library; } Module;
-typedef struct { Module *module; const Kernel *kernel; uint32_t mostShared; } Function;
+typedef struct { Module *module; const Kernel *kernel; uint32_t registers, mostShared; } Function;
 
 static uint32_t checksum(const char *text, size_t length) { // as zlib's crc32
   uint32_t sum = ~0u;
@@ -60,6 +60,25 @@ int cuModuleLoadDataEx(void **module, const void *image, unsigned count, int *op
 int cuModuleLoadData(void **module, const void *image) { return cuModuleLoadDataEx(module, image, 0, NULL, NULL); }
 int cuModuleUnload(void *module) { free(module); return begin(); }
 
+/// Of a kernel, at the most on any generation, as `registers` beside the modules says: registers.toml.
+static uint32_t registers_of(const char *kernel) {
+  const char *folder = getenv("TOPKLOSS_GPU_CACHE");
+  char path[4096], name[256];
+  uint32_t count = 0, found = 0;
+  snprintf(path, sizeof path, "%s/registers", folder ? folder : ".build/gpu");
+  FILE *in = fopen(path, "r");
+  while (in && fscanf(in, "%255s %u", name, &count) == 2)
+    if (strcmp(name, kernel) == 0) found = count;
+  if (in) fclose(in);
+  return found;
+}
+
+/// Warps are given registers in eights a thread, and a block has 65,536.
+static uint32_t most_threads(const Function *function) {
+  const uint32_t each = (function->registers + 7) & ~7u, most = each ? 65536 / each / 32 * 32 : 1024;
+  return most < function->kernel->maxThreads ? most : function->kernel->maxThreads;
+}
+
 int cuModuleGetFunction(void **function, void *module, const char *name) {
   const int before = begin();
   if (before) return before;
@@ -68,13 +87,22 @@ int cuModuleGetFunction(void **function, void *module, const char *name) {
   if (!kernel || !kernel->name || fault("function")) return notFound;
   Function *found = malloc(sizeof *found);
   if (!found) return outOfMemory;
-  *found = (Function){module, kernel, plainShared};
+  *found = (Function){module, kernel, registers_of(name), plainShared};
   *function = found;
   return success;
 }
 int cuFuncSetAttribute(void *function, int attribute, int value) {
   if (attribute != 8 || value < 0 || value > mostShared) return invalidValue; // 8: dynamic shared memory
   ((Function *)function)->mostShared = (uint32_t)value;
+  return begin();
+}
+int cuFuncGetAttribute(int *value, int attribute, void *function) {
+  const Function *of = function;
+  if (attribute == 0) *value = (int)most_threads(of);
+  else if (attribute == 1) *value = (int)of->kernel->sharedBytes;
+  else if (attribute == 4) *value = (int)of->registers;
+  else if (attribute == 8) *value = (int)of->mostShared;
+  else return invalidValue;
   return begin();
 }
 
@@ -87,6 +115,7 @@ int cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned grid
   if (wanted->module->context != current_context()) return invalidContext;
   if (!gridX || gridY != 1 || gridZ != 1 || !blockX || blockX > 1024 || blockY != 1 || blockZ != 1 || extra) return invalidValue;
   if (!parameters || !parameters[0] || sharedBytes > wanted->mostShared) return invalidValue;
+  if (blockX > most_threads(wanted)) return outOfResources;
   if (fault("launch")) return launchFailed;
   int (*run)(const char *, const void *, size_t, Launch *) = NULL;
   *(void **)&run = dlsym(wanted->module->library, "emulator_launch");

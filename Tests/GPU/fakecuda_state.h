@@ -6,7 +6,7 @@
 
 enum {
   success = 0, invalidValue = 1, outOfMemory = 2, notInitialized = 3, noDevice = 100, invalidDevice = 101, invalidContext = 201,
-  invalidPTX = 218, notFound = 500, launchFailed = 719, captureUnsupported = 900
+  invalidPTX = 218, notFound = 500, outOfResources = 701, launchFailed = 719, captureUnsupported = 900
 };
 enum { plainShared = 48 << 10, mostShared = 96 << 10 };
 

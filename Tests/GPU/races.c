@@ -6,6 +6,7 @@
 // bytes, if nobody loads them: each thread of a team may store its elements, and then all of them the one that is special.
 // Where the last one matters, results differ from order to order.
 #include "races.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +56,13 @@ static bool meets(const Last *last, bool shared) {
   return last->warpInterval >= emulator.warpInterval[emulator.thread / warpThreads];
 }
 
+static const char *who(const Last *last) {
+  static char text[20];
+  if (last->thread >= maxThreads) return "other threads";
+  snprintf(text, sizeof text, "thread %u", last->thread);
+  return text;
+}
+
 static Last now(bool ordered, uint32_t line) {
   return (Last){emulator.blockInterval, emulator.warpInterval[emulator.thread / warpThreads], line, (uint16_t)emulator.thread, ordered};
 }
@@ -67,8 +75,7 @@ void races_load(uint64_t address, uint32_t bytes, bool ordered, uint32_t line) {
       emulator_fail(line, "it loads byte %llu of shared memory, which nobody has stored",
                     (unsigned long long)(at - (uint64_t)(uintptr_t)emulator.shared));
     if (record->store.thread != alike && !(ordered && record->store.ordered) && meets(&record->store, shared))
-      emulator_fail(line, "a race: it loads what thread %u stores at line %u, without a barrier between", record->store.thread,
-                    record->store.line);
+      emulator_fail(line, "a race: it loads what %s at line %u stored, without a barrier between", who(&record->store), record->store.line);
     Last last = now(ordered, line);
     if (meets(&record->load, shared)) {
       if (record->load.interval < emulator.blockBegin) continue; // another block's is the one to remember
@@ -86,8 +93,8 @@ void races_store(uint64_t address, const void *value, uint32_t bytes, bool order
     Record *record = record_of(at);
     const bool met = meets(&record->store, shared);
     if (!same && !(ordered && record->load.ordered) && meets(&record->load, shared))
-      emulator_fail(line, "a race: it stores other bytes than thread %u loads at line %u, without a barrier between",
-                    record->load.thread, record->load.line);
+      emulator_fail(line, "a race: it stores other bytes than %s at line %u loaded, without a barrier between", who(&record->load),
+                    record->load.line);
     const bool is_alike = same && (met || (record->store.thread == alike && record->store.interval >= emulator.blockInterval));
     record->store = now(ordered, line);
     if (is_alike) record->store.thread = alike;

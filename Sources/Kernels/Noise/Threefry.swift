@@ -12,7 +12,7 @@ enum Threefry {
   ) -> (UInt32, UInt32) {
     let words = words(
       key: key, counter: (Bits(counter.0), Bits(counter.1)))
-    return (words.0.lanes[0], words.1.lanes[0])
+    return (words.0.first, words.1.first)
   }
 
   /// Sixteen counters at once, one a lane.

@@ -52,8 +52,8 @@ private func byPolynomial<V: ProcessorLanes>(_ row: SmoothTopKSVMRow, _: V.Type)
   // Before its place is written to, in case the gradient replaces the logits.
   let own = Double(V.loadScalar(row.logits, label))
   guard let polynomial = ElementarySymmetricPolynomials<V>(row) else { return nothing(row, V.self) }
-  let term = Term(
-    row, center: polynomial.center, own: own,
+  let term = SmoothTopKSVMTerm(
+    k: row.k, tau: row.tau, alpha: row.alpha, center: polynomial.center, own: own,
     logRatio: log(polynomial.coefficient(k) / polynomial.coefficient(k &- 1)))
   if let gradient = row.gradient {
     let weight = row.gradient_scale * term.share / Double(k)
@@ -74,7 +74,9 @@ private func byDistribution<V: ProcessorLanes>(_ row: SmoothTopKSVMRow, _: V.Typ
   let logOdds = rivals.balance(k)
   let count = rivals.distribution(near: k)
   let (more, fewer) = (count.probability(of: k), count.probability(of: k &- 1))
-  let term = Term(row, center: center, own: own, logRatio: logOdds + log(more / fewer))
+  let term = SmoothTopKSVMTerm(
+    k: row.k, tau: row.tau, alpha: row.alpha, center: center, own: own,
+    logRatio: logOdds + log(more / fewer))
 
   if let gradient = row.gradient {
     let weight = row.gradient_scale * term.share / Double(k)
@@ -89,20 +91,6 @@ private func byDistribution<V: ProcessorLanes>(_ row: SmoothTopKSVMRow, _: V.Typ
     V.storeScalar(V.Scalar(-weight), gradient, label)
   }
   return term.value
-}
-
-/// The loss τ log(1 + e^ρ) and s, from log(σ_k / σ_{k−1}) of odds that are counted from a logit.
-private struct Term {
-  let value: Double
-  let share: Double
-
-  init(_ row: SmoothTopKSVMRow, center: Double, own: Double, logRatio: Double) {
-    // τ ρ, but for the part that is small: the difference of the logits and the margin may be all of it.
-    let gap = (center - own) / Double(row.k) + row.alpha
-    let rho = gap / row.tau + logRatio
-    share = rho > 0 ? 1 / (1 + exp(-rho)) : exp(rho) / (1 + exp(rho))
-    value = rho > 0 ? gap + row.tau * (logRatio + log1p(exp(-rho))) : row.tau * log1p(exp(rho))
-  }
 }
 
 /// The classes other than the label that are not masked out.

@@ -16,6 +16,10 @@ struct Bits: BitwiseCopyable {
   @inline(__always)
   init(of numbers: FloatLanes) { lanes = lanes_bits_f32(numbers) }
 
+  /// Lane 0.
+  @inline(__always)
+  var first: UInt32 { lanes[0] }
+
   /// The float32 numbers that have these bits.
   @inline(__always)
   var asFloat: FloatLanes { lanes_from_bits_f32(lanes) }

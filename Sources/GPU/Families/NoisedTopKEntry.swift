@@ -1,0 +1,139 @@
+import CDevice
+import CGPU
+import CKernels
+
+// Noised top-K by sampling (Kernels/OrderStatistic/NoisedTopK.swift), a block a row:
+//
+//   ℓ = s (m + T − z_y)+,   T = 1/S Σ_s x_s,   ∂T/∂z_j = the share of the samples in which class j holds the rank
+//
+// x_s are summed by one thread in the order of the samples, and shares are whole numbers until they are divided, so that value
+// and gradient are the processor's bits.
+//
+// Of a block's memory, noised_topk_scratch_bytes(rank, samples, classes, epsilon) = 8 min(samples, 4096) + 8 classes; the bytes of
+// shared memory are TOPK_DEVICE_REDUCTION_BYTES + 416 + 24 threads. A warp takes a sample: threads beyond 32 samples help with
+// the row alone. Ranks above threads / 2 − 4, or above 60, are found by drawing all noise: 128 threads or more are best.
+
+@c(topk_noised_topk)
+public func noisedTopK(_ call: UnsafePointer<TopkDeviceCall>) {
+  evaluateWidenedRows(call) { row in
+    // What the row before left in the block's memory has been read.
+    Block.barrier()
+    let label = call.pointee.noised_topk.has_label != 0 ? row.label : -1
+    let labelScore = label >= 0 ? Double(row.logits[label]) : 0
+    let sampled = SampledRow(row, call)
+    guard let value = sampled.mean(Int(call.pointee.noised_topk.samples)) else {
+      clear(row.gradient, call.classCount, to: .nan)
+      return .nan
+    }
+    return hinge(row, call, label: label, labelScore, value, sampled.memory.counts)
+  }
+}
+
+@inline(__always)
+private func hinge(
+  _ row: CallRow<Float>, _ call: UnsafePointer<TopkDeviceCall>, label: Int, _ labelScore: Double,
+  _ statistic: Double, _ counts: UnsafeMutablePointer<UInt32>
+) -> Double {
+  let loss = call.pointee.noised_topk
+  var (value, weight) = (statistic, row.gradientScale)
+  if label >= 0 {
+    // Both masked out: the label is as good as the class at the rank.
+    let gap = value == labelScore ? 0 : value - labelScore
+    let hinge = loss.ownMargin(label) + gap
+    if !(hinge > 0) {
+      let nothing: Float = hinge.isNaN ? .nan : 0
+      clear(row.gradient, call.classCount, to: nothing)
+      return Double(nothing)
+    }
+    value = loss.scale * hinge
+    weight *= loss.scale
+  }
+  guard let gradient = row.gradient else { return value }
+  var index = Block.place
+  while index < call.classCount {
+    let count = counts[index]
+    let share = Double(count) / Double(loss.samples)
+    let part = index == label ? share - 1 : share
+    gradient[index] = count == 0 && index != label ? 0 : Float(weight * part)
+    index &+= Block.width
+  }
+  return value
+}
+
+extension DeviceNoisedTopK {
+  /// A sum, one of whose terms is 0: of a choice between two loads LLVM makes one from a chosen address, and then keeps the
+  /// whole parameter in memory.
+  @inline(__always)
+  fileprivate func ownMargin(_ label: Int) -> Double {
+    (class_margin.double(label) ?? 0) + (class_margin.numbers == nil ? margin : 0)
+  }
+}
+
+extension SampledRow {
+  /// T, and in memory how often each class has been chosen; nil if a score is NaN or +∞, or a noised score is none.
+  @inline(__always)
+  fileprivate func mean(_ samples: Int) -> Double? {
+    var (isFinite, best, index) = (true, RankKey.none, Block.place)
+    while index < classes {
+      let score = logits[index]
+      isFinite = isFinite && score < .infinity
+      let key = RankKey(score, UInt32(truncatingIfNeeded: index))
+      best = best < key ? key : best
+      memory.counts[index] = 0
+      index &+= Block.width
+    }
+    if Block.any(!isFinite) { return nil }
+    if isRankHigh && given == nil { findStrongClasses(best) }
+    return sum(samples).map { $0 / Double(samples) }
+  }
+
+  @inline(__always)
+  private func sum(_ samples: Int) -> Double? {
+    var (first, sum, isChosen) = (0, 0.0, true)
+    while first < samples {
+      let count = min(memory.samplesAtOnce, samples &- first)
+      // What was chosen before has been summed, and no class counted yet.
+      Block.barrier()
+      choose(from: first, count)
+      Block.barrier()
+      if Block.place == 0 {
+        var place = 0
+        while place < count {
+          sum += Double(memory.chosenScores[place])
+          place &+= 1
+        }
+        memory.sum.pointee = sum
+      }
+      var place = Block.place
+      while place < count {
+        let classIndex = memory.chosenClasses[place]
+        isChosen = isChosen && classIndex != noClass
+        if classIndex != noClass { _ = gpu_atomic_add_u32(memory.counts + Int(classIndex), 1) }
+        place &+= Block.width
+      }
+      first &+= count
+    }
+    return Block.any(!isChosen) ? nil : memory.sum.pointee
+  }
+
+  /// Chooses in some samples.
+  @inline(__always)
+  private func choose(from first: Int, _ count: Int) {
+    let warps = Block.width &>> 5
+    if isRankHigh {
+      var place = Block.place &>> 5
+      while place < count {
+        let key = chooseInWarp(first &+ place)
+        if Warp.place == 0 { memory.keep(key, of: place) }
+        place &+= warps
+      }
+    } else {
+      var place = 0
+      while place < count {
+        let key = chooseInBlock(first &+ place)
+        if Block.place == 0 { memory.keep(key, of: place) }
+        place &+= 1
+      }
+    }
+  }
+}
