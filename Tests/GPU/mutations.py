@@ -22,8 +22,9 @@ import library
 
 sys.path.append(str(device.TOP / "bindings/python/tests"))
 
-from losses import CASES, Case  # type: ignore[import-not-found]  # noqa: E402
-from test_library import run  # noqa: E402
+from losses import CASES, Case  # type: ignore[import-not-found]
+
+from test_library import run
 
 ORDERS = (0, 2, 3)
 """Races; stores kept back; a warp that runs ahead."""
