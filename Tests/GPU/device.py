@@ -145,7 +145,7 @@ class Module:
             threads: Of each block, a multiple of 32.
             shared_bytes: Dynamic shared memory of each block.
             order: In which threads run; 0 looks for races besides.
-            without: A line of the PTX whose barrier is left out, or whose shuffle is to nowhere.
+            without: A line of the PTX whose barrier is left out, or whose shuffle brings wrong bits.
             turns: Of loops, all threads' together, that are enough; 0: four thousand million.
         """
         data = bytes(call)
