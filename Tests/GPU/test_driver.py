@@ -6,9 +6,10 @@ import ctypes
 import os
 from collections.abc import Iterator
 
-import device
 import numpy as np
 import pytest
+
+import device
 from call import CONSTANTS, Call, Partial
 
 pytestmark = pytest.mark.usefixtures("context")
