@@ -52,7 +52,7 @@ static inline topkloss_loss *adjusted_loss(void) {
   topkloss_logit_adjusted_options options;
   topkloss_logit_adjusted_options_init(&options, sizeof options);
   options.class_counts = counts;
-  options.class_count = CUDA_CLASSES;
+  options.classes = CUDA_CLASSES;
   if (topkloss_logit_adjusted_create(&options, &loss) != TOPKLOSS_OK) exit(2);
   return loss;
 }

@@ -4,6 +4,7 @@
  *
  * Fails without: the check of a capture, the context that is pushed and popped, the device of the logits, cuda_settle.
  */
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <sys/wait.h>
 

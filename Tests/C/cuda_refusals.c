@@ -3,6 +3,7 @@
  *
  * Fails without: any check in Sources/TopKLossCUDA/Entries.swift.
  */
+#define _GNU_SOURCE
 #include <fenv.h>
 
 #include "cuda.h"

@@ -27,7 +27,7 @@ def run(
             (folder / name).symlink_to(file)
     subprocess.run(
         [
-            *("cc", "-std=c11", "-O2", "-D_GNU_SOURCE", *WARNINGS),
+            *("cc", "-std=c11", "-O2", *WARNINGS),
             *(f"-I{place}" for place in (device.TOP / "include", device.HERE)),
             *(str(SOURCES / name) for name in (f"{program}.c", "interpose.c")),
             *(str(folder / name) for name in ("libtopkloss_cuda.so.1", "libtopkloss.so.1")),
