@@ -28,6 +28,12 @@ struct StreamLaunches: Launches {
     try driver.check(
       driver.getFunction(&function, device.module(family, for: stream), kernel.cString),
       "cuModuleGetFunction")
+    // As many as there are registers for.
+    var most: Int32 = 0
+    try driver.check(
+      driver.getFunctionAttribute(&most, Int32(CUDA_MAX_THREADS_PER_BLOCK), function),
+      "cuFuncGetAttribute")
+    let threads = min(threads, max(Int(most) & ~31, 32))
     let bytes = Int(TOPK_DEVICE_REDUCTION_BYTES) &+ sharedBytes
     if bytes > Self.commonBytes {
       try driver.check(
