@@ -105,6 +105,21 @@ static void child(const cuda_call *call) {
   CHECK(status == 0, "the child ends with %x", (unsigned)status);
 }
 
+/* Until this path has met hardware, it is computed on a device only where the environment says so. */
+static void not_enabled(const cuda_call *call) {
+  static const char *const values[] = {"", "0", "true", "11"};
+  int32_t count = -7;
+  for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+    setenv("TOPKLOSS_CUDA", values[i], 1);
+    CHECK_REFUSED(topkloss_cuda_devices(&count), TOPKLOSS_ERROR_DEVICE, "TOPKLOSS_CUDA=1");
+    CHECK_REFUSED(topkloss_cuda_prepare(call->loss, 0), TOPKLOSS_ERROR_DEVICE, "TOPKLOSS_CUDA=1");
+    CHECK_REFUSED(evaluate_call(call), TOPKLOSS_ERROR_DEVICE, "TOPKLOSS_CUDA=1");
+  }
+  unsetenv("TOPKLOSS_CUDA");
+  CHECK_REFUSED(evaluate_call(call), TOPKLOSS_ERROR_DEVICE, "TOPKLOSS_CUDA=1");
+  setenv("TOPKLOSS_CUDA", "1", 1);
+}
+
 /* One of: failures, threads, child. The last two begin where nothing has been called. */
 int main(int count, char **arguments) {
   alarm(6 * PATIENCE);
@@ -120,6 +135,7 @@ int main(int count, char **arguments) {
     child(&call);
     return check_summary();
   }
+  not_enabled(&call);
   driver_that_is_none(&call);
   driver_that_fails(&call);
   CHECK_OK(evaluate_call(&call));

@@ -64,7 +64,13 @@ static void batches(cuda_call *good) {
   WRONG(good, call.batch.logits = NULL, TOPKLOSS_ERROR_NULL_POINTER, "logits");
   WRONG(good, call.batch.labels = NULL, TOPKLOSS_ERROR_NULL_POINTER, "labels");
   WRONG(good, call.batch.logits = on_the_host, TOPKLOSS_ERROR_DEVICE, "batch.logits is not in the memory of a device");
-  WRONG(good, call.result.gradient = (char *)call.result.gradient + 1, TOPKLOSS_ERROR_SIZE, "");
+  const char *const logits = good->batch.logits, *const labels = good->batch.labels;
+  WRONG(good, call.batch.logits = logits + 2, TOPKLOSS_ERROR_SIZE, "batch.logits must be a multiple of 4");
+  WRONG(good, call.batch.labels = labels + 4, TOPKLOSS_ERROR_SIZE, "batch.labels must be a multiple of 8");
+  WRONG(good, call.batch.sample_weight = (const double *)(const void *)(labels + 4), TOPKLOSS_ERROR_SIZE, "batch.sample_weight");
+  WRONG(good, call.batch.upstream = (const double *)(const void *)(labels + 4), TOPKLOSS_ERROR_SIZE, "batch.upstream");
+  WRONG(good, call.result.gradient = (char *)call.result.gradient + 1, TOPKLOSS_ERROR_SIZE, "result.gradient");
+  WRONG(good, call.result.row_values = (char *)call.result.row_values + 2, TOPKLOSS_ERROR_SIZE, "result.row_values");
   WRONG(good, call.result.gradient = call.result.row_values, TOPKLOSS_ERROR_ALIASING, "");
   WRONG(good, call.result.struct_size = 1, TOPKLOSS_ERROR_STRUCT_SIZE, "result.struct_size");
 }
