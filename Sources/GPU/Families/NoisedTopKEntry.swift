@@ -16,8 +16,6 @@ import CKernels
 @c(topk_noised_topk)
 public func noisedTopK(_ call: UnsafePointer<TopkDeviceCall>) {
   evaluateWidenedRows(call) { row in
-    // What the row before left in the block's memory has been read.
-    Block.barrier()
     let label = call.pointee.noised_topk.has_label != 0 ? row.label : -1
     let labelScore = label >= 0 ? Double(row.logits[label]) : 0
     let sampled = SampledRow(row, call)

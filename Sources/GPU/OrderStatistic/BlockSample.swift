@@ -29,7 +29,6 @@ extension SampledRow {
       if Block.sum(Double(count)) >= Double(rank) { atRank = trial }
       bit &>>= 1
     }
-    if atRank == 0 { return .none }
     var lowest = Int64.max
     index = Block.place
     while index < classes && lowest == .max {

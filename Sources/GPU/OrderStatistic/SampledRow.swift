@@ -36,8 +36,8 @@ struct SampledRow {
   @inline(__always) var isDrawn: Bool { given == nil && epsilon != 0 }
 
   @inline(__always)
-  func highestDraws(ofBlock block: UInt32, _ sample: Int) -> HighestDraws {
-    HighestDraws(noise.words(ofBlocks: Bits(block), sample: sample))
+  func words(ofBlock block: UInt32, _ sample: Int) -> BlockWords {
+    noise.words(ofBlocks: Bits(block), sample: sample)
   }
 
   /// The noised score of one class. The product and the sum are rounded one by one.
@@ -53,7 +53,8 @@ struct SampledRow {
   @inline(__always)
   func score(_ classIndex: UInt32, _ sample: Int) -> Float {
     if isDrawn {
-      return score(classIndex, sample, highestDraws(ofBlock: classIndex &>> 4, sample))
+      let words = words(ofBlock: classIndex &>> 4, sample)
+      return score(classIndex, sample, HighestDraws(words))
     }
     return scoreAsGiven(classIndex, sample)
   }

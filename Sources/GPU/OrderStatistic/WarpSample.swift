@@ -7,12 +7,12 @@ import CKernels
 // two at a time, a class a thread.
 
 extension SampledRow {
-  /// The key at the rank; none if there are not as many scores that are numbers, or if a given noise makes one that is none.
+  /// The key at the rank; none if a given noise makes a score that is no number.
   @inline(__always)
   func chooseInWarp(_ sample: Int) -> RankKey {
     var selection = WarpSelection(memory.selection, rank: rank)
-    let strongCount = Int(memory.strongCount.pointee)
-    if isDrawn || (given == nil && strongCount > 0) {
+    let strongCount = given == nil ? Int(memory.strongCount.pointee) : 0
+    if isDrawn || strongCount > 0 {
       addStrong(sample, strongCount, &selection)
       if isDrawn && strongCount < classes { addBlocks(sample, &selection) }
     } else if !addAll(sample, &selection) {
@@ -42,23 +42,29 @@ extension SampledRow {
     while first < blocks {
       let block = first &+ UInt32(Warp.place)
       let peak = block < blocks ? memory.peaks[Int(block)] : -.infinity
-      // No number of 32 bits gives a draw above 6.8. Where nothing is known, nothing is passed by.
-      let isNear = block < blocks && !(selection.floor - peak > 7 * epsilon)
-      if gpu_ballot(isNear) != 0 { addNear(isNear, block, peak, sample, &selection) }
+      // What the highest draw has to be, which none is above 7; NaN where nothing is known, and nothing is then passed by.
+      let needed = (selection.floor - peak) / epsilon
+      let isNear = block < blocks && !(needed > 7)
+      if gpu_ballot(isNear) != 0 {
+        let words = words(ofBlock: block, sample)
+        let mayReach = isNear && !words.isHighest(below: FloatLanes(needed))
+        if gpu_ballot(mayReach) != 0 {
+          addReaching(mayReach, block, peak, HighestDraws(words), sample, &selection)
+        }
+      }
       first &+= 32
     }
   }
 
-  /// A block of every thread's, if it is near.
+  /// A block of every thread's, if it may reach what matters.
   @inline(__always)
-  private func addNear(
-    _ isNear: Bool, _ block: UInt32, _ peak: Float, _ sample: Int, _ selection: inout WarpSelection
+  private func addReaching(
+    _ mayReach: Bool, _ block: UInt32, _ peak: Float, _ highest: HighestDraws, _ sample: Int,
+    _ selection: inout WarpSelection
   ) {
-    let highest = highestDraws(ofBlock: block, sample)
-    // Above what the errors of the others' draws can make of them; rounding then keeps the order.
-    let reach = peak + (highest.noise.number + 1e-4) * epsilon
+    let reach = highest.reach(from: FloatLanes(peak), epsilon: epsilon).number
     let lane = UInt32(Warp.place)
-    var live = gpu_ballot(isNear && !(reach < selection.floor))
+    var live = gpu_ballot(mayReach && !(reach < selection.floor))
     while live != 0 {
       let others = live & (live &- 1)
       let isSecond = lane >= 16

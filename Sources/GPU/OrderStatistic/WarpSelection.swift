@@ -66,10 +66,9 @@ struct WarpSelection {
   @inline(__always)
   private func own(_ index: UInt32) -> RankKey { index < count ? keys[Int(index)] : .none }
 
-  /// The key at the rank, with the lowest class that has its score; none if there are fewer.
+  /// The key at the rank, with the lowest class that has its score.
   @inline(__always)
   func keyAtRank() -> RankKey {
-    if !(RankKey.none < threshold) { return .none }
     var place = Int(rank) &- 1
     while place > 0 && keys[place &- 1].orderedScore == threshold.orderedScore { place &-= 1 }
     return keys[place]
