@@ -5,4 +5,4 @@ FAMILY(outlying_mse) /* 18c9bd900f4086b1 */
 FAMILY(single_positive) /* e7397f9f2fa4cb20 */
 FAMILY(turn) /* fae452319ba6abe9 */
 FAMILY(smooth_topk_svm) /* 431f07dd184f2636 */
-FAMILY(noised_topk) /* ae5f005f8f1ad3ad */
+FAMILY(noised_topk) /* 62e05aee5af6af2a */
