@@ -30,10 +30,7 @@ public func topkloss_cuda_needs(
     try checkSize(memory.pointee.struct_size, of: topkloss_cuda_memory.self, "memory")
     var description = try TopkDeviceDescription(loss, batch, result)
     memory.pointee.constants = Constants.visit(&description.call) { numbers, _, _ in numbers }
-    let plan = Plan(description, workspace: nil, outcome: nil)
-    guard plan.workspaceBytes < Int.max else {
-      throw Fault(TOPKLOSS_ERROR_OUT_OF_MEMORY, "no device has the memory that such a call takes")
-    }
+    let plan = try Plan(description, workspace: nil, outcome: nil)
     memory.pointee.workspace = plan.workspaceBytes
   }
 }
@@ -70,7 +67,7 @@ public func topkloss_cuda_prepare(_ loss: OpaquePointer!, _ device: Int32) -> to
     let device = try Device(try Driver.shared(), ordinal: Int(device))
     try device.withContext { () throws(Fault) in
       var loads = ModuleLoads(device: device)
-      var plan = Plan(description, workspace: nil, outcome: nil)
+      var plan = try Plan(description, workspace: nil, outcome: nil)
       try plan.run(&loads)
     }
   }
@@ -101,7 +98,8 @@ public func topkloss_cuda_evaluate(
     try checkAlignment(workspace, 256, "launch.workspace")
     if let constants { try checkAlignment(constants, 256, "launch.constants") }
     if let outcome { try checkAlignment(outcome, 8, "launch.outcome") }
-    var plan = Plan(description, workspace: workspace, outcome: outcome)
+    try description.checkAlignment()
+    var plan = try Plan(description, workspace: workspace, outcome: outcome)
     guard plan.workspaceBytes <= launch.workspace_bytes else {
       throw Fault(
         TOPKLOSS_ERROR_SIZE, "%s is %lld, and the call takes %lld",
@@ -153,6 +151,28 @@ extension TopkDeviceDescription {
   }
 }
 
+extension TopkDeviceDescription {
+  /// Kernels load whole elements.
+  fileprivate func checkAlignment() throws(Fault) {
+    let bytes = call.dtype == TOPK_DEVICE_FLOAT32 ? 4 : 2
+    try check(call.logits.elements, bytes, "batch.logits")
+    try check(call.gradient.elements, bytes, "result.gradient")
+    try check(call.second.elements, bytes, "batch.soft_labels or multi_label_logits")
+    try check(call.second_gradient.elements, bytes, "result.multi_label_gradient")
+    try check(call.row_values, bytes, "result.row_values")
+    try check(call.labels, call.labels_are_int32 != 0 ? 4 : 8, "batch.labels")
+    try check(call.sample_weight, 8, "batch.sample_weight")
+    try check(call.upstream, 8, "batch.upstream")
+    try check(call.noised_topk.noise, 4, "batch.noise")
+  }
+
+  private func check(
+    _ pointer: UnsafeRawPointer?, _ bytes: Int, _ name: StaticString
+  ) throws(Fault) {
+    if let pointer { try TopKLossCUDA.checkAlignment(pointer, bytes, name) }
+  }
+}
+
 extension Fault {
   fileprivate static func notFinite(_ name: StaticString, _ row: Int) -> Fault {
     Fault(TOPKLOSS_ERROR_NOT_FINITE, "%s[%lld] is not finite", name.cString, row)
@@ -175,7 +195,7 @@ private func checkSize<Struct>(
   }
 }
 
-private func checkAlignment(
+func checkAlignment(
   _ pointer: UnsafeRawPointer, _ alignment: Int, _ name: StaticString
 ) throws(Fault) {
   guard Int(bitPattern: pointer) % alignment == 0 else {
