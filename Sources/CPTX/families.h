@@ -7,4 +7,4 @@ FAMILY(two_heads) /* 59c74fa2991d277d */
 FAMILY(turn) /* 3a0dc3972995cd94 */
 FAMILY(after) /* 0188177fa7925bce */
 FAMILY(smooth_topk_svm) /* 431f07dd184f2636 */
-FAMILY(noised_topk) /* ae5f005f8f1ad3ad */
+FAMILY(noised_topk) /* 55bd954f1af21fcc */
