@@ -30,8 +30,8 @@ from test_library import run
 
 ORDERS = (0, 2, 3)
 """Races; stores kept back; a warp that runs ahead."""
-SHAPE = (5, 4100)
-"""Blocks of 1,024 threads, with more than one row each."""
+SHAPE = (5, 2100)
+"""Blocks of 544 threads, so that all numbers of a shuffle matter, with more than one row each."""
 BLOCKS = 2
 _LINES = 1 << 16
 _COLLECTIVE = re.compile(r"\b(bar|shfl)\.sync\b")
@@ -45,11 +45,18 @@ class Collective:
     line: int
     text: str
 
+    @property
+    def has_to_show(self) -> int:
+        """From which mark on, of those that the emulator puts where threads came to it."""
+        return 2 if self.text.startswith("bar") else 1
 
-def collectives() -> list[Collective]:
-    """All of the PTX that ships."""
+
+def collectives(family: str = "*", skip: str = "") -> list[Collective]:
+    """All of the PTX that ships, or of a family's."""
     out = []
-    for file in sorted(device.PTX.glob("*.ptx")):
+    for file in sorted(device.PTX.glob(f"{family}.ptx")):
+        if file.stem == skip:
+            continue
         kernel = ""
         for line, text in enumerate(file.read_text().split("\n"), 1):
             if entry := re.search(r"\.entry (\w+)", text):
@@ -57,6 +64,22 @@ def collectives() -> list[Collective]:
             elif _COLLECTIVE.search(text):
                 out.append(Collective(kernel, line, text.strip()))
     return out
+
+
+def cases() -> list[Case]:
+    """All losses of the registry."""
+    return list(CASES)
+
+
+def is_supported(case: Case) -> bool:
+    """Whether a loss is computed on a device."""
+    try:
+        run(case, "float32", (2, 20), 4)
+    except RuntimeError as error:
+        if "not computed on a device" in str(error):
+            return False
+        raise
+    return True
 
 
 def _content(case: Case, dtype: str, order: int) -> bytes:
@@ -79,7 +102,7 @@ def _shows(case: Case, dtype: str, right: dict[int, bytes], mutant: Collective) 
 
 
 def survivors(
-    cases: list[Case],
+    losses: list[Case],
     dtypes: tuple[str, ...],
     *,
     count: int | None = None,
@@ -89,10 +112,10 @@ def survivors(
     """What can be left out of what the evaluations come to, or of `count` of it; of how many."""
     driver = library.driver()
     driver.fake_cuda_set_blocks(BLOCKS)
-    everything = [each for each in collectives() if each.text.startswith(only)]
+    everything = [each for each in collectives(skip="batch") if each.text.startswith(only)]
     open_: dict[Collective, bool] = {}
     try:
-        for case in cases:
+        for case in losses:
             for dtype in dtypes:
                 driver.fake_cuda_forget()
                 right = {order: _content(case, dtype, order) for order in ORDERS}
@@ -113,11 +136,7 @@ def _reached(everything: list[Collective]) -> list[Collective]:
     for kernel in {each.kernel for each in everything}:
         lines[kernel] = (ctypes.c_uint8 * _LINES)()
         library.driver().fake_cuda_reached(kernel.encode(), lines[kernel], _LINES)
-    return [
-        each
-        for each in everything
-        if lines[each.kernel][each.line] >= (2 if each.text.startswith("bar") else 1)
-    ]
+    return [each for each in everything if lines[each.kernel][each.line] >= each.has_to_show]
 
 
 def main() -> int:
@@ -128,10 +147,11 @@ def main() -> int:
     parser.add_argument("--only", help="those whose text begins so, as bar.sync", default="")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    cases = [case for case in CASES if case.name in options.losses or not options.losses]
+    wanted = [case for case in CASES if case.name in options.losses or not options.losses]
+    supported = [case for case in wanted if is_supported(case)]
     dtypes = ("float32", "float16", "bfloat16")
     found, tried = survivors(
-        cases, dtypes, count=options.count, seed=options.seed, only=options.only
+        supported, dtypes, count=options.count, seed=options.seed, only=options.only
     )
     for each in found:
         print(f"{each.kernel}, line {each.line}: {each.text}")
