@@ -59,8 +59,9 @@ build: $(LIBRARY) $(LINK)
 
 $(LIBRARY): $(LIBRARY_SOURCES)
 	@command -v swift >/dev/null || { echo "Swift 6.3 is needed: no swift on PATH" >&2; exit 1; }
-	@echo "==> building libtopkloss.so"
+	@echo "==> building libtopkloss.so, and libtopkloss_cuda.so beside it"
 	swift build -c release --product topkloss
+	swift build -c release --product topkloss_cuda
 	@touch $(LIBRARY)
 
 # For Linux on aarch64, whatever this is.

@@ -12,6 +12,7 @@ from abi.outputs import outputs
 
 _ROOT = Path(__file__).parents[1]
 _HEADER = _ROOT / "include/topkloss.h"
+_CUDA = _ROOT / "include/topkloss_cuda.h"
 
 
 def _stale(texts: dict[str, str]) -> list[str]:
@@ -31,13 +32,15 @@ def main() -> int:
     )
     choice.add_argument("--freeze", action="store_true", help="keep the header as the next version")
     arguments = parser.parse_args()
-    text = _HEADER.read_text()
+    text, path = _HEADER.read_text(), _HEADER
     try:
         if arguments.freeze:
             print(f"froze {frozen.freeze(text)}")
-        texts = outputs(header.read(text), frozen.versions())
+        main_header, path = header.read(text), _CUDA
+        cuda, path = header.read_beside(_CUDA.read_text(), main_header), _HEADER
+        texts = outputs(main_header, cuda, frozen.versions())
     except HeaderError as error:
-        print(f"{_HEADER.name}: {error}", file=sys.stderr)
+        print(f"{path.name}: {error}", file=sys.stderr)
         return 1
     stale = _stale(texts)
     if arguments.check:

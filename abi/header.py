@@ -16,6 +16,7 @@ from abi.model import Constant, Enumeration, Function, Header, Member, Parameter
 
 # Sizes of the scalars, which are their alignments too.
 SCALARS = {"size_t": 8, "int32_t": 4, "int64_t": 8, "uint64_t": 8, "double": 8, "float": 4}
+_STANDARD_TYPES = 4
 _WORD = 8
 _LARGEST = 512
 
@@ -23,6 +24,14 @@ _LARGEST = 512
 def read(text: str, *, documented: bool = True) -> Header:
     """Reads a header. One without documentation, a frozen one, has zeros for its defaults."""
     return _Reader(source.read(text), documented).header()
+
+
+def read_beside(text: str, main: Header) -> Header:
+    """Reads a header that includes the main one: what it adds, and no losses among that."""
+    opaque = [*main.opaque, *(struct.name for struct in main.structs)]
+    included = [f"typedef struct {name} {name};" for name in opaque]
+    included += [f"typedef int32_t {each.name};" for each in main.enumerations]
+    return _Reader(source.read(text, " ".join(included)), True).beside(main, len(included))
 
 
 def _type(node: Any) -> Type:
@@ -45,16 +54,27 @@ class _Reader:
         self._callbacks: list[Function] = []
         self._structs: list[Struct] = []
         self._functions: list[Function] = []
-        self._names: dict[str, int] = {}  # of int32_t, and the lines that they stand on
+        self._is_main = True  # whose structs begin with their sizes, and have defaults
+        self._constants: dict[str, int] = {}
 
     def header(self) -> Header:
-        macros = tuple(self._macros())
-        self._constants = {constant.name: constant.value for constant in macros}
-        for node in self._nodes[4:]:  # the first are the standard headers'
-            self._read(node)
         version, _ = self._source.macros["TOPKLOSS_VERSION"]
-        header = Header(
-            version=version.strip('"'),
+        header = self._all(version.strip('"'), _STANDARD_TYPES)
+        return replace(header, losses=losses_of(header))
+
+    def beside(self, main: Header, included: int) -> Header:
+        self._constants = main.all_constants()
+        self._is_main = False
+        return self._all(main.version, _STANDARD_TYPES + included)
+
+    def _all(self, version: str, before: int) -> Header:
+        """What stands after so many declarations of other headers'."""
+        macros = tuple(self._macros())
+        self._constants |= {constant.name: constant.value for constant in macros}
+        for node in self._nodes[before:]:
+            self._read(node)
+        return Header(
+            version=version,
             constants=macros,
             enumerations=tuple(self._enumerations),
             opaque=tuple(self._opaque),
@@ -62,7 +82,6 @@ class _Reader:
             structs=tuple(self._structs),
             functions=tuple(self._functions),
         )
-        return replace(header, losses=losses_of(header))
 
     def _macros(self) -> Iterator[Constant]:
         """The macros that are whole numbers."""
@@ -136,7 +155,7 @@ class _Reader:
             default = self._default(name, Member(entry.name, type_, doc, offset, size, 0))
             members.append(Member(entry.name, type_, doc, offset, size, default))
             offset += size
-        if not members or members[0].name != "struct_size":
+        if self._is_main and (not members or members[0].name != "struct_size"):
             raise HeaderError(f"{name} does not begin with struct_size")
         if offset >= _LARGEST:
             raise HeaderError(f"{name} has {offset} bytes: Swift's set of sizes ends at {_LARGEST}")
@@ -148,7 +167,7 @@ class _Reader:
         place = f"{struct}.{member.name}"
         if member.is_reserved and (member.type != Type("int32_t") or member.offset % _WORD == 0):
             raise HeaderError(f"{place}: a reserved member is an int32_t after another member's")
-        if not self._documented:
+        if not self._documented or not self._is_main:
             return 0
         is_option = struct.endswith("_options") and member.name != "struct_size"
         must = is_option and not member.is_reserved

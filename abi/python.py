@@ -32,10 +32,10 @@ def python(header: Header) -> str:
         _HEAD,
         *_constants(header),
         "\n".join(_types(header)),
-        *(_struct(header, struct) for struct in header.structs),
+        *(struct(header, each) for each in header.structs),
         _tables(header),
         _defaults(header),
-        _prototypes(header),
+        prototypes(header),
     ]
     return "\n".join(blocks)
 
@@ -49,17 +49,18 @@ def _constants(header: Header) -> Iterator[str]:
 
 def _types(header: Header) -> Iterator[str]:
     for enumeration in header.enumerations:
-        yield f"{_short(enumeration.name)} = c_int32"
+        yield f"{short(enumeration.name)} = c_int32"
     for name in header.opaque:
-        yield f"{_short(name)}_p = c_void_p"
+        yield f"{short(name)}_p = c_void_p"
     for callback in header.callbacks:
         types = [_type(header, callback.result)]
         types += [_type(header, parameter.type) for parameter in callback.parameters]
-        yield f"{_short(callback.name)} = ctypes.CFUNCTYPE({', '.join(types)})"
+        yield f"{short(callback.name)} = ctypes.CFUNCTYPE({', '.join(types)})"
     yield ""
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
+    """A type's name without the prefix."""
     return name.removeprefix(PREFIX)
 
 
@@ -68,12 +69,12 @@ def _type(header: Header, type_: Type) -> str:
     if type_.pointers == 0:
         if type_.name == "void":
             return "None"
-        return _short(type_.name) if type_.name.startswith(PREFIX) else _scalar(type_.name)
+        return short(type_.name) if type_.name.startswith(PREFIX) else _scalar(type_.name)
     if type_.name in header.opaque:
-        name = f"{_short(type_.name)}_p"
+        name = f"{short(type_.name)}_p"
         return name if type_.pointers == 1 else f"POINTER({name})"
     if header.struct(type_.name):
-        return f"POINTER({_short(type_.name)})"
+        return f"POINTER({short(type_.name)})"
     return "c_char_p" if type_.name == "char" else "c_void_p"
 
 
@@ -81,7 +82,8 @@ def _scalar(name: str) -> str:
     return f"c_{name}" if name in ("size_t", "double", "float") else f"c_{name.removesuffix('_t')}"
 
 
-def _struct(header: Header, struct: Struct) -> str:
+def struct(header: Header, struct: Struct) -> str:
+    """The class of a struct."""
     fields = [f'        ("{m.name}", {_type(header, m.type)}),' for m in struct.members]
     return "\n".join(
         [
@@ -137,7 +139,8 @@ def _defaults(header: Header) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def _prototypes(header: Header) -> str:
+def prototypes(header: Header) -> str:
+    """The table of all functions."""
     lines = [
         "# Result type and argument types of every function.",
         "Prototype = tuple[Any, list[Any]]",

@@ -13,7 +13,7 @@ _DIRECTIVE = re.compile(r"^#.*$", re.MULTILINE)
 # The types of the standard headers, for machines with pointers of 64 bits.
 _STANDARD = (
     "typedef unsigned long size_t; typedef int int32_t; typedef long int64_t; "
-    "typedef unsigned long uint64_t;\n#line 1\n"
+    "typedef unsigned long uint64_t; "
 )
 
 
@@ -39,8 +39,8 @@ def _plain(comment: str) -> str:
     return "\n".join(lines).strip()
 
 
-def read(text: str) -> Source:
-    """Takes a header apart."""
+def read(text: str, included: str = "") -> Source:
+    """Takes a header apart, with declarations of what it includes."""
     docs = {}
     for match in _COMMENT.finditer(text):
         if match[1]:
@@ -52,7 +52,8 @@ def read(text: str) -> Source:
         macros[match[1]] = (match[2].strip(), docs.get(line, ""))
     for pattern in (_ONLY_CXX, _CONDITIONAL, _DIRECTIVE):
         bare = pattern.sub(_blank, bare)
-    return Source(_STANDARD + bare.replace("TOPKLOSS_API ", ""), docs, macros)
+    declarations = f"{_STANDARD}{included}\n#line 1\n" + bare.replace("TOPKLOSS_API ", "")
+    return Source(declarations, docs, macros)
 
 
 def without_comments(text: str) -> str:

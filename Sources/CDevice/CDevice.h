@@ -181,6 +181,23 @@ typedef struct TopkDeviceCall {
   DeviceTwoHeads two_heads;
 } TopkDeviceCall;
 
+/* What topk_turn_2 and topk_turn_4 are told, by value: rows between a strided matrix and one whose elements lie one after
+ * another, which kernels take. Strides in elements, of any sign. */
+typedef struct DeviceTurn {
+  const void *source;
+  void *target;
+  int64_t is_back; /* 0: the source is strided; 1: the target */
+  int64_t rows;
+  int64_t classes;
+  int64_t rows_per_group; /* at least 1 */
+  int64_t class_stride;
+  int64_t row_stride;   /* from one row to the next of its group */
+  int64_t group_stride; /* from one group to the next */
+} DeviceTurn;
+
+/* Bytes of shared memory that they take: a tile of 32 rows and classes, each row followed by one element more. */
+#define TOPK_DEVICE_TURN_BYTES 4224
+
 /* How a matrix of the caller's lies, in elements. Where it is not plain, rows are turned before kernels see them. */
 typedef struct DeviceLayout {
   int64_t row_stride;

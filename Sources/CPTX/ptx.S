@@ -9,7 +9,7 @@ topk_ptx_\name:
 .endm
 
 .section .rodata
-#define FAMILY(number, name) family name
+#define FAMILY(name) family name
 #include "families.h"
 
 .section .note.GNU-stack,"",%progbits

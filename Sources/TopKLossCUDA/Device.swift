@@ -2,11 +2,6 @@ import CCUDA
 import CPTX
 import CTopKLoss
 
-/// The families of kernels, a module each: the numbers of Sources/CPTX/families.h.
-enum Family: Int {
-  case batch, softmaxMargin
-}
-
 /// A device, by its primary context, and the modules that have been loaded there.
 struct Device {
   let driver: Driver
@@ -62,7 +57,7 @@ struct Device {
   /// - Parameter stream: where the module will be used; not to be captured meanwhile, for then nothing can be loaded.
   func module(_ family: Family, for stream: cuda_stream?) throws(Fault) -> cuda_module {
     guard let slot = cuda_module_slot(ordinal, family.rawValue),
-      let image = topk_ptx(family.rawValue)
+      let image = topk_ptx(family.name.cString)
     else { throw Self.noContext }
     if cuda_load(slot) == 0 {
       var capture = Int32(CUDA_CAPTURE_NONE)

@@ -22,9 +22,9 @@ public func topkloss_cuda_needs(
   _ result: UnsafePointer<topkloss_result>!, _ memory: UnsafeMutablePointer<topkloss_cuda_memory>!
 ) -> topkloss_status {
   let memory: UnsafeMutablePointer<topkloss_cuda_memory>? = memory
-  let (loss, batch, result) = (
-    UnsafeRawPointer(loss), UnsafeRawPointer(batch), UnsafeRawPointer(result)
-  )
+  let loss: OpaquePointer? = loss
+  let batch: UnsafePointer<topkloss_batch>? = batch
+  let result: UnsafePointer<topkloss_result>? = result
   return reportingFault { () throws(Fault) in
     guard let memory else { throw .nullPointer("memory") }
     try checkSize(memory.pointee.struct_size, of: topkloss_cuda_memory.self, "memory")
@@ -42,7 +42,8 @@ public func topkloss_cuda_needs(
 public func topkloss_cuda_constants(
   _ loss: OpaquePointer!, _ constants: UnsafeMutableRawPointer!, _ bytes: Int
 ) -> topkloss_status {
-  let (loss, target) = (UnsafeRawPointer(loss), UnsafeMutableRawPointer?(constants))
+  let loss: OpaquePointer? = loss
+  let target: UnsafeMutableRawPointer? = constants
   return reportingFault { () throws(Fault) in
     var description = try TopkDeviceDescription(loss)
     let needed = Constants.visit(&description.call) { numbers, _, _ in numbers }
@@ -63,7 +64,7 @@ public func topkloss_cuda_constants(
 
 @implementation @_cdecl("topkloss_cuda_prepare")
 public func topkloss_cuda_prepare(_ loss: OpaquePointer!, _ device: Int32) -> topkloss_status {
-  let loss = UnsafeRawPointer(loss)
+  let loss: OpaquePointer? = loss
   return reportingFault { () throws(Fault) in
     let description = try TopkDeviceDescription(loss)
     let device = try Device(try Driver.shared(), ordinal: Int(device))
@@ -81,25 +82,26 @@ public func topkloss_cuda_evaluate(
   _ result: UnsafePointer<topkloss_result>!, _ launch: UnsafePointer<topkloss_cuda_launch>!
 ) -> topkloss_status {
   let launch: UnsafePointer<topkloss_cuda_launch>? = launch
-  let (loss, batch, result) = (
-    UnsafeRawPointer(loss), UnsafeRawPointer(batch), UnsafeRawPointer(result)
-  )
+  let loss: OpaquePointer? = loss
+  let batch: UnsafePointer<topkloss_batch>? = batch
+  let result: UnsafePointer<topkloss_result>? = result
   return reportingFault { () throws(Fault) in
     guard let launch = launch?.pointee else { throw .nullPointer("launch") }
     try checkSize(launch.struct_size, of: topkloss_cuda_launch.self, "launch")
     var description = try TopkDeviceDescription(loss, batch, result)
-    let constants = UnsafeRawPointer?(launch.constants)
+    let constants: UnsafeRawPointer? = launch.constants
+    let givenWorkspace: UnsafeMutableRawPointer? = launch.workspace
+    let outcome: UnsafeMutablePointer<topkloss_cuda_outcome>? = launch.outcome
+    let stream: UnsafeMutableRawPointer? = launch.stream
     let constantBytes = Constants.visit(&description.call) { _, _, start in
       constants.map { $0 + start }
     }
     guard constantBytes == 0 || constants != nil else { throw .nullPointer("launch.constants") }
-    guard let workspace = UnsafeMutableRawPointer?(launch.workspace) else {
-      throw .nullPointer("launch.workspace")
-    }
+    guard let workspace = givenWorkspace else { throw .nullPointer("launch.workspace") }
     try checkAlignment(workspace, 256, "launch.workspace")
     if let constants { try checkAlignment(constants, 256, "launch.constants") }
-    if let outcome = launch.outcome { try checkAlignment(outcome, 8, "launch.outcome") }
-    var plan = Plan(description, workspace: workspace, outcome: launch.outcome)
+    if let outcome { try checkAlignment(outcome, 8, "launch.outcome") }
+    var plan = Plan(description, workspace: workspace, outcome: outcome)
     guard plan.workspaceBytes <= launch.workspace_bytes else {
       throw Fault(
         TOPKLOSS_ERROR_SIZE, "%s is %lld, and the call takes %lld",
@@ -108,7 +110,7 @@ public func topkloss_cuda_evaluate(
     }
     let logits = description.call.rows > 0 ? description.call.logits.elements : nil
     let device = try Device(try Driver.shared(), of: logits ?? workspace)
-    var launches = StreamLaunches(device: device, stream: launch.stream.map { cuda_stream($0) })
+    var launches = StreamLaunches(device: device, stream: stream.map { cuda_stream($0) })
     try device.withContext { () throws(Fault) in try plan.run(&launches) }
   }
 }
@@ -141,7 +143,8 @@ public func topkloss_cuda_check(
 extension TopkDeviceDescription {
   /// Of a call, or without a batch and a result of a loss.
   fileprivate init(
-    _ loss: UnsafeRawPointer?, _ batch: UnsafeRawPointer? = nil, _ result: UnsafeRawPointer? = nil
+    _ loss: OpaquePointer?, _ batch: UnsafePointer<topkloss_batch>? = nil,
+    _ result: UnsafePointer<topkloss_result>? = nil
   ) throws(Fault) {
     self.init()
     let status = try Host.library().describe(

@@ -6,7 +6,7 @@ import CTopKLoss
 struct Host {
   typealias Describe =
     @convention(c) (
-      UnsafeRawPointer?, UnsafeRawPointer?, UnsafeRawPointer?,
+      OpaquePointer?, UnsafePointer<topkloss_batch>?, UnsafePointer<topkloss_result>?,
       UnsafeMutablePointer<TopkDeviceDescription>, Int64
     ) -> topkloss_status
   typealias SetLastError = @convention(c) (UnsafePointer<CChar>) -> Void

@@ -17,9 +17,28 @@ struct RowKernel {
   var sharedMemoryBytes = 0
 
   init(_ call: TopkDeviceCall) {
-    threads = Self.threads(call)
-    family = .softmaxMargin
+    switch Int(call.family) {
+    case TOPK_DEVICE_NOISED_TOPK: self.init(noisedTopK: call)
+    default: self.init(softmaxMargin: call)
+    }
+  }
+
+  /// A warp a row where there are many short ones; more threads the fewer and longer the rows are. Four elements are loaded at
+  /// once: with many rows each thread has four times as many, so that loads do not wait for each other.
+  private static func threads(_ call: TopkDeviceCall) -> Int {
+    let elements = call.rows >= 1024 ? 16 : 4
+    let threads = (Int(call.classes) &+ elements &- 1) / elements
+    return min(max((threads &+ 31) & ~31, 32), Int(TOPK_DEVICE_THREADS))
+  }
+
+}
+
+// MARK: Families
+
+extension RowKernel {
+  private init(softmaxMargin call: TopkDeviceCall) {
     let loss = call.softmax_margin
+    (family, threads) = (.softmaxMargin, Self.threads(call))
     if loss.target_margin.numbers != nil {
       kernel = "topk_softmax_margin_soft_margins"
     } else if loss.isSimple && call.second.elements == nil {
@@ -31,12 +50,14 @@ struct RowKernel {
     }
   }
 
-  /// A warp a row where there are many short ones; more threads the fewer and longer the rows are. Four elements are loaded at
-  /// once: with many rows each thread has four times as many, so that loads do not wait for each other.
-  private static func threads(_ call: TopkDeviceCall) -> Int {
-    let elements = call.rows >= 1024 ? 16 : 4
-    let threads = (Int(call.classes) &+ elements &- 1) / elements
-    return min(max((threads &+ 31) & ~31, 32), Int(TOPK_DEVICE_THREADS))
+  /// What a block needs: Sources/GPU/Families/NoisedTopKEntry.swift.
+  private init(noisedTopK call: TopkDeviceCall) {
+    let samples = Int(call.noised_topk.samples)
+    let ofSamples = min(max(samples, 4) &* 32, Int(TOPK_DEVICE_THREADS))
+    (family, kernel) = (.noisedTopK, "topk_noised_topk")
+    threads = max(ofSamples, Self.threads(call))
+    sharedBytes = 416 &+ 24 &* threads
+    scratchBytes = 8 &* min(samples, 4096) &+ 8 &* Int(call.classes)
   }
 
   private static func simple(_ call: TopkDeviceCall) -> StaticString {

@@ -1,7 +1,8 @@
 """Puts libtopkloss.so into the wheel: built with the Swift toolchain, or a file that is named.
 
-A source archive gets the Swift package instead, in a folder of its own, to be built where it is
-installed.
+With it goes libtopkloss_cuda.so, for devices: from the same build, or from beside the file that is
+named, if it is there. A source archive gets the Swift package instead, in a folder of its own, to
+be built where it is installed.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-_BUILD = ["swift", "build", "-c", "release", "--product", "topkloss"]
+_BUILD = ["swift", "build", "-c", "release", "--product"]
+_PRODUCTS = "topkloss", "topkloss_cuda"
 _SWIFT_PACKAGE = ("Package.swift", "Sources", "Tests", "include")
 _SOURCES = {
-    *(".c", ".cpp", ".gz", ".h", ".hpp", ".map", ".md", ".modulemap", ".py", ".swift", ".toml"),
-    *(".supp", ".txt"),
+    *(".S", ".c", ".cpp", ".gz", ".h", ".hpp", ".ll", ".map", ".md", ".modulemap", ".ptx", ".py"),
+    *(".supp", ".swift", ".toml", ".txt"),
 }
 _MACHINES = {62: "x86_64", 183: "aarch64"}
 """Processors by the numbers that files of the ELF format have for them."""
@@ -61,15 +63,16 @@ def _swift_files(repository: Path) -> Iterator[Path]:
 
 
 def _build(package: Path) -> Path:
-    """Builds the library, outside the source tree of the Python package."""
+    """Builds both libraries, beside each other, outside the source tree of the Python package."""
     if shutil.which("swift") is None:
         raise BuildError(
             "topkloss needs the Swift toolchain to build its library: install Swift 6.3 or later, "
             "or name a built libtopkloss.so in the environment variable TOPKLOSS_LIBRARY_FILE"
         )
-    command = [*_BUILD, "--package-path", str(package)]
-    if subprocess.run(command).returncode:
-        raise BuildError("topkloss could not build its library: swift says why above")
+    for product in _PRODUCTS:
+        command = [*_BUILD, product, "--package-path", str(package)]
+        if subprocess.run(command).returncode:
+            raise BuildError("topkloss could not build its library: swift says why above")
     folder = subprocess.run(
         [*command, "--show-bin-path"], check=True, capture_output=True, text=True
     ).stdout.strip()
@@ -135,19 +138,24 @@ def _linked_in(library: bytes) -> list[dict[str, Any]]:
     ]
 
 
-def _sbom(name: str, version: str, library: Path) -> dict[str, Any]:
-    """The bill of materials, in CycloneDX's terms: of this library's bytes, with no time in it."""
-    content = library.read_bytes()
-    linked_in = _linked_in(content)
+def _sbom(name: str, version: str, libraries: list[Path]) -> dict[str, Any]:
+    """The bill of materials, in CycloneDX's terms: of the libraries' bytes, with no time in it.
+
+    The first library's bytes say what is linked into all of them: one toolchain made them.
+    """
+    linked_in = _linked_in(libraries[0].read_bytes())
     package = f"pkg:pypi/{name}@{version}"
-    own = {
-        "type": "library",
-        "bom-ref": library.name,
-        "name": library.name,
-        "version": version,
-        "licenses": [{"license": {"id": "MIT"}}],
-        "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(content).hexdigest()}],
-    }
+    own = [
+        {
+            "type": "library",
+            "bom-ref": library.name,
+            "name": library.name,
+            "version": version,
+            "licenses": [{"license": {"id": "MIT"}}],
+            "hashes": [{"alg": "SHA-256", "content": _sha256(library)}],
+        }
+        for library in libraries
+    ]
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -163,12 +171,19 @@ def _sbom(name: str, version: str, library: Path) -> dict[str, Any]:
                 "licenses": [{"license": {"id": "MIT"}}],
             }
         },
-        "components": [own, *linked_in],
+        "components": [*own, *linked_in],
         "dependencies": [
-            {"ref": package, "dependsOn": [library.name]},
-            {"ref": library.name, "dependsOn": [each["bom-ref"] for each in linked_in]},
+            {"ref": package, "dependsOn": [library.name for library in libraries]},
+            *(
+                {"ref": library.name, "dependsOn": [each["bom-ref"] for each in linked_in]}
+                for library in libraries
+            ),
         ],
     }
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 class LibraryHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -204,8 +219,11 @@ class LibraryHook(BuildHookInterface):  # type: ignore[type-arg]
         build_data["tag"] = f"py3-none-linux_{_machine(library)}"
         # It lasts as long as this hook: the wheel is written after this returns.
         self._folder = tempfile.TemporaryDirectory()
-        stripped = _strip(library, Path(self._folder.name))
-        included[str(stripped)] = "topkloss/libtopkloss.so"
+        of_devices = library.with_name("libtopkloss_cuda.so")
+        there = [library, *([of_devices] if of_devices.is_file() else [])]
+        stripped = [_strip(each, Path(self._folder.name)) for each in there]
+        for copy, name in zip(stripped, ("libtopkloss.so", of_devices.name), strict=False):
+            included[str(copy)] = f"topkloss/{name}"
         sbom = _sbom(self.metadata.name, self.metadata.version, stripped)
         file = Path(self._folder.name) / f"{self.metadata.name}.cdx.json"
         file.write_text(json.dumps(sbom, indent=2) + "\n")

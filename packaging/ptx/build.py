@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import inspect
 import re
 import subprocess
 import sys
@@ -36,6 +37,12 @@ FAMILIES = {
         *["GPU/Families/SoftmaxMarginEntries.swift", "Kernels/Softmax"],
         *[f"Kernels/Functions/{name}.swift" for name in ("Logistic",)],
     ],
+    "outlying_mse": ["GPU/Families/OutlyingMSEEntries.swift", "Kernels/SquaredError/OutlyingMSE.swift"],
+    "single_positive": [
+        *["GPU/Families/SinglePositiveEntries.swift", "Kernels/MultiLabel/BinaryCrossEntropy.swift"],
+        *["Kernels/Selection/RowScores.swift", "Kernels/Functions/Logistic.swift"],
+    ],
+    "turn": ["GPU/Families/TurnEntries.swift"],
     "smooth_topk_svm": [
         *["GPU/Families/SmoothTopKSVM.swift", "Kernels/SmoothTopKSVM/SmoothTopKSVMTerm.swift"],
         *[f"GPU/TopK/{name}.swift" for name in ("RankPolynomial", "StrongestClasses")],
@@ -48,6 +55,8 @@ FAMILIES = {
         *["Kernels/Noise/RowNoise.swift", "Kernels/Noise/Threefry.swift", "Kernels/Functions/NormalQuantile.swift"],
     ],
 }
+# What kernels take by value, by the beginning of their names: the first that fits.
+PARAMETERS = {"topk_turn_": "DeviceTurn", "topk_": "TopkDeviceCall"}
 HEADERS = ["CDevice", "CGPU", "CKernels"]
 
 
@@ -67,8 +76,10 @@ def compiler_version() -> str:
 def fingerprint(family: str) -> str:
     """Of all that a family's PTX follows from, but for LLVM, which its pinned version tells."""
     digest = hashlib.sha256(compiler_version().encode())
+    for function in (intermediate, parameter_bytes, retarget, attributes, ptx, compact):
+        digest.update(inspect.getsource(function).encode())
     headers = [file for name in HEADERS for file in sorted((SOURCES / name).iterdir())]
-    for file in [Path(__file__), SOURCES / "GPU/device.ll", *headers, *swift_files(family)]:
+    for file in [SOURCES / "GPU/device.ll", *headers, *swift_files(family)]:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()[:32]
 
@@ -84,30 +95,34 @@ def intermediate(family: str, folder: Path) -> str:
     return output.read_text()
 
 
-def call_bytes(folder: Path) -> int:
-    """The size of the struct that kernels take."""
+def parameter_bytes(folder: Path) -> dict[str, int]:
+    """The sizes of the structs that kernels take."""
     swift = Path(subprocess.run(["which", "swiftc"], check=True, capture_output=True, text=True).stdout.strip()).resolve()
     source = folder / "size.c"
-    source.write_text('#include "CDevice.h"\nchar size[sizeof(TopkDeviceCall)];\n')
+    source.write_text('#include "CDevice.h"\n' + "".join(f"char size_{name}[sizeof({name})];\n" for name in PARAMETERS.values()))
     command = [str(swift.parent / "clang"), "-target", "x86_64-unknown-none-elf", "-ffreestanding", "-w", "-S", "-emit-llvm", "-o", "-"]
     result = subprocess.run([*command, f"-I{SOURCES / 'CDevice'}", str(source)], check=True, capture_output=True, text=True)
-    size = re.search(r"@size = .*\[(\d+) x i8\]", result.stdout)
-    assert size, result.stdout
-    return int(size[1])
+    sizes = {name: int(size) for name, size in re.findall(r"@size_(\w+) = .*\[(\d+) x i8\]", result.stdout)}
+    assert sizes.keys() == set(PARAMETERS.values()), result.stdout
+    return sizes
 
 
-def retarget(text: str, parameter_bytes: int) -> tuple[str, list[str]]:
+def retarget(text: str, sizes: dict[str, int]) -> tuple[str, list[str]]:
     """The same for an NVIDIA GPU, with what is public as kernels, which take their struct by value."""
+
+    def kernel(match: re.Match[str]) -> str:
+        struct = next(struct for start, struct in PARAMETERS.items() if match[1].startswith(start))
+        return f"define ptx_kernel void @{match[1]}(ptr byval([{sizes[struct] // 8} x i64]) align 8 %0)"
+
     kernels = re.findall(r"^define protected void @(topk_\w+)\(", text, re.MULTILINE)
-    parameter = rf"ptr byval([{parameter_bytes // 8} x i64]) align 8 %0"
     rules = [
         (r"^target triple = .*", 'target triple = "nvptx64-nvidia-cuda"'),
         (r"^(target datalayout|@llvm\.used|@_swift1_autolink_entries).*\n", ""),
-        (r"^define protected void @(topk_\w+)\(ptr [^%]*%0\)", rf"define ptx_kernel void @\1({parameter})"),
         (r"^define weak_odr (protected )?", "define internal "),
     ]
     for pattern, replacement in rules:
         text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
+    text = re.sub(r"^define protected void @(topk_\w+)\(ptr [^%]*%0\)", kernel, text, flags=re.MULTILINE)
     return re.sub(r"^attributes #.*$", attributes, text, flags=re.MULTILINE), kernels
 
 
@@ -120,7 +135,7 @@ def attributes(match: re.Match[str]) -> str:
     return f"{line[: line.index('{')]}{{ nounwind {' '.join(kept)} }}"
 
 
-def ptx(family: str, swift: str, parameter_bytes: int) -> str:
+def ptx(family: str, swift: str, sizes: dict[str, int]) -> str:
     import llvmlite
     import llvmlite.binding as llvm
 
@@ -128,7 +143,7 @@ def ptx(family: str, swift: str, parameter_bytes: int) -> str:
     llvm.initialize_all_asmprinters()
     target = llvm.Target.from_triple("nvptx64-nvidia-cuda")
     machine = target.create_target_machine(cpu=PROCESSOR, features=f"+{PTX_VERSION}", opt=3)
-    text, kernels = retarget(swift, parameter_bytes)
+    text, kernels = retarget(swift, sizes)
     module = llvm.parse_assembly(text)
     module.link_in(llvm.parse_assembly((SOURCES / "GPU/device.ll").read_text()))
     for function in module.functions:
@@ -152,6 +167,16 @@ def compact(text: str) -> str:
     return re.sub(r"\n\s*", "\n", text).strip() + "\n"
 
 
+def write_list() -> None:
+    """The families that there are, for the assembler and for C. What changes with a module makes SwiftPM take it in again."""
+    lines = ["/* The families of kernels, a module each, and of what sources: written by packaging/ptx/build.py. */"]
+    for family in FAMILIES:
+        file = OUTPUT / f"{family}.ptx"
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+        lines.append(f"FAMILY({family}) /* {digest} */")
+    (OUTPUT.parent / "families.h").write_text("\n".join(lines) + "\n")
+
+
 def is_current(family: str) -> bool:
     file = OUTPUT / f"{family}.ptx"
     return file.exists() and fingerprint(family) in file.read_text().split("\n", 1)[0]
@@ -168,14 +193,16 @@ def main() -> int:
         folder = Path(name)
         with ThreadPoolExecutor(2) as pool:
             swift = dict(zip(families, pool.map(lambda family: intermediate(family, folder), families), strict=True))
-        size = call_bytes(folder) if families else 0
+        sizes = parameter_bytes(folder) if families else {}
         for family in families:
-            text, file = ptx(family, swift[family], size), OUTPUT / f"{family}.ptx"
+            text, file = ptx(family, swift[family], sizes), OUTPUT / f"{family}.ptx"
             if not options.check:
                 file.write_text(text)
                 print(f"{family}: {len(text)} bytes")
             elif not file.exists() or file.read_text() != text:
                 stale.append(family)
+    if not options.check:
+        write_list()
     if stale:
         print(f"out of date: {', '.join(dict.fromkeys(stale))}: run make ptx", file=sys.stderr)
     return 1 if stale else 0

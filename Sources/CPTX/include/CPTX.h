@@ -5,19 +5,19 @@
 #define CPTX_H
 
 #include <stddef.h>
+#include <string.h>
 
-#define FAMILY(number, name) extern const char topk_ptx_##name[] __attribute__((visibility("hidden")));
+#define FAMILY(name) extern const char topk_ptx_##name[] __attribute__((visibility("hidden")));
 #include "../families.h"
 #undef FAMILY
 
-static inline const char *topk_ptx(long family) {
-  switch (family) {
-#define FAMILY(number, name) \
-  case number: return topk_ptx_##name;
+/* The module of a family; NULL if there is none of that name. */
+static inline const char *topk_ptx(const char *family) {
+#define FAMILY(name) \
+  if (!strcmp(family, #name)) return topk_ptx_##name;
 #include "../families.h"
 #undef FAMILY
-    default: return NULL;
-  }
+  return NULL;
 }
 
 #endif

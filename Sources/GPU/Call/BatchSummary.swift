@@ -5,24 +5,28 @@ import CGPU
 struct BatchSummary {
   /// Σ_i v_i w_{y_i} over the rows that are not ignored.
   let totalWeight: Double
-  let badLabel: Int64
-  let badWeight: Int64
-  let badUpstream: Int64
+  /// Whether a label is none, or a number is not finite: the gradient is then NaN.
+  let isBad: Bool
+  private let partial: DevicePartial
 
   /// All threads of a warp come here.
   @inline(__always)
   init(_ call: UnsafePointer<TopkDeviceCall>) {
-    let partial = call.pointee.partials.unsafelyUnwrapped[Warp.place]
+    partial = call.pointee.partials.unsafelyUnwrapped[Warp.place]
     totalWeight = Warp.sum(partial.total_weight)
-    badLabel = Warp.least(partial.bad_label)
-    badWeight = Warp.least(partial.bad_weight)
-    badUpstream = Warp.least(partial.bad_upstream)
+    isBad =
+      Warp.any(
+        partial.bad_label != noRow || partial.bad_weight != noRow || partial.bad_upstream != noRow)
+      || !totalWeight.isFinite
   }
 
-  /// Whether a label is none, or a number is not finite: the gradient is then NaN.
+  /// The first row of each that is bad. All threads of a warp come here too.
   @inline(__always)
-  var isBad: Bool {
-    Warp.lesser(badLabel, Warp.lesser(badWeight, badUpstream)) != noRow || !totalWeight.isFinite
+  func firstBadRows() -> (label: Int64, weight: Int64, upstream: Int64) {
+    (
+      Warp.least(partial.bad_label), Warp.least(partial.bad_weight),
+      Warp.least(partial.bad_upstream)
+    )
   }
 }
 

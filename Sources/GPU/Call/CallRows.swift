@@ -55,6 +55,9 @@ extension UnsafePointer<TopkDeviceCall> {
 
 extension DeviceMatrix {
   @inline(__always)
+  static var none: DeviceMatrix { DeviceMatrix(elements: nil, stride: 0) }
+
+  @inline(__always)
   func row<E: Element>(_ index: Int, _: E.Type) -> UnsafeMutablePointer<E>? {
     elements.map { $0.assumingMemoryBound(to: E.self) + index &* Int(stride) }
   }

@@ -19,6 +19,7 @@ public func end(_ call: UnsafePointer<TopkDeviceCall>) {
   }
   let total = Block.sum(sum)
   let notFinite = Block.least(firstNaN)
+  let bad = summary.firstBadRows()
   if Block.place != 0 { return }
   guard let outcome = call.pointee.outcome else { return }
   outcome.pointee.total_weight = summary.totalWeight
@@ -32,15 +33,15 @@ public func end(_ call: UnsafePointer<TopkDeviceCall>) {
     outcome.pointee.fail(TOPK_DEVICE_NOT_FINITE, row: notFinite)
   }
   if !summary.totalWeight.isFinite { outcome.pointee.fail(TOPK_DEVICE_INFINITE_WEIGHTS, row: -1) }
-  if summary.badUpstream != noRow {
-    outcome.pointee.fail(TOPK_DEVICE_BAD_UPSTREAM, row: summary.badUpstream)
+  if bad.upstream != noRow {
+    outcome.pointee.fail(TOPK_DEVICE_BAD_UPSTREAM, row: bad.upstream)
   }
-  if summary.badWeight != noRow {
-    outcome.pointee.fail(TOPK_DEVICE_BAD_SAMPLE_WEIGHT, row: summary.badWeight)
+  if bad.weight != noRow {
+    outcome.pointee.fail(TOPK_DEVICE_BAD_SAMPLE_WEIGHT, row: bad.weight)
   }
-  if summary.badLabel != noRow {
-    outcome.pointee.fail(TOPK_DEVICE_BAD_LABEL, row: summary.badLabel)
-    outcome.pointee.label = call.storedLabel(Int(summary.badLabel)) ?? 0
+  if bad.label != noRow {
+    outcome.pointee.fail(TOPK_DEVICE_BAD_LABEL, row: bad.label)
+    outcome.pointee.label = call.storedLabel(Int(bad.label)) ?? 0
   }
 }
 

@@ -119,8 +119,7 @@ extension SoftmaxMarginRow {
   @inline(__always)
   fileprivate mutating func take(softLabelsOf row: CallRow<Float>, _ call: Call) {
     if call.pointee.second.elements == nil { return }
-    let none = DeviceMatrix(elements: nil, stride: 0)
-    let softLabels = call.open(call.pointee.second, gradient: none, row.index, place: 1)
+    let softLabels = call.open(call.pointee.second, gradient: .none, row.index, place: 1)
     targets = UnsafeRawPointer(softLabels.logits)
     (label, hard) = (-1, 0)
   }

@@ -55,7 +55,7 @@ struct ScalarLogistic {
 /// Σ_j σ(z_j); NaN if a logit is NaN or +∞.
 @inline(never)
 func sigmoidSum<V: Lanes>(_ logits: UnsafeRawPointer, _ classes: Int, _: V.Type) -> Double {
-  if firstNotFinite(logits, classes, V.self) >= 0 { return .nan }
+  if hasBadLogit(logits, classes, V.self) { return .nan }
   var sweep = SigmoidSweep<V>(logits: logits)
   sweep.run(classes: classes)
   return sweep.sum.total

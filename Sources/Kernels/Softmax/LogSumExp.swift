@@ -20,7 +20,7 @@ func logSumExp<V: Lanes>(
     peak.pointee = Double(largest)
     if largest == -.infinity || largest == .infinity {
       peak.pointee = 0
-      return firstNotFinite(logits, classes, V.self) >= 0 ? .nan : 0
+      return hasBadLogit(logits, classes, V.self) ? .nan : 0
     }
     return log(rivalSum(&row, peak: largest, keepIn: nil, PlainTransform.self, V.self))
   }

@@ -116,7 +116,9 @@ func weigh<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _: T.Type, _:
   let label = Int(truncatingIfNeeded: row.pointee.label)
   var gradient =
     perTotal * (progress.other_shares * progress.label_exponential - own * progress.rivals)
-  if T.scalesClasses { gradient *= number(family.class_scale, label, V.self) }
+  if T.scalesClasses, let scale = family.class_scale {
+    gradient *= number(scale, label, V.self)
+  }
   row.pointee.progress.label_gradient =
     progress.label_is_masked != 0 && !total.isNaN ? 0 : gradient
 }
@@ -200,7 +202,7 @@ private func labelMargin<V: Lanes>(_ row: SoftmaxMarginPointer, _: V.Type) -> Do
 func maskedRow<V: Lanes>(_ row: MutableRow, _: V.Type) -> Double {
   let classes = Int(truncatingIfNeeded: row.pointee.family.pointee.classes)
   return maskedRow(
-    row, hasNaN: firstNotFinite(row.pointee.logits, classes, V.self) >= 0, V.self)
+    row, hasNaN: hasBadLogit(row.pointee.logits, classes, V.self), V.self)
 }
 
 @inline(never)

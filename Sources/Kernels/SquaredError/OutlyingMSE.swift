@@ -10,7 +10,7 @@ func outlyingMSE<V: Lanes>(_ row: OutlyingMSERow, _: V.Type) -> Double {
   let label = Int(truncatingIfNeeded: row.label)
   let weight = 2 / Double(classes) * row.gradient_scale
   // A row that counts for nothing has no gradient, not even where a logit is −∞.
-  let isBad = firstNotFinite(row.logits, classes, V.self) >= 0
+  let isBad = hasBadLogit(row.logits, classes, V.self)
   let constant: V.Scalar? = isBad ? .nan : weight == 0 ? 0 : nil
   let residual = Double(V.loadScalar(row.logits, label)) - row.teacher
   var sweep = SquareSweep<V>(

@@ -18,6 +18,27 @@ func firstNotFinite<V: Lanes>(_ logits: UnsafeRawPointer, _ classes: Int, _: V.T
   return -1
 }
 
+/// Whether a logit is NaN or +∞. Threads vote once, at the end: at every vote they wait for one another.
+@inline(__always)
+func hasBadLogit<V: Lanes>(_ logits: UnsafeRawPointer, _ classes: Int, _: V.Type) -> Bool {
+  if !V.lanesAreThreads { return firstNotFinite(logits, classes, V.self) >= 0 }
+  var sweep = BoundSweep<V>(logits: logits, bound: V.splat(.infinity))
+  sweep.run(classes: classes)
+  return !V.allTrue(sweep.isLess)
+}
+
+private struct BoundSweep<Vector: Lanes>: Sweep {
+  let logits: UnsafeRawPointer
+  let bound: Vector
+  var isLess = Vector.range(0, Vector.width, except: -1)
+
+  @inline(__always)
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
+    let logit = lanes.keep(lanes.load(logits, index), filler: 0)
+    isLess = Vector.both(isLess, Vector.less(logit, bound))
+  }
+}
+
 /// How many classes rank before the label: strictly above it, or tied with a lower index. NaN is before nothing;
 /// a label whose score is NaN ranks last.
 @inline(never)

@@ -27,6 +27,9 @@ DIST = os.environ.get("TOPKLOSS_DIST")
 pytestmark = pytest.mark.skipif(DIST is None, reason="`make test-wheel` builds what this tests")
 
 ALONE = ("--no-deps", "--no-build-isolation")
+LIBRARIES = {"libtopkloss.so": 1_000_000, "libtopkloss_cuda.so": 2_000_000}
+"""And how many bytes each may have."""
+
 OLDEST_GLIBC = (2, 17)
 """What the README says that the wheel needs."""
 
@@ -148,7 +151,7 @@ def test_content(wheel):
     """The package with its types and its library, and nothing of tests or sources."""
     with zipfile.ZipFile(wheel) as file:
         names = {name for name in file.namelist() if not name.endswith("/")}
-        (library,) = [info for info in file.infolist() if info.filename.endswith(".so")]
+        libraries = [info for info in file.infolist() if info.filename.endswith(".so")]
     source = ROOT / "bindings" / "python" / "src"
     expected = {
         str(path.relative_to(source))
@@ -156,13 +159,13 @@ def test_content(wheel):
         if path.is_file() and path.suffix != ".pyc"
     }
     packaged = {name for name in names if name.startswith("topkloss/")}
-    assert packaged == expected | {"topkloss/libtopkloss.so"}
+    assert packaged == expected | {f"topkloss/{name}" for name in LIBRARIES}
     assert "topkloss/py.typed" in packaged
     assert all(name.split("/")[0].startswith("topkloss") for name in names)
-    mode = library.external_attr >> 16
-    assert stat.S_IMODE(mode) == 0o755
-    assert library.filename == "topkloss/libtopkloss.so"
-    assert library.file_size < 1_000_000
+    for library in libraries:
+        mode = library.external_attr >> 16
+        assert stat.S_IMODE(mode) == 0o755
+        assert library.file_size < LIBRARIES[library.filename.removeprefix("topkloss/")]
 
 
 def test_bill_of_materials(wheel):
@@ -170,7 +173,7 @@ def test_bill_of_materials(wheel):
     with zipfile.ZipFile(wheel) as file:
         (name,) = [name for name in file.namelist() if ".dist-info/sboms/topkloss" in name]
         text = file.read(name).decode()
-        library = file.read("topkloss/libtopkloss.so")
+        libraries = {name: file.read(f"topkloss/{name}") for name in LIBRARIES}
     assert name.endswith("/topkloss.cdx.json")
     schema = pytest.importorskip("cyclonedx.schema")
     validation = pytest.importorskip("cyclonedx.validation.json")
@@ -178,8 +181,11 @@ def test_bill_of_materials(wheel):
     assert validator.validate_str(text) is None
     sbom = json.loads(text)
     assert sbom["metadata"]["component"]["version"] == tags_of(wheel)[0]
-    own, *linked_in = sbom["components"]
-    assert own["hashes"][0]["content"] == hashlib.sha256(library).hexdigest()
+    *own, _, _, _ = sbom["components"]
+    linked_in = sbom["components"][len(own) :]
+    assert {each["name"]: each["hashes"][0]["content"] for each in own} == {
+        name: hashlib.sha256(content).hexdigest() for name, content in libraries.items()
+    }
     assert [each["name"].split()[0] for each in linked_in] == ["Swift", "GCC,", "glibc,"]
     # Nothing in its bytes tells of which glibc the last is.
     assert all(re.search(r"\d+\.\d+\.\d+", each["version"]) for each in linked_in[:2])
@@ -281,7 +287,7 @@ def test_with_a_library_the_archive_needs_no_swift(furnished, archive, wheel, tm
     """And the wheel that comes of it is that of `make wheel`, byte by byte."""
     _, run = furnished
     with zipfile.ZipFile(wheel) as file:
-        library = file.extract("topkloss/libtopkloss.so", tmp_path)
+        library, _ = [file.extract(f"topkloss/{name}", tmp_path) for name in LIBRARIES]
     done = run("pip", "wheel", *ALONE, "-w", tmp_path, archive, TOPKLOSS_LIBRARY_FILE=library)
     assert done.returncode == 0, done.stdout + done.stderr
     (made,) = tmp_path.glob("*.whl")

@@ -50,6 +50,7 @@ from topkloss.errors import TopKLossError
 
 if TYPE_CHECKING:
     from topkloss import boosting as boosting
+    from topkloss import cuda as cuda
     from topkloss import jax as jax
     from topkloss import sklearn as sklearn
     from topkloss import torch as torch
@@ -76,7 +77,7 @@ __all__ += _single_positive.__all__
 __all__ += _softmax_margin.__all__
 __all__ += _topk.__all__
 
-_LATER = "boosting", "jax", "sklearn", "torch"
+_LATER = "boosting", "cuda", "jax", "sklearn", "torch"
 
 
 if not TYPE_CHECKING:  # to whom any name would be there
@@ -94,5 +95,6 @@ if not TYPE_CHECKING:  # to whom any name would be there
 
 def __dir__() -> list[str]:
     # What goes through all names should not meet those that raise.
-    there = (name for name in _LATER if name == "boosting" or importlib.util.find_spec(name))
+    ours = "boosting", "cuda"
+    there = (name for name in _LATER if name in ours or importlib.util.find_spec(name))
     return sorted({*globals(), *there})

@@ -28,19 +28,24 @@ def _path() -> str:
     return str(packaged)
 
 
-def _load(path: str) -> ctypes.CDLL:
-    """Loads the file and declares every prototype on it. Calls release the interpreter lock."""
+def declare(path: str, prototypes: dict[str, _abi.Prototype]) -> ctypes.CDLL:
+    """Loads a file and declares prototypes on it. Calls release the interpreter lock."""
     try:
         loaded = ctypes.CDLL(path)
     except OSError as error:
         raise ImportError(f"topkloss cannot load its library: {error}") from error
     try:
-        for name, (result, arguments) in _abi.PROTOTYPES.items():
+        for name, (result, arguments) in prototypes.items():
             function = getattr(loaded, name)
             function.restype = result
             function.argtypes = arguments
     except AttributeError as error:
         raise ImportError(f"topkloss cannot use {path}: {error}") from error
+    return loaded
+
+
+def _load(path: str) -> ctypes.CDLL:
+    loaded = declare(path, _abi.PROTOTYPES)
     version = loaded.topkloss_abi_version()
     if version != _abi.TOPKLOSS_ABI_VERSION:
         raise ImportError(
@@ -62,7 +67,7 @@ _NAMES = (
     (r"\bthreshold\.(?:value|class_values)\b", "threshold"),
     (r"\bthreshold\.classes\b", "the threshold's number of classes"),
     (r"\b(?:batch\.)?soft_labels\b", "labels"),
-    (r"\b(?:batch|options|result)\.(?=\w)", ""),
+    (r"\b(?:batch|launch|options|result)\.(?=\w)", ""),
     (r"\bNULL\b", "None"),
 )
 
