@@ -47,6 +47,10 @@ FAMILIES = {
         *["GPU/Families/SmoothTopKSVM.swift", "Kernels/SmoothTopKSVM/SmoothTopKSVMTerm.swift"],
         *[f"GPU/TopK/{name}.swift" for name in ("RankPolynomial", "StrongestClasses")],
     ],
+    "topk_cross_entropy": [
+        *["GPU/Families/TopKCrossEntropy.swift", "GPU/TopK"],
+        *[f"Kernels/Functions/{name}.swift" for name in ("Logistic", "MillsRatio")],
+    ],
     "exact_topk": [
         *["GPU/Families/ExactTopK.swift", "GPU/TopK", "Kernels/Functions/MillsRatio.swift"],
     ],

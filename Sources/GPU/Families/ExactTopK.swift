@@ -9,7 +9,7 @@ import CGPU
 // 0 nor 1: in [−6.8, 8] ε around the score at the rank, as one of r <= 16 scores falls so far with probability 10^-10, and
 // one of a million rises so far with 10^-9.
 //
-// Shared memory: TOPK_DEVICE_REDUCTION_BYTES + 128, whatever the threads. Scratch: NodeTables.bytes = 86,016, behind rows that
+// Shared memory: TOPK_DEVICE_REDUCTION_BYTES + 128, whatever the threads. Scratch: NodeTables.bytes = 133,632, behind rows that
 // are widened.
 
 @c(topk_exact_topk)
@@ -65,21 +65,23 @@ extension RankQuadrature {
     let neglected = 1e-9
     var isCoarse = true
     while true {
-      fill(nodes, { _ in PlainThreshold() }) { node, _, _ in
-        var (sum, power) = (0.0, 0)
-        while power < rank {
-          sum += tables.all(node)[power]
-          power &+= 1
-        }
-        tables.value(node).pointee = sum
-        tables.weight(node).pointee = nodes.step
-      }
+      fill(
+        nodes, { _ in PlainThreshold() },
+        keep: { node, _, _ in
+          var (sum, power) = (0.0, 0)
+          while power < rank {
+            sum += tables.all(node)[power]
+            power &+= 1
+          }
+          tables.value(node).pointee = sum
+          tables.weight(node).pointee = nodes.step
+        })
       if !isCoarse { break }
       var (first, last) = (0, nodes.count &- 1)
       while tables.value(first &+ 1).pointee < neglected { first &+= 1 }
       while tables.value(last &- 1).pointee > 1 - neglected { last &-= 1 }
       (nodes.low, nodes.high) = (nodes[first], nodes[last])
-      nodes.refine(amongLikeScores: scores(near: nodes.low))
+      nodes.refine(rank: rank, amongLikeScores: scores(near: nodes.low))
       isCoarse = false
       // Before tables are filled anew.
       Block.barrier()

@@ -3,7 +3,7 @@ import CGPU
 // How many scores of a row are above a threshold with noise, at the nodes of a quadrature, a warp a node: the coefficients of
 // Π_j (q_j + p_j x) up to x^(r − 1), r the rank. And without each class.
 //
-// The r strongest classes are kept apart. Every thread multiplies factors of others; those of odds below 10^-4 enter through
+// The r strongest classes are kept apart. Every thread multiplies factors of others; those of small odds enter through
 // the sums of their odds and of the squares, next to which the cubes' is nothing. Without a class that is not of the strongest
 // the coefficients are d_i = (c_i − p d_{i−1}) / q: as r classes have as great odds or greater, d_{i−1} p / q is at most
 // i / (r − i + 1) of d_i, and of rounding errors no more than 10^3 times comes through. Without one of the strongest the product
@@ -11,10 +11,10 @@ import CGPU
 
 /// What warps tell one another of the nodes, in the block's own memory.
 struct NodeTables {
-  static var mostNodes: Int { 128 }
+  static var mostNodes: Int { 192 }
   private static var mostRank: Int { 16 }
-  private static var perNode: Int { 2 &* RankPolynomial.stride &+ 3 &* mostRank &+ 2 }
-  /// 86,016.
+  private static var perNode: Int { 2 &* RankPolynomial.stride &+ 3 &* mostRank &+ 5 }
+  /// 133,632.
   static var bytes: Int { 8 &* mostNodes &* perNode }
 
   private let numbers: UnsafeMutablePointer<Double>
@@ -42,6 +42,12 @@ struct NodeTables {
   /// What the shares count at a node, or its logarithm.
   @inline(__always)
   func weight(_ node: Int) -> UnsafeMutablePointer<Double> { value(node) + 1 }
+  /// What the integrand is over the weight.
+  @inline(__always)
+  func sum(_ node: Int) -> UnsafeMutablePointer<Double> { value(node) + 2 }
+  /// log u and u.
+  @inline(__always)
+  func tilt(_ node: Int) -> UnsafeMutablePointer<Double> { value(node) + 3 }
 }
 
 /// Equally spaced thresholds, in units of ε, counted from a score.
@@ -55,13 +61,21 @@ struct NodeRange {
   @inline(__always)
   subscript(node: Int) -> Double { low + step * Double(node) }
 
-  /// As many nodes as the distribution asks for: an order statistic varies on a scale of ε, and near the top of m like
-  /// scores on one of ε / √(2 log m). Half of that is good for 10^-8.
+  /// As many nodes as the distribution asks for. An order statistic varies on a scale of ε, and the r-th of m like scores,
+  /// near their top, as the r-th of a Poisson process does on one of s = ε / √(2 log m): its density's Fourier transform is
+  /// Γ(r + iω) / Γ(r), of which a step of 2π s / ω leaves 10^-7 with ω = 11 + 0.8 r.
   @inline(__always)
-  mutating func refine(amongLikeScores m: Double) {
-    let perUnit = 2 * Double(gpu_sqrt(Float(2 * log(max(m, 3)))))
-    count = Int(min(Double(NodeTables.mostNodes), max(32, (high - low) * perUnit + 2)))
+  mutating func refine(rank: Int, amongLikeScores m: Double) {
+    let scale = Double(gpu_sqrt(Float(2 * 0.693_147 * ceilingLog2(max(m, 3)))))
+    let wanted = (high - low) * scale * (1.75 + Double(rank) / 8) + 2
+    count = Int(min(Double(NodeTables.mostNodes), max(32, wanted)))
   }
+}
+
+/// The least whole number above log_2 x, for x >= 1.
+@inline(__always)
+func ceilingLog2(_ x: Double) -> Double {
+  Double(Int64(truncatingIfNeeded: x.bitPattern &>> 52) &- 1022)
 }
 
 struct RankQuadrature {
@@ -134,7 +148,7 @@ struct RankQuadrature {
           if isStrong {
             let strong = tables.strong(node, place)
             (strong[0], strong[1], strong[2]) = (factor.below, factor.above, factor.density)
-          } else if factor.above < 1e-4 {
+          } else if factor.above < threshold.small {
             let odd = factor.above + factor.above * factor.above
             odds += odd
             squares = gpu_fma_f64(odd, odd, squares)
