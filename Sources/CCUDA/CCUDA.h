@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* CUresult. */
@@ -16,7 +17,7 @@ enum { CUDA_POINTER_DEVICE_ORDINAL = 9 };
 /* CUdevice_attribute. */
 enum { CUDA_COMPUTE_CAPABILITY_MAJOR = 75 };
 /* CUfunction_attribute. */
-enum { CUDA_MAX_DYNAMIC_SHARED_BYTES = 8 };
+enum { CUDA_MAX_THREADS_PER_BLOCK = 0, CUDA_MAX_DYNAMIC_SHARED_BYTES = 8 };
 /* CUstreamCaptureStatus. */
 enum { CUDA_CAPTURE_NONE = 0 };
 
@@ -39,11 +40,17 @@ typedef cuda_result (*cuda_stream_is_capturing)(cuda_stream stream, int *status)
 typedef cuda_result (*cuda_module_load_data)(cuda_module *module, const void *image);
 typedef cuda_result (*cuda_module_unload)(cuda_module module);
 typedef cuda_result (*cuda_module_get_function)(cuda_function *function, cuda_module module, const char *name);
+typedef cuda_result (*cuda_function_get_attribute)(int *value, int attribute, cuda_function function);
 typedef cuda_result (*cuda_function_set_attribute)(cuda_function function, int attribute, int value);
 typedef cuda_result (*cuda_launch_kernel)(cuda_function function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
                                           unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
                                           cuda_stream stream, void **parameters, void **extra);
 typedef cuda_result (*cuda_get_error_string)(cuda_result error, const char **text);
+
+static inline int cuda_is_enabled(void) {
+  const char *wanted = getenv("TOPKLOSS_CUDA");
+  return wanted && !strcmp(wanted, "1");
+}
 
 static inline intptr_t cuda_load(const intptr_t *number) { return __atomic_load_n(number, __ATOMIC_ACQUIRE); }
 

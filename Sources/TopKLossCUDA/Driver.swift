@@ -15,6 +15,7 @@ struct Driver {
   let loadModule: cuda_module_load_data
   let unloadModule: cuda_module_unload
   let getFunction: cuda_module_get_function
+  let getFunctionAttribute: cuda_function_get_attribute
   let setFunctionAttribute: cuda_function_set_attribute
   let launchKernel: cuda_launch_kernel
   let errorText: cuda_get_error_string
@@ -43,6 +44,13 @@ struct Driver {
   }
 
   private static func load() throws(Fault) -> Driver {
+    // Until this path has met hardware, whoever uses it has said so.
+    guard cuda_is_enabled() != 0 else {
+      throw Fault(
+        TOPKLOSS_ERROR_DEVICE,
+        "computing on a device has been proved by emulation only: the environment variable TOPKLOSS_CUDA=1 turns it on"
+      )
+    }
     let name: StaticString = "libcuda.so.1"
     guard let library = dlopen(name.cString, RTLD_NOW | RTLD_LOCAL) else { throw noDriver }
     let initialize: cuda_init = try symbol(library, "cuInit")
@@ -59,6 +67,7 @@ struct Driver {
       loadModule: try symbol(library, "cuModuleLoadData"),
       unloadModule: try symbol(library, "cuModuleUnload"),
       getFunction: try symbol(library, "cuModuleGetFunction"),
+      getFunctionAttribute: try symbol(library, "cuFuncGetAttribute"),
       setFunctionAttribute: try symbol(library, "cuFuncSetAttribute"),
       launchKernel: try symbol(library, "cuLaunchKernel"),
       errorText: try symbol(library, "cuGetErrorString"))

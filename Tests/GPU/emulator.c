@@ -70,7 +70,8 @@ static void say_who_waits(void) {
 
 // ---- what threads do together
 
-static void traced(uint64_t what) {
+static void traced(uint64_t what, uint32_t line) {
+  if (line < launch->lines) launch->reached[line] = 1;
   Thread *own = &threads[emulator.thread];
   own->trace = (own->trace ^ what) * 0x9E3779B97F4A7C15u;
   own->trace ^= own->trace >> 29;
@@ -78,7 +79,7 @@ static void traced(uint64_t what) {
 
 void emulator_barrier(uint32_t line) {
   if (line == launch->mutatedLine) return;
-  traced(1);
+  traced(1, line);
   launch->barriers++;
   emulator_fence();
   Thread *own = &threads[emulator.thread];
@@ -139,7 +140,7 @@ static void complete(Thread *warp, uint32_t mask) {
 uint64_t emulator_warp(Collective kind, uint32_t mask, uint64_t value, uint32_t lane, uint32_t clamp, uint32_t line) {
   const uint32_t first = emulator.thread / warpThreads * warpThreads, here = emulator.thread - first;
   if (kind == WARP_BARRIER && line == launch->mutatedLine) return 0;
-  traced((uint64_t)kind + 2 + ((uint64_t)(lane & 31) << 8) + ((uint64_t)clamp << 16));
+  traced((uint64_t)kind + 2 + ((uint64_t)(lane & 31) << 8) + ((uint64_t)clamp << 16), line);
   if (kind == WARP_BARRIER) { launch->warpBarriers++; emulator_fence(); } else launch->shuffles++;
   if (!(mask >> here & 1)) emulator_fail(line, "the mask is without the thread itself");
   Thread *warp = &threads[first], *own = &warp[here];

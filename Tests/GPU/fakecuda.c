@@ -43,12 +43,20 @@ static int device_count(void) {
 
 void fake_cuda_counts(FakeCounts *out) { *out = driver.counts; out->depth = depth; }
 void fake_cuda_set_order(uint64_t wanted) { driver.order = wanted; }
-void fake_cuda_set_mutation(uint32_t line) { driver.mutation = line; }
+void fake_cuda_set_mutation(const char *kernel, uint32_t line) {
+  driver.mutation = line;
+  snprintf(driver.mutated, sizeof driver.mutated, "%s", kernel ? kernel : "");
+}
+void fake_cuda_set_blocks(uint32_t most) { driver.blocks = most; }
 void fake_cuda_set_capturing(int is) { driver.capturing = is; }
 void fake_cuda_set_faults(const char *wanted) {
   snprintf(driver.faults, sizeof driver.faults, "%s", wanted ? wanted : "");
   driver.failed = 0;
   driver.launchError[0] = 0;
+}
+void fake_cuda_reset(void) {
+  fake_cuda_set_faults(NULL);
+  memory_free_all();
 }
 const char *fake_cuda_error(void) { return driver.launchError; }
 

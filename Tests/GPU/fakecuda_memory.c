@@ -42,6 +42,10 @@ int memory_free(uint64_t address) {
   return found;
 }
 
+void memory_free_all(void) {
+  while (allocationCount) memory_free(allocations[0].start);
+}
+
 int memory_device(uint64_t address) {
   int device = -1;
   pthread_mutex_lock(&lock);

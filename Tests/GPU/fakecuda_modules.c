@@ -9,7 +9,24 @@
 #include <unistd.h>
 
 typedef struct { Context *context; void *library; } Module;
-typedef struct { Module *module; const Kernel *kernel; uint32_t registers, mostShared; } Function;
+enum { lines = 1 << 16 };
+typedef struct Function {
+  struct Function *next;
+  Module *module;
+  const Kernel *kernel;
+  uint32_t registers, mostShared;
+  uint8_t reached[lines];
+} Function;
+static Function *functions;
+
+void fake_cuda_reached(const char *kernel, uint8_t *out, uint32_t count) {
+  for (const Function *each = functions; each; each = each->next)
+    for (uint32_t i = 0; i < count && i < lines && !strcmp(each->kernel->name, kernel); i++) out[i] |= each->reached[i];
+}
+
+void fake_cuda_forget(void) {
+  for (Function *each = functions; each; each = each->next) memset(each->reached, 0, lines);
+}
 
 static uint32_t checksum(const char *text, size_t length) { // as zlib's crc32
   uint32_t sum = ~0u;
@@ -85,9 +102,16 @@ int cuModuleGetFunction(void **function, void *module, const char *name) {
   const Kernel *kernel = dlsym(((Module *)module)->library, "emulator_kernels");
   while (kernel && kernel->name && strcmp(kernel->name, name)) kernel++;
   if (!kernel || !kernel->name || fault("function")) return notFound;
-  Function *found = malloc(sizeof *found);
+  Function *found = calloc(1, sizeof *found);
   if (!found) return outOfMemory;
-  *found = (Function){module, kernel, registers_of(name), plainShared};
+  found->module = module;
+  found->kernel = kernel;
+  found->registers = registers_of(name);
+  found->mostShared = plainShared;
+  pthread_mutex_lock(&driver.lock);
+  found->next = functions;
+  functions = found;
+  pthread_mutex_unlock(&driver.lock);
   *function = found;
   return success;
 }
@@ -121,11 +145,15 @@ int cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned grid
   *(void **)&run = dlsym(wanted->module->library, "emulator_launch");
   pthread_mutex_lock(&driver.lock);
   driver.counts.launches++;
-  Launch launch = {.blocks = gridX, .threads = blockX, .sharedBytes = sharedBytes, .mutatedLine = driver.mutation, .order = driver.order};
+  const uint32_t mutation = strcmp(driver.mutated, wanted->kernel->name) ? 0 : driver.mutation;
+  const bool isOfRows = strcmp(wanted->kernel->name, "topk_begin") != 0;
+  Launch launch = {.blocks = isOfRows && driver.blocks && driver.blocks < gridX ? driver.blocks : gridX, .threads = blockX,
+                   .sharedBytes = sharedBytes, .mutatedLine = mutation, .order = driver.order, .reached = wanted->reached,
+                   .lines = lines, .turns = mutation ? 1u << 24 : 0};
   driver.failed = run(wanted->kernel->name, parameters[0], wanted->kernel->parameterBytes, &launch);
   if (driver.failed) {
     snprintf(driver.launchError, sizeof driver.launchError, "%s: %s", wanted->kernel->name, launch.error);
-    if (!driver.mutation) fprintf(stderr, "emulated device: %s\n", driver.launchError);
+    if (!mutation) fprintf(stderr, "emulated device: %s\n", driver.launchError);
   }
   pthread_mutex_unlock(&driver.lock);
   return driver.failed ? launchFailed : success;

@@ -14,9 +14,9 @@ typedef struct { int device, retained; } Context;
 typedef struct {
   pthread_mutex_t lock;
   FakeCounts counts;
-  char faults[200], launchError[1200];
+  char faults[200], launchError[1200], mutated[256];
   uint64_t order;
-  uint32_t mutation;
+  uint32_t mutation, blocks;
   int capturing;
   bool initialized, failed; // a launch that fails is the end of the context
 } Driver;

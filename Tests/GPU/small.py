@@ -6,6 +6,7 @@ import ctypes
 from typing import Any
 
 import numpy.typing as npt
+
 from device import Counts, Module, guarded
 
 _HEAD = """.version 6.4

@@ -6,9 +6,10 @@ import ctypes
 import os
 from collections.abc import Iterator
 
-import device
 import numpy as np
 import pytest
+
+import device
 from call import CONSTANTS, Call, Partial
 
 pytestmark = pytest.mark.usefixtures("context")
@@ -40,6 +41,8 @@ def context(cuda: ctypes.CDLL) -> Iterator[ctypes.c_void_p]:
     assert cuda.cuDevicePrimaryCtxRetain(ctypes.byref(handle), 0) == 0
     assert cuda.cuCtxPushCurrent_v2(handle) == 0
     yield handle
+    # The driver is the process's, other files' tests included.
+    cuda.fake_cuda_set_faults(None)
     cuda.cuCtxPopCurrent_v2(None)
 
 

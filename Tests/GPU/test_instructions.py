@@ -7,6 +7,7 @@ import struct
 
 import numpy as np
 import pytest
+
 import small
 from device import Module
 from ptx import UnknownInstructionError

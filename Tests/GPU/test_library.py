@@ -162,3 +162,123 @@ def test_nothing_is_allocated_and_nothing_waits() -> None:
     )
     assert after.launches - before.launches == 3
     assert after.depth == before.depth == 0
+
+
+@pytest.mark.parametrize("dtype", LIMIT)
+def test_images(dtype: str) -> None:
+    """Rows that are pixels, in place and not, with soft labels too."""
+    rng = np.random.default_rng(3)
+    images, classes, height, width = 2, 37, 5, 9
+    logits = stored(rng.standard_normal((images, classes, height, width)), dtype)
+    shares = stored(rng.uniform(0, 1, logits.shape), dtype)
+    labels = rng.integers(classes, size=images * height * width)
+    plain = np.ascontiguousarray(loaded(logits, dtype).transpose(0, 2, 3, 1)).reshape(-1, classes)
+    soft = np.ascontiguousarray(loaded(shares, dtype).transpose(0, 2, 3, 1)).reshape(-1, classes)
+    strides = {
+        "row_stride": 1,
+        "class_stride": height * width,
+        "group_stride": classes * height * width,
+    }
+
+    def of(name: str) -> dict[str, int]:
+        return {f"{name}_{key}": value for key, value in strides.items()}
+
+    loss = CASES[0].make(np.ones(classes))
+    shape: dict[str, Any] = {
+        "rows": len(labels),
+        "classes": classes,
+        "rows_per_group": height * width,
+    }
+    for in_place in (False, True):
+        answer = evaluate(
+            loss,
+            logits,
+            labels,
+            dtype=dtype,
+            in_place=in_place,
+            result_members=of("gradient"),
+            **shape,
+            **of("logits"),
+        )
+        value, gradient = loss.value_and_grad(plain, labels)
+        _same(answer, value, gradient, (images, height, width, classes), dtype)
+        answer = evaluate(
+            loss,
+            logits,
+            None,
+            dtype=dtype,
+            second=shares,
+            in_place=in_place,
+            result_members=of("gradient"),
+            **shape,
+            **of("logits"),
+            **of("soft_labels"),
+        )
+        value, gradient = loss.value_and_grad(plain, soft)
+        _same(answer, value, gradient, (images, height, width, classes), dtype)
+
+
+def _same(
+    answer: Answer, value: float, gradient: Array, shape: tuple[int, ...], dtype: str
+) -> None:
+    assert answer.gradient is not None
+    expected = gradient.reshape(shape).transpose(0, 3, 1, 2)
+    found = loaded(answer.gradient, dtype)
+    largest = np.abs(expected).max()
+    tiny = 2.0**-25 if dtype == "float16" else 0
+    np.testing.assert_array_less(
+        np.abs(found - expected), 1e-6 * largest + LIMIT[dtype] * np.abs(expected) + tiny
+    )
+    assert abs(answer.value - value) <= 1e-6 * max(1, abs(value))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_special_rows(case: Case) -> None:
+    """NaN, infinities, masked classes and labels, and logits far from 0: as the processor has them."""
+    rng = np.random.default_rng(11)
+    classes = 40
+    sample = case.sample(rng, (9, classes), np.dtype(np.float32))
+    logits = sample.logits
+    logits[0, 5], logits[1, 33], logits[2] = np.nan, np.inf, -np.inf
+    logits[3, sample.labels[3]] = -np.inf
+    logits[4, rng.random(logits.shape[1]) < 0.3] = -np.inf
+    logits[4, sample.labels[4]] = 0.5
+    logits[5, sample.labels[5]] += 40
+    if not case.bounded:
+        logits[6] *= 1000
+        logits[7] += 3e5
+    loss = case.make(sample.counts, reduction="none")
+    heads = [np.ascontiguousarray(head) for head in sample.heads(logits)]
+    members: dict[str, Any] = {}
+    if sample.noise is not None:
+        members["noise"] = np.ascontiguousarray(sample.noise, np.float32)
+    expected, gradient = sample.value_and_grad(loss)
+    for order, in_place in ((2, False), (1, True)):
+        answer = evaluate(
+            loss,
+            heads[0],
+            sample.labels,
+            second=heads[1] if case.heads == 2 else None,
+            in_place=in_place,
+            order=order,
+            **members,
+        )
+        parts = [part for part in (answer.gradient, answer.second_gradient) if part is not None]
+        found = np.concatenate(parts, axis=1)
+        for row in range(len(logits)):
+            _row_is_like(
+                answer.row_values[row], expected[row], found[row], gradient[row], case.looser, row
+            )
+
+
+def _row_is_like(
+    value: float, expected: float, gradient: Array, wanted: Array, looser: float, row: int
+) -> None:
+    # Of far logits the last bits of differences are their own rounding.
+    slack = 1e-5 if row in (6, 7) else 2e-6 * looser
+    np.testing.assert_allclose(value, expected, rtol=slack, atol=slack, err_msg=f"row {row}")
+    assert (np.isnan(gradient) == np.isnan(wanted)).all(), row
+    largest = np.nanmax(np.abs(wanted), initial=0)
+    # Exponentials below the smallest normal number may be 0.
+    atol = slack * largest + 2.0**-100
+    np.testing.assert_allclose(gradient, wanted, atol=atol, rtol=0, err_msg=f"row {row}")

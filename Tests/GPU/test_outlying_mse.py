@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from device import ORDERS, PTX, Module
 from evaluation import Batch, Floats, Step, close
-
 from topkloss import OutlyingMSELoss
 
 STEPS = [Step(Module(PTX / "outlying_mse.ptx"), "topk_outlying_mse")]

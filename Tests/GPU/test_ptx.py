@@ -6,8 +6,9 @@ import os
 import re
 from pathlib import Path
 
-import ptxas
 import pytest
+
+import ptxas
 from device import PTX
 from translate import translate
 

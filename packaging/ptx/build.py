@@ -34,7 +34,7 @@ COMMON = [
 FAMILIES = {
     "batch": ["GPU/Call"],
     "softmax_margin": [
-        *["GPU/Families/SoftmaxMarginEntries.swift", "Kernels/Softmax"],
+        *["GPU/Families/SoftmaxMarginEntries.swift", "GPU/Softmax", "Kernels/Softmax"],
         *[f"Kernels/Functions/{name}.swift" for name in ("Logistic",)],
     ],
     "outlying_mse": ["GPU/Families/OutlyingMSEEntries.swift", "Kernels/SquaredError/OutlyingMSE.swift"],
@@ -42,7 +42,13 @@ FAMILIES = {
         *["GPU/Families/SinglePositiveEntries.swift", "Kernels/MultiLabel/BinaryCrossEntropy.swift"],
         *["Kernels/Selection/RowScores.swift", "Kernels/Functions/Logistic.swift"],
     ],
+    "two_heads": [
+        *["GPU/TwoHeads", "Kernels/MultiLabel/BinaryCrossEntropy.swift", "Kernels/Softmax", "Kernels/Functions/Logistic.swift"],
+        *["Kernels/Selection/RowScores.swift", "Kernels/Selection/OrderKey.swift"],
+        *["TopKLoss/After/AverageKSelection.swift", "TopKLoss/After/SoftmaxNormalization.swift"],
+    ],
     "turn": ["GPU/Families/TurnEntries.swift"],
+    "after": ["GPU/Families/AfterEntries.swift"],
     "smooth_topk_svm": [
         *["GPU/Families/SmoothTopKSVM.swift", "Kernels/SmoothTopKSVM/SmoothTopKSVMTerm.swift"],
         *[f"GPU/TopK/{name}.swift" for name in ("RankPolynomial", "StrongestClasses")],
@@ -61,6 +67,10 @@ FAMILIES = {
 }
 # What kernels take by value, by the beginning of their names: the first that fits.
 PARAMETERS = {"topk_turn_": "DeviceTurn", "topk_": "TopkDeviceCall"}
+# Kernels whose blocks are to be as large as any: no more registers than that leaves a thread. Others have what they like, and smaller
+# blocks if that is many.
+LARGE_BLOCKS = ("topk_begin", "topk_end", "topk_softmax_margin_plain", "topk_softmax_margin_offset")
+MOST_THREADS = 1024
 HEADERS = ["CDevice", "CGPU", "CKernels"]
 
 
@@ -116,7 +126,9 @@ def retarget(text: str, sizes: dict[str, int]) -> tuple[str, list[str]]:
 
     def kernel(match: re.Match[str]) -> str:
         struct = next(struct for start, struct in PARAMETERS.items() if match[1].startswith(start))
-        return f"define ptx_kernel void @{match[1]}(ptr byval([{sizes[struct] // 8} x i64]) align 8 %0)"
+        threads = f' "nvvm.maxntid"="{MOST_THREADS}"' if match[1].startswith(LARGE_BLOCKS) else ""
+        parameter = f"ptr byval([{sizes[struct] // 8} x i64]) align 8 %0"
+        return f"define ptx_kernel void @{match[1]}({parameter}){match[2]}{threads}"
 
     kernels = re.findall(r"^define protected void @(topk_\w+)\(", text, re.MULTILINE)
     rules = [
@@ -126,14 +138,14 @@ def retarget(text: str, sizes: dict[str, int]) -> tuple[str, list[str]]:
     ]
     for pattern, replacement in rules:
         text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
-    text = re.sub(r"^define protected void @(topk_\w+)\(ptr [^%]*%0\)", kernel, text, flags=re.MULTILINE)
+    text = re.sub(r"^define protected void @(topk_\w+)\(ptr [^%]*%0\)(.*?)(?= \{$)", kernel, text, flags=re.MULTILINE)
     return re.sub(r"^attributes #.*$", attributes, text, flags=re.MULTILINE), kernels
 
 
 def attributes(match: re.Match[str]) -> str:
     """What of a function's attributes is not a processor's. Nothing stays a function of its own."""
-    line = match[0].replace("noinline", "alwaysinline")
-    kept = [name for name in ("convergent", "alwaysinline", "memory(none)", "memory(read)") if name in line]
+    line = match[0]
+    kept = [name for name in ("convergent", "memory(none)", "memory(read)") if name in line] + ["alwaysinline"]
     if "memory(none)" in kept or "memory(read)" in kept:
         kept.append("willreturn")
     return f"{line[: line.index('{')]}{{ nounwind {' '.join(kept)} }}"
@@ -154,7 +166,9 @@ def ptx(family: str, swift: str, sizes: dict[str, int]) -> str:
         if not function.is_declaration and function.name not in kernels:
             function.linkage = "internal"
     module.data_layout = str(machine.target_data)
-    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=3))
+    tuning = llvm.create_pipeline_tuning_options(speed_level=3)
+    tuning.loop_unrolling = False
+    builder = llvm.create_pass_builder(machine, tuning)
     builder.getModulePassManager().run(module, builder)
     dead_code = llvm.create_new_module_pass_manager()
     dead_code.add_global_dead_code_eliminate_pass()

@@ -103,8 +103,9 @@ func evaluateRows(
       clear(call.pointee.gradient, index, Float(loss))
       clear(call.pointee.second_gradient, index, Float(loss))
     } else {
-      let weight = call.sampleWeight(index)
       let value = evaluate(index, label, call.gradientScale(index, summary))
+      // Read again, and not kept in registers meanwhile.
+      let weight = call.sampleWeight(index)
       loss = weight == 0 && value.isInfinite ? 0 : weight * value
     }
     if Block.place == 0 { call.pointee.row_losses.unsafelyUnwrapped[index] = loss }
