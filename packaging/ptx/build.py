@@ -34,7 +34,7 @@ COMMON = [
 FAMILIES = {
     "batch": ["GPU/Call"],
     "softmax_margin": [
-        *["GPU/Families/SoftmaxMarginEntries.swift", "Kernels/Softmax"],
+        *["GPU/Families/SoftmaxMarginEntries.swift", "GPU/Softmax", "Kernels/Softmax"],
         *[f"Kernels/Functions/{name}.swift" for name in ("Logistic",)],
     ],
     "outlying_mse": ["GPU/Families/OutlyingMSEEntries.swift", "Kernels/SquaredError/OutlyingMSE.swift"],
@@ -52,6 +52,13 @@ FAMILIES = {
     "smooth_topk_svm": [
         *["GPU/Families/SmoothTopKSVM.swift", "Kernels/SmoothTopKSVM/SmoothTopKSVMTerm.swift"],
         *[f"GPU/TopK/{name}.swift" for name in ("RankPolynomial", "StrongestClasses")],
+    ],
+    "topk_cross_entropy": [
+        *["GPU/Families/TopKCrossEntropy.swift", "GPU/TopK"],
+        *[f"Kernels/Functions/{name}.swift" for name in ("Logistic", "MillsRatio")],
+    ],
+    "exact_topk": [
+        *["GPU/Families/ExactTopK.swift", "GPU/TopK", "Kernels/Functions/MillsRatio.swift"],
     ],
     "noised_topk": [
         *["GPU/Noise", "GPU/OrderStatistic", "GPU/Families/NoisedTopKEntry.swift"],
