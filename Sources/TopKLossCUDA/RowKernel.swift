@@ -139,6 +139,6 @@ extension DeviceSoftmaxMargin {
   /// Whether the shorter kernels do.
   fileprivate var isSimple: Bool {
     class_scale.numbers == nil && smoothing_sum == 0 && lambda == 0 && focal_gamma == 0
-      && mitigation.numbers == nil
+      && mitigation.numbers == nil && (offset.numbers == nil || margin.numbers == nil)
   }
 }

@@ -10,7 +10,8 @@ private typealias Call = UnsafePointer<TopkDeviceCall>
 @inline(__always)
 private func simple<T: SoftmaxMarginTransform, E: Element>(_ call: Call, _: T.Type, _: E.Type) {
   var family = SoftmaxMarginFamily(call)
-  if !T.isRounded { family.offset = nil }
+  // One of the two at the most.
+  if T.isRounded { family.margin = nil } else { family.offset = nil }
   (family.class_scale, family.smoothing, family.lambda) = (nil, nil, 0)
   (family.focal_gamma, family.smoothing_sum) = (0, 0)
   evaluateRows(call, E.self) { row in
