@@ -230,3 +230,55 @@ def _same(
         np.abs(found - expected), 1e-6 * largest + LIMIT[dtype] * np.abs(expected) + tiny
     )
     assert abs(answer.value - value) <= 1e-6 * max(1, abs(value))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_special_rows(case: Case) -> None:
+    """NaN, infinities, masked classes and labels, and logits far from 0: as the processor has them."""
+    rng = np.random.default_rng(11)
+    classes = 40
+    sample = case.sample(rng, (9, classes), np.dtype(np.float32))
+    logits = sample.logits
+    logits[0, 5], logits[1, 33], logits[2] = np.nan, np.inf, -np.inf
+    logits[3, sample.labels[3]] = -np.inf
+    logits[4, rng.random(logits.shape[1]) < 0.3] = -np.inf
+    logits[4, sample.labels[4]] = 0.5
+    logits[5, sample.labels[5]] += 40
+    if not case.bounded:
+        logits[6] *= 1000
+        logits[7] += 3e5
+    loss = case.make(sample.counts, reduction="none")
+    heads = [np.ascontiguousarray(head) for head in sample.heads(logits)]
+    members: dict[str, Any] = {}
+    if sample.noise is not None:
+        members["noise"] = np.ascontiguousarray(sample.noise, np.float32)
+    expected, gradient = sample.value_and_grad(loss)
+    for order, in_place in ((2, False), (1, True)):
+        answer = evaluate(
+            loss,
+            heads[0],
+            sample.labels,
+            second=heads[1] if case.heads == 2 else None,
+            in_place=in_place,
+            order=order,
+            **members,
+        )
+        parts = [part for part in (answer.gradient, answer.second_gradient) if part is not None]
+        found = np.concatenate(parts, axis=1)
+        for row in range(len(logits)):
+            _row_is_like(
+                answer.row_values[row], expected[row], found[row], gradient[row], case.looser, row
+            )
+
+
+def _row_is_like(
+    value: float, expected: float, gradient: Array, wanted: Array, looser: float, row: int
+) -> None:
+    # Of far logits the last bits of differences are their own rounding.
+    slack = 1e-5 if row in (6, 7) else 2e-6 * looser
+    np.testing.assert_allclose(value, expected, rtol=slack, atol=slack, err_msg=f"row {row}")
+    assert (np.isnan(gradient) == np.isnan(wanted)).all(), row
+    largest = np.nanmax(np.abs(wanted), initial=0)
+    # Exponentials below the smallest normal number may be 0.
+    atol = slack * largest + 2.0**-100
+    np.testing.assert_allclose(gradient, wanted, atol=atol, rtol=0, err_msg=f"row {row}")

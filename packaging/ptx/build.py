@@ -34,7 +34,7 @@ COMMON = [
 FAMILIES = {
     "batch": ["GPU/Call"],
     "softmax_margin": [
-        *["GPU/Families/SoftmaxMarginEntries.swift", "Kernels/Softmax"],
+        *["GPU/Families/SoftmaxMarginEntries.swift", "GPU/Softmax", "Kernels/Softmax"],
         *[f"Kernels/Functions/{name}.swift" for name in ("Logistic",)],
     ],
     "outlying_mse": ["GPU/Families/OutlyingMSEEntries.swift", "Kernels/SquaredError/OutlyingMSE.swift"],
