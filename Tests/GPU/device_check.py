@@ -128,7 +128,9 @@ def _lines(name: str, found: Any, depth: int = 0) -> list[str]:
 
 def main() -> int:
     """Does all parts, or those that are named, and reports."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(LIMITS))
     release = TOP / ".build/release"
     parser.add_argument("--library", type=Path, default=release / "libtopkloss.so")

@@ -11,8 +11,9 @@ import warnings
 from typing import Any
 
 import numpy as np
+
 import test_library
-from test_library import CASES, LIMIT, SHAPES, Case
+from test_library import CASES, LIMIT, SHAPES, Case  # type: ignore[attr-defined]
 
 LONG = (16, 1000)
 """A row that a block shares, beside the tests' own short ones."""

@@ -12,12 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-
 import topkloss
+import torch
 from topkloss import cuda
 from topkloss.torch import LogitAdjustedLoss, NoisedTopKLoss
+from torch.nn.functional import cross_entropy
 
 DEVICE = "cuda"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -27,15 +26,19 @@ SAMPLES, EPSILON, RANK = 5, 1.0, 5
 Call = Callable[[], Any]
 
 
+def _event() -> torch.cuda.Event:
+    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+
+
 def seconds(call: Call, calls: int = 30) -> float:
     """Of a call, on the device."""
     flushed = torch.empty(256 << 20, dtype=torch.uint8, device=DEVICE)
     for _ in range(3):
         call()
-    taken = []
+    taken: list[float] = []
     for _ in range(calls):
         flushed.zero_()
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start, end = _event(), _event()
         start.record()
         call()
         end.record()
@@ -48,12 +51,16 @@ def _class_counts(classes: int) -> Any:
     return np.maximum(1, 10_000 // np.arange(1, classes + 1))
 
 
+def _backward(value: torch.Tensor) -> None:
+    value.backward()  # type: ignore[no-untyped-call]
+
+
 def _training_step(loss: Callable[[torch.Tensor], torch.Tensor], logits: torch.Tensor) -> Call:
     """Value and gradient by autograd."""
 
     def step() -> None:
         leaf = logits.detach().requires_grad_()
-        loss(leaf).backward()
+        _backward(loss(leaf))
 
     return step
 
@@ -66,7 +73,11 @@ class Direct:
         self.gradient = torch.empty_like(logits)
         dtype = str(logits.dtype).removeprefix("torch.")
         self.batch = cuda.batch(
-            *logits.shape, dtype, logits=logits.data_ptr(), labels=labels.data_ptr()
+            len(logits),
+            logits.shape[1],
+            dtype,
+            logits=logits.data_ptr(),
+            labels=labels.data_ptr(),
         )
         self.result = cuda.result(gradient=self.gradient.data_ptr())
         constants, workspace = cuda.needs(loss, self.batch, self.result)
@@ -75,6 +86,7 @@ class Direct:
         self.outcome = torch.zeros(6, dtype=torch.float64, device=DEVICE)
 
     def __call__(self) -> None:
+        """Puts it on the current stream."""
         cuda.evaluate(
             self.loss,
             self.batch,
@@ -94,7 +106,7 @@ def _calls(logits: torch.Tensor, labels: torch.Tensor) -> dict[str, Callable[[],
     offset = torch.from_numpy(np.log(counts / counts.sum())).to(logits)
 
     def eager(leaf: torch.Tensor) -> torch.Tensor:
-        return F.cross_entropy(leaf + offset, labels)
+        return cross_entropy(leaf + offset, labels)
 
     def liger() -> Call:
         from liger_kernel.transformers import (  # type: ignore[import-not-found]
@@ -117,8 +129,18 @@ def _calls(logits: torch.Tensor, labels: torch.Tensor) -> dict[str, Callable[[],
     }
 
 
+def _microseconds(make: Callable[[], Call], deadline: float) -> float | str:
+    """Of a call that is made first; or why there is no such number, for the table."""
+    if time.monotonic() > deadline:
+        return "no time left"
+    try:
+        return round(1e6 * seconds(make()), 2)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"[:200]
+
+
 def logit_adjusted(deadline: float) -> dict[str, Any]:
-    """Microseconds by shape and type; and the share of a copy's bandwidth, one read and one write."""
+    """Microseconds by shape and type; the share of a copy's bandwidth, one read and one write."""
     table: dict[str, dict[str, Any]] = {}
     for rows, classes in SHAPES:
         for name, dtype in DTYPES.items():
@@ -126,13 +148,7 @@ def logit_adjusted(deadline: float) -> dict[str, Any]:
             labels = torch.randint(classes, (rows,), device=DEVICE)
             row: dict[str, Any] = {}
             for what, make in _calls(logits, labels).items():
-                if time.monotonic() > deadline:
-                    row[what] = "no time left"
-                    continue
-                try:
-                    row[what] = round(1e6 * seconds(make()), 2)
-                except Exception as error:  # noqa: BLE001 - a peer that fails is a line of the table
-                    row[what] = f"{type(error).__name__}: {error}"[:200]
+                row[what] = _microseconds(make, deadline)
             if isinstance(row["copy"], float):
                 size = 2 * logits.nbytes
                 row["copy, GB/s"] = round(size / row["copy"] / 1e3, 1)
@@ -165,11 +181,7 @@ def noised_topk(deadline: float) -> dict[str, Any]:
         }
         row: dict[str, Any] = {}
         for what, make in calls.items():
-            try:
-                enough = time.monotonic() <= deadline
-                row[what] = round(1e6 * seconds(make()), 2) if enough else "no time left"
-            except Exception as error:  # noqa: BLE001
-                row[what] = f"{type(error).__name__}: {error}"[:200]
+            row[what] = _microseconds(make, deadline)
         if all(isinstance(row[what], float) for what in ("topkloss", "formulation")):
             row["times as fast"] = round(row["formulation"] / row["topkloss"], 2)
         table[f"{rows} x {classes}"] = row
@@ -183,12 +195,13 @@ def overhead(calls: int = 2000) -> dict[str, Any]:
     module = LogitAdjustedLoss(_class_counts(10))
     direct = Direct(topkloss.LogitAdjustedLoss(_class_counts(10)), logits, labels)
     out = {}
-    for name, call in {
+    timed: dict[str, Call] = {
         "topkloss": direct,
         "topkloss.torch, without gradient": lambda: module(logits, labels),
         "topkloss.torch, with": _training_step(lambda leaf: module(leaf, labels), logits),
-        "cross_entropy, with": _training_step(lambda leaf: F.cross_entropy(leaf, labels), logits),
-    }.items():
+        "cross_entropy, with": _training_step(lambda leaf: cross_entropy(leaf, labels), logits),
+    }
+    for name, call in timed.items():
         for _ in range(20):
             call()
         torch.cuda.synchronize()
@@ -212,17 +225,18 @@ def graph() -> dict[str, Any]:
         call()
     module = LogitAdjustedLoss(_class_counts(1000))
     leaf = logits.clone().requires_grad_()
-    side = torch.cuda.Stream()  # the first calls, with what cannot be captured
+    # The first calls, with what cannot be captured.
+    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
         for _ in range(2):
             leaf.grad = None
-            module(leaf, labels).backward()
+            _backward(module(leaf, labels))
     torch.cuda.current_stream().wait_stream(side)
     leaf.grad = None
     captured = torch.cuda.CUDAGraph()
     with torch.cuda.graph(captured):
-        module(leaf, labels).backward()
+        _backward(module(leaf, labels))
     logits.copy_(torch.randn_like(logits))
     leaf.detach().copy_(logits)
     direct.replay()

@@ -6,23 +6,27 @@ own. TOPKLOSS_CUDA_LIBRARY names the library; at first .build/release/libtopklos
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import device
 import numpy as np
 import numpy.typing as npt
-
 from topkloss import _abi
+
+import device
 
 Array = npt.NDArray[Any]
 
 
 class Memory(ctypes.Structure):
+    """topkloss_cuda_memory."""
+
     _fields_ = (
         ("struct_size", ctypes.c_size_t),
         ("constants", ctypes.c_size_t),
@@ -31,6 +35,8 @@ class Memory(ctypes.Structure):
 
 
 class Outcome(ctypes.Structure):
+    """topkloss_cuda_outcome."""
+
     _fields_ = (
         *((name, ctypes.c_double) for name in ("value", "total_weight", "threshold")),
         *((name, ctypes.c_int64) for name in ("fault", "row", "label")),
@@ -38,6 +44,8 @@ class Outcome(ctypes.Structure):
 
 
 class Launch(ctypes.Structure):
+    """topkloss_cuda_launch."""
+
     _fields_ = (
         ("struct_size", ctypes.c_size_t),
         ("stream", ctypes.c_void_p),
@@ -133,21 +141,23 @@ class Block:
             driver().cuMemFree_v2(ctypes.c_uint64(self.address))
 
 
-class current:
-    """The device's context as the thread's current one."""
-
-    def __enter__(self) -> None:
-        context = ctypes.c_void_p()
-        assert driver().cuInit(0) == 0
-        assert driver().cuDevicePrimaryCtxRetain(ctypes.byref(context), 0) == 0
-        assert driver().cuCtxPushCurrent_v2(context) == 0
-
-    def __exit__(self, *_: object) -> None:
-        driver().cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
+@contextlib.contextmanager
+def current() -> Iterator[None]:
+    """The first device's context as the thread's current one."""
+    context = ctypes.c_void_p()
+    assert driver().cuInit(0) == 0
+    assert driver().cuDevicePrimaryCtxRetain(ctypes.byref(context), 0) == 0
+    assert driver().cuCtxPushCurrent_v2(context) == 0
+    try:
+        yield
+    finally:
+        driver().cuCtxPopCurrent_v2(ctypes.byref(context))
 
 
 @dataclass
 class Answer:
+    """What a call left."""
+
     value: float
     total_weight: float
     threshold: float
@@ -173,9 +183,8 @@ def evaluate(
 ) -> Answer:
     """Rows as stored (of float16 and bfloat16 as uint16 bits or float16), on the device.
 
-    Args:
-        second: Soft labels if there are no labels, else the multi-label head's logits.
-        members: Other members of the batch; arrays are put on the device.
+    `second` is soft labels if there are no labels, else the multi-label head's logits; `members`
+    are others of the batch, of which arrays are put on the device.
     """
     if IS_PLAYED:
         driver().fake_cuda_set_order(ctypes.c_uint64(order))
@@ -241,7 +250,9 @@ def evaluate(
             handle, ctypes.byref(batch), ctypes.byref(result), ctypes.byref(launch)
         )
     )
-    found = Outcome.from_buffer_copy(outcome.read(np.zeros(ctypes.sizeof(Outcome), np.uint8)))
+    found = Outcome.from_buffer_copy(
+        outcome.read(np.zeros(ctypes.sizeof(Outcome), np.uint8)).tobytes()
+    )
     answer = Answer(
         found.value,
         found.total_weight,

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from topkloss._library import library
+
 import device
 from device_check import LIMITS
 from library import cuda_library
-
-from topkloss._library import library
 
 
 def check(folder: Path, *words: str) -> tuple[int, dict[str, Any], str]:
