@@ -53,6 +53,13 @@ FAMILIES = {
         *["GPU/Families/SmoothTopKSVM.swift", "Kernels/SmoothTopKSVM/SmoothTopKSVMTerm.swift"],
         *[f"GPU/TopK/{name}.swift" for name in ("RankPolynomial", "StrongestClasses")],
     ],
+    "topk_cross_entropy": [
+        *["GPU/Families/TopKCrossEntropy.swift", "GPU/TopK"],
+        *[f"Kernels/Functions/{name}.swift" for name in ("Logistic", "MillsRatio")],
+    ],
+    "exact_topk": [
+        *["GPU/Families/ExactTopK.swift", "GPU/TopK", "Kernels/Functions/MillsRatio.swift"],
+    ],
     "noised_topk": [
         *["GPU/Noise", "GPU/OrderStatistic", "GPU/Families/NoisedTopKEntry.swift"],
         *["Kernels/Noise/RowNoise.swift", "Kernels/Noise/Threefry.swift", "Kernels/Functions/NormalQuantile.swift"],
