@@ -105,8 +105,8 @@ typedef struct DeviceTwoHeads {
   double k;
   double candidate_weight;
   double weight;          /* mu, over C where the reduction over classes is the mean */
-  double threshold_decay;
-  double threshold_before;
+  double threshold_decay;  /* with the threshold of the batch before, the outcome's; 0: it is not read */
+  double threshold_before; /* not used */
 } DeviceTwoHeads;
 
 /* What is known of a batch once its labels and weights have been looked at, a part of the rows each. */
@@ -141,6 +141,8 @@ typedef struct DeviceOutcome {
   int64_t label; /* what was there */
 } DeviceOutcome;
 
+/* Of the kernels for what comes after training, topk_logit_adjust_* read logits and softmax_margin.offset and write gradient;
+ * topk_topk_hits reads smooth_topk_svm.k, and leaves for topk_end which labels are among the K highest scores. */
 typedef struct TopkDeviceCall {
   int64_t family;
   int64_t dtype; /* topkloss_dtype: TOPK_DEVICE_FLOAT32, FLOAT16 or BFLOAT16 */
@@ -181,23 +183,6 @@ typedef struct TopkDeviceCall {
   DeviceTwoHeads two_heads;
 } TopkDeviceCall;
 
-/* What topk_turn_2 and topk_turn_4 are told, by value: rows between a strided matrix and one whose elements lie one after
- * another, which kernels take. Strides in elements, of any sign. */
-typedef struct DeviceTurn {
-  const void *source;
-  void *target;
-  int64_t is_back; /* 0: the source is strided; 1: the target */
-  int64_t rows;
-  int64_t classes;
-  int64_t rows_per_group; /* at least 1 */
-  int64_t class_stride;
-  int64_t row_stride;   /* from one row to the next of its group */
-  int64_t group_stride; /* from one group to the next */
-} DeviceTurn;
-
-/* Bytes of shared memory that they take: a tile of 32 rows and classes, each row followed by one element more. */
-#define TOPK_DEVICE_TURN_BYTES 4224
-
 /* How a matrix of the caller's lies, in elements. Where it is not plain, rows are turned before kernels see them. */
 typedef struct DeviceLayout {
   int64_t row_stride;
@@ -206,6 +191,20 @@ typedef struct DeviceLayout {
   int64_t group_stride;
   int64_t is_plain;
 } DeviceLayout;
+
+/* What topk_turn_2 and topk_turn_4 are told, by value: rows between a strided matrix and one whose elements lie one after
+ * another, which kernels take. */
+typedef struct DeviceTurn {
+  const void *source;
+  void *target;
+  int64_t is_back; /* 0: the source is strided; 1: the target */
+  int64_t rows;
+  int64_t classes;
+  DeviceLayout layout; /* at least one row a group */
+} DeviceTurn;
+
+/* Bytes of shared memory that they take: a tile of 32 rows and classes, each row followed by one element more. */
+#define TOPK_DEVICE_TURN_BYTES 4224
 
 /* What libtopkloss.so says of a call. Vectors are in its own memory, as long as the loss is. */
 typedef struct TopkDeviceDescription {

@@ -30,10 +30,7 @@ public func topkloss_cuda_needs(
     try checkSize(memory.pointee.struct_size, of: topkloss_cuda_memory.self, "memory")
     var description = try TopkDeviceDescription(loss, batch, result)
     memory.pointee.constants = Constants.visit(&description.call) { numbers, _, _ in numbers }
-    let plan = Plan(description, workspace: nil, outcome: nil)
-    guard plan.workspaceBytes < Int.max else {
-      throw Fault(TOPKLOSS_ERROR_OUT_OF_MEMORY, "no device has the memory that such a call takes")
-    }
+    let plan = try Plan(description, workspace: nil, outcome: nil)
     memory.pointee.workspace = plan.workspaceBytes
   }
 }
@@ -45,7 +42,7 @@ public func topkloss_cuda_constants(
   let loss: OpaquePointer? = loss
   let target: UnsafeMutableRawPointer? = constants
   return reportingFault { () throws(Fault) in
-    var description = try TopkDeviceDescription(loss)
+    var description = try TopkDeviceDescription(of: loss)
     let needed = Constants.visit(&description.call) { numbers, _, _ in numbers }
     guard needed <= bytes else {
       throw Fault(
@@ -66,11 +63,13 @@ public func topkloss_cuda_constants(
 public func topkloss_cuda_prepare(_ loss: OpaquePointer!, _ device: Int32) -> topkloss_status {
   let loss: OpaquePointer? = loss
   return reportingFault { () throws(Fault) in
-    let description = try TopkDeviceDescription(loss)
+    var description = try TopkDeviceDescription(of: loss)
+    // Of a batch without a row only those of the batch itself are used.
+    description.call.rows = 1
     let device = try Device(try Driver.shared(), ordinal: Int(device))
     try device.withContext { () throws(Fault) in
       var loads = ModuleLoads(device: device)
-      var plan = Plan(description, workspace: nil, outcome: nil)
+      var plan = try Plan(description, workspace: nil, outcome: nil)
       try plan.run(&loads)
     }
   }
@@ -101,7 +100,8 @@ public func topkloss_cuda_evaluate(
     try checkAlignment(workspace, 256, "launch.workspace")
     if let constants { try checkAlignment(constants, 256, "launch.constants") }
     if let outcome { try checkAlignment(outcome, 8, "launch.outcome") }
-    var plan = Plan(description, workspace: workspace, outcome: outcome)
+    try description.checkAlignment()
+    var plan = try Plan(description, workspace: workspace, outcome: outcome)
     guard plan.workspaceBytes <= launch.workspace_bytes else {
       throw Fault(
         TOPKLOSS_ERROR_SIZE, "%s is %lld, and the call takes %lld",
@@ -141,15 +141,51 @@ public func topkloss_cuda_check(
 }
 
 extension TopkDeviceDescription {
-  /// Of a call, or without a batch and a result of a loss.
+  /// Of a loss by itself.
+  fileprivate init(of loss: OpaquePointer?) throws(Fault) {
+    try self.init(describing: loss, nil, nil)
+  }
+
+  /// Of a call.
   fileprivate init(
-    _ loss: OpaquePointer?, _ batch: UnsafePointer<topkloss_batch>? = nil,
-    _ result: UnsafePointer<topkloss_result>? = nil
+    _ loss: OpaquePointer?, _ batch: UnsafePointer<topkloss_batch>?,
+    _ result: UnsafePointer<topkloss_result>?
+  ) throws(Fault) {
+    guard batch != nil else { throw .nullPointer("batch") }
+    guard result != nil else { throw .nullPointer("result") }
+    try self.init(describing: loss, batch, result)
+  }
+
+  private init(
+    describing loss: OpaquePointer?, _ batch: UnsafePointer<topkloss_batch>?,
+    _ result: UnsafePointer<topkloss_result>?
   ) throws(Fault) {
     self.init()
     let status = try Host.library().describe(
       loss, batch, result, &self, Int64(MemoryLayout<TopkDeviceDescription>.size))
     guard status == TOPKLOSS_OK else { throw Fault(said: status) }
+  }
+}
+
+extension TopkDeviceDescription {
+  /// Kernels load whole elements.
+  fileprivate func checkAlignment() throws(Fault) {
+    let bytes = call.dtype == TOPK_DEVICE_FLOAT32 ? 4 : 2
+    try check(call.logits.elements, bytes, "batch.logits")
+    try check(call.gradient.elements, bytes, "result.gradient")
+    try check(call.second.elements, bytes, "batch.soft_labels or multi_label_logits")
+    try check(call.second_gradient.elements, bytes, "result.multi_label_gradient")
+    try check(call.row_values, bytes, "result.row_values")
+    try check(call.labels, call.labels_are_int32 != 0 ? 4 : 8, "batch.labels")
+    try check(call.sample_weight, 8, "batch.sample_weight")
+    try check(call.upstream, 8, "batch.upstream")
+    try check(call.noised_topk.noise, 4, "batch.noise")
+  }
+
+  private func check(
+    _ pointer: UnsafeRawPointer?, _ bytes: Int, _ name: StaticString
+  ) throws(Fault) {
+    if let pointer { try TopKLossCUDA.checkAlignment(pointer, bytes, name) }
   }
 }
 
@@ -175,7 +211,7 @@ private func checkSize<Struct>(
   }
 }
 
-private func checkAlignment(
+func checkAlignment(
   _ pointer: UnsafeRawPointer, _ alignment: Int, _ name: StaticString
 ) throws(Fault) {
   guard Int(bitPattern: pointer) % alignment == 0 else {

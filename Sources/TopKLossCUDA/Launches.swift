@@ -2,12 +2,24 @@ import CCUDA
 import CDevice
 import CTopKLoss
 
+/// A kernel, and what a block of it takes.
+struct Kernel {
+  let family: Family
+  let name: StaticString
+  /// As many at the most.
+  let threads: Int
+  /// Of dynamic shared memory, behind what reductions use.
+  let sharedBytes: Int
+
+  init(_ family: Family, _ name: StaticString, threads: Int, sharedBytes: Int = 0) {
+    (self.family, self.name, self.threads, self.sharedBytes) = (family, name, threads, sharedBytes)
+  }
+}
+
 /// What is put on a stream for a call: its kernels, in order.
 protocol Launches {
-  /// - Parameter sharedBytes: of dynamic shared memory, behind what reductions use.
   mutating func launch(
-    _ family: Family, _ kernel: StaticString, blocks: Int, threads: Int, sharedBytes: Int,
-    _ parameter: UnsafeMutableRawPointer
+    _ kernel: Kernel, blocks: Int, _ parameter: UnsafeMutableRawPointer
   ) throws(Fault)
 }
 
@@ -20,21 +32,21 @@ struct StreamLaunches: Launches {
   private static let commonBytes = 48 << 10
 
   func launch(
-    _ family: Family, _ kernel: StaticString, blocks: Int, threads: Int, sharedBytes: Int,
-    _ parameter: UnsafeMutableRawPointer
+    _ kernel: Kernel, blocks: Int, _ parameter: UnsafeMutableRawPointer
   ) throws(Fault) {
     let driver = device.driver
     var function: cuda_function?
     try driver.check(
-      driver.getFunction(&function, device.module(family, for: stream), kernel.cString),
+      driver.getFunction(
+        &function, device.module(kernel.family, for: stream), kernel.name.cString),
       "cuModuleGetFunction")
     // As many as there are registers for.
     var most: Int32 = 0
     try driver.check(
       driver.getFunctionAttribute(&most, Int32(CUDA_MAX_THREADS_PER_BLOCK), function),
       "cuFuncGetAttribute")
-    let threads = min(threads, max(Int(most) & ~31, 32))
-    let bytes = Int(TOPK_DEVICE_REDUCTION_BYTES) &+ sharedBytes
+    let threads = min(kernel.threads, max(Int(most) & ~31, 32))
+    let bytes = Int(TOPK_DEVICE_REDUCTION_BYTES) &+ kernel.sharedBytes
     if bytes > Self.commonBytes {
       try driver.check(
         driver.setFunctionAttribute(function, Int32(CUDA_MAX_DYNAMIC_SHARED_BYTES), Int32(bytes)),
@@ -53,9 +65,8 @@ struct ModuleLoads: Launches {
   let device: Device
 
   func launch(
-    _ family: Family, _ kernel: StaticString, blocks: Int, threads: Int, sharedBytes: Int,
-    _ parameter: UnsafeMutableRawPointer
+    _ kernel: Kernel, blocks: Int, _ parameter: UnsafeMutableRawPointer
   ) throws(Fault) {
-    _ = try device.module(family, for: nil)
+    _ = try device.module(kernel.family, for: nil)
   }
 }

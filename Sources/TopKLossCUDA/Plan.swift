@@ -6,8 +6,11 @@ import CTopKLossCUDA
 /// How a call is done: where its parts are in the workspace, and which kernels follow each other.
 struct Plan {
   private var call: TopkDeviceCall
-  private let description: TopkDeviceDescription
-  /// Of the workspace; more than there can be, if that overflows.
+  private let row: RowKernel
+  private var turns = Turns()
+  /// Of the row kernel.
+  private let blocks: Int
+  /// Of the workspace.
   let workspaceBytes: Int
 
   /// - Parameters:
@@ -16,8 +19,7 @@ struct Plan {
   init(
     _ description: TopkDeviceDescription, workspace: UnsafeMutableRawPointer?,
     outcome: UnsafeMutablePointer<topkloss_cuda_outcome>?
-  ) {
-    self.description = description
+  ) throws(Fault) {
     call = description.call
     if call.second.elements != nil && call.family == TOPK_DEVICE_SOFTMAX_MARGIN {
       // Of soft labels every class is one.
@@ -26,6 +28,7 @@ struct Plan {
       call.softmax_margin.target_weight = DeviceVector()
       call.softmax_margin.target_margin = DeviceVector()
     }
+    row = try RowKernel(call)
     var memory = Workspace(at: workspace)
     let partials = memory.take(Int(TOPK_DEVICE_PARTIALS), of: MemoryLayout<DevicePartial>.stride)
     call.partials = partials?.assumingMemoryBound(to: DevicePartial.self)
@@ -35,20 +38,20 @@ struct Plan {
       .assumingMemoryBound(to: DeviceOutcome.self)
     let losses = memory.take(Int(call.rows), of: MemoryLayout<Double>.stride)
     call.row_losses = losses?.assumingMemoryBound(to: Double.self)
-    let needs = RowKernel(call)
-    call.shared = memory.take(needs.sharedMemoryBytes, of: 1)
-    let widened = call.dtype == TOPK_DEVICE_FLOAT32 || needs.readsStoredRows ? 0 : Int(call.classes)
-    call.row_bytes = Int64(Workspace.aligned(widened &* 4))
+    call.shared = memory.take(1, of: row.passBytes)
+    turns.plan(&call, description, &memory)
+    let widened = call.dtype == TOPK_DEVICE_FLOAT32 || row.readsStoredRows ? 0 : Int(call.classes)
+    call.row_bytes = Int64(Workspace.aligned(widened &* MemoryLayout<Float>.stride))
     call.scratch_stride =
       Int64(TOPK_DEVICE_WIDENED_ROWS) &* call.row_bytes
-      &+ Int64(Workspace.aligned(needs.scratchBytes))
+      &+ Int64(Workspace.aligned(row.scratchBytes))
     blocks = Self.blocks(rows: Int(call.rows), scratch: Int(call.scratch_stride))
     call.scratch = memory.take(blocks, of: Int(call.scratch_stride))
-    workspaceBytes = memory.overflows ? Int.max : memory.bytes
+    guard !memory.overflows else {
+      throw Fault(TOPKLOSS_ERROR_OUT_OF_MEMORY, "no device has the memory that such a call takes")
+    }
+    workspaceBytes = memory.bytes
   }
-
-  /// Of the row kernel.
-  private let blocks: Int
 
   /// A block a row, as long as all that have memory of their own together take no more than this.
   private static let mostScratch = 256 << 20
@@ -60,20 +63,19 @@ struct Plan {
 
   /// Puts the call's kernels on a stream.
   mutating func run<L: Launches>(_ launches: inout L) throws(Fault) {
-    let row = RowKernel(call)
-    let (blocks, threads) = (blocks, row.threads)
+    let (row, blocks) = (row, blocks)
+    if call.rows > 0 { try turns.turn(&launches) }
     try withUnsafeMutablePointer(to: &call) { call throws(Fault) in
       let parameter = UnsafeMutableRawPointer(call)
       try launches.launch(
-        .batch, "topk_begin", blocks: Int(TOPK_DEVICE_PARTIALS), threads: 256, sharedBytes: 0,
-        parameter)
+        Kernel(.batch, "topk_begin", threads: 256), blocks: Int(TOPK_DEVICE_PARTIALS), parameter)
       if call.pointee.rows > 0 {
-        try launches.launch(
-          row.family, row.kernel, blocks: blocks, threads: threads, sharedBytes: row.sharedBytes,
-          parameter)
+        try row.launchPasses(call.pointee, blocks: blocks, &launches, parameter)
+        try launches.launch(row.kernel, blocks: blocks, parameter)
       }
       try launches.launch(
-        .batch, "topk_end", blocks: 1, threads: Int(TOPK_DEVICE_THREADS), sharedBytes: 0, parameter)
+        Kernel(.batch, "topk_end", threads: Int(TOPK_DEVICE_THREADS)), blocks: 1, parameter)
     }
+    if call.rows > 0 { try turns.turnBack(&launches) }
   }
 }

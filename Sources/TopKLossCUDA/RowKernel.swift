@@ -1,25 +1,41 @@
 import CDevice
 import CTopKLoss
 
-/// The kernel that computes the rows of a call, and what it takes.
+/// The kernel that computes the rows of a call, with the passes over the batch before it, and what they take.
 struct RowKernel {
-  let family: Family
-  let kernel: StaticString
-  /// Threads of a block.
-  let threads: Int
+  let kernel: Kernel
   /// Whether it reads rows of 16-bit elements as they are stored.
   var readsStoredRows = false
-  /// Of shared memory, behind what reductions use.
-  var sharedBytes = 0
   /// Of a block's own memory in the workspace.
   var scratchBytes = 0
   /// Of the workspace, for what passes leave for one another.
-  var sharedMemoryBytes = 0
+  var passBytes = 0
 
-  init(_ call: TopkDeviceCall) {
+  private init(_ kernel: Kernel) { self.kernel = kernel }
+
+  init(_ call: TopkDeviceCall) throws(Fault) {
     switch Int(call.family) {
-    case TOPK_DEVICE_NOISED_TOPK: self.init(noisedTopK: call)
-    default: self.init(softmaxMargin: call)
+    case TOPK_DEVICE_SOFTMAX_MARGIN: self.init(softmaxMargin: call)
+    case TOPK_DEVICE_OUTLYING_MSE:
+      self.init(Kernel(.outlyingMSE, "topk_outlying_mse", threads: Self.threads(call)))
+    case TOPK_DEVICE_SINGLE_POSITIVE:
+      self.init(Kernel(.singlePositive, "topk_single_positive", threads: Self.threads(call)))
+      passBytes = call.single_positive.strength == 0 ? 0 : 16
+    case TOPK_DEVICE_NOISED_TOPK where call.noised_topk.samples > 0: self.init(noisedTopK: call)
+    case TOPK_DEVICE_SMOOTH_TOPK_SVM:
+      try Self.checkRank(call.smooth_topk_svm.k, "options.k")
+      self.init(
+        Kernel(
+          .smoothTopKSVM, "topk_smooth_topk_svm", threads: Self.threads(call), sharedBytes: 5120))
+    default: throw Fault(TOPKLOSS_ERROR_UNSUPPORTED, "this loss is not computed on a device")
+    }
+  }
+
+  private static func checkRank(_ rank: Int64, _ name: StaticString) throws(Fault) {
+    guard rank <= Int64(TOPK_DEVICE_MOST_RANK) else {
+      throw Fault(
+        TOPKLOSS_ERROR_UNSUPPORTED, "%s: on a device it is at most %lld without sampling, not %lld",
+        name.cString, Int(TOPK_DEVICE_MOST_RANK), Int(rank))
     }
   }
 
@@ -31,33 +47,37 @@ struct RowKernel {
     return min(max((threads &+ 31) & ~31, 32), Int(TOPK_DEVICE_THREADS))
   }
 
+  /// The passes over the whole batch that have to end before any row's loss is known.
+  ///
+  /// - Parameter blocks: of the row kernel, whose memory they share.
+  func launchPasses<L: Launches>(
+    _ call: TopkDeviceCall, blocks: Int, _ launches: inout L, _ parameter: UnsafeMutableRawPointer
+  ) throws(Fault) {
+    if kernel.family == .singlePositive && call.single_positive.strength != 0 {
+      try launches.launch(
+        Kernel(.singlePositive, "topk_single_positive_count", threads: kernel.threads),
+        blocks: blocks, parameter)
+      try launches.launch(
+        Kernel(.singlePositive, "topk_single_positive_expect", threads: Int(TOPK_DEVICE_THREADS)),
+        blocks: 1, parameter)
+    }
+  }
 }
 
 // MARK: Families
 
 extension RowKernel {
   private init(softmaxMargin call: TopkDeviceCall) {
-    let loss = call.softmax_margin
-    (family, threads) = (.softmaxMargin, Self.threads(call))
+    let (loss, threads) = (call.softmax_margin, Self.threads(call))
     if loss.target_margin.numbers != nil {
-      kernel = "topk_softmax_margin_soft_margins"
+      kernel = Kernel(.softmaxMargin, "topk_softmax_margin_soft_margins", threads: threads)
     } else if loss.isSimple && call.second.elements == nil {
-      kernel = Self.simple(call)
+      kernel = Kernel(.softmaxMargin, Self.simple(call), threads: threads)
       readsStoredRows = true
     } else {
-      kernel = "topk_softmax_margin"
+      kernel = Kernel(.softmaxMargin, "topk_softmax_margin", threads: threads)
       scratchBytes = loss.mitigation.numbers == nil ? 0 : Int(call.classes) &* 4
     }
-  }
-
-  /// What a block needs: Sources/GPU/Families/NoisedTopKEntry.swift.
-  private init(noisedTopK call: TopkDeviceCall) {
-    let samples = Int(call.noised_topk.samples)
-    let ofSamples = min(max(samples, 4) &* 32, Int(TOPK_DEVICE_THREADS))
-    (family, kernel) = (.noisedTopK, "topk_noised_topk")
-    threads = max(ofSamples, Self.threads(call))
-    sharedBytes = 416 &+ 24 &* threads
-    scratchBytes = 8 &* min(samples, 4096) &+ 8 &* Int(call.classes)
   }
 
   private static func simple(_ call: TopkDeviceCall) -> StaticString {
@@ -70,6 +90,16 @@ extension RowKernel {
     default:
       return isPlain ? "topk_softmax_margin_plain_f32" : "topk_softmax_margin_offset_f32"
     }
+  }
+
+  /// What a block needs: Sources/GPU/Families/NoisedTopKEntry.swift.
+  private init(noisedTopK call: TopkDeviceCall) {
+    let samples = Int(call.noised_topk.samples)
+    let ofSamples = min(max(samples, 4) &* 32, Int(TOPK_DEVICE_THREADS))
+    let threads = max(ofSamples, Self.threads(call))
+    kernel = Kernel(
+      .noisedTopK, "topk_noised_topk", threads: threads, sharedBytes: 416 &+ 24 &* threads)
+    scratchBytes = 8 &* min(samples, 4096) &+ 8 &* Int(call.classes)
   }
 }
 

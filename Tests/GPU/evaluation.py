@@ -127,7 +127,8 @@ class Batch:
         elif self.gradient:
             call.gradient = call.logits
         if self.second is not None:
-            second_gradient = self._matrix(call.second, self.second)
+            second = second_gradient = self._matrix(call.second, self.second)
+            self.kept.append(second)
             if self.gradient and not self.in_place:
                 second_gradient = self._matrix(
                     call.second_gradient, np.full((rows, classes), np.nan)

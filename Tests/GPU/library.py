@@ -9,6 +9,7 @@ import ctypes
 import functools
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import device
@@ -61,12 +62,17 @@ def driver() -> ctypes.CDLL:
     return loaded
 
 
+def cuda_library() -> Path:
+    """The file."""
+    given = os.environ.get("TOPKLOSS_CUDA_LIBRARY")
+    return Path(given or device.TOP / ".build/release/libtopkloss_cuda.so").resolve()
+
+
 @functools.cache
 def cuda() -> ctypes.CDLL:
     driver()
     os.environ["TOPKLOSS_CUDA"] = "1"
-    given = os.environ.get("TOPKLOSS_CUDA_LIBRARY")
-    return ctypes.CDLL(given or str(device.TOP / ".build/release/libtopkloss_cuda.so"))
+    return ctypes.CDLL(str(cuda_library()))
 
 
 def check(status: int) -> None:

@@ -162,3 +162,71 @@ def test_nothing_is_allocated_and_nothing_waits() -> None:
     )
     assert after.launches - before.launches == 3
     assert after.depth == before.depth == 0
+
+
+@pytest.mark.parametrize("dtype", LIMIT)
+def test_images(dtype: str) -> None:
+    """Rows that are pixels, in place and not, with soft labels too."""
+    rng = np.random.default_rng(3)
+    images, classes, height, width = 2, 37, 5, 9
+    logits = stored(rng.standard_normal((images, classes, height, width)), dtype)
+    shares = stored(rng.uniform(0, 1, logits.shape), dtype)
+    labels = rng.integers(classes, size=images * height * width)
+    plain = np.ascontiguousarray(loaded(logits, dtype).transpose(0, 2, 3, 1)).reshape(-1, classes)
+    soft = np.ascontiguousarray(loaded(shares, dtype).transpose(0, 2, 3, 1)).reshape(-1, classes)
+    strides = {
+        "row_stride": 1,
+        "class_stride": height * width,
+        "group_stride": classes * height * width,
+    }
+
+    def of(name: str) -> dict[str, int]:
+        return {f"{name}_{key}": value for key, value in strides.items()}
+
+    loss = CASES[0].make(np.ones(classes))
+    shape: dict[str, Any] = {
+        "rows": len(labels),
+        "classes": classes,
+        "rows_per_group": height * width,
+    }
+    for in_place in (False, True):
+        answer = evaluate(
+            loss,
+            logits,
+            labels,
+            dtype=dtype,
+            in_place=in_place,
+            result_members=of("gradient"),
+            **shape,
+            **of("logits"),
+        )
+        value, gradient = loss.value_and_grad(plain, labels)
+        _same(answer, value, gradient, (images, height, width, classes), dtype)
+        answer = evaluate(
+            loss,
+            logits,
+            None,
+            dtype=dtype,
+            second=shares,
+            in_place=in_place,
+            result_members=of("gradient"),
+            **shape,
+            **of("logits"),
+            **of("soft_labels"),
+        )
+        value, gradient = loss.value_and_grad(plain, soft)
+        _same(answer, value, gradient, (images, height, width, classes), dtype)
+
+
+def _same(
+    answer: Answer, value: float, gradient: Array, shape: tuple[int, ...], dtype: str
+) -> None:
+    assert answer.gradient is not None
+    expected = gradient.reshape(shape).transpose(0, 3, 1, 2)
+    found = loaded(answer.gradient, dtype)
+    largest = np.abs(expected).max()
+    tiny = 2.0**-25 if dtype == "float16" else 0
+    np.testing.assert_array_less(
+        np.abs(found - expected), 1e-6 * largest + LIMIT[dtype] * np.abs(expected) + tiny
+    )
+    assert abs(answer.value - value) <= 1e-6 * max(1, abs(value))

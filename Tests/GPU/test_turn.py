@@ -29,11 +29,10 @@ def turn(
         is_back=back,
         rows=groups * rows,
         classes=classes,
-        rows_per_group=rows,
-        group_stride=strides[0],
-        row_stride=strides[1],
-        class_stride=strides[2],
     )
+    parameter.layout.rows_per_group = rows
+    parameter.layout.group_stride, parameter.layout.row_stride = strides[:2]
+    parameter.layout.class_stride = strides[2]
     MODULE.launch(
         f"topk_turn_{bytes_of_element}",
         parameter,

@@ -42,7 +42,13 @@ FAMILIES = {
         *["GPU/Families/SinglePositiveEntries.swift", "Kernels/MultiLabel/BinaryCrossEntropy.swift"],
         *["Kernels/Selection/RowScores.swift", "Kernels/Functions/Logistic.swift"],
     ],
+    "two_heads": [
+        *["GPU/TwoHeads", "Kernels/MultiLabel/BinaryCrossEntropy.swift", "Kernels/Softmax", "Kernels/Functions/Logistic.swift"],
+        *["Kernels/Selection/RowScores.swift", "Kernels/Selection/OrderKey.swift"],
+        *["TopKLoss/After/AverageKSelection.swift", "TopKLoss/After/SoftmaxNormalization.swift"],
+    ],
     "turn": ["GPU/Families/TurnEntries.swift"],
+    "after": ["GPU/Families/AfterEntries.swift"],
     "smooth_topk_svm": [
         *["GPU/Families/SmoothTopKSVM.swift", "Kernels/SmoothTopKSVM/SmoothTopKSVMTerm.swift"],
         *[f"GPU/TopK/{name}.swift" for name in ("RankPolynomial", "StrongestClasses")],

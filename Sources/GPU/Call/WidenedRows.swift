@@ -53,8 +53,9 @@ extension UnsafePointer<TopkDeviceCall> {
     pointee.scratch.unsafelyUnwrapped + Int(gpu_block()) &* Int(pointee.scratch_stride)
   }
 
+  /// A row as it is stored.
   @inline(__always)
-  private func stored(_ matrix: DeviceMatrix, _ row: Int) -> UnsafeMutableRawPointer? {
+  func stored(_ matrix: DeviceMatrix, _ row: Int) -> UnsafeMutableRawPointer? {
     let bytes = StoredType(self) == .float32 ? 4 : 2
     return matrix.elements.map { $0 + row &* Int(matrix.stride) &* bytes }
   }

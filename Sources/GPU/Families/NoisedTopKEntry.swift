@@ -16,12 +16,10 @@ import CKernels
 @c(topk_noised_topk)
 public func noisedTopK(_ call: UnsafePointer<TopkDeviceCall>) {
   evaluateWidenedRows(call) { row in
-    // What the row before left in the block's memory has been read.
-    Block.barrier()
     let label = call.pointee.noised_topk.has_label != 0 ? row.label : -1
     let labelScore = label >= 0 ? Double(row.logits[label]) : 0
     let sampled = SampledRow(row, call)
-    guard let value = sampled.mean(Int(call.pointee.noised_topk.samples)) else {
+    guard let value = sampled.mean() else {
       clear(row.gradient, call.classCount, to: .nan)
       return .nan
     }
@@ -72,44 +70,44 @@ extension DeviceNoisedTopK {
 extension SampledRow {
   /// T, and in memory how often each class has been chosen; nil if a score is NaN or +∞, or a noised score is none.
   @inline(__always)
-  fileprivate func mean(_ samples: Int) -> Double? {
-    var (isFinite, best, index) = (true, RankKey.none, Block.place)
+  fileprivate func mean() -> Double? {
+    var (isFinite, best, index) = (true, RankKey.none, gpu_thread())
     while index < classes {
-      let score = logits[index]
+      let score = logits[Int(index)]
       isFinite = isFinite && score < .infinity
-      let key = RankKey(score, UInt32(truncatingIfNeeded: index))
+      let key = RankKey(score, index)
       best = best < key ? key : best
-      memory.counts[index] = 0
-      index &+= Block.width
+      memory.counts[Int(index)] = 0
+      index &+= gpu_threads()
     }
     if Block.any(!isFinite) { return nil }
     if isRankHigh && given == nil { findStrongClasses(best) }
-    return sum(samples).map { $0 / Double(samples) }
+    return sum().map { $0 / Double(samples) }
   }
 
   @inline(__always)
-  private func sum(_ samples: Int) -> Double? {
-    var (first, sum, isChosen) = (0, 0.0, true)
+  private func sum() -> Double? {
+    var (first, sum, isChosen) = (UInt32(0), 0.0, true)
     while first < samples {
       let count = min(memory.samplesAtOnce, samples &- first)
       // What was chosen before has been summed, and no class counted yet.
       Block.barrier()
       choose(from: first, count)
       Block.barrier()
-      if Block.place == 0 {
-        var place = 0
+      if gpu_thread() == 0 {
+        var place: UInt32 = 0
         while place < count {
-          sum += Double(memory.chosenScores[place])
+          sum += Double(memory.chosenScores[Int(place)])
           place &+= 1
         }
         memory.sum.pointee = sum
       }
-      var place = Block.place
+      var place = gpu_thread()
       while place < count {
-        let classIndex = memory.chosenClasses[place]
+        let classIndex = memory.chosenClasses[Int(place)]
         isChosen = isChosen && classIndex != noClass
         if classIndex != noClass { _ = gpu_atomic_add_u32(memory.counts + Int(classIndex), 1) }
-        place &+= Block.width
+        place &+= gpu_threads()
       }
       first &+= count
     }
@@ -118,20 +116,20 @@ extension SampledRow {
 
   /// Chooses in some samples.
   @inline(__always)
-  private func choose(from first: Int, _ count: Int) {
-    let warps = Block.width &>> 5
+  private func choose(from first: UInt32, _ count: UInt32) {
+    let warps = gpu_threads() &>> 5
     if isRankHigh {
-      var place = Block.place &>> 5
+      var place = gpu_thread() &>> 5
       while place < count {
         let key = chooseInWarp(first &+ place)
         if Warp.place == 0 { memory.keep(key, of: place) }
         place &+= warps
       }
     } else {
-      var place = 0
+      var place: UInt32 = 0
       while place < count {
         let key = chooseInBlock(first &+ place)
-        if Block.place == 0 { memory.keep(key, of: place) }
+        if gpu_thread() == 0 { memory.keep(key, of: place) }
         place &+= 1
       }
     }

@@ -47,8 +47,9 @@ private struct StridedMatrix {
   @inline(__always)
   init(_ turn: DeviceTurn) {
     (rows, classes) = (Int(turn.rows), Int(turn.classes))
-    (rowsPerGroup, groupStride) = (Int(turn.rows_per_group), Int(turn.group_stride))
-    (classStride, rowStride) = (Int(turn.class_stride), Int(turn.row_stride))
+    let layout = turn.layout
+    (rowsPerGroup, groupStride) = (Int(layout.rows_per_group), Int(layout.group_stride))
+    (classStride, rowStride) = (Int(layout.class_stride), Int(layout.row_stride))
   }
 
   /// Whether rows are nearer to one another than classes.

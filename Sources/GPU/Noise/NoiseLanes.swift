@@ -5,6 +5,8 @@ import CGPU
 
 /// The float32 number of one thread.
 struct FloatLanes: BitwiseCopyable {
+  typealias Mask = Bool
+
   let number: Float
 
   @inline(__always) init(_ number: Float) { self.number = number }
@@ -12,10 +14,14 @@ struct FloatLanes: BitwiseCopyable {
   @inline(__always) static func + (a: Self, b: Self) -> Self { Self(a.number + b.number) }
   @inline(__always) static func - (a: Self, b: Self) -> Self { Self(a.number - b.number) }
   @inline(__always) static func * (a: Self, b: Self) -> Self { Self(a.number * b.number) }
-  @inline(__always) static func less(_ a: Self, _ b: Self) -> Bool { a.number < b.number }
-  @inline(__always) static func anyTrue(_ isTrue: Bool) -> Bool { isTrue }
   @inline(__always)
-  func selecting(_ other: Self, where isTrue: Bool) -> Self { isTrue ? other : self }
+  static func maximum(_ a: Self, _ b: Self) -> Self { Self(gpu_max(a.number, b.number)) }
+  @inline(__always)
+  static func exponential(_ x: Self) -> Self { Self(gpu_exp2(x.number * 1.442_695_04)) }
+  @inline(__always) static func less(_ a: Self, _ b: Self) -> Mask { a.number < b.number }
+  @inline(__always) static func anyTrue(_ isTrue: Mask) -> Bool { isTrue }
+  @inline(__always)
+  func selecting(_ other: Self, where isTrue: Mask) -> Self { isTrue ? other : self }
 }
 
 /// Thirty-two bits of one thread.

@@ -10,8 +10,10 @@ import CKernels
 /// One row, as all threads of its block see it.
 struct SampledRow {
   let logits: UnsafeMutablePointer<Float>
-  let classes: Int
-  let rank: Int
+  // Numbers that loops count with have 32 bits, as a device's registers do.
+  let classes: UInt32
+  let rank: UInt32
+  let samples: UInt32
   let epsilon: Float
   let given: UnsafePointer<Float>?
   private let sampleStride: Int
@@ -21,7 +23,10 @@ struct SampledRow {
   @inline(__always)
   init(_ row: CallRow<Float>, _ call: UnsafePointer<TopkDeviceCall>) {
     let loss = call.pointee.noised_topk
-    (logits, classes, rank) = (row.logits, call.classCount, Int(loss.rank))
+    logits = row.logits
+    classes = UInt32(truncatingIfNeeded: call.pointee.classes)
+    rank = UInt32(truncatingIfNeeded: loss.rank)
+    samples = UInt32(truncatingIfNeeded: loss.samples)
     epsilon = Float(loss.epsilon)
     given = loss.noise.map {
       $0.assumingMemoryBound(to: Float.self) + row.index &* Int(loss.noise_row_stride)
@@ -36,32 +41,33 @@ struct SampledRow {
   @inline(__always) var isDrawn: Bool { given == nil && epsilon != 0 }
 
   @inline(__always)
-  func highestDraws(ofBlock block: UInt32, _ sample: Int) -> HighestDraws {
-    HighestDraws(noise.words(ofBlocks: Bits(block), sample: sample))
+  func words(ofBlock block: UInt32, _ sample: UInt32) -> BlockWords {
+    noise.words(ofBlocks: Bits(block), sample: Int(sample))
   }
 
   /// The noised score of one class. The product and the sum are rounded one by one.
   @inline(__always)
-  func score(_ classIndex: UInt32, _ sample: Int, _ highest: HighestDraws) -> Float {
+  func score(_ classIndex: UInt32, _ sample: UInt32, _ highest: HighestDraws) -> Float {
     let draw = RowNoise.noise(
-      noise.words(ofClasses: Bits(classIndex), sample: sample), places: Bits(classIndex & 15),
+      noise.words(ofClasses: Bits(classIndex), sample: Int(sample)), places: Bits(classIndex & 15),
       highest)
     return logits[Int(classIndex)] + draw.number * epsilon
   }
 
   /// The same where nothing of it has been drawn.
   @inline(__always)
-  func score(_ classIndex: UInt32, _ sample: Int) -> Float {
+  func score(_ classIndex: UInt32, _ sample: UInt32) -> Float {
     if isDrawn {
-      return score(classIndex, sample, highestDraws(ofBlock: classIndex &>> 4, sample))
+      let words = words(ofBlock: classIndex &>> 4, sample)
+      return score(classIndex, sample, HighestDraws(words))
     }
     return scoreAsGiven(classIndex, sample)
   }
 
   /// The same with noise that is given, or with none.
   @inline(__always)
-  func scoreAsGiven(_ classIndex: UInt32, _ sample: Int) -> Float {
-    let draw = given.map { $0[sample &* sampleStride &+ Int(classIndex)] } ?? 0
+  func scoreAsGiven(_ classIndex: UInt32, _ sample: UInt32) -> Float {
+    let draw = given.map { $0[Int(sample) &* sampleStride &+ Int(classIndex)] } ?? 0
     return logits[Int(classIndex)] + draw * epsilon
   }
 }
@@ -74,14 +80,14 @@ struct SampledRowMemory {
   private let scratch: UnsafeMutableRawPointer
   private let classes: Int
   /// Samples that are chosen before they are summed.
-  let samplesAtOnce: Int
+  let samplesAtOnce: UInt32
 
   @inline(__always)
   init(_ call: UnsafePointer<TopkDeviceCall>) {
     shared = gpu_shared() + Block.reductionBytes
     scratch = call.scratch
     classes = call.classCount
-    samplesAtOnce = min(Int(call.pointee.noised_topk.samples), 4096)
+    samplesAtOnce = UInt32(truncatingIfNeeded: min(call.pointee.noised_topk.samples, 4096))
   }
 
   /// The sum of the samples' scores.
@@ -108,7 +114,7 @@ struct SampledRowMemory {
   /// A warp's selection, in the same place.
   @inline(__always)
   var selection: UnsafeMutablePointer<RankKey> {
-    keysOfThreads + (Block.place &>> 5) &* WarpSelection.capacity
+    keysOfThreads + Int(gpu_thread() &>> 5) &* WarpSelection.capacity
   }
 
   /// The scores that samples have at the rank.
@@ -117,12 +123,12 @@ struct SampledRowMemory {
   /// Their classes; `noClass` where a noised score is no number.
   @inline(__always)
   var chosenClasses: UnsafeMutablePointer<UInt32> {
-    (scratch + 4 &* samplesAtOnce).assumingMemoryBound(to: UInt32.self)
+    (scratch + 4 &* Int(samplesAtOnce)).assumingMemoryBound(to: UInt32.self)
   }
   /// How often each class has been chosen.
   @inline(__always)
   var counts: UnsafeMutablePointer<UInt32> {
-    (scratch + 8 &* samplesAtOnce).assumingMemoryBound(to: UInt32.self)
+    (scratch + 8 &* Int(samplesAtOnce)).assumingMemoryBound(to: UInt32.self)
   }
   /// The best scores of blocks of sixteen, but for the strong classes.
   @inline(__always)
@@ -134,9 +140,9 @@ struct SampledRowMemory {
   var orderedScores: UnsafeMutablePointer<UInt32> { counts + classes }
 
   @inline(__always)
-  func keep(_ key: RankKey, of place: Int) {
-    chosenScores[place] = key.score
-    chosenClasses[place] = RankKey.none < key ? key.classIndex : noClass
+  func keep(_ key: RankKey, of place: UInt32) {
+    chosenScores[Int(place)] = key.score
+    chosenClasses[Int(place)] = RankKey.none < key ? key.classIndex : noClass
   }
 }
 

@@ -4,7 +4,7 @@ import CGPU
 
 extension SampledRow {
   /// Groups of threads, the highest key of each of which is compared with the others'.
-  @inline(__always) private var groups: Int { min(Block.width, 128) }
+  @inline(__always) private var groups: UInt32 { min(gpu_threads(), 128) }
 
   /// Whether samples are a warp's: classes that a group has two of may both be strong, so that groups have to be twice as many
   /// as there shall be strong classes, and these are to be a few more than the rank.
@@ -17,26 +17,26 @@ extension SampledRow {
   /// - Parameter best: the highest key among this thread's classes, every `Block.width`th.
   @inline(__always)
   func findStrongClasses(_ best: RankKey) {
-    let keys = memory.keysOfThreads
-    keys[Block.place] = best
-    if Block.place == 0 { memory.weakestStrong.pointee = .none }
+    let (keys, own) = (memory.keysOfThreads, gpu_thread())
+    keys[Int(own)] = best
+    if own == 0 { memory.weakestStrong.pointee = .none }
     Block.barrier()
     var ofGroup = RankKey.none
-    if Block.place < groups {
-      var thread = Block.place
-      while thread < Block.width {
-        let key = keys[thread]
+    if own < groups {
+      var thread = own
+      while thread < gpu_threads() {
+        let key = keys[Int(thread)]
         ofGroup = ofGroup < key ? key : ofGroup
         thread &+= groups
       }
     }
     Block.barrier()
-    keys[Block.place] = ofGroup
+    keys[Int(own)] = ofGroup
     Block.barrier()
-    if Block.place < groups && RankKey.none < ofGroup {
-      var (above, group) = (0, 0)
+    if own < groups && RankKey.none < ofGroup {
+      var (above, group) = (UInt32(0), UInt32(0))
       while group < groups {
-        above &+= ofGroup < keys[group] ? 1 : 0
+        above &+= ofGroup < keys[Int(group)] ? 1 : 0
         group &+= 1
       }
       let wanted = min(max(rank &+ 4, 24), groups / 2)
@@ -55,22 +55,21 @@ extension SampledRow {
     if Block.place == 0 { memory.strongCount.pointee = 0 }
     Block.barrier()
     let weakest = memory.weakestStrong.pointee
-    var first = 0
+    var first: UInt32 = 0
     while first < classes {
-      let index = first &+ Block.place
-      var peak = index < classes ? logits[index] : -.infinity
-      let classIndex = UInt32(truncatingIfNeeded: index)
-      if index < classes && !(RankKey(peak, classIndex) < weakest) {
+      let index = first &+ gpu_thread()
+      var peak = index < classes ? logits[Int(index)] : -.infinity
+      if index < classes && !(RankKey(peak, index) < weakest) {
         let place = gpu_atomic_add_u32(memory.strongCount, 1)
-        if place < UInt32(WarpSelection.capacity) { memory.strongClasses[Int(place)] = classIndex }
+        if place < UInt32(WarpSelection.capacity) { memory.strongClasses[Int(place)] = index }
         peak = -.infinity
       }
       peak = gpu_max(peak, Warp.shuffled(peak, 8))
       peak = gpu_max(peak, Warp.shuffled(peak, 4))
       peak = gpu_max(peak, Warp.shuffled(peak, 2))
       peak = gpu_max(peak, Warp.shuffled(peak, 1))
-      if index & 15 == 0 && index < classes { memory.peaks[index &>> 4] = peak }
-      first &+= Block.width
+      if index & 15 == 0 && index < classes { memory.peaks[Int(index &>> 4)] = peak }
+      first &+= gpu_threads()
     }
     Block.barrier()
     return memory.strongCount.pointee <= UInt32(WarpSelection.capacity)

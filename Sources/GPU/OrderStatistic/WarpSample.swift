@@ -7,12 +7,14 @@ import CKernels
 // two at a time, a class a thread.
 
 extension SampledRow {
-  /// The key at the rank; none if there are not as many scores that are numbers, or if a given noise makes one that is none.
+  @inline(__always) private var lane: UInt32 { gpu_thread() & 31 }
+
+  /// The key at the rank; none if a given noise makes a score that is no number.
   @inline(__always)
-  func chooseInWarp(_ sample: Int) -> RankKey {
+  func chooseInWarp(_ sample: UInt32) -> RankKey {
     var selection = WarpSelection(memory.selection, rank: rank)
-    let strongCount = Int(memory.strongCount.pointee)
-    if isDrawn || (given == nil && strongCount > 0) {
+    let strongCount = given == nil ? memory.strongCount.pointee : 0
+    if isDrawn || strongCount > 0 {
       addStrong(sample, strongCount, &selection)
       if isDrawn && strongCount < classes { addBlocks(sample, &selection) }
     } else if !addAll(sample, &selection) {
@@ -22,12 +24,13 @@ extension SampledRow {
   }
 
   @inline(__always)
-  private func addStrong(_ sample: Int, _ count: Int, _ selection: inout WarpSelection) {
-    var first = 0
+  private func addStrong(_ sample: UInt32, _ count: UInt32, _ selection: inout WarpSelection) {
+    var first: UInt32 = 0
     while first < count {
       var key = RankKey.none
-      if first &+ Warp.place < count {
-        let classIndex = memory.strongClasses[first &+ Warp.place]
+      let place = first &+ lane
+      if place < count {
+        let classIndex = memory.strongClasses[Int(place)]
         key = RankKey(score(classIndex, sample), classIndex)
       }
       first &+= 32
@@ -36,29 +39,34 @@ extension SampledRow {
   }
 
   @inline(__always)
-  private func addBlocks(_ sample: Int, _ selection: inout WarpSelection) {
-    let blocks = UInt32(truncatingIfNeeded: (classes &+ 15) &>> 4)
+  private func addBlocks(_ sample: UInt32, _ selection: inout WarpSelection) {
+    let blocks = (classes &+ 15) &>> 4
     var first: UInt32 = 0
     while first < blocks {
-      let block = first &+ UInt32(Warp.place)
+      let block = first &+ lane
       let peak = block < blocks ? memory.peaks[Int(block)] : -.infinity
-      // No number of 32 bits gives a draw above 6.8. Where nothing is known, nothing is passed by.
-      let isNear = block < blocks && !(selection.floor - peak > 7 * epsilon)
-      if gpu_ballot(isNear) != 0 { addNear(isNear, block, peak, sample, &selection) }
+      // What the highest draw has to be, which none is above 7; NaN where nothing is known, and nothing is then passed by.
+      let needed = (selection.floor - peak) / epsilon
+      let isNear = block < blocks && !(needed > 7)
+      if gpu_ballot(isNear) != 0 {
+        let words = words(ofBlock: block, sample)
+        let mayReach = isNear && !words.isHighest(below: FloatLanes(needed))
+        if gpu_ballot(mayReach) != 0 {
+          addReaching(mayReach, block, peak, HighestDraws(words), sample, &selection)
+        }
+      }
       first &+= 32
     }
   }
 
-  /// A block of every thread's, if it is near.
+  /// A block of every thread's, if it may reach what matters.
   @inline(__always)
-  private func addNear(
-    _ isNear: Bool, _ block: UInt32, _ peak: Float, _ sample: Int, _ selection: inout WarpSelection
+  private func addReaching(
+    _ mayReach: Bool, _ block: UInt32, _ peak: Float, _ highest: HighestDraws, _ sample: UInt32,
+    _ selection: inout WarpSelection
   ) {
-    let highest = highestDraws(ofBlock: block, sample)
-    // Above what the errors of the others' draws can make of them; rounding then keeps the order.
-    let reach = peak + (highest.noise.number + 1e-4) * epsilon
-    let lane = UInt32(Warp.place)
-    var live = gpu_ballot(isNear && !(reach < selection.floor))
+    let reach = highest.reach(from: FloatLanes(peak), epsilon: epsilon).number
+    var live = gpu_ballot(mayReach && !(reach < selection.floor))
     while live != 0 {
       let others = live & (live &- 1)
       let isSecond = lane >= 16
@@ -66,7 +74,7 @@ extension SampledRow {
       let draw = highest.draw(ofLane: source)
       let classIndex = (block &- lane &+ source) &<< 4 | lane & 15
       var key = RankKey.none
-      if !(isSecond && others == 0) && Int(classIndex) < classes {
+      if !(isSecond && others == 0) && classIndex < classes {
         let own = RankKey(logits[Int(classIndex)], classIndex)
         if own < memory.weakestStrong.pointee {
           key = RankKey(score(classIndex, sample, draw), classIndex)
@@ -80,12 +88,12 @@ extension SampledRow {
 
   /// All classes, with noise that is given or with none; false if a noised score is NaN.
   @inline(__always)
-  private func addAll(_ sample: Int, _ selection: inout WarpSelection) -> Bool {
-    var (first, isNumber) = (0, true)
+  private func addAll(_ sample: UInt32, _ selection: inout WarpSelection) -> Bool {
+    var (first, isNumber) = (UInt32(0), true)
     while first < classes {
       var key = RankKey.none
-      if first &+ Warp.place < classes {
-        let classIndex = UInt32(truncatingIfNeeded: first &+ Warp.place)
+      let classIndex = first &+ lane
+      if classIndex < classes {
         key = RankKey(scoreAsGiven(classIndex, sample), classIndex)
         isNumber = isNumber && RankKey.none < key
       }

@@ -13,12 +13,12 @@ struct WarpSelection {
   /// Keys that there is room for: three a thread.
   static var capacity: Int { 96 }
   /// Room for those that a warp adds at once, and a few, beside as many as the rank.
-  static var highestRank: Int { capacity &- 36 }
+  static var highestRank: UInt32 { UInt32(capacity) &- 36 }
 
   @inline(__always)
-  init(_ keys: UnsafeMutablePointer<RankKey>, rank: Int) {
+  init(_ keys: UnsafeMutablePointer<RankKey>, rank: UInt32) {
     self.keys = keys
-    self.rank = UInt32(truncatingIfNeeded: rank)
+    self.rank = rank
     // What was here before has been read.
     gpu_warp_barrier()
   }
@@ -66,10 +66,9 @@ struct WarpSelection {
   @inline(__always)
   private func own(_ index: UInt32) -> RankKey { index < count ? keys[Int(index)] : .none }
 
-  /// The key at the rank, with the lowest class that has its score; none if there are fewer.
+  /// The key at the rank, with the lowest class that has its score.
   @inline(__always)
   func keyAtRank() -> RankKey {
-    if !(RankKey.none < threshold) { return .none }
     var place = Int(rank) &- 1
     while place > 0 && keys[place &- 1].orderedScore == threshold.orderedScore { place &-= 1 }
     return keys[place]

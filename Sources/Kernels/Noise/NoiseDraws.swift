@@ -73,17 +73,13 @@ struct NoiseDraws {
       bits: ~FloatLanes.bits(FloatLanes.less(.splat(7), needed)), count: count)
     if alive.bits == 0 { return alive }
 
-    // Of sixteen numbers one exceeds x with a probability of at most 16 Φ(−x) <= 8 e^(−x²/2).
     let words = noise.words(
       ofBlocks: Bits(UInt32(truncatingIfNeeded: first)) + RowNoise.lanes, sample: sample)
-    let x = FloatLanes.maximum(
-      FloatLanes.splat(0), needed * FloatLanes.splat(0.9999) - FloatLanes.splat(1e-4))
-    let bound = FloatLanes.exponential(x * x * FloatLanes.splat(-0.5)) * FloatLanes.splat(8.01)
-    alive.bits &= ~FloatLanes.bits(FloatLanes.less(bound, words.smallest.share))
+    alive.bits &= ~FloatLanes.bits(words.isHighest(below: needed))
     if alive.bits == 0 { return alive }
 
     let highest = HighestDraws(words)
-    let reach = peaks + (highest.noise + FloatLanes.splat(1e-5)) * FloatLanes.splat(epsilon)
+    let reach = highest.reach(from: peaks, epsilon: epsilon)
     alive.bits &= ~FloatLanes.bits(FloatLanes.less(reach, threshold))
     if alive.bits != 0 { draw(alive, of: first, highest, sample) }
     return alive

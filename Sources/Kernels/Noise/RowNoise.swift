@@ -59,6 +59,16 @@ struct RowNoise {
 struct BlockWords {
   let smallest: UniformLanes
   let place: Bits
+
+  /// Whether the highest draw is below a number for certain; false for NaN. Of sixteen numbers one exceeds x with a probability
+  /// of at most 16 Φ(−x) <= 8 e^(−x²/2).
+  @inline(__always)
+  func isHighest(below number: FloatLanes) -> FloatLanes.Mask {
+    let x = FloatLanes.maximum(
+      FloatLanes.splat(0), number * FloatLanes.splat(0.9999) - FloatLanes.splat(1e-4))
+    let bound = FloatLanes.exponential(x * x * FloatLanes.splat(-0.5)) * FloatLanes.splat(8.01)
+    return FloatLanes.less(bound, smallest.share)
+  }
 }
 
 /// The highest draws of sixteen blocks: the probability m of a higher one, 1 − m, and the class within the block.
@@ -84,4 +94,10 @@ struct HighestDraws {
   /// The noise itself.
   @inline(__always)
   var noise: FloatLanes { normalQuantile(survival: survival, complement: complement) }
+
+  /// What no class of a block reaches, given its best score; above what the errors of other draws can make of them.
+  @inline(__always)
+  func reach(from peaks: FloatLanes, epsilon: Float) -> FloatLanes {
+    peaks + (noise + FloatLanes.splat(1e-5)) * FloatLanes.splat(epsilon)
+  }
 }

@@ -33,8 +33,7 @@ extension SIMD16<Float>: OrderedLanes {
   }
 
   static func number(ofKey key: UInt64) -> Float {
-    let key = UInt32(truncatingIfNeeded: key)
-    return Float(bitPattern: key >> 31 == 1 ? key ^ (1 << 31) : ~key)
+    Float(orderKey: UInt32(truncatingIfNeeded: key))
   }
 }
 

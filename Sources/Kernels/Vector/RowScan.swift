@@ -92,7 +92,7 @@ private struct AddingSweep<Vector: Lanes>: Sweep {
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
     lanes.store(
-      lanes.load(scores, index) + lanes.load(offset, index), sums, index)
+      lanes.load(scores, index) + lanes.loadOfClass(offset, index), sums, index)
   }
 }
 

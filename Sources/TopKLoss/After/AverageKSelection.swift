@@ -1,4 +1,4 @@
-import CTopKLoss
+import CSystem
 
 /// The round(B K) highest of a batch's B C scores, by row and then by class where they are equal: those above `score`, and
 /// of those that equal it the ones before a place in the batch.
@@ -49,33 +49,24 @@ struct AverageKSelection {
 }
 
 extension AverageKSelection {
-  /// What the passes of a selection take.
-  static func needs(_ batch: Batch) -> PassNeeds {
-    PassNeeds(
-      nanosecondsPerRow: 2 * Double(batch.classes), scratchBytes: DigitPass.tableBytes)
-  }
-
-  /// Selects the round(B K) highest scores, halves rounded to even, B the number of rows that take part. NaN is not
-  /// kept.
-  ///
-  /// - Parameter workspace: has at least the scratch of `needs`.
-  init(k: Double, of rows: ScoreRows, in workspace: Workspace) throws(Failure) {
-    let wanted = (Double(rows.count) * k).rounded(.toNearestOrEven)
+  /// round(B K), halves rounded to even.
+  static func wanted(_ k: Double, rows: Int) -> Int {
     // There are fewer scores than 2^62, beyond which a number of float64 might be none of Int.
-    guard wanted >= 1, let wanted = Int(exactly: min(wanted, 0x1p62)) else {
-      self = .none
-      return
-    }
-    var search = AverageKSearch(rows: rows, workspace: workspace)
-    self = try search.select(wanted)
+    Int(min((Double(rows) * k).rounded(.toNearestOrEven), 0x1p62))
   }
 
-  /// Checks K, which is the caller's.
-  static func checkK(_ k: Double, classes: Int, _ name: StaticString) throws(Failure) {
-    guard k > 0 && k < Double(classes) else {
-      throw Failure(
-        TOPKLOSS_ERROR_OPTION,
-        "\(name) is \(text(k)): K is above 0 and below the number of classes, \(classes)")
+  /// The lowest log-probability whose exponential is not below a threshold. Its logarithm is beside it: the two functions
+  /// are not each other's inverse to the last bit.
+  static func lowestScore(ofProbability threshold: Double) -> Double {
+    // The average of thresholds that are next to nothing may come to 0, which every probability reaches.
+    if threshold == 0 { return -.infinity }
+    let near = log(threshold)
+    let doubt = 1e-15 * max(1, abs(near))
+    var (below, atOrAbove) = (near - doubt, near + doubt)
+    while true {
+      let middle = below + (atOrAbove - below) / 2
+      if !(middle > below && middle < atOrAbove) { return atOrAbove }
+      if exp(middle) >= threshold { atOrAbove = middle } else { below = middle }
     }
   }
 }

@@ -104,25 +104,10 @@ final class TwoHeadAverageKLoss: Loss {
     var threshold = min(selection.midpoint { exp($0) }, 1)
     if before > 0 && rows.count > 0 {
       threshold = options.thresholdDecay * before + (1 - options.thresholdDecay) * threshold
-      selection = .from(Self.lowestScore(ofProbability: threshold))
+      selection = .from(AverageKSelection.lowestScore(ofProbability: threshold))
     }
     candidates.selection.pointee = selection
     if rows.count > 0 { result.threshold = threshold }
-  }
-
-  /// The lowest log-probability whose exponential is not below a threshold. Its logarithm is beside it: the two functions
-  /// are not each other's inverse to the last bit.
-  private static func lowestScore(ofProbability threshold: Double) -> Double {
-    // The average of thresholds that are next to nothing may come to 0, which every probability reaches.
-    if threshold == 0 { return -.infinity }
-    let near = log(threshold)
-    let doubt = 1e-15 * max(1, abs(near))
-    var (below, atOrAbove) = (near - doubt, near + doubt)
-    while true {
-      let middle = below + (atOrAbove - below) / 2
-      if !(middle > below && middle < atOrAbove) { return atOrAbove }
-      if exp(middle) >= threshold { atOrAbove = middle } else { below = middle }
-    }
   }
 
   override func evaluate(_ row: Row, in piece: Piece, of call: Call) -> Double {
