@@ -150,7 +150,7 @@ def _shape(owner: Handle) -> frozenset[str]:
 
 def known_batch(heads: int, classes: int, dtype: torch.dtype, *, soft: bool) -> Arguments:
     """A batch of which the answers are compared."""
-    generator = torch.Generator().manual_seed(1)
+    generator = torch.Generator("cpu").manual_seed(1)
     shape = (1 + heads, _ROWS, classes)
     numbers = torch.rand(shape, generator=generator, dtype=torch.float64, device="cpu")
     first, second, targets = (2 * numbers[0] - 1, 2 * numbers[heads - 1] - 1, numbers[heads])
