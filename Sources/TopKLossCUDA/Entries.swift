@@ -71,6 +71,7 @@ public func topkloss_cuda_prepare(_ loss: OpaquePointer!, _ device: Int32) -> to
       var loads = ModuleLoads(device: device)
       var plan = try Plan(description, workspace: nil, outcome: nil)
       try plan.run(&loads)
+      _ = try device.module(.turn, for: nil)
     }
   }
 }
@@ -101,6 +102,9 @@ public func topkloss_cuda_evaluate(
     if let constants { try checkAlignment(constants, 256, "launch.constants") }
     if let outcome { try checkAlignment(outcome, 8, "launch.outcome") }
     try description.checkAlignment()
+    guard outcome != nil || description.call.two_heads.threshold_decay == 0 else {
+      throw .nullPointer("launch.outcome, which has the threshold of the batch before,")
+    }
     var plan = try Plan(description, workspace: workspace, outcome: outcome)
     guard plan.workspaceBytes <= launch.workspace_bytes else {
       throw Fault(
