@@ -1,7 +1,7 @@
 # make demo           trains on real data, from nothing: sets up what it needs, once
 # make test           every test, likewise
 # make lint           linters, generated files, and whether the ABI is kept: the quickest part of it
-# make build          .build/release/libtopkloss.so; make install, make uninstall: PREFIX=/usr/local
+# make build          libtopkloss.so and libtopkloss_cuda.so in .build/release; make install, make uninstall: PREFIX=/usr/local
 # make wheel          dist/, with a source archive
 # make aarch64        .build/aarch64/libtopkloss.so; make wheel-aarch64, make test-aarch64-quick, make test-aarch64
 # make bench          how fast, next to others
@@ -9,6 +9,7 @@
 # make soak           minutes of losses and of forks; make test-valgrind, make test-tsan: Tests/C/README.md
 # make reproducible   builds the library again in another folder, and compares the bytes
 # make generate       what follows from include/topkloss.h
+# make ptx            the kernels for GPUs as they are committed; make ptx-check, whether they are; make test-gpu
 # make clean
 #
 # Set-up is remembered in stamp files; delete .venv or .build to have it done again.
@@ -41,6 +42,7 @@ OLDEST_LIST := bindings/python/tests/requirements-torch-oldest.txt
 OLDEST := $(CACHE)/torch-oldest-$(shell { cat $(OLDEST_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
 
 LIBRARY := .build/release/libtopkloss.so
+CUDA_LIBRARY := .build/release/libtopkloss_cuda.so
 # By the name that a linker writes into programs: see Package.swift.
 LINK := $(LIBRARY).$(shell sed -n 's/^.define TOPKLOSS_ABI_VERSION //p' include/topkloss.h)
 LIBRARY_SOURCES := Package.swift $(shell find include Sources -type f ! -name '*.hpp')
@@ -159,6 +161,23 @@ generate: $(STAMPS)/test
 stubs: $(STAMPS)/test $(STAMPS)/binding $(STAMPS)/frameworks
 	$(IN_VENV)/python -m abi.python_stubs
 
+# ---- the kernels for devices, as PTX
+
+PTX_ENVIRONMENT := $(STAMPS)/ptx
+$(PTX_ENVIRONMENT): $(STAMPS)/venv packaging/ptx/requirements.txt
+	@echo "==> installing LLVM for PTX"
+	$(PIP) -r packaging/ptx/requirements.txt
+	touch $@
+
+# FAMILIES="turn batch": these alone.
+.PHONY: ptx ptx-check
+ptx: $(PTX_ENVIRONMENT)
+	$(IN_VENV)/python packaging/ptx/build.py $(FAMILIES)
+
+# Makes them all again, and compares the bytes.
+ptx-check: $(PTX_ENVIRONMENT)
+	$(IN_VENV)/python packaging/ptx/build.py --check $(or $(FAMILIES),$(basename $(notdir $(wildcard Sources/CPTX/ptx/*.ptx))))
+
 # ---- packages
 
 $(STAMPS)/packaging: $(STAMPS)/venv bindings/python/packaging-requirements.txt
@@ -246,8 +265,9 @@ $(STAMPS)/ptxas: $(STAMPS)/venv Tests/GPU/requirements.txt
 	touch $@
 
 .PHONY: test-gpu
-test-gpu: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/ptxas
+test-gpu: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/ptxas $(PTX_ENVIRONMENT)
 	@echo "==> tests of the kernels for devices"
+	$(IN_VENV)/python packaging/ptx/build.py --check turn
 	$(IN_VENV)/python -m pytest -q Tests/GPU
 
 # ThreadSanitizer needs a library of its own. Not part of `test`: minutes, and what CI has time for is in Tests/C/run.
@@ -357,9 +377,11 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging
 	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging
 	$(IN_VENV)/mypy --strict packaging/aarch64/build.py
+	$(IN_VENV)/mypy --strict packaging/ptx/build.py
+	$(IN_VENV)/python packaging/ptx/build.py --check
 	cd Tests/Mutation && ../../$(IN_VENV)/mypy --strict . ../Reproducible
-	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/GPU
-	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/GPU
+	cd Tests/GPU && ../../$(IN_VENV)/ruff check --config ../../bindings/python/pyproject.toml .
+	cd Tests/GPU && ../../$(IN_VENV)/ruff format --check --config ../../bindings/python/pyproject.toml .
 	cd Tests/GPU && ../../$(IN_VENV)/mypy --strict .
 	swift format lint --strict --recursive Package.swift Sources Tests
 	cd bindings/python && ../../$(IN_VENV)/ruff check . && ../../$(IN_VENV)/ruff format --check . && ../../$(IN_VENV)/mypy --strict
@@ -382,7 +404,7 @@ DESTDIR ?=
 INSTALL := PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" DESTDIR="$(DESTDIR)" packaging/install
 
 install: $(LIBRARY)
-	$(INSTALL) install $(LIBRARY)
+	$(INSTALL) install $(LIBRARY) $(CUDA_LIBRARY)
 
 uninstall:
 	$(INSTALL) uninstall

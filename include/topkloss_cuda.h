@@ -21,10 +21,10 @@
  *     (TOPKLOSS_ERROR_DEVICE). topkloss_last_error() of libtopkloss.so has the words.
  *   - float64 logits, top-K losses of ranks above 16 by the exact estimator, and what is no loss of a row are not computed on
  *     a device (TOPKLOSS_ERROR_UNSUPPORTED).
- *   - Logits, gradients and soft labels are aligned to their elements.
+ *   - Everything is aligned to its elements, and refused if it is not (TOPKLOSS_ERROR_SIZE).
  *
- * This path has been proved by emulation only: it has not met hardware. topkloss_cuda_evaluate therefore works where the
- * environment variable TOPKLOSS_CUDA is 1, and nowhere else.
+ * This path has been proved by emulation only: it has not met hardware. What uses the driver therefore works where the
+ * environment variable TOPKLOSS_CUDA is 1, and says so elsewhere (TOPKLOSS_ERROR_DEVICE).
  */
 #ifndef TOPKLOSS_CUDA_H
 #define TOPKLOSS_CUDA_H

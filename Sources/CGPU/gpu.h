@@ -29,6 +29,7 @@ GPU_COLLECTIVE void gpu_warp_barrier(void);
 
 /* The value of the thread of the warp whose place differs by `lanes` in its bits. */
 GPU_COLLECTIVE uint32_t gpu_shuffle_xor_u32(uint32_t value, uint32_t lanes);
+GPU_COLLECTIVE uint64_t gpu_shuffle_xor_u64(uint64_t value, uint32_t lanes);
 /* The value of one thread of the warp, 0 to 31. */
 GPU_COLLECTIVE uint32_t gpu_shuffle_u32(uint32_t value, uint32_t lane);
 /* A bit for every thread of the warp. */

@@ -63,6 +63,7 @@ typedef struct SoftmaxMarginProgress {
   double label_gradient;
   int64_t label_is_masked;  /* whether its logit is -inf */
   int64_t has_masked;       /* whether one of a row with shares is, so that no exponentials are kept */
+  int64_t has_rivals;       /* whether `rivals` was found with the peak */
 } SoftmaxMarginProgress;
 
 /* A row of that family. */

@@ -13,6 +13,15 @@ define linkonce_odr i32 @gpu_shuffle_xor_u32(i32 %v, i32 %l) alwaysinline conver
   %r = call i32 @llvm.nvvm.shfl.sync.bfly.i32(i32 -1, i32 %v, i32 %l, i32 31) ret i32 %r }
 define linkonce_odr i32 @gpu_shuffle_u32(i32 %v, i32 %l) alwaysinline convergent {
   %r = call i32 @llvm.nvvm.shfl.sync.idx.i32(i32 -1, i32 %v, i32 %l, i32 31) ret i32 %r }
+; Put together by assembler: LLVM would shift and merge, four instructions for one.
+define linkonce_odr i64 @gpu_shuffle_xor_u64(i64 %v, i32 %l) alwaysinline convergent {
+  %halves = bitcast i64 %v to <2 x i32>
+  %low = extractelement <2 x i32> %halves, i32 0
+  %high = extractelement <2 x i32> %halves, i32 1
+  %a = call i32 @llvm.nvvm.shfl.sync.bfly.i32(i32 -1, i32 %low, i32 %l, i32 31)
+  %b = call i32 @llvm.nvvm.shfl.sync.bfly.i32(i32 -1, i32 %high, i32 %l, i32 31)
+  %r = call i64 asm "mov.b64 $0, {$1, $2};", "=l,r,r"(i32 %a, i32 %b) nounwind memory(none)
+  ret i64 %r }
 define linkonce_odr i32 @gpu_ballot(i1 %v) alwaysinline convergent {
   %r = call i32 @llvm.nvvm.vote.ballot.sync(i32 -1, i1 %v) ret i32 %r }
 define linkonce_odr float @gpu_fma(float %a, float %b, float %c) alwaysinline {

@@ -42,7 +42,7 @@ public func topkloss_cuda_constants(
   let loss: OpaquePointer? = loss
   let target: UnsafeMutableRawPointer? = constants
   return reportingFault { () throws(Fault) in
-    var description = try TopkDeviceDescription(loss)
+    var description = try TopkDeviceDescription(of: loss)
     let needed = Constants.visit(&description.call) { numbers, _, _ in numbers }
     guard needed <= bytes else {
       throw Fault(
@@ -63,12 +63,15 @@ public func topkloss_cuda_constants(
 public func topkloss_cuda_prepare(_ loss: OpaquePointer!, _ device: Int32) -> topkloss_status {
   let loss: OpaquePointer? = loss
   return reportingFault { () throws(Fault) in
-    let description = try TopkDeviceDescription(loss)
+    var description = try TopkDeviceDescription(of: loss)
+    // Of a batch without a row only those of the batch itself are used.
+    description.call.rows = 1
     let device = try Device(try Driver.shared(), ordinal: Int(device))
     try device.withContext { () throws(Fault) in
       var loads = ModuleLoads(device: device)
       var plan = try Plan(description, workspace: nil, outcome: nil)
       try plan.run(&loads)
+      _ = try device.module(.turn, for: nil)
     }
   }
 }
@@ -99,6 +102,9 @@ public func topkloss_cuda_evaluate(
     if let constants { try checkAlignment(constants, 256, "launch.constants") }
     if let outcome { try checkAlignment(outcome, 8, "launch.outcome") }
     try description.checkAlignment()
+    guard outcome != nil || description.call.two_heads.threshold_decay == 0 else {
+      throw .nullPointer("launch.outcome, which has the threshold of the batch before,")
+    }
     var plan = try Plan(description, workspace: workspace, outcome: outcome)
     guard plan.workspaceBytes <= launch.workspace_bytes else {
       throw Fault(
@@ -139,10 +145,24 @@ public func topkloss_cuda_check(
 }
 
 extension TopkDeviceDescription {
-  /// Of a call, or without a batch and a result of a loss.
+  /// Of a loss by itself.
+  fileprivate init(of loss: OpaquePointer?) throws(Fault) {
+    try self.init(describing: loss, nil, nil)
+  }
+
+  /// Of a call.
   fileprivate init(
-    _ loss: OpaquePointer?, _ batch: UnsafePointer<topkloss_batch>? = nil,
-    _ result: UnsafePointer<topkloss_result>? = nil
+    _ loss: OpaquePointer?, _ batch: UnsafePointer<topkloss_batch>?,
+    _ result: UnsafePointer<topkloss_result>?
+  ) throws(Fault) {
+    guard batch != nil else { throw .nullPointer("batch") }
+    guard result != nil else { throw .nullPointer("result") }
+    try self.init(describing: loss, batch, result)
+  }
+
+  private init(
+    describing loss: OpaquePointer?, _ batch: UnsafePointer<topkloss_batch>?,
+    _ result: UnsafePointer<topkloss_result>?
   ) throws(Fault) {
     self.init()
     let status = try Host.library().describe(

@@ -27,6 +27,12 @@ struct RowKernel {
       self.init(
         Kernel(
           .smoothTopKSVM, "topk_smooth_topk_svm", threads: Self.threads(call), sharedBytes: 5120))
+    case TOPK_DEVICE_TWO_HEADS:
+      self.init(
+        Kernel(
+          .twoHeads, "topk_two_heads", threads: Self.threads(call), sharedBytes: Self.countBytes))
+      // Sources/GPU/TwoHeads/TwoHeadsMemory.swift.
+      passBytes = 16_640 &+ 32 &* Int(call.rows)
     default: throw Fault(TOPKLOSS_ERROR_UNSUPPORTED, "this loss is not computed on a device")
     }
   }
@@ -54,14 +60,40 @@ struct RowKernel {
     _ call: TopkDeviceCall, blocks: Int, _ launches: inout L, _ parameter: UnsafeMutableRawPointer
   ) throws(Fault) {
     if kernel.family == .singlePositive && call.single_positive.strength != 0 {
-      try launches.launch(
-        Kernel(.singlePositive, "topk_single_positive_count", threads: kernel.threads),
-        blocks: blocks, parameter)
-      try launches.launch(
-        Kernel(.singlePositive, "topk_single_positive_expect", threads: Int(TOPK_DEVICE_THREADS)),
-        blocks: 1, parameter)
+      try overRows("topk_single_positive_count", blocks, &launches, parameter)
+      try inOneBlock("topk_single_positive_expect", &launches, parameter)
+    }
+    if kernel.family == .twoHeads {
+      try overRows("topk_two_heads_normalize", blocks, &launches, parameter)
+      try inOneBlock("topk_two_heads_start", &launches, parameter)
+      // A digit of the keys each.
+      for _ in 0..<3 {
+        try overRows("topk_two_heads_count", blocks, &launches, parameter)
+        try inOneBlock("topk_two_heads_choose", &launches, parameter)
+      }
+      try overRows("topk_two_heads_ties", blocks, &launches, parameter)
+      try inOneBlock("topk_two_heads_threshold", &launches, parameter)
     }
   }
+
+  private func overRows<L: Launches>(
+    _ name: StaticString, _ blocks: Int, _ launches: inout L, _ parameter: UnsafeMutableRawPointer
+  ) throws(Fault) {
+    let pass = Kernel(
+      kernel.family, name, threads: kernel.threads, sharedBytes: kernel.sharedBytes)
+    try launches.launch(pass, blocks: blocks, parameter)
+  }
+
+  private func inOneBlock<L: Launches>(
+    _ name: StaticString, _ launches: inout L, _ parameter: UnsafeMutableRawPointer
+  ) throws(Fault) {
+    let pass = Kernel(
+      kernel.family, name, threads: Int(TOPK_DEVICE_THREADS), sharedBytes: kernel.sharedBytes)
+    try launches.launch(pass, blocks: 1, parameter)
+  }
+
+  /// Where values of a digit are counted.
+  private static let countBytes = 8192
 }
 
 // MARK: Families

@@ -64,10 +64,10 @@ private struct Room {
     let copy = memory.take(isTooMany ? Int.max : count, of: elementBytes)
     matrix = DeviceMatrix(elements: copy ?? given, stride: Int64(classes))
     guard let copy else { return nil }
+    var layout = layout
+    layout.rows_per_group = max(layout.rows_per_group, 1)
     return DeviceTurn(
       source: isBack ? copy : given, target: isBack ? given : copy, is_back: isBack ? 1 : 0,
-      rows: Int64(rows), classes: Int64(classes), rows_per_group: max(layout.rows_per_group, 1),
-      class_stride: layout.class_stride, row_stride: layout.row_stride,
-      group_stride: layout.group_stride)
+      rows: Int64(rows), classes: Int64(classes), layout: layout)
   }
 }

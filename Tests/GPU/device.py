@@ -112,6 +112,8 @@ class Module:
             ctypes.POINTER(_Launch),
         )
         table = (_Kernel * 1000).in_dll(self._library, "emulator_kernels")
+        self.latest: Counts | None = None
+        """Of the last launch."""
         self.parameter_bytes: dict[str, int] = {}
         """Of the kernels, by their names."""
         for kernel in table:
@@ -135,6 +137,7 @@ class Module:
         order: int = 0,
         without: int = 0,
         turns: int = 0,
+        reached: ctypes.Array[ctypes.c_uint8] | None = None,
     ) -> Counts:
         """Runs a kernel to its end.
 
@@ -145,25 +148,30 @@ class Module:
             threads: Of each block, a multiple of 32.
             shared_bytes: Dynamic shared memory of each block.
             order: In which threads run; 0 looks for races besides.
-            without: A line of the PTX whose barrier is left out, or whose shuffle is to nowhere.
+            without: A line of the PTX whose barrier is left out, or whose shuffle is wrong.
             turns: Of loops, all threads' together, that are enough; 0: four thousand million.
+            reached: A byte a line: 1 where threads came to a barrier, shuffle or vote; 2 where a
+                barrier of the block was followed by another.
         """
         data = bytes(call)
         parameter = (ctypes.c_uint64 * (-(-len(data) // 8))).from_buffer_copy(
             data.ljust(-(-len(data) // 8) * 8, b"\0")
         )
-        launch = _Launch(blocks, threads, shared_bytes, without, order, turns)
+        launch = _Launch(blocks, threads, shared_bytes, without, order=order, turns=turns)
+        if reached is not None:
+            launch.reached, launch.lines = ctypes.addressof(reached), len(reached)
         if self._library.emulator_launch(
             kernel.encode(), parameter, len(data), ctypes.byref(launch)
         ):
             raise LaunchError(f"{kernel}, order {order}: {launch.error.decode()}")
-        return Counts(
+        self.latest = Counts(
             launch.barriers,
             launch.warp_barriers,
             launch.shuffles,
             launch.taken_turns,
             launch.trace,
         )
+        return self.latest
 
 
 class _Pages:

@@ -24,7 +24,7 @@ static Thread threads[maxThreads];
 static Fiber scheduler;
 static char *stacks;
 static uint8_t *sharedEnd;
-static uint32_t waiting, alive;
+static uint32_t waiting, alive, latestBarrier;
 static uint64_t random_;
 static void (*body)(const uint8_t *);
 static const uint8_t *parameter;
@@ -71,7 +71,7 @@ static void say_who_waits(void) {
 // ---- what threads do together
 
 static void traced(uint64_t what, uint32_t line) {
-  if (line < launch->lines) launch->reached[line] = 1;
+  if (line < launch->lines && !launch->reached[line]) launch->reached[line] = 1;
   Thread *own = &threads[emulator.thread];
   own->trace = (own->trace ^ what) * 0x9E3779B97F4A7C15u;
   own->trace ^= own->trace >> 29;
@@ -88,6 +88,8 @@ void emulator_barrier(uint32_t line) {
   for (uint32_t t = 0; same && t < emulator.threads; t++) same = threads[t].state == atBarrier && threads[t].line == line;
   if (same) {
     waiting = 0;
+    if (latestBarrier && latestBarrier < launch->lines) launch->reached[latestBarrier] = 2;
+    latestBarrier = line;
     emulator.blockInterval = ++emulator.lastInterval;
     for (uint32_t t = 0; t < emulator.threads; t++) threads[t].state = ready;
   }
@@ -107,8 +109,9 @@ static uint64_t shuffled(const Thread *warp, uint32_t lane) {
     case SHUFFLE_BFLY: from = (int)(lane ^ by); is = from <= (int)most; break;
     default: from = (int)(least | (by & ~segment)); is = from <= (int)most;
   }
-  if (!is || own->line == launch->mutatedLine) from = (int)lane;
-  return (uint64_t)is << 32 | (own->mask >> from & 1 ? (uint32_t)warp[from].value : 0xffc12345u);
+  if (!is) from = (int)lane;
+  const uint32_t wrong = own->line == launch->mutatedLine ? 0x5a5a5a5a : 0;
+  return (uint64_t)is << 32 | (own->mask >> from & 1 ? (uint32_t)warp[from].value ^ wrong : 0xffc12345u);
 }
 
 static void complete(Thread *warp, uint32_t mask) {
@@ -188,7 +191,7 @@ static bool take_turns(uint32_t first, uint32_t count) {
 
 static bool run_block(void) {
   const uint32_t warps = emulator.threads / warpThreads;
-  waiting = 0; alive = emulator.threads;
+  waiting = latestBarrier = 0; alive = emulator.threads;
   memory_begin_block();
   for (uint32_t t = 0; t < emulator.threads; t++) {
     threads[t] = (Thread){0};

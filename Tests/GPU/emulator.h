@@ -19,10 +19,11 @@ typedef struct {
 
 typedef struct {
   uint32_t blocks, threads, sharedBytes;
-  uint32_t mutatedLine; // a collective of the PTX that is left out, and a shuffle gives a thread its own number; 0: none
+  uint32_t mutatedLine; // a barrier of the PTX that is left out, or a shuffle that brings other numbers; 0: none
   uint64_t order;
   uint64_t turns;       // backward branches that a thread may take before it is said to run for ever; 0: 2^32
-  uint8_t *reached;     // NULL, or a byte a line of the PTX: set to 1 where threads have come to a collective
+  uint8_t *reached;     // NULL, or a byte a line of the PTX: 1 where threads have come to a collective; 2 where a barrier
+                        // of the block has been followed by another
   uint32_t lines;
   // What the launch has counted.
   uint64_t barriers, warpBarriers, shuffles, takenTurns;

@@ -12,10 +12,11 @@ void fake_cuda_counts(FakeCounts *counts);
 void fake_cuda_set_order(uint64_t order);
 /// The line of its PTX on which a kernel's barrier is left out in the next launches; NULL: none.
 void fake_cuda_set_mutation(const char *kernel, uint32_t line);
-/// Which lines of its PTX a kernel has come to with a barrier, shuffle or vote, a byte each, since they were last forgotten.
+/// Which lines of its PTX a kernel has come to since they were last forgotten: `reached` of emulator.h.
 void fake_cuda_reached(const char *kernel, uint8_t *lines, uint32_t count);
 void fake_cuda_forget(void);
-/// Row kernels have at most so many blocks, so that one has several rows; 0: as they are launched.
+/// Row kernels have at most so many blocks, so that one has several rows, and of threads as many as there may be without
+/// registers; 0: as they are launched.
 void fake_cuda_set_blocks(uint32_t most);
 /// Whether every stream is being captured: what must not happen then is an error.
 void fake_cuda_set_capturing(int is);

@@ -92,7 +92,7 @@ static uint32_t registers_of(const char *kernel) {
 
 /// Warps are given registers in eights a thread, and a block has 65,536.
 static uint32_t most_threads(const Function *function) {
-  const uint32_t each = (function->registers + 7) & ~7u, most = each ? 65536 / each / 32 * 32 : 1024;
+  const uint32_t each = (function->registers + 7) & ~7u, most = each && !driver.blocks ? 65536 / each / 32 * 32 : 1024;
   return most < function->kernel->maxThreads ? most : function->kernel->maxThreads;
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from call import CONSTANTS, Call, Partial
 from device import PTX, Module, guarded, unwritten
 

@@ -49,7 +49,7 @@ class _Parameter(ctypes.Structure):
 
 
 def run(
-    kernel: Module, memory: npt.NDArray[Any], *, threads: int = 64, blocks: int = 1, **options: int
+    kernel: Module, memory: npt.NDArray[Any], *, threads: int = 64, blocks: int = 1, **options: Any
 ) -> tuple[npt.NDArray[Any], Counts]:
     """Runs the kernel on a copy of some memory, with 4 bytes of shared memory a thread."""
     copy = guarded(memory)

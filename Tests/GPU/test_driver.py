@@ -41,6 +41,8 @@ def context(cuda: ctypes.CDLL) -> Iterator[ctypes.c_void_p]:
     assert cuda.cuDevicePrimaryCtxRetain(ctypes.byref(handle), 0) == 0
     assert cuda.cuCtxPushCurrent_v2(handle) == 0
     yield handle
+    # The driver is the process's, other files' tests included.
+    cuda.fake_cuda_set_faults(None)
     cuda.cuCtxPopCurrent_v2(None)
 
 

@@ -159,12 +159,12 @@ st.global.v4.b32 [%rd7], {%r3, %r4, %r5, %r2};"""
     assert counts.shuffles == 4 * 32
 
 
-def test_a_mutated_shuffle_gives_a_thread_its_own() -> None:
+def test_a_mutated_shuffle_brings_other_numbers() -> None:
     line = small.line_of(SUM, "shfl.sync.bfly.b32 %r3, %r2, 8")
     right, counts = small.run(small.module(SUM), ZEROS)
     wrong, mutated = small.run(small.module(SUM), ZEROS, without=line)
     assert right[0] == 0 + 16 + 8 + 24
-    assert wrong[0] == 2 * (0 + 16)
+    assert wrong[0] == 0 + 16 + ((8 + 24) ^ 0x5A5A5A5A)
     assert counts.trace == mutated.trace
 
 

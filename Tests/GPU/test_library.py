@@ -1,6 +1,7 @@
-"""Every loss of the registry through libtopkloss_cuda.so, on a device that the stand-in driver plays.
+"""Every loss of the registry through libtopkloss_cuda.so, on a device that is played.
 
-Against the registry's formulations in float64, which know nothing of kernels; and against the processor's kernels.
+Against the registry's formulations in float64, which know nothing of kernels; and against the
+processor's kernels.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-import device
 import numpy as np
 import pytest
+
+import device
 from library import Answer, Array, Outcome, cuda, driver, evaluate
 
 sys.path.append(str(device.TOP / "bindings/python/tests"))
 
-from losses import CASES, Case  # noqa: E402
+from losses import CASES, Case  # type: ignore[import-not-found]
 
 LIMIT = {"float32": 0.0, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 """Of a stored number, the most that its rounding is of it."""
@@ -52,9 +54,7 @@ def supported(case: Case, classes: int) -> bool:
     return case.allows(classes) and classes >= (2 if case.classes[0] == 2 else 1)
 
 
-def run(
-    case: Case, dtype: str, shape: tuple[int, int], order: int, **options: Any
-) -> tuple[Answer, Any, str]:
+def run(case: Case, dtype: str, shape: tuple[int, int], order: int) -> tuple[Answer, Any, str]:
     """A batch with weights and ignored rows on the device, and what it must come to."""
     rng = np.random.default_rng(shape[1])
     sample = case.sample(rng, shape, np.dtype(np.float32))
@@ -110,7 +110,8 @@ def test_is_the_formulation(case: Case, dtype: str) -> None:
             close(answer, expected, dtype, case.looser)
         if len(answers) == 2:
             first, second = (answer for answer, _, _ in answers)
-            assert first.gradient is not None and second.gradient is not None
+            assert first.gradient is not None
+            assert second.gradient is not None
             assert first.gradient.tobytes() == second.gradient.tobytes()
             assert bytes(first.outcome) == bytes(second.outcome)
             assert first.row_values.tobytes() == second.row_values.tobytes()
@@ -121,12 +122,15 @@ def test_bad_labels_are_found_there() -> None:
     loss = case.make(np.ones(5))
     logits = np.zeros((3, 5), np.float32)
     answer = evaluate(loss, logits, np.array([0, 7, 9]))
-    assert answer.outcome.fault and (answer.outcome.row, answer.outcome.label) == (1, 7)
+    assert answer.outcome.fault
+    assert (answer.outcome.row, answer.outcome.label) == (1, 7)
     assert answer.gradient is not None
-    assert np.isnan(answer.gradient).all() and np.isnan(answer.value)
+    assert np.isnan(answer.gradient).all()
+    assert np.isnan(answer.value)
     assert _check(answer.outcome) == 7
     answer = evaluate(loss, logits, np.array([0, 1, 4]), sample_weight=np.array([1, np.inf, 1]))
-    assert answer.outcome.row == 1 and _check(answer.outcome) == 8
+    assert answer.outcome.row == 1
+    assert _check(answer.outcome) == 8
     assert _check(evaluate(loss, logits, np.array([0, 1, 4])).outcome) == 0
 
 
@@ -180,7 +184,7 @@ def test_images(dtype: str) -> None:
         "group_stride": classes * height * width,
     }
 
-    def of(name: str) -> dict[str, int]:
+    def of(name: str) -> dict[str, Any]:
         return {f"{name}_{key}": value for key, value in strides.items()}
 
     loss = CASES[0].make(np.ones(classes))
@@ -230,3 +234,55 @@ def _same(
         np.abs(found - expected), 1e-6 * largest + LIMIT[dtype] * np.abs(expected) + tiny
     )
     assert abs(answer.value - value) <= 1e-6 * max(1, abs(value))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_special_rows(case: Case) -> None:
+    """NaN, infinities, masked classes and labels, logits far from 0: as the processor has them."""
+    rng = np.random.default_rng(11)
+    classes = 40
+    sample = case.sample(rng, (9, classes), np.dtype(np.float32))
+    logits = sample.logits
+    logits[0, 5], logits[1, 33], logits[2] = np.nan, np.inf, -np.inf
+    logits[3, sample.labels[3]] = -np.inf
+    logits[4, rng.random(logits.shape[1]) < 0.3] = -np.inf
+    logits[4, sample.labels[4]] = 0.5
+    logits[5, sample.labels[5]] += 40
+    if not case.bounded:
+        logits[6] *= 1000
+        logits[7] += 3e5
+    loss = case.make(sample.counts, reduction="none")
+    heads = [np.ascontiguousarray(head) for head in sample.heads(logits)]
+    members: dict[str, Any] = {}
+    if sample.noise is not None:
+        members["noise"] = np.ascontiguousarray(sample.noise, np.float32)
+    expected, gradient = sample.value_and_grad(loss)
+    for order, in_place in ((2, False), (1, True)):
+        answer = evaluate(
+            loss,
+            heads[0],
+            sample.labels,
+            second=heads[1] if case.heads == 2 else None,
+            in_place=in_place,
+            order=order,
+            **members,
+        )
+        parts = [part for part in (answer.gradient, answer.second_gradient) if part is not None]
+        found = np.concatenate(parts, axis=1)
+        for row in range(len(logits)):
+            _row_is_like(
+                answer.row_values[row], expected[row], found[row], gradient[row], case.looser, row
+            )
+
+
+def _row_is_like(
+    value: float, expected: float, gradient: Array, wanted: Array, looser: float, row: int
+) -> None:
+    # Of far logits the last bits of differences are their own rounding.
+    slack = 1e-5 if row in (6, 7) else 2e-6 * looser
+    np.testing.assert_allclose(value, expected, rtol=slack, atol=slack, err_msg=f"row {row}")
+    assert (np.isnan(gradient) == np.isnan(wanted)).all(), row
+    largest = np.nanmax(np.abs(wanted), initial=0)
+    # Exponentials below the smallest normal number may be 0.
+    atol = slack * largest + 2.0**-100
+    np.testing.assert_allclose(gradient, wanted, atol=atol, rtol=0, err_msg=f"row {row}")

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import topkloss
+
 from device import ORDERS, PTX, Module, guarded
 from evaluation import ELEMENTS, Batch, Floats, Result, Step
 

@@ -75,15 +75,12 @@ extension Warp {
 
   @inline(__always)
   static func shuffled(_ number: Int64, _ distance: UInt32) -> Int64 {
-    let low = gpu_shuffle_xor_u32(UInt32(truncatingIfNeeded: number), distance)
-    let high = gpu_shuffle_xor_u32(UInt32(truncatingIfNeeded: number &>> 32), distance)
-    return Int64(truncatingIfNeeded: UInt64(high) &<< 32 | UInt64(low))
+    Int64(bitPattern: gpu_shuffle_xor_u64(UInt64(bitPattern: number), distance))
   }
 
   @inline(__always)
   static func shuffled(_ number: Double, _ distance: UInt32) -> Double {
-    let bits = shuffled(Int64(bitPattern: number.bitPattern), distance)
-    return Double(bitPattern: UInt64(bitPattern: bits))
+    Double(bitPattern: gpu_shuffle_xor_u64(number.bitPattern, distance))
   }
 
   @inline(__always)

@@ -46,6 +46,18 @@ private struct Four {
     gpu_fma_f64(f.w, g.y, gpu_fma_f64(f.z, g.z, gpu_fma_f64(f.y, g.w, sum)))
   }
 
+  /// Coefficients from n = `first` on, by n c_n = a c_{n−1} − b c_{n−2}; c_0 is given.
+  @inline(__always)
+  mutating func follow(
+    _ before: Double, _ latest: Double, _ a: Double, _ b: Double, from first: Int
+  ) {
+    let n = Double(first)
+    if first > 0 { x = (a * latest - b * before) / n }
+    y = (a * x - b * (first > 0 ? latest : 0)) / (n + 1)
+    z = (a * y - b * x) / (n + 2)
+    w = (a * z - b * y) / (n + 3)
+  }
+
   @inline(__always)
   func shuffled(_ distance: UInt32) -> Four {
     Four(
@@ -84,6 +96,19 @@ struct RankPolynomial {
   @inline(__always)
   init(degree: Int) { self.degree = degree }
 
+  /// exp(a (x − 1) − b (x² − 1) / 2): Π_j (1 + o_j x) / (1 + o_j), a the sum of odds that are all small and b that of
+  /// their squares. By n c_n = a c_{n−1} − b c_{n−2}.
+  @inline(__always)
+  init(sumOfOdds a: Double, ofSquares b: Double, degree: Int) {
+    self.degree = degree
+    self.a.x = exp(0.5 * b - a)
+    self.a.follow(0, self.a.x, a, b, from: 0)
+    if degree > 3 { self.b.follow(self.a.z, self.a.w, a, b, from: 4) }
+    if degree > 7 { c.follow(self.b.z, self.b.w, a, b, from: 8) }
+    if degree > 11 { d.follow(c.z, c.w, a, b, from: 12) }
+    if degree > 15 { last = (a * d.w - b * d.z) / 16 }
+  }
+
   /// What `store` has put there.
   @inline(__always)
   init(_ source: UnsafeMutablePointer<Double>, degree: Int) {
@@ -102,6 +127,14 @@ struct RankPolynomial {
     if degree > 7 { c.store(target + 8) }
     if degree > 11 { d.store(target + 12) }
     if degree > 15 { target[16] = last }
+  }
+
+  /// The coefficient of the highest power.
+  @inline(__always)
+  var leading: Double {
+    let four = degree > 11 ? d : degree > 7 ? c : degree > 3 ? b : a
+    let (low, high) = (degree & 1 == 0 ? four.x : four.y, degree & 1 == 0 ? four.z : four.w)
+    return degree > 15 ? last : degree & 2 == 0 ? low : high
   }
 
   /// Times q + p x.

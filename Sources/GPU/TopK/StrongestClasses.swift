@@ -66,6 +66,17 @@ struct StrongestClasses {
   @inline(__always)
   func classAt(_ place: Int) -> Int { Int(keys[place] & 0xFFFF_FFFF) }
 
+  /// The first n of them.
+  @inline(__always)
+  func prefix(_ count: Int) -> StrongestClasses {
+    StrongestClasses(keys: keys, last: keys[count &- 1], isBad: isBad)
+  }
+
+  @inline(__always)
+  private init(keys: UnsafeMutablePointer<Int64>, last: Int64, isBad: Bool) {
+    (self.keys, self.last, self.isBad) = (keys, last, isBad)
+  }
+
   /// Whether a class is one of them.
   @inline(__always)
   func has(_ index: Int, _ score: Float) -> Bool { Self.key(score, index) <= last }

@@ -1,8 +1,7 @@
 import CKernels
 
 // The standard normal distribution: its density φ(u) = e^(−u²/2) / √2π and its tail Φ(−|u|) = φ(u) M(|u|), with M the
-// Mills ratio. M(x) = s P(s) with s = 1 / (1 + 0.3 x), which takes [0, ∞) to (0, 1], and a polynomial P fitted by
-// interpolation in Chebyshev's nodes.
+// Mills ratio (MillsRatio.swift).
 
 /// The density at u, and the probabilities of being below and above u.
 struct NormalLanes<V: ProcessorLanes> {
@@ -40,18 +39,8 @@ struct NormalTail<V: ProcessorLanes> {
   @inline(__always)
 #endif
 func floatMillsRatio(_ x: FloatLanes) -> FloatLanes {
-  let s = FloatLanes.quotient(.splat(1), .splat(1) + x * FloatLanes.splat(0.3))
-  var p = FloatLanes.splat(-0.052_095_521_24)
-  p = fusedIfAvailable(p, s, FloatLanes.splat(0.284_091_323_6))
-  p = fusedIfAvailable(p, s, FloatLanes.splat(-0.577_546_955_2))
-  p = fusedIfAvailable(p, s, FloatLanes.splat(0.488_311_916_6))
-  p = fusedIfAvailable(p, s, FloatLanes.splat(-0.205_573_394_9))
-  p = fusedIfAvailable(p, s, FloatLanes.splat(0.244_595_795_9))
-  p = fusedIfAvailable(p, s, FloatLanes.splat(0.195_239_245_9))
-  p = fusedIfAvailable(p, s, FloatLanes.splat(0.276_590_645_3))
-  p = fusedIfAvailable(p, s, FloatLanes.splat(0.299_689_412_1))
-  p = fusedIfAvailable(p, s, FloatLanes.splat(0.300_011_694_4))
-  return p * s
+  floatMillsRatio(
+    of: FloatLanes.quotient(.splat(1), .splat(1) + x * FloatLanes.splat(millsRatioScale)))
 }
 
 /// M(x) for 0 <= x <= 27, within 3e-15 relative. The polynomial is one of s − ½.

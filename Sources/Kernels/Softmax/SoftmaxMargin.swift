@@ -69,18 +69,23 @@ private func findPeak<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _:
   let label = Int(truncatingIfNeeded: row.pointee.label)
   row.pointee.widen(0, Int(truncatingIfNeeded: family.pointee.classes))
   let scores = ClassScores(pointer)
-  let rivalPeak = Double(rivalPeak(pointer, T.self, V.self))
+  // Threads that share a row have read what they need of it by itself once they have a sum: it may then be written over.
   let margin = labelMargin(pointer, V.self)
   let score = ClassScore<V>(scores, label)
+  let isMasked = V.loadScalar(scores.logits, label) == -.infinity
+  let rivals = row.pointee.hasShares ? nil : V.rivals(of: pointer, T.self)
+  let rivalPeak = Double(rivals?.peak ?? rivalPeak(pointer, T.self, V.self))
   let labelScore = score.score - margin
   let peak = Double(V.Scalar(rivalPeak > labelScore ? rivalPeak : labelScore))
   row.pointee.progress.peak = peak
-  row.pointee.progress.label_is_masked =
-    V.loadScalar(scores.logits, label) == -.infinity ? 1 : 0
+  row.pointee.progress.label_is_masked = isMasked ? 1 : 0
   row.pointee.progress.label_shifted =
     family.pointee.scale * (score.shifted(peak: peak) - margin)
   if family.pointee.isCoarse(peak, V.self) {
     refinePeak(row, rivalPeak: rivalPeak, score, margin: margin)
+  } else if let rivals {
+    row.pointee.progress.rivals = rivals.sum * exp(family.pointee.scale * (rivalPeak - peak))
+    row.pointee.progress.has_rivals = 1
   }
 }
 
@@ -89,6 +94,7 @@ private func findPeak<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _:
 private func addRivals<T: SoftmaxMarginTransform, V: Lanes>(
   _ row: MutableRow, _: T.Type, _: V.Type
 ) {
+  if V.lanesAreThreads && row.pointee.progress.has_rivals != 0 { return }
   var kept = row.pointee.gradient
   if row.pointee.hasShares && addShares(row, V.self) || V.lanesAreThreads {
     row.pointee.progress.has_masked = 1

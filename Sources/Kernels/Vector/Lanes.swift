@@ -53,6 +53,11 @@ protocol Lanes: Coefficient {
   /// The lanes from `first` to `end` − 1, but for `except`.
   static func range(_ first: Int, _ end: Int, except: Int) -> Mask
 
+  /// The rivals' largest score, and the sum of their exponentials below it, of one sweep; nil where two are faster.
+  static func rivals<T: SoftmaxMarginTransform>(
+    of row: SoftmaxMarginPointer, _: T.Type
+  ) -> RivalSum<Self>?
+
   /// The larger of the two; where either is NaN, one of them.
   static func maximum(_ a: Self, _ b: Self) -> Self
 
@@ -96,6 +101,12 @@ struct Exponent<Vector: Lanes> {
   let least: Vector
 }
 
+/// What `Lanes.rivals` finds.
+struct RivalSum<Vector: Lanes> {
+  let peak: Vector.Scalar
+  let sum: Double
+}
+
 /// Sums in float64.
 protocol WideLanes: BitwiseCopyable {
   /// 0 in every lane.
@@ -107,6 +118,11 @@ protocol WideLanes: BitwiseCopyable {
 extension Lanes {
   @inline(__always)
   static var lanesAreThreads: Bool { false }
+
+  @inline(__always)
+  static func rivals<T: SoftmaxMarginTransform>(
+    of row: SoftmaxMarginPointer, _: T.Type
+  ) -> RivalSum<Self>? { nil }
 
   /// The larger of the two; `a` where either is NaN.
   @inline(__always)
