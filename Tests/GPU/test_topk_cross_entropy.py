@@ -64,7 +64,7 @@ def assert_like_cpu(
     loss = topkloss.TopKCrossEntropyLoss(k, epsilon, weights=weights, reduction="none")
     values, expected = loss.value_and_grad(widened(logits), np.asarray(labels))
     losses, gradient = evaluate(logits, labels, k, epsilon, weights, **options)
-    bar = BARS["bfloat16" if logits.dtype == np.uint16 else str(logits.dtype)]
+    bar = BARS[str(logits.dtype)]
     for found, value, own, other in zip(losses, values, widened(gradient), expected, strict=True):
         if np.isfinite(value):
             assert abs(found - value) <= 1e-6 * max(1, abs(value))
@@ -188,16 +188,16 @@ def test_of_masked_classes_and_what_is_no_number(dtype: str) -> None:
         assert_like_cpu(stored(logits, dtype), [3] * 7, k, 1.0, weights)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_the_same_bytes_in_every_order(dtype: str) -> None:
     rng = np.random.default_rng(5)
-    logits = stored(2 * rng.standard_normal((2, 40)), dtype)
-    assert_like_cpu(logits, [1, 39], 3, 0.5, np.ones(3) / 3, in_place=True)
+    logits = stored(2 * rng.standard_normal((2, 20)), dtype)
+    assert_like_cpu(logits, [1, 19], 3, 0.5, np.ones(3) / 3, in_place=True)
     found = {
         tuple(
             array.tobytes()
             for array in evaluate(
-                logits, [1, 39], 3, 0.5, np.ones(3) / 3, order=order, in_place=order % 2 == 1
+                logits, [1, 19], 3, 0.5, np.ones(3) / 3, order=order, in_place=order % 2 == 1
             )
         )
         for order in ORDERS
