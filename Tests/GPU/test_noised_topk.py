@@ -145,6 +145,7 @@ CASES = [
     (100, 61, 2, 64, "f32"),
     (1000, 6, 3, 64, "f16"),
     (1000, 33, 2, 128, "f32"),
+    (1000, 60, 2, 160, "f32"),
     (1000, 400, 1, 256, "f32"),
     (4097, 2, 2, 256, "f32"),
     (4097, 21, 1, 1024, "f32"),
@@ -163,7 +164,7 @@ def test_agrees_with_sorting(
 @pytest.mark.parametrize(("classes", "rank"), [(40, 5), (300, 5), (300, 45)])
 def test_ties_and_masks(classes: int, rank: int, epsilon: float) -> None:
     random = np.random.default_rng(classes)
-    logits = np.zeros((7, classes))
+    logits = np.zeros((8, classes))
     logits[1] = random.integers(3, size=classes)
     logits[2] = 2.0**26  # the noise is lost in the sum: all scores tie
     logits[3] = np.where(random.random(classes) < 0.8, -np.inf, 0)
@@ -171,6 +172,8 @@ def test_ties_and_masks(classes: int, rank: int, epsilon: float) -> None:
     logits[5] = -np.inf
     logits[5, -1] = 1
     logits[6] = np.where(random.random(classes) < 0.5, -0.0, 0.0)
+    logits[7] = 2.0**25
+    logits[7, -(classes // 20) :] += 4  # which noise above 2 makes of the others too
     for threads in (64, 128):
         Noised(rank, 2, epsilon).check(batch_of(logits), threads=threads)
 
