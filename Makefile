@@ -404,7 +404,7 @@ DESTDIR ?=
 INSTALL := PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" DESTDIR="$(DESTDIR)" packaging/install
 
 install: $(LIBRARY)
-	$(INSTALL) install $(LIBRARY)
+	$(INSTALL) install $(LIBRARY) $(CUDA_LIBRARY)
 
 uninstall:
 	$(INSTALL) uninstall

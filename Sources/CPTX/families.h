@@ -9,4 +9,4 @@ FAMILY(after) /* 0188177fa7925bce */
 FAMILY(smooth_topk_svm) /* bc839f4c52c2887d */
 FAMILY(topk_cross_entropy) /* 36a15d154ee9a09e */
 FAMILY(exact_topk) /* bf2f9c3bedc30040 */
-FAMILY(noised_topk) /* 55bd954f1af21fcc */
+FAMILY(noised_topk) /* 1c41df9f27df99ff */
