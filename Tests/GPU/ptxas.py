@@ -85,7 +85,7 @@ def measure(program: Path, file: Path, architectures: tuple[str, ...]) -> Table:
         for (name, frame, spills, _, registers), (_, _, stores, loads, _) in zip(
             free, limited, strict=True
         ):
-            local = max(0, int(frame) - int(spills))
+            local = max(0, int(frame) - int(spills)) // 8 * 8  # a frame is whole eights
             use = Use(int(registers), local, int(stores) + int(loads))
             table.setdefault(name, {})[architecture] = use
     return table
