@@ -380,8 +380,8 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/mypy --strict packaging/ptx/build.py
 	$(IN_VENV)/python packaging/ptx/build.py --check
 	cd Tests/Mutation && ../../$(IN_VENV)/mypy --strict . ../Reproducible
-	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/GPU
-	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/GPU
+	cd Tests/GPU && ../../$(IN_VENV)/ruff check --config ../../bindings/python/pyproject.toml .
+	cd Tests/GPU && ../../$(IN_VENV)/ruff format --check --config ../../bindings/python/pyproject.toml .
 	cd Tests/GPU && ../../$(IN_VENV)/mypy --strict .
 	swift format lint --strict --recursive Package.swift Sources Tests
 	cd bindings/python && ../../$(IN_VENV)/ruff check . && ../../$(IN_VENV)/ruff format --check . && ../../$(IN_VENV)/mypy --strict
@@ -404,7 +404,7 @@ DESTDIR ?=
 INSTALL := PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" DESTDIR="$(DESTDIR)" packaging/install
 
 install: $(LIBRARY)
-	$(INSTALL) install $(LIBRARY)
+	$(INSTALL) install $(LIBRARY) $(CUDA_LIBRARY)
 
 uninstall:
 	$(INSTALL) uninstall

@@ -14,6 +14,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 _PACKAGES = "topkloss.jax", "topkloss.torch"
@@ -90,6 +91,9 @@ class _Stub:
 
     def _definition(self, name: str) -> str:
         value = getattr(self.package, name)
+        if isinstance(value, ModuleType):
+            self.imports.add(f"from {self.package.__name__} import {name} as {name}")
+            return ""
         if value.__module__ != self.package.__name__:
             self.imports.add(f"from {value.__module__} import {name} as {name}")
             return ""

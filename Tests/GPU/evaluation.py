@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import ml_dtypes
 import numpy as np
 import numpy.typing as npt
+
 from call import CONSTANTS, TYPES, Call, Outcome
 from device import PTX, Module, guarded, unwritten
 

@@ -1,27 +1,32 @@
-"""libtopkloss_cuda.so on a device that the stand-in driver plays: whole calls, from a loss of the package to its gradient.
+"""libtopkloss_cuda.so on a device: whole calls, from a loss of the package to its gradient.
 
-TOPKLOSS_CUDA_LIBRARY names the library; at first .build/release/libtopkloss_cuda.so.
+The stand-in driver plays the device, unless TOPKLOSS_GPU_DRIVER is "real": then it is the machine's
+own. TOPKLOSS_CUDA_LIBRARY names the library; at first .build/release/libtopkloss_cuda.so.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import device
 import numpy as np
 import numpy.typing as npt
-
 from topkloss import _abi
+
+import device
 
 Array = npt.NDArray[Any]
 
 
 class Memory(ctypes.Structure):
+    """topkloss_cuda_memory."""
+
     _fields_ = (
         ("struct_size", ctypes.c_size_t),
         ("constants", ctypes.c_size_t),
@@ -30,6 +35,8 @@ class Memory(ctypes.Structure):
 
 
 class Outcome(ctypes.Structure):
+    """topkloss_cuda_outcome."""
+
     _fields_ = (
         *((name, ctypes.c_double) for name in ("value", "total_weight", "threshold")),
         *((name, ctypes.c_int64) for name in ("fault", "row", "label")),
@@ -37,6 +44,8 @@ class Outcome(ctypes.Structure):
 
 
 class Launch(ctypes.Structure):
+    """topkloss_cuda_launch."""
+
     _fields_ = (
         ("struct_size", ctypes.c_size_t),
         ("stream", ctypes.c_void_p),
@@ -54,8 +63,14 @@ DTYPES = {
 }
 
 
+IS_PLAYED = os.environ.get("TOPKLOSS_GPU_DRIVER") != "real"
+
+
 @functools.cache
 def driver() -> ctypes.CDLL:
+    """The CUDA driver, or what stands for it."""
+    if not IS_PLAYED:
+        return ctypes.CDLL("libcuda.so.1")
     os.environ["TOPKLOSS_GPU_CACHE"] = str(device.cache())
     loaded = ctypes.CDLL(str(device.stand_in_driver() / "libcuda.so.1"), mode=ctypes.RTLD_GLOBAL)
     loaded.fake_cuda_error.restype = ctypes.c_char_p
@@ -70,18 +85,20 @@ def cuda_library() -> Path:
 
 @functools.cache
 def cuda() -> ctypes.CDLL:
+    """The library."""
     driver()
     os.environ["TOPKLOSS_CUDA"] = "1"
     return ctypes.CDLL(str(cuda_library()))
 
 
 def check(status: int) -> None:
+    """Raises what the library has said."""
     if status:
         from topkloss._library import library
 
         library.topkloss_last_error.restype = ctypes.c_char_p
         words = library.topkloss_last_error().decode()
-        played = driver().fake_cuda_error().decode()
+        played = driver().fake_cuda_error().decode() if IS_PLAYED else ""
         raise RuntimeError(f"{status}: {words} {played}")
 
 
@@ -91,40 +108,56 @@ class Block:
     def __init__(self, content: Array | int) -> None:
         address = ctypes.c_uint64()
         self.bytes = content if isinstance(content, int) else content.nbytes
+        room = ctypes.c_size_t(max(self.bytes, 1))
         with current():
-            assert (
-                driver().cuMemAlloc_v2(ctypes.byref(address), ctypes.c_size_t(max(self.bytes, 1)))
-                == 0
-            )
+            assert driver().cuMemAlloc_v2(ctypes.byref(address), room) == 0
+            assert IS_PLAYED or driver().cuMemsetD8_v2(address, 0xFF, room) == 0
         self.address = int(address.value)
         if not isinstance(content, int) and content.nbytes:
-            ctypes.memmove(self.address, np.ascontiguousarray(content).ctypes.data, content.nbytes)
+            data = np.ascontiguousarray(content)
+            self._copy(data, "HtoD", (self.address, data.ctypes.data))
 
     def read(self, like: Array) -> Array:
+        """The content, in an array of such a shape and type."""
         found = np.empty_like(like)
-        ctypes.memmove(found.ctypes.data, self.address, found.nbytes)
+        if found.nbytes:
+            self._copy(found, "DtoH", (found.ctypes.data, self.address))
         return found
 
+    def _copy(self, data: Array, way: str, ends: tuple[int, int]) -> None:
+        # The driver's counts are of what the library does.
+        if IS_PLAYED:
+            ctypes.memmove(*ends, data.nbytes)
+            return
+        to, start = map(ctypes.c_uint64, ends)
+        with current():
+            copied = getattr(driver(), f"cuMemcpy{way}_v2")(to, start, ctypes.c_size_t(data.nbytes))
+        if copied:
+            raise RuntimeError(f"cuMemcpy{way} failed with error {copied}")
+
     def free(self) -> None:
+        """Gives it back."""
         with current():
             driver().cuMemFree_v2(ctypes.c_uint64(self.address))
 
 
-class current:
-    """The device's context as the thread's current one."""
-
-    def __enter__(self) -> None:
-        context = ctypes.c_void_p()
-        assert driver().cuInit(0) == 0
-        assert driver().cuDevicePrimaryCtxRetain(ctypes.byref(context), 0) == 0
-        assert driver().cuCtxPushCurrent_v2(context) == 0
-
-    def __exit__(self, *_: object) -> None:
-        driver().cuCtxPopCurrent_v2(None)
+@contextlib.contextmanager
+def current() -> Iterator[None]:
+    """The first device's context as the thread's current one."""
+    context = ctypes.c_void_p()
+    assert driver().cuInit(0) == 0
+    assert driver().cuDevicePrimaryCtxRetain(ctypes.byref(context), 0) == 0
+    assert driver().cuCtxPushCurrent_v2(context) == 0
+    try:
+        yield
+    finally:
+        driver().cuCtxPopCurrent_v2(ctypes.byref(context))
 
 
 @dataclass
 class Answer:
+    """What a call left."""
+
     value: float
     total_weight: float
     threshold: float
@@ -150,11 +183,11 @@ def evaluate(
 ) -> Answer:
     """Rows as stored (of float16 and bfloat16 as uint16 bits or float16), on the device.
 
-    Args:
-        second: Soft labels if there are no labels, else the multi-label head's logits.
-        members: Other members of the batch; arrays are put on the device.
+    `second` is soft labels if there are no labels, else the multi-label head's logits; `members`
+    are others of the batch, of which arrays are put on the device.
     """
-    driver().fake_cuda_set_order(ctypes.c_uint64(order))
+    if IS_PLAYED:
+        driver().fake_cuda_set_order(ctypes.c_uint64(order))
     rows, classes = logits.shape[0], logits.shape[1]
     rows = members.pop("rows", rows)
     classes = members.pop("classes", classes)
@@ -217,7 +250,9 @@ def evaluate(
             handle, ctypes.byref(batch), ctypes.byref(result), ctypes.byref(launch)
         )
     )
-    found = Outcome.from_buffer_copy(outcome.read(np.zeros(ctypes.sizeof(Outcome), np.uint8)))
+    found = Outcome.from_buffer_copy(
+        outcome.read(np.zeros(ctypes.sizeof(Outcome), np.uint8)).tobytes()
+    )
     answer = Answer(
         found.value,
         found.total_weight,

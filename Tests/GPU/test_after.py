@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from topkloss.metrics import topk_accuracy
+
 from device import ORDERS, PTX, Module
 from evaluation import ELEMENTS, Batch, Floats, Step, close
-
-from topkloss.metrics import topk_accuracy
 
 MODULE = Module(PTX / "after.ptx")
 HITS = [Step(MODULE, "topk_topk_hits")]

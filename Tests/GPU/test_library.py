@@ -1,6 +1,7 @@
-"""Every loss of the registry through libtopkloss_cuda.so, on a device that the stand-in driver plays.
+"""Every loss of the registry through libtopkloss_cuda.so, on a device that is played.
 
-Against the registry's formulations in float64, which know nothing of kernels; and against the processor's kernels.
+Against the registry's formulations in float64, which know nothing of kernels; and against the
+processor's kernels.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-import device
 import numpy as np
 import pytest
+
+import device
 from library import Answer, Array, Outcome, cuda, driver, evaluate
 
 sys.path.append(str(device.TOP / "bindings/python/tests"))
 
-from losses import CASES, Case  # noqa: E402
+from losses import CASES, Case  # type: ignore[import-not-found]
 
 LIMIT = {"float32": 0.0, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 """Of a stored number, the most that its rounding is of it."""
@@ -52,9 +54,7 @@ def supported(case: Case, classes: int) -> bool:
     return case.allows(classes) and classes >= (2 if case.classes[0] == 2 else 1)
 
 
-def run(
-    case: Case, dtype: str, shape: tuple[int, int], order: int, **options: Any
-) -> tuple[Answer, Any, str]:
+def run(case: Case, dtype: str, shape: tuple[int, int], order: int) -> tuple[Answer, Any, str]:
     """A batch with weights and ignored rows on the device, and what it must come to."""
     rng = np.random.default_rng(shape[1])
     sample = case.sample(rng, shape, np.dtype(np.float32))
@@ -110,7 +110,8 @@ def test_is_the_formulation(case: Case, dtype: str) -> None:
             close(answer, expected, dtype, case.looser)
         if len(answers) == 2:
             first, second = (answer for answer, _, _ in answers)
-            assert first.gradient is not None and second.gradient is not None
+            assert first.gradient is not None
+            assert second.gradient is not None
             assert first.gradient.tobytes() == second.gradient.tobytes()
             assert bytes(first.outcome) == bytes(second.outcome)
             assert first.row_values.tobytes() == second.row_values.tobytes()
@@ -121,12 +122,15 @@ def test_bad_labels_are_found_there() -> None:
     loss = case.make(np.ones(5))
     logits = np.zeros((3, 5), np.float32)
     answer = evaluate(loss, logits, np.array([0, 7, 9]))
-    assert answer.outcome.fault and (answer.outcome.row, answer.outcome.label) == (1, 7)
+    assert answer.outcome.fault
+    assert (answer.outcome.row, answer.outcome.label) == (1, 7)
     assert answer.gradient is not None
-    assert np.isnan(answer.gradient).all() and np.isnan(answer.value)
+    assert np.isnan(answer.gradient).all()
+    assert np.isnan(answer.value)
     assert _check(answer.outcome) == 7
     answer = evaluate(loss, logits, np.array([0, 1, 4]), sample_weight=np.array([1, np.inf, 1]))
-    assert answer.outcome.row == 1 and _check(answer.outcome) == 8
+    assert answer.outcome.row == 1
+    assert _check(answer.outcome) == 8
     assert _check(evaluate(loss, logits, np.array([0, 1, 4])).outcome) == 0
 
 
@@ -180,7 +184,7 @@ def test_images(dtype: str) -> None:
         "group_stride": classes * height * width,
     }
 
-    def of(name: str) -> dict[str, int]:
+    def of(name: str) -> dict[str, Any]:
         return {f"{name}_{key}": value for key, value in strides.items()}
 
     loss = CASES[0].make(np.ones(classes))
@@ -234,7 +238,7 @@ def _same(
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_special_rows(case: Case) -> None:
-    """NaN, infinities, masked classes and labels, and logits far from 0: as the processor has them."""
+    """NaN, infinities, masked classes and labels, logits far from 0: as the processor has them."""
     rng = np.random.default_rng(11)
     classes = 40
     sample = case.sample(rng, (9, classes), np.dtype(np.float32))

@@ -1,4 +1,4 @@
-"""libtopkloss_cuda.so from C, on devices that the stand-in driver plays: the programs Tests/C/cuda_*.c."""
+"""libtopkloss_cuda.so from C, on devices that are played: the programs Tests/C/cuda_*.c."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 import subprocess
 from pathlib import Path
 
-import device
 import pytest
-from library import cuda_library
-
 from topkloss._library import _path as library_path
+
+import device
+from library import cuda_library
 
 SOURCES = device.TOP / "Tests/C"
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wconversion", "-Wshadow")

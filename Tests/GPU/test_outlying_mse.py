@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from topkloss import OutlyingMSELoss
+
 from device import ORDERS, PTX, Module
 from evaluation import Batch, Floats, Step, close
-from topkloss import OutlyingMSELoss
 
 STEPS = [Step(Module(PTX / "outlying_mse.ptx"), "topk_outlying_mse")]
 

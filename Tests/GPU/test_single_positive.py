@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from topkloss import SinglePositiveLoss
+
 from device import ORDERS, PTX, Module
 from evaluation import Batch, Floats, Step, close
-from topkloss import SinglePositiveLoss
 
 MODULE = Module(PTX / "single_positive.ptx")
 ROWS = [Step(MODULE, "topk_single_positive")]

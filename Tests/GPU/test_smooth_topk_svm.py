@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import topkloss
+
 from call import CONSTANTS
 from device import ORDERS
 from rows import DTYPES, Array, Rows, assert_close, stored, widened
@@ -49,7 +50,7 @@ def of_cpu(
 def assert_like_cpu(logits: Array, labels: Array, k: int, *loss: float, **options: Any) -> None:
     losses, gradient = evaluate(logits, labels, k, *loss, **options)
     values, expected = of_cpu(logits, labels, k, *loss)
-    bar = BARS["bfloat16" if logits.dtype == np.uint16 else str(logits.dtype)]
+    bar = BARS[str(logits.dtype)]
     for found, value, own, other in zip(losses, values, widened(gradient), expected, strict=True):
         if np.isfinite(value):
             assert abs(found - value) <= 1e-6 * max(1, abs(value))

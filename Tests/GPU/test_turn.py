@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+
 from call import CONSTANTS, TYPES
 from device import ORDERS, PTX, Module, guarded
 

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pytest
+from topkloss import ThresholdState, TwoHeadAverageKLoss
+
 from device import ORDERS, PTX, Module
 from evaluation import SHARED_BYTES, Batch, Floats, Result, Step, close
-
-from topkloss import ThresholdState, TwoHeadAverageKLoss
 
 MODULE = Module(PTX / "two_heads.ptx")
 NAMES = ["normalize", "start", *["count", "choose"] * 3, "ties", "threshold"]

@@ -29,21 +29,19 @@ PROCESSOR, PTX_VERSION = "sm_70", "ptx64"
 COMMON = [
     *["GPU/Team", "GPU/Functions", "GPU/Call/BatchSummary.swift", "GPU/Call/CallRows.swift", "GPU/Call/WidenedRows.swift"],
     *[f"Kernels/Vector/{name}.swift" for name in ("Coefficient", "Elements", "Lanes", "RowScan", "Sweep")],
-    "Kernels/Functions/Logarithm.swift",
+    # Lanes say how they sweep a row of softmax.
+    *["Kernels/Softmax", "Kernels/Functions/Logarithm.swift", "Kernels/Functions/Logistic.swift"],
 ]
 FAMILIES = {
     "batch": ["GPU/Call"],
-    "softmax_margin": [
-        *["GPU/Families/SoftmaxMarginEntries.swift", "GPU/Softmax", "Kernels/Softmax"],
-        *[f"Kernels/Functions/{name}.swift" for name in ("Logistic",)],
-    ],
+    "softmax_margin": ["GPU/Families/SoftmaxMarginEntries.swift", "GPU/Softmax"],
     "outlying_mse": ["GPU/Families/OutlyingMSEEntries.swift", "Kernels/SquaredError/OutlyingMSE.swift"],
     "single_positive": [
         *["GPU/Families/SinglePositiveEntries.swift", "Kernels/MultiLabel/BinaryCrossEntropy.swift"],
-        *["Kernels/Selection/RowScores.swift", "Kernels/Functions/Logistic.swift"],
+        "Kernels/Selection/RowScores.swift",
     ],
     "two_heads": [
-        *["GPU/TwoHeads", "Kernels/MultiLabel/BinaryCrossEntropy.swift", "Kernels/Softmax", "Kernels/Functions/Logistic.swift"],
+        *["GPU/TwoHeads", "Kernels/MultiLabel/BinaryCrossEntropy.swift"],
         *["Kernels/Selection/RowScores.swift", "Kernels/Selection/OrderKey.swift"],
         *["TopKLoss/After/AverageKSelection.swift", "TopKLoss/After/SoftmaxNormalization.swift"],
     ],
@@ -54,8 +52,7 @@ FAMILIES = {
         *[f"GPU/TopK/{name}.swift" for name in ("RankPolynomial", "StrongestClasses")],
     ],
     "topk_cross_entropy": [
-        *["GPU/Families/TopKCrossEntropy.swift", "GPU/TopK"],
-        *[f"Kernels/Functions/{name}.swift" for name in ("Logistic", "MillsRatio")],
+        *["GPU/Families/TopKCrossEntropy.swift", "GPU/TopK", "Kernels/Functions/MillsRatio.swift"],
     ],
     "exact_topk": [
         *["GPU/Families/ExactTopK.swift", "GPU/TopK", "Kernels/Functions/MillsRatio.swift"],

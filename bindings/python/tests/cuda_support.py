@@ -45,6 +45,8 @@ def driver():
     sys.path.insert(0, str(GPU))
     import device  # of Tests/GPU
 
+    if "torch" in sys.modules:  # it looks for devices once, and would not like this one
+        sys.modules["torch"].cuda.is_available()
     os.environ["TOPKLOSS_GPU_CACHE"] = str(device.cache())
     os.environ["FAKE_CUDA_ANYWHERE"] = os.environ["TOPKLOSS_CUDA"] = "1"
     loaded = ctypes.CDLL(str(device.stand_in_driver() / "libcuda.so.1"), ctypes.RTLD_GLOBAL)

@@ -31,7 +31,7 @@ def _first_row(batch: _abi.batch) -> np.ndarray[Any, Any]:
     return row if kind != np.uint16 else (row.astype(np.uint32) << 16).view(np.float32)
 
 
-def _caller() -> int:
+def caller() -> int:
     """The level of whoever called this package, for `warnings.warn` in the function that asks."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back and f"{frame.f_globals.get('__name__')}.".startswith(_PACKAGES):
@@ -69,5 +69,5 @@ class CosineWatch:
             f"{self._name} multiplies its logits by a scale that is meant for cosines, in [-1, 1], "
             "but the first row has larger ones, on which it may diverge: normalise the last layer "
             "(in PyTorch, topkloss.torch.NormedLinear), or set scale=1",
-            stacklevel=_caller(),
+            stacklevel=caller(),
         )

@@ -9,7 +9,7 @@ Every loss of `topkloss` is here under the same name and with the same arguments
 operator `noised_topk`. Each module has its loss as the attribute ``loss``.
 
 Tensors are read where they are, in float32, float64, float16 or bfloat16; value and gradient are
-computed together in the forward pass, on the CPU. They have the dtype of the logits.
+computed together in the forward pass. They have the dtype of the logits.
 
 Keep the criterion outside `torch.nn.DataParallel` and `DistributedDataParallel`, which wrap models:
 a loss has no parameters, and replicas of it would count steps of noise and average thresholds apart
@@ -40,6 +40,25 @@ labels into pinned memory on the current stream, waits for that stream, computes
 copies the gradient back on the stream without waiting; the value comes back with it. So a call
 costs two transfers of the logits' size and one synchronisation, and the device is idle meanwhile:
 it pays where the model's own step is long against that.
+
+**On the device.** With TOPKLOSS_CUDA=1 in the environment when this module is imported, losses of
+CUDA tensors are computed where they are, on the current stream and in memory of PyTorch's
+allocator; nothing waits. This path has been proved by emulation, and has not met hardware: hence
+the switch. At the first use of a loss with
+such options and dtype on a device a small batch is evaluated there and on the CPU; where the
+answers differ, and for what is not computed on a device (float64; exact estimators of ranks above
+16), tensors are staged as above, and one warning says why. Scores are not looked at there to warn
+of a scale that is meant for cosines.
+
+What is wrong with a batch is found on the device: labels that are no classes, weights that are not
+finite or below 0, logits with ``check_finite``. Value and gradient are then NaN. A later call with
+CUDA tensors, of any loss, raises `TopKLossError` once the device has come that far;
+`topkloss.torch.cuda.check()` waits and raises; a module made with ``check=True`` waits in each of
+its calls.
+
+Calls can be captured into CUDA graphs after one call with such options and dtype on the device, to
+warm up; there faults say so by NaN alone, and ``check`` does not wait. Keep the module as long as
+the graph.
 """
 
 try:
@@ -47,10 +66,11 @@ try:
 except ImportError as error:
     raise ImportError("topkloss.torch needs PyTorch: pip install topkloss[torch]") from error
 
+from topkloss.torch import cuda
 from topkloss.torch._layers import NormedLinear
 from topkloss.torch._losses import MODULES
 from topkloss.torch._noised_topk_operator import noised_topk
 
 globals().update(MODULES)
 
-__all__ = [*sorted(MODULES), "NormedLinear", "noised_topk"]
+__all__ = [*sorted(MODULES), "NormedLinear", "cuda", "noised_topk"]

@@ -5,6 +5,7 @@ from topkloss._average_k import ClassReduction
 from topkloss._loss import Reduction
 from topkloss._noised_topk import Estimator
 from topkloss._single_positive import Method
+from topkloss.torch import cuda as cuda
 from topkloss.torch._layers import NormedLinear as NormedLinear
 from topkloss.torch._module import OneHeadModule
 from topkloss.torch._module import WeightedModule
@@ -31,6 +32,7 @@ __all__ = [
     "TwoHeadAverageKLoss",
     "VectorScalingLoss",
     "NormedLinear",
+    "cuda",
     "noised_topk",
 ]
 
@@ -64,9 +66,12 @@ class CrossEntropyLoss(WeightedModule):
         ignore_index: Label of rows to leave out: their value and gradient are 0.
         check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
             than making the value and gradient of that row NaN.
+        check: Whether calls with CUDA tensors that are computed on the device wait for it, and
+            raise what is found there: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+        check: Whether calls on a CUDA device wait for it, to raise what is found there.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -82,6 +87,7 @@ class CrossEntropyLoss(WeightedModule):
         reduction: Reduction = 'mean',
         ignore_index: int = -100,
         check_finite: bool = False,
+        check: bool = False,
     ) -> None:
         ...
 
@@ -121,9 +127,12 @@ class ELMLoss(WeightedModule):
         ignore_index: Label of rows to leave out: their value and gradient are 0.
         check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
             than making the value and gradient of that row NaN.
+        check: Whether calls with CUDA tensors that are computed on the device wait for it, and
+            raise what is found there: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+        check: Whether calls on a CUDA device wait for it, to raise what is found there.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -144,6 +153,7 @@ class ELMLoss(WeightedModule):
         reduction: Reduction = 'mean',
         ignore_index: int = -100,
         check_finite: bool = False,
+        check: bool = False,
     ) -> None:
         ...
 
@@ -177,9 +187,12 @@ class FocalLoss(WeightedModule):
         ignore_index: Label of rows to leave out: their value and gradient are 0.
         check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
             than making the value and gradient of that row NaN.
+        check: Whether calls with CUDA tensors that are computed on the device wait for it, and
+            raise what is found there: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+        check: Whether calls on a CUDA device wait for it, to raise what is found there.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -195,6 +208,7 @@ class FocalLoss(WeightedModule):
         reduction: Reduction = 'mean',
         ignore_index: int = -100,
         check_finite: bool = False,
+        check: bool = False,
     ) -> None:
         ...
 
@@ -236,9 +250,12 @@ class LDAMLoss(WeightedModule):
         ignore_index: Label of rows to leave out: their value and gradient are 0.
         check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
             than making the value and gradient of that row NaN.
+        check: Whether calls with CUDA tensors that are computed on the device wait for it, and
+            raise what is found there: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+        check: Whether calls on a CUDA device wait for it, to raise what is found there.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -258,6 +275,7 @@ class LDAMLoss(WeightedModule):
         reduction: Reduction = 'mean',
         ignore_index: int = -100,
         check_finite: bool = False,
+        check: bool = False,
     ) -> None:
         ...
 
@@ -292,9 +310,12 @@ class LogitAdjustedLoss(WeightedModule):
         ignore_index: Label of rows to leave out: their value and gradient are 0.
         check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
             than making the value and gradient of that row NaN.
+        check: Whether calls with CUDA tensors that are computed on the device wait for it, and
+            raise what is found there: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+        check: Whether calls on a CUDA device wait for it, to raise what is found there.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -313,6 +334,7 @@ class LogitAdjustedLoss(WeightedModule):
         reduction: Reduction = 'mean',
         ignore_index: int = -100,
         check_finite: bool = False,
+        check: bool = False,
     ) -> None:
         ...
 
@@ -352,9 +374,12 @@ class MarginSoftmaxLoss(WeightedModule):
         ignore_index: Label of rows to leave out: their value and gradient are 0.
         check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
             than making the value and gradient of that row NaN.
+        check: Whether calls with CUDA tensors that are computed on the device wait for it, and
+            raise what is found there: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+        check: Whether calls on a CUDA device wait for it, to raise what is found there.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -375,6 +400,7 @@ class MarginSoftmaxLoss(WeightedModule):
         reduction: Reduction = 'mean',
         ignore_index: int = -100,
         check_finite: bool = False,
+        check: bool = False,
     ) -> None:
         ...
 
@@ -455,9 +481,12 @@ class NoisedTopKLoss(NoisedModule):
         ignore_index: Label of rows to leave out: their value and gradient are 0.
         check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
             than making the value and gradient of that row NaN.
+        check: Whether calls with CUDA tensors that are computed on the device wait for it, and
+            raise what is found there: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+        check: Whether calls on a CUDA device wait for it, to raise what is found there.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -481,6 +510,7 @@ class NoisedTopKLoss(NoisedModule):
         reduction: Reduction = 'mean',
         ignore_index: int = -100,
         check_finite: bool = False,
+        check: bool = False,
     ) -> None:
         ...
 
@@ -526,9 +556,12 @@ class OutlyingMSELoss(PredictingModule):
         ignore_index: Label of rows to leave out: their value and gradient are 0.
         check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
             than making the value and gradient of that row NaN.
+        check: Whether calls with CUDA tensors that are computed on the device wait for it, and
+            raise what is found there: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+        check: Whether calls on a CUDA device wait for it, to raise what is found there.
 
     Raises:
         TopKLossError: A count or an option is outside its range, or there are neither counts nor a
@@ -548,6 +581,7 @@ class OutlyingMSELoss(PredictingModule):
         reduction: Reduction = 'mean',
         ignore_index: int = -100,
         check_finite: bool = False,
+        check: bool = False,
     ) -> None:
         ...
 
@@ -583,9 +617,12 @@ class SeesawLoss(WeightedModule):
         ignore_index: Label of rows to leave out: their value and gradient are 0.
         check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
             than making the value and gradient of that row NaN.
+        check: Whether calls with CUDA tensors that are computed on the device wait for it, and
+            raise what is found there: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+        check: Whether calls on a CUDA device wait for it, to raise what is found there.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -605,6 +642,7 @@ class SeesawLoss(WeightedModule):
         reduction: Reduction = 'mean',
         ignore_index: int = -100,
         check_finite: bool = False,
+        check: bool = False,
     ) -> None:
         ...
 
@@ -647,9 +685,12 @@ class SinglePositiveLoss(OneHeadModule):
         ignore_index: Label of rows to leave out: their value and gradient are 0.
         check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
             than making the value and gradient of that row NaN.
+        check: Whether calls with CUDA tensors that are computed on the device wait for it, and
+            raise what is found there: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+        check: Whether calls on a CUDA device wait for it, to raise what is found there.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -666,6 +707,7 @@ class SinglePositiveLoss(OneHeadModule):
         reduction: Reduction = 'mean',
         ignore_index: int = -100,
         check_finite: bool = False,
+        check: bool = False,
     ) -> None:
         ...
 
@@ -703,9 +745,12 @@ class SmoothTopKSVMLoss(OneHeadModule):
         ignore_index: Label of rows to leave out: their value and gradient are 0.
         check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
             than making the value and gradient of that row NaN.
+        check: Whether calls with CUDA tensors that are computed on the device wait for it, and
+            raise what is found there: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+        check: Whether calls on a CUDA device wait for it, to raise what is found there.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -722,6 +767,7 @@ class SmoothTopKSVMLoss(OneHeadModule):
         reduction: Reduction = 'mean',
         ignore_index: int = -100,
         check_finite: bool = False,
+        check: bool = False,
     ) -> None:
         ...
 
@@ -760,9 +806,12 @@ class TopKCrossEntropyLoss(OneHeadModule):
         ignore_index: Label of rows to leave out: their value and gradient are 0.
         check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
             than making the value and gradient of that row NaN.
+        check: Whether calls with CUDA tensors that are computed on the device wait for it, and
+            raise what is found there: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+        check: Whether calls on a CUDA device wait for it, to raise what is found there.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -779,6 +828,7 @@ class TopKCrossEntropyLoss(OneHeadModule):
         reduction: Reduction = 'mean',
         ignore_index: int = -100,
         check_finite: bool = False,
+        check: bool = False,
     ) -> None:
         ...
 
@@ -810,9 +860,12 @@ class TopKHingeLoss(OneHeadModule):
         ignore_index: Label of rows to leave out: their value and gradient are 0.
         check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
             than making the value and gradient of that row NaN.
+        check: Whether calls with CUDA tensors that are computed on the device wait for it, and
+            raise what is found there: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+        check: Whether calls on a CUDA device wait for it, to raise what is found there.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -828,6 +881,7 @@ class TopKHingeLoss(OneHeadModule):
         reduction: Reduction = 'mean',
         ignore_index: int = -100,
         check_finite: bool = False,
+        check: bool = False,
     ) -> None:
         ...
 
@@ -884,12 +938,15 @@ class TwoHeadAverageKLoss(TwoHeadModule):
         ignore_index: Label of rows to leave out: their value and gradient are 0.
         check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
             than making the value and gradient of that row NaN.
+        check: Whether calls with CUDA tensors that are computed on the device wait for it, and
+            raise what is found there: see `topkloss.torch`.
 
     Attributes:
         threshold: With threshold_decay above 0 only: the threshold on probabilities of the last
             call in training, 0 before the first; a float64 scalar, which moves and casts of the
-            module leave alone.
+            module leave alone. Where losses are computed on CUDA devices, it is kept there.
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+        check: Whether calls on a CUDA device wait for it, to raise what is found there.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -908,6 +965,7 @@ class TwoHeadAverageKLoss(TwoHeadModule):
         reduction: Reduction = 'mean',
         ignore_index: int = -100,
         check_finite: bool = False,
+        check: bool = False,
     ) -> None:
         ...
 
@@ -945,9 +1003,12 @@ class VectorScalingLoss(WeightedModule):
         ignore_index: Label of rows to leave out: their value and gradient are 0.
         check_finite: Whether a NaN or +inf among the logits is an error that names the row, rather
             than making the value and gradient of that row NaN.
+        check: Whether calls with CUDA tensors that are computed on the device wait for it, and
+            raise what is found there: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+        check: Whether calls on a CUDA device wait for it, to raise what is found there.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -967,5 +1028,6 @@ class VectorScalingLoss(WeightedModule):
         reduction: Reduction = 'mean',
         ignore_index: int = -100,
         check_finite: bool = False,
+        check: bool = False,
     ) -> None:
         ...

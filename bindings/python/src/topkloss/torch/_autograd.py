@@ -13,7 +13,6 @@ from topkloss._loss import Loss
 from topkloss.torch._evaluation import Evaluation, plain_batch
 from topkloss.torch._layouts import by_rows
 from topkloss.torch._modes import graph_is_kept, has_tangent, in_forward_mode
-from topkloss.torch._staging import staged
 from topkloss.torch._tensors import has_memory, scalar
 
 
@@ -134,11 +133,7 @@ class _InTurn(torch.autograd.Function):
         refuse_second_derivative()
         (scores, *_) = ctx.saved_tensors  # raises if one of them has been changed in place
         refuse_many_upstreams(upstream)
-        (factors,) = staged(upstream)
-        if not factors.isfinite().all():
-            return None, torch.full_like(scores, torch.nan)
-        (gradient,) = ctx.evaluation.run((True,), factors)[1]
-        return None, gradient
+        return None, ctx.evaluation.gradient(upstream, scores)
 
 
 def differentiable(

@@ -8,7 +8,9 @@ import torch
 from torch import nn
 
 from topkloss._loss import AnyLoss
-from topkloss.torch._evaluation import Evaluation
+from topkloss.torch import _devices
+from topkloss.torch._device_evaluation import DeviceEvaluation
+from topkloss.torch._evaluation import Arguments, Evaluation
 from topkloss.torch._staging import home_of, staged
 from topkloss.torch._tensors import require_device
 from topkloss.torch._tickets import new_ticket
@@ -27,14 +29,17 @@ class LossModule(nn.Module):
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
+        check: Whether calls on a CUDA device wait for it, to raise what is found there.
     """
 
     loss: Any
+    check: bool = False
 
-    def __init__(self, loss: AnyLoss) -> None:
+    def __init__(self, loss: AnyLoss, check: bool = False) -> None:
         """Wraps a loss. Called by the modules themselves."""
         super().__init__()
         self.loss = loss
+        self.check = check
         # Fixed with the other options, for graphs to look at without a look at the loss's traits.
         self._rows_are_coupled = self._by_row and loss._traits.rows_are_coupled(loss)
         self._ticket = new_ticket(self)
@@ -79,26 +84,27 @@ class LossModule(nn.Module):
         sample_weight: Any,
         *,
         second: Any = None,
+        noise: Any = None,
+        step: int = 0,
         value_dtype: torch.dtype | None = None,
     ) -> Evaluation:
         """A batch for the loss; second are the logits of the second head of a loss with two."""
         require_device("multi_label_logits", second, logits)
-        home = home_of(logits)
-        logits, labels, sample_weight, second = staged(logits, labels, sample_weight, second)
-        evaluation = Evaluation(
-            self.loss,
-            "logits",
-            logits,
-            by_row=self._by_row,
-            value_dtype=value_dtype,
-            device=home,
+        given = Arguments(logits, labels, sample_weight, second, noise)
+        options: dict[str, Any] = {"by_row": self._by_row, "value_dtype": value_dtype}
+
+        def on_cpu() -> Evaluation:
+            there = Arguments(*staged(*given))
+            return Evaluation.of(self.loss, there, step, device=home_of(logits), **options)
+
+        if not _devices.is_on_device(logits):
+            return on_cpu()
+        there = Arguments(*(_devices.moved(each, logits.device) for each in given))
+        return DeviceEvaluation.of(
+            self.loss, there, step, on_cpu=on_cpu, check=self.check, **options
         )
-        evaluation.add_labels(labels)
-        evaluation.add_sample_weight(sample_weight)
-        if self.loss._traits.heads == 2:
-            evaluation.add_multi_label_logits(second)
-        return evaluation
 
     def extra_repr(self) -> str:
         """The options that differ from their defaults, for the module's text."""
-        return repr(self.loss).partition("(")[2][:-1]
+        options = repr(self.loss).partition("(")[2][:-1]
+        return ", ".join(filter(None, [options, "check=True" if self.check else ""]))

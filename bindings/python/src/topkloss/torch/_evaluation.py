@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from topkloss.torch._autocast import HALVES
 from topkloss.torch._layouts import Strides, class_axis, row_shape, rows_per_group, strides_of
 from topkloss.torch._modes import dispatch_modes, is_traced, refuse_tracing
 from topkloss.torch._outputs import Gradient, room_for_values
-from topkloss.torch._staging import sent
+from topkloss.torch._staging import sent, staged
 from topkloss.torch._tensors import (
     FLOAT_CODES,
     LABEL_CODES,
@@ -29,11 +30,14 @@ from topkloss.torch._tensors import (
     soft_label_block,
 )
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 _PLAIN = (Tensor, torch.nn.Parameter)
 _STRIDED = torch.strided
 
 # Those of the result's matrices that are the gradients of each head.
-_GRADIENTS = "gradient", "multi_label_gradient"
+GRADIENTS = "gradient", "multi_label_gradient"
 
 # A thread's first question makes PyTorch tell OpenMP its number, which the library goes by.
 _tell_openmp = torch.get_num_threads
@@ -74,6 +78,17 @@ def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
     return _abi.batch(BATCH_SIZE, rows, classes, code, label_type, scores, 0, indices)
 
 
+class Arguments(NamedTuple):
+    """What a loss is called with."""
+
+    logits: Any
+    labels: Any
+    sample_weight: Any = None
+    second: Any = None
+    """Logits of the second head of a loss with two."""
+    noise: Any = None
+
+
 class Evaluation:
     """A batch of tensors for a loss, and the calls that evaluate it.
 
@@ -82,11 +97,9 @@ class Evaluation:
 
     Attributes:
         constants: The tensors that the batch points to, other than the scores.
-        threshold: Of a two-head loss: the threshold that a run starts from, and then the one that
-            it used.
     """
 
-    threshold: float = 0.0
+    _threshold: float = 0.0
 
     def __init__(
         self,
@@ -124,8 +137,28 @@ class Evaluation:
         self._scores = self._matrix("logits", given)
         self._batch.logits = self._scores.data_ptr()
 
+    @classmethod
+    def of(cls, owner: Handle, given: Arguments, step: int = 0, **options: Any) -> Self:
+        """A batch with all that a loss is called with, and a step if it is noised."""
+        made = cls(owner, "logits", given.logits, **options)
+        made.add_labels(given.labels)
+        made.add_sample_weight(given.sample_weight)
+        if owner._traits.heads == 2:
+            made.add_multi_label_logits(given.second)
+        if given.noise is not None:
+            classes = made._batch.classes
+            made.add_noise(given.noise, (*made._rows, cast("Any", owner).n_samples, classes))
+        made.add_step(step)
+        return made
+
     def _keep(self, tensor: Tensor) -> int:
         self.constants.append(tensor)
+        return self._address(tensor)
+
+    def _address(self, tensor: Tensor) -> int:
+        """Of a tensor's elements, which a call will look for where the scores are."""
+        if tensor.device != self._heads[0].device:
+            raise RuntimeError(f"a tensor on {tensor.device} has not been moved to the scores'")
         return tensor.data_ptr()
 
     def _matrix(self, name: str, tensor: Tensor) -> Tensor:
@@ -151,9 +184,12 @@ class Evaluation:
         """One weight for each row, or None."""
         if sample_weight is not None:
             weights = row_numbers("sample_weight", sample_weight, self._rows)
-            if weights.numel():
-                refuse_negative_weight(weights.min().item())
-            self._batch.sample_weight = self._keep(weights)
+            self._batch.sample_weight = self._keep(self._without_negative(weights))
+
+    def _without_negative(self, weights: Tensor) -> Tensor:
+        if weights.numel():
+            refuse_negative_weight(weights.min().item())
+        return weights
 
     def add_noise(self, noise: object, shape: tuple[int, ...]) -> None:
         """Noise of the caller's, of this shape, which ends in samples and classes; or None."""
@@ -174,6 +210,14 @@ class Evaluation:
         second = like("multi_label_logits", logits, self._heads[0])
         self._heads.append(second)
         self._batch.multi_label_logits = self._keep(self._matrix("multi_label", second))
+
+    def begin_threshold(self, threshold: Tensor) -> None:
+        """The threshold that a run of a two-head loss starts from."""
+        self._threshold = float(threshold)
+
+    def used_threshold(self) -> Tensor:
+        """The one that it used: float64, without dimensions."""
+        return torch.tensor(self._threshold, dtype=torch.float64, device="cpu")
 
     def describe(self) -> _abi.batch:
         """The batch, for functions that take no more than it."""
@@ -214,12 +258,12 @@ class Evaluation:
         remote = self._device is not None
         outputs = [
             Gradient(name, head, to_be_sent=remote) if one else None
-            for name, head, one in zip(_GRADIENTS, self._heads, wanted, strict=False)
+            for name, head, one in zip(GRADIENTS, self._heads, wanted, strict=False)
         ]
         batch, result = self._described({one.name: one.strides for one in outputs if one})
         for one in filter(None, outputs):
             setattr(result, one.name, one.buffer.data_ptr())
-        result.threshold = self.threshold
+        result.threshold = self._threshold
         factors = None if upstream is None else row_numbers("upstream", upstream, self._rows)
         batch.upstream = None if factors is None else factors.data_ptr()
         if self._by_row:
@@ -228,9 +272,23 @@ class Evaluation:
         _tell_openmp()
         value = call(self._owner, batch, result)
         if upstream is None:
-            self.threshold = result.threshold
+            self._threshold = result.threshold
         if self._by_row:
             values = self._home(values)
         else:
             values = number(value, self._value_dtype, self._device or self._heads[0].device)
         return values, [None if one is None else self._home(one.finished()) for one in outputs]
+
+    def gradient(self, upstream: Tensor, scores: Tensor) -> Tensor:
+        """The gradient of the sum of all rows' values times their upstream numbers.
+
+        Args:
+            upstream: One number a row.
+            scores: As they were before they were staged.
+        """
+        (factors,) = staged(upstream)
+        if not factors.isfinite().all():
+            return torch.full_like(scores, torch.nan)
+        gradient = self.run((True,), factors)[1][0]
+        assert gradient is not None
+        return gradient

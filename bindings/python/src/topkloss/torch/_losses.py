@@ -27,6 +27,15 @@ _ABILITIES: dict[type[LossModule], Callable[[Any], bool]] = {
 }
 
 
+_CHECK = inspect.Parameter(
+    "check", inspect.Parameter.KEYWORD_ONLY, default=False, annotation="bool"
+)
+_OF_CHECK = {
+    "check": "Whether calls with CUDA tensors that are computed on the device wait for it, and\n"
+    "        raise what is found there: see `topkloss.torch`."
+}
+
+
 def _documented(loss: Any, bases: tuple[type[LossModule], ...]) -> str:
     """The loss's own documentation, with what its module's bases say below their first lines."""
     own = _documentation.sections(loss)
@@ -35,7 +44,7 @@ def _documented(loss: Any, bases: tuple[type[LossModule], ...]) -> str:
     attributes = [_documentation.sections(base).get("Attributes") for base in bases]
     return _documentation.docstring(
         "\n\n".join(filter(None, [f"`topkloss.{loss.__name__}` as a module.", own[""], *notes])),
-        _documentation.entries(own.get("Args", "")),
+        _documentation.entries(own.get("Args", "")) | _OF_CHECK,
         [("Attributes", "\n".join(filter(None, attributes))), ("Raises", own.get("Raises", ""))],
     )
 
@@ -43,10 +52,12 @@ def _documented(loss: Any, bases: tuple[type[LossModule], ...]) -> str:
 def _module(loss: Any) -> Any:
     bases = tuple(base for base, fits in _ABILITIES.items() if fits(loss)) or (OneHeadModule,)
 
-    def __init__(self: Any, /, *arguments: Any, **options: Any) -> None:  # noqa: N807
-        super(module, self).__init__(loss(*arguments, **options))
+    def __init__(self: Any, /, *arguments: Any, check: bool = False, **options: Any) -> None:  # noqa: N807
+        super(module, self).__init__(loss(*arguments, **options), check)
 
-    __init__.__signature__ = inspect.signature(loss.__init__)  # type: ignore[attr-defined]
+    signature = inspect.signature(loss.__init__)
+    parameters = [*signature.parameters.values(), _CHECK]
+    __init__.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     __init__.__doc__ = loss.__doc__
     __init__.__qualname__ = f"{loss.__name__}.__init__"
     members = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -11,11 +9,8 @@ from topkloss._steps import EVALUATION_STEP
 from topkloss.torch._autocast import autocast_scores
 from topkloss.torch._autograd import differentiable
 from topkloss.torch._compiled import noised
-from topkloss.torch._evaluation import Evaluation
-from topkloss.torch._layouts import class_axis, row_shape
 from topkloss.torch._module import OneHeadModule
 from topkloss.torch._operators import signed, unsigned
-from topkloss.torch._staging import staged
 
 
 class NoisedModule(OneHeadModule):
@@ -77,23 +72,6 @@ class NoisedModule(OneHeadModule):
             scores, labels, sample_weight, value_dtype=dtype, noise=noise, step=drawn
         )
         return differentiable(evaluation, scores)
-
-    def _evaluation(
-        self,
-        logits: Any,
-        labels: Any,
-        sample_weight: Any,
-        *,
-        noise: Any = None,
-        step: int = 0,
-        **options: Any,
-    ) -> Evaluation:
-        evaluation = super()._evaluation(logits, labels, sample_weight, **options)
-        (noise,) = staged(noise)
-        classes = logits.shape[class_axis(logits.dim())]
-        evaluation.add_noise(noise, (*row_shape(logits), self.loss.n_samples, classes))
-        evaluation.add_step(step)
-        return evaluation
 
     def get_extra_state(self) -> Tensor:
         """The number of counted calls, for the state_dict: an int64 with the bits of the count."""

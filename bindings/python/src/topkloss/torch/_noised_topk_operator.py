@@ -15,7 +15,7 @@ from topkloss.torch._autograd import differentiable
 from topkloss.torch._compiled import noised_topk as in_a_graph
 from topkloss.torch._evaluation import Evaluation
 from topkloss.torch._staging import home_of, staged
-from topkloss.torch._tensors import on_cpu
+from topkloss.torch._tensors import with_memory
 
 
 def noised_topk(
@@ -65,7 +65,7 @@ def noised_topk(
     options = {"estimator": estimator, "n_samples": n_samples, "seed": seed}
     made = operator(k=k, epsilon=epsilon, check_finite=check_finite, **options)
     host, noise = staged(x, noise)
-    shape = on_cpu("x", host).shape
+    shape = with_memory("x", host).shape
     if not shape:
         raise TopKLossError(
             "x has shape (); its last dimension must be the classes", "TOPKLOSS_ERROR_SIZE"

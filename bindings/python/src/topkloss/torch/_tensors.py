@@ -34,8 +34,8 @@ def has_memory(tensor: Tensor) -> bool:
         return False
 
 
-def on_cpu(name: str, value: object) -> Tensor:
-    """A tensor with elements where C can find them."""
+def with_memory(name: str, value: object) -> Tensor:
+    """A tensor with elements that have addresses, on the CPU or on a device."""
     if not isinstance(value, Tensor):
         raise TopKLossError(
             f"{name} is a {type(value).__name__}; it must be a torch.Tensor",
@@ -49,7 +49,7 @@ def on_cpu(name: str, value: object) -> Tensor:
             "of a DTensor, give the local one",
             "TOPKLOSS_ERROR_ENUMERATOR",
         )
-    if not (strided and value.is_cpu):
+    if not (strided and (value.is_cpu or value.is_cuda)):
         raise TopKLossError(
             f"{name} is on the device {value.device} with layout {value.layout}; topkloss takes "
             "strided tensors on the CPU or on CUDA devices",
@@ -98,7 +98,7 @@ def element_stride(tensor: Tensor, axis: int) -> int:
 
 def score_block(name: str, value: object) -> tuple[Tensor, int]:
     """Scores of any number of rows, and the code of their element type."""
-    tensor = on_cpu(name, value)
+    tensor = with_memory(name, value)
     code = FLOAT_CODES.get(tensor.dtype)
     if code is None:
         raise TopKLossError(
@@ -165,7 +165,7 @@ def _what_to_do(labels: Tensor, scores: Tensor) -> str:
 
 def label_block(name: str, value: object, scores: Tensor) -> tuple[Tensor, int]:
     """One class index for each row, and the code of their type."""
-    tensor = on_cpu(name, value)
+    tensor = with_memory(name, value)
     code = LABEL_CODES.get(tensor.dtype)
     if code is None:
         if tensor.dtype not in _OTHER_INTEGERS:
@@ -213,7 +213,7 @@ def refuse_gradient(name: str, value: object) -> None:
 
 def _constant(name: str, value: object) -> Tensor:
     """A tensor of numbers that no gradient is asked for."""
-    tensor = on_cpu(name, value)
+    tensor = with_memory(name, value)
     refuse_gradient(name, value)
     if tensor.is_complex():
         raise TopKLossError(

@@ -12,6 +12,7 @@ from topkloss.torch._autocast import autocast_scores
 from topkloss.torch._autograd import differentiable
 from topkloss.torch._base import LossModule
 from topkloss.torch._compiled import two_heads
+from topkloss.torch._devices import IS_ON
 
 
 class TwoHeadModule(LossModule):
@@ -25,14 +26,14 @@ class TwoHeadModule(LossModule):
     Attributes:
         threshold: With threshold_decay above 0 only: the threshold on probabilities of the last
             call in training, 0 before the first; a float64 scalar, which moves and casts of the
-            module leave alone.
+            module leave alone. Where losses are computed on CUDA devices, it is kept there.
     """
 
     threshold: Tensor
 
-    def __init__(self, loss: AnyLoss) -> None:
+    def __init__(self, loss: AnyLoss, check: bool = False) -> None:
         """Wraps a loss. Called by the modules themselves."""
-        super().__init__(loss)
+        super().__init__(loss, check)
         if self._averages:
             self.register_buffer("threshold", torch.zeros((), dtype=torch.float64, device="cpu"))
 
@@ -82,16 +83,25 @@ class TwoHeadModule(LossModule):
             heads[0], labels, sample_weight, second=heads[1], value_dtype=dtype
         )
         if self._averages:
-            evaluation.threshold = float(self.threshold)
+            evaluation.begin_threshold(self.threshold)
         value = differentiable(evaluation, *heads)
         if self._averages and self.training:
-            self.threshold.fill_(evaluation.threshold)
+            used = evaluation.used_threshold()
+            if used.device == self.threshold.device:
+                self.threshold.copy_(used)
+            else:
+                self.threshold = used
         return value
 
     def _apply(self, function: Callable[[Tensor], Tensor], recurse: bool = True) -> TwoHeadModule:
-        """Moves and casts, all but the threshold: in 16 bits, its average would stand still."""
+        """Moves and casts, all but the threshold: in 16 bits, its average would stand still.
+
+        Where losses are computed on devices, it is moved there.
+        """
         threshold = getattr(self, "threshold", None)
         super()._apply(function, recurse)  # type: ignore[no-untyped-call]
         if threshold is not None:
-            self.threshold = threshold
+            place = self.threshold.device
+            stays = not IS_ON or place.type not in ("cpu", "cuda")
+            self.threshold = threshold if stays else threshold.to(place)
         return self

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from topkloss.torch._autograd import refuse_second_derivative
-from topkloss.torch._operators._parts import or_nothing, room_for_gradient, room_for_values
-from topkloss.torch._staging import staged
+from topkloss.torch._operators._parts import room_for_gradient, room_for_values
 from topkloss.torch._tickets import module_of
 
 
@@ -50,12 +49,9 @@ def coupled_rows_vjp(
     upstream: Tensor,
 ) -> Tensor:
     """The gradient of the sum of all rows' values times their upstream numbers."""
-    (factors,) = staged(upstream)
-    if not factors.isfinite().all():
-        return torch.full_like(logits, torch.nan)
     evaluation = module_of(ticket)._evaluation(logits, labels, sample_weight)
-    (gradient,) = evaluation.run((True,), factors)[1]
-    return or_nothing(gradient, logits)
+    gradient: Tensor = evaluation.gradient(upstream, logits)
+    return gradient
 
 
 @coupled_rows_vjp.register_fake

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from topkloss.torch._autograd import refuse_second_derivative
+from topkloss.torch._devices import IS_ON
 from topkloss.torch._operators._parts import or_nothing, room_for_gradient, room_for_values, times
 from topkloss.torch._tickets import module_of
 
@@ -36,9 +37,9 @@ def two_heads(
         logits, labels, sample_weight, second=multi_label_logits, value_dtype=dtype
     )
     if threshold is not None:
-        evaluation.threshold = float(threshold)
+        evaluation.begin_threshold(threshold)
     value, (first, second) = evaluation.run((wanted, multi_label_wanted))
-    used = torch.tensor(evaluation.threshold, dtype=torch.float64, device="cpu")
+    used = evaluation.used_threshold().to(_place_of_threshold(logits))
     return value, or_nothing(first, logits), or_nothing(second, logits), used
 
 
@@ -59,8 +60,13 @@ def _(
         room_for_gradient(logits, wanted),
         room_for_gradient(multi_label_logits, multi_label_wanted),
     )
-    used = ticket.new_empty((), dtype=torch.float64)
+    used = ticket.new_empty((), dtype=torch.float64, device=_place_of_threshold(logits))
     return room_for_values(logits, by_row, dtype), *gradients, used
+
+
+def _place_of_threshold(logits: Tensor) -> torch.device:
+    """Where it is computed, as a graph has to know before it is."""
+    return logits.device if IS_ON and logits.is_cuda else torch.device("cpu")
 
 
 def _keep_two(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:  # noqa: ARG001
