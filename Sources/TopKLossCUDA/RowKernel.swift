@@ -27,6 +27,18 @@ struct RowKernel {
       self.init(
         Kernel(
           .smoothTopKSVM, "topk_smooth_topk_svm", threads: Self.threads(call), sharedBytes: 5120))
+    case TOPK_DEVICE_NOISED_TOPK:
+      try Self.checkRank(call.noised_topk.rank, "the rank")
+      self.init(
+        Kernel(.exactTopK, "topk_exact_topk", threads: Self.manyThreads(call), sharedBytes: 128))
+      scratchBytes = Self.nodeTableBytes
+    case TOPK_DEVICE_TOPK_CROSS_ENTROPY:
+      try Self.checkRank(call.topk_cross_entropy.k, "options.k")
+      self.init(
+        Kernel(
+          .topKCrossEntropy, "topk_topk_cross_entropy", threads: Self.manyThreads(call),
+          sharedBytes: 128))
+      scratchBytes = Self.nodeTableBytes &+ 4 &* Int(call.classes)
     case TOPK_DEVICE_TWO_HEADS:
       self.init(
         Kernel(
@@ -52,6 +64,12 @@ struct RowKernel {
     let threads = (Int(call.classes) &+ elements &- 1) / elements
     return min(max((threads &+ 31) & ~31, 32), Int(TOPK_DEVICE_THREADS))
   }
+
+  /// Of kernels whose threads have as many quadrature nodes as classes to work on.
+  private static func manyThreads(_ call: TopkDeviceCall) -> Int { max(128, threads(call)) }
+
+  /// NodeTables.bytes of Sources/GPU/TopK.
+  private static let nodeTableBytes = 133_632
 
   /// The passes over the whole batch that have to end before any row's loss is known.
   ///
