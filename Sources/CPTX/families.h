@@ -6,7 +6,7 @@ FAMILY(single_positive) /* 3356a851f25bfa3a */
 FAMILY(two_heads) /* 59c74fa2991d277d */
 FAMILY(turn) /* 3a0dc3972995cd94 */
 FAMILY(after) /* 0188177fa7925bce */
-FAMILY(smooth_topk_svm) /* bc839f4c52c2887d */
-FAMILY(topk_cross_entropy) /* 36a15d154ee9a09e */
-FAMILY(exact_topk) /* bf2f9c3bedc30040 */
+FAMILY(smooth_topk_svm) /* 103b9c7619fd4f7f */
+FAMILY(topk_cross_entropy) /* 46f69437c7ad0a23 */
+FAMILY(exact_topk) /* 959a812c562abceb */
 FAMILY(noised_topk) /* 1c41df9f27df99ff */
