@@ -1,13 +1,23 @@
-"""CUDA tensors that are computed where they are, on a device that the processor plays."""
+"""CUDA tensors that are computed where they are: answers, layouts, graphs."""
 
 from __future__ import annotations
 
 import gc
-import warnings
 import weakref
 
 import pytest
-from cuda_support import capturing, counts, driver, faults
+from cuda_support import capturing, counts
+from torch_device_support import (
+    CPU,
+    DTYPES,
+    agree,
+    assert_near,
+    device,
+    on_cpu,
+    skip_unless_computed,
+    trusted,
+    value_and_gradient,
+)
 from torch_support import (
     CLASSES,
     COUNTS,
@@ -22,117 +32,13 @@ from torch_support import (
     each,
     fixed,
     modules,
-    refuses,
     torch,
 )
 
 from topkloss import TopKLossError, cuda
-from topkloss.torch import _device_evaluation, _devices, _faults, _module, _trust
-from topkloss.torch.cuda import check
+from topkloss.torch import _devices, _faults, _trust
 
-pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a device of its own")
-
-DTYPES = [torch.float32, torch.float16, torch.bfloat16]
-NEAR = {torch.float32: 2e-6, torch.float16: 2e-3, torch.bfloat16: 2e-2}
-"""Of the largest number: for 16 bits, two units in its last place."""
-CPU = torch.device("cpu")
-
-
-class Event:
-    """One that is over when a test says so."""
-
-    over = True
-
-    def query(self):
-        return Event.over
-
-    def synchronize(self):
-        Event.over = True
-
-
-def aligned(size, device):
-    """Memory as PyTorch's allocator gives it out on devices."""
-    room = torch.full((size + 512,), 0xFF, dtype=torch.uint8, device=device)
-    start = -room.data_ptr() % 512
-    return room[start : start + size]
-
-
-@pytest.fixture(autouse=True)
-def device(monkeypatch):
-    """The CPU's tensors are a device's."""
-    driver()
-    monkeypatch.setattr(_devices, "IS_ON", True)
-    monkeypatch.setattr(_devices, "is_remote", lambda value: isinstance(value, torch.Tensor))
-    monkeypatch.setattr(_devices, "stream_of", lambda _: 0)
-    monkeypatch.setattr(_devices, "is_capturing", lambda _: False)
-    monkeypatch.setattr(_devices, "record", lambda event, _: event or Event())
-    monkeypatch.setattr(_devices, "keep_until_done", lambda *_: None)
-    monkeypatch.setattr(_devices, "room", aligned)
-    monkeypatch.setattr(_devices, "room_for_outcomes", lambda n: torch.empty(n, 6).double())
-    monkeypatch.setattr(_module, "evaluate_plain", lambda *_: None)
-    monkeypatch.setattr(Event, "over", True)
-    for table in (_trust._said, _trust._refused, _trust._footings, _trust._agreed):
-        table.clear()
-    _faults._outcomes.clear()
-    yield
-    _faults._outcomes.clear()
-
-
-@pytest.fixture
-def on_cpu(monkeypatch):
-    """A function that calls another with tensors that are the CPU's."""
-
-    def there(function):
-        with monkeypatch.context() as patched:
-            patched.setattr(_devices, "IS_ON", False)
-            return function()
-
-    return there
-
-
-def skip_unless_computed(module, dtype):
-    """Skips what devices do not compute: not what they should, and do not."""
-    logits, labels = batch(dtype=dtype, requires_grad=False)
-    second = {"multi_label_logits": logits.data_ptr()} if module.loss._traits.heads == 2 else {}
-    name = str(dtype).removeprefix("torch.")
-    given = {"logits": logits.data_ptr(), "labels": labels.data_ptr(), **second}
-    try:
-        cuda.needs(module.loss, cuda.batch(*logits.shape, name, **given), cuda.result())
-    except TopKLossError as error:
-        if error.status != "TOPKLOSS_ERROR_UNSUPPORTED":
-            raise
-        pytest.skip(str(error))
-
-
-def assert_near(found, expected, dtype):
-    assert found.dtype == expected.dtype
-    assert found.shape == expected.shape
-    largest = expected.double().abs().max()
-    error = (found.double() - expected.double()).abs().max()
-    assert error <= NEAR[dtype] * largest, (error, largest)
-
-
-def value_and_gradient(module, logits, labels, **options):
-    logits = logits.detach().requires_grad_()
-    value = module(logits, labels, **options)
-    upstream = torch.arange(1, value.numel() + 1).to(value).reshape(value.shape)
-    return value.detach(), torch.autograd.grad(value, logits, upstream)[0]
-
-
-def agree(on_cpu, module, logits, labels, **options):
-    """The device's answers are the CPU's; on which nothing has been said of the device."""
-    expected = on_cpu(lambda: value_and_gradient(module, logits, labels, **options))
-    before = counts().launches
-    found = value_and_gradient(module, logits, labels, **options)
-    assert counts().launches > before, "it was staged"
-    for one, other in zip(found, expected, strict=True):
-        assert_near(one, other, logits.dtype)
-
-
-@pytest.fixture
-def trusted(monkeypatch):
-    """No known batch is looked at first, which takes as long as what is tested."""
-    monkeypatch.setattr(_trust, "_compare", lambda *_: None)
+__all__ = ["device", "on_cpu", "trusted"]
 
 
 @each
@@ -236,166 +142,12 @@ def test_captured_after_one_call(monkeypatch):
     assert _trust._captured
 
 
-# Faults
-
-
-def wrong():
-    logits, labels = batch(dtype=torch.float32)
-    labels[4] = CLASSES
-    return logits, labels
-
-
-def test_a_fault_is_raised_by_the_next_call_of_any_loss():
-    logits, labels = wrong()
-    module = MAKERS[ONE_HEAD]()
-    Event.over = False
-    value = module(logits, labels)
-    assert value.isnan()
-    assert torch.autograd.grad(value, logits)[0].isnan().all()
-    good = batch(dtype=torch.float32)
-    assert modules.CrossEntropyLoss()(*good).isfinite(), "nothing waits"
-    Event.over = True
-    words = "an earlier call of LDAMLoss on cpu had a value of NaN: ", "row 4", str(CLASSES)
-    refuses(lambda: modules.CrossEntropyLoss()(*good), "LABEL", *words)
-    assert module(*good).isfinite(), "it is raised once"
-
-
-def test_faults_are_raised_when_asked_for():
-    module = MAKERS[ONE_HEAD]()
-    check()
-    Event.over = False
-    module(*wrong())
-    module(*batch(dtype=torch.float32))
-    refuses(check, "LABEL", "an earlier call")
-    check()
-
-
-def test_faults_are_raised_at_once_if_the_module_says_so():
-    module = MAKERS[ONE_HEAD](check=True)
-    Event.over = False
-    refuses(lambda: module(*wrong()), "LABEL", "row 4")
-    assert "check=True" in repr(module)
-    assert module(*batch(dtype=torch.float32)).isfinite()
-
-
-@pytest.mark.parametrize("weight", [-1.0, torch.nan, torch.inf])
-def test_weights(weight):
-    module = MAKERS[ONE_HEAD](check=True)
-    weights = torch.ones(6)
-    weights[3] = weight
-    status = "NOT_FINITE"
-    words = "sample_weight[3]", "0 or more"
-    refuses(lambda: module(*batch(dtype=torch.float32), sample_weight=weights), status, *words)
-
-
-@pytest.mark.usefixtures("trusted")
-def test_outcomes_take_bounded_memory(monkeypatch):
-    monkeypatch.setattr(_faults, "_MOST", 3)
-    module = MAKERS[ONE_HEAD]()
-    good = batch(dtype=torch.float32)
-    module(*good)
-    _faults._outcomes.clear()
-    Event.over = False
-    module(*wrong())
-    for _ in range(2):
-        module(*good)
-    refuses(lambda: module(*good), "LABEL", "an earlier call")
-    for _ in range(4):
-        module(*good)
-    assert len(_faults._outcomes[CPU]._places) == 3
-
-
-# What is staged
-
-
-def test_float64_is_staged_with_one_warning(on_cpu):
-    module = MAKERS[ONE_HEAD]()
-    logits, labels = batch()
-    with pytest.warns(RuntimeWarning, match="on cpu on the CPU: float64 is not computed on a dev"):
-        found = module(logits, labels)
-    assert torch.equal(found, on_cpu(lambda: module(logits, labels)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        module(logits, labels)
-
-
-def test_a_launch_that_fails(on_cpu):
-    module = MAKERS[ONE_HEAD]()
-    logits, labels = batch(dtype=torch.float32)
-    module(logits, labels)
-    expected = on_cpu(lambda: module(logits, labels))
-    with faults("launch"), pytest.warns(RuntimeWarning, match="cuLaunchKernel"):
-        found = module(logits, labels)
-    assert torch.equal(found, expected)
-    assert not _trust._refused, "the next may not"
-
-
-def test_a_module_that_the_driver_refuses_is_not_loaded_again(monkeypatch, on_cpu):
-    module = MAKERS[ONE_HEAD]()
-    logits, labels = batch(dtype=torch.float32)
-    asked = []
-
-    def refuse(*_):
-        asked.append(0)
-        raise TopKLossError("cuModuleLoadData: refused", "TOPKLOSS_ERROR_DEVICE")
-
-    monkeypatch.setattr(cuda, "prepare", refuse)
-    with pytest.warns(RuntimeWarning, match="cuModuleLoadData: refused"):
-        found = module(logits, labels)
-    assert torch.equal(found, on_cpu(lambda: module(logits, labels)))
-    MAKERS[ONE_HEAD]()(logits, labels)
-    assert len(asked) == 1
-
-
-def test_no_library(monkeypatch, on_cpu):
-    monkeypatch.setattr(cuda, "_loaded", lambda: "there is none")
-    module = MAKERS[ONE_HEAD]()
-    logits, labels = batch(dtype=torch.float32)
-    with pytest.warns(RuntimeWarning, match="there is none"):
-        found = module(logits, labels)
-    assert torch.equal(found, on_cpu(lambda: module(logits, labels)))
-
-
-def test_answers_that_differ_are_staged(monkeypatch, on_cpu):
-    """Found by a known batch, once, and then for all losses of the kind."""
-    right = _device_evaluation.DeviceEvaluation.computed
-
-    def spoiled(self, *arguments, **options):
-        value, gradients = right(self, *arguments, **options)
-        gradients[0][0, 0] += 1e-3 * gradients[0].abs().max()
-        return value, gradients
-
-    monkeypatch.setattr(_device_evaluation.DeviceEvaluation, "computed", spoiled)
-    module = MAKERS[ONE_HEAD]()
-    logits, labels = batch(dtype=torch.float32)
-    expected = on_cpu(lambda: module(logits, labels))
-    with pytest.warns(RuntimeWarning, match="a known batch of LDAMLoss in torch.float32 has anot"):
-        assert torch.equal(module(logits, labels), expected)
-    monkeypatch.undo()
-    assert _trust._refused
-
-
-def test_refused_kinds_stay_refused(monkeypatch):
-    module = MAKERS[ONE_HEAD]()
-    logits, labels = batch(dtype=torch.float32)
-    with monkeypatch.context() as patched:
-        patched.setattr(_trust, "_is_near", lambda *_: False)
-        with pytest.warns(RuntimeWarning, match="has another answer there"):
-            module(logits, labels)
-    before = counts().launches
-    MAKERS[ONE_HEAD]()(logits, labels)
-    assert counts().launches == before
-    modules.CrossEntropyLoss()(logits, labels)
-    assert counts().launches > before
-
-
-# In graphs
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("name", [ONE_HEAD, NOISED, COUPLED, TWO_HEADS])
-def test_in_graphs(name):
-    made = MAKERS[name]()
+@pytest.mark.parametrize(
+    ("name", "reduction"), [(NOISED, "mean"), (COUPLED, "none"), (TWO_HEADS, "mean")]
+)
+def test_in_graphs(name, reduction):
+    made = MAKERS[name](reduction=reduction)
     skip_unless_computed(made, torch.float32)
     module = fixed(made)
     logits, labels = batch(dtype=torch.float32)
