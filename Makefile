@@ -377,7 +377,7 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging
 	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging
 	$(IN_VENV)/mypy --strict packaging/aarch64/build.py
-	$(IN_VENV)/mypy --strict packaging/ptx/build.py
+	cd packaging/ptx && ../../$(IN_VENV)/mypy --strict .
 	$(IN_VENV)/python packaging/ptx/build.py --check
 	cd Tests/Mutation && ../../$(IN_VENV)/mypy --strict . ../Reproducible
 	cd Tests/GPU && ../../$(IN_VENV)/ruff check --config ../../bindings/python/pyproject.toml .

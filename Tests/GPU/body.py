@@ -6,28 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 
 import ptx
+import words
 from ptx import BITS, Kernel, Statement, UnknownInstructionError, number
-
-_SPECIAL = {
-    "%tid.x": "emulator.thread",
-    "%ntid.x": "emulator.threads",
-    "%ctaid.x": "emulator.block",
-    "%nctaid.x": "emulator.blocks",
-    "%laneid": "(emulator.thread & 31)",
-    "%lanemask_lt": "((1u << (emulator.thread & 31)) - 1)",
-    **{f"%{of}id.{axis}": "0" for of in ("t", "cta") for axis in "yz"},
-    **{f"%{of}id.{axis}": "1" for of in ("nt", "ncta") for axis in "yz"},
-    "WARP_SZ": "32",
-}
-_SPACES = {"global", "shared", "param", "const"}
-# How an access is cached or ordered, none of which the emulator tells apart but `_ORDERED`.
-_HINTS = {"nc", "ca", "cg", "cs", "lu", "cv", "wb", "wt", "weak", "L1::no_allocate"}
-_ORDERED = {"volatile", "relaxed", "acquire", "release", "acq_rel"}
-_SCOPES = {"cta", "gpu", "sys"}
-_BARRIERS = {"bar.sync", "barrier.sync", "barrier.sync.aligned", "bar.cta.sync"}
-_BARRIERS |= {"barrier.cta.sync", "barrier.cta.sync.aligned"}
-_FENCES = r"membar\.(cta|gl|sys)|fence(\.sc|\.acq_rel)?\.(cta|gpu|sys)"
-_COMBINED = {"and": "&&", "or": "||", "xor": "!="}
 
 
 class Body:
@@ -62,7 +42,7 @@ class Body:
             self._seen.add(text[1:-1])
             return f"{text[1:-1]}:;"
         if match := re.fullmatch(r"\.reg \.(\w+) (.*)", text):
-            return self._registers(match[1], match[2])
+            return ptx.registers(match[1], match[2])
         if text.startswith((".pragma", ".loc")) or ptx.is_variable(text):
             return ""
         match = re.fullmatch(r"(?:@(!?)%(\w+) )?([a-z][\w.:]*)(?: (.*))?", text)
@@ -74,20 +54,9 @@ class Body:
         done = self._instruction(match[3], operands, line)
         return f"if ({match[1]}{match[2]}) {{ {done} }}" if match[2] else done
 
-    def _registers(self, kind: str, names: str) -> str:
-        of = "_Bool" if kind == "pred" else f"uint{BITS[kind]}_t"
-        out = []
-        for name in names.split(","):
-            range_ = re.fullmatch(r"%?(\w+?)(?:<(\d+)>)?", name.strip())
-            if range_ is None:
-                raise UnknownInstructionError(f"{name!r} is no register")
-            numbers = range(1, int(range_[2])) if range_[2] else [""]
-            out += [f"{range_[1]}{number} = POISON({of})" for number in numbers]
-        return f"{of} {', '.join(out)};" if out else ""
-
     def _value(self, text: str) -> str:
-        if text in _SPECIAL:
-            return _SPECIAL[text]
+        if text in words.SPECIAL:
+            return words.SPECIAL[text]
         if match := re.fullmatch(r"(!?)%?([a-z]\w*)", text):
             if text in self._places:
                 return self._places[text]
@@ -110,9 +79,9 @@ class Body:
             return special(self, parts, operands, line)
         if "cc" in parts:
             return self._carry(parts, operands, line)
-        if name in _BARRIERS and operands == ["0"]:
+        if name in words.BARRIERS and operands == ["0"]:
             return f"emulator_barrier({line});"
-        if re.fullmatch(_FENCES, name):
+        if re.fullmatch(words.FENCES, name):
             return "emulator_fence();"
         target, *values = operands
         arguments = ", ".join(self._value(each) for each in values)
@@ -128,11 +97,11 @@ class Body:
 
     def _access(self, parts: list[str], address: str, line: int) -> tuple[str, str, int, str]:
         """A declaration of the address, the type, how many of it, and how the access is ordered."""
-        spaces = [part for part in parts[1:] if part in _SPACES]
+        spaces = [part for part in parts[1:] if part in words.SPACES]
         count = next((int(part[1:]) for part in parts if part in ("v2", "v4")), 1)
-        ordered = any(part in _ORDERED for part in parts)
+        ordered = any(part in words.ORDERED for part in parts)
         kind = parts[-1]
-        known = {*_SPACES, *_HINTS, *_ORDERED, *_SCOPES, "v2", "v4", kind}
+        known = {*words.SPACES, *words.HINTS, *words.ORDERED, *words.SCOPES, "v2", "v4", kind}
         if unknown := [part for part in parts[1:] if part not in known]:
             raise UnknownInstructionError(f".{unknown[0]}")
         size = BITS[kind] // 8 * count
@@ -169,7 +138,9 @@ class Body:
         return f"{{ {' '.join(out)} }}"
 
     def _atom(self, parts: list[str], operands: list[str], line: int) -> str:
-        operation = next(part for part in parts[1:] if part not in _SPACES | _ORDERED | _SCOPES)
+        operation = next(
+            part for part in parts[1:] if part not in words.SPACES | words.ORDERED | words.SCOPES
+        )
         rest = [part for part in parts if part != operation]
         begin, kind, count, _ = self._access([*rest[:-1], "relaxed", rest[-1]], operands[1], line)
         if count > 1:
@@ -192,10 +163,10 @@ class Body:
     # ---- predicates and moves
 
     def _setp(self, parts: list[str], operands: list[str], line: int) -> str:  # noqa: ARG002
-        combined = next((part for part in parts[2:] if part in _COMBINED), None)
+        combined = next((part for part in parts[2:] if part in words.COMBINED), None)
         left, right = self._value(operands[1]), self._value(operands[2])
         is_ = f"setp_{parts[1]}_{parts[-1]}({left}, {right})"
-        and_ = f" {_COMBINED[combined]} {self._value(operands[3])}" if combined else ""
+        and_ = f" {words.COMBINED[combined]} {self._value(operands[3])}" if combined else ""
         if len(parts) > 3 + bool(combined) or len(operands) != 3 + bool(combined):
             raise UnknownInstructionError("how it compares")
         true, *false = operands[0].split("|")
@@ -256,7 +227,7 @@ class Body:
         if parts == ["bar", "warp", "sync"]:
             mask = self._value(operands[0])
             return f"emulator_warp(WARP_BARRIER, {mask}, 0, 0, 0, {line});"
-        if ".".join(parts) not in _BARRIERS or operands != ["0"]:
+        if ".".join(parts) not in words.BARRIERS or operands != ["0"]:
             raise UnknownInstructionError("which barrier")
         return f"emulator_barrier({line});"
 
@@ -302,23 +273,24 @@ class Body:
         return f"{{ _Bool out; {self._register(target)} = {done};{keep} }}"
 
 
+_OWN = (
+    "ld",
+    "st",
+    "atom",
+    "red",
+    "cvta",
+    "setp",
+    "selp",
+    "mov",
+    "bra",
+    "brx",
+    "ret",
+    "bar",
+    "vote",
+)
 _SPECIAL_OPERANDS: dict[str, Callable[[Body, list[str], list[str], int], str]] = {
-    "ld": Body._ld,
-    "st": Body._st,
-    "atom": Body._atom,
-    "red": Body._red,
-    "cvta": Body._cvta,
-    "setp": Body._setp,
-    "selp": Body._selp,
-    "mov": Body._mov,
-    "bra": Body._bra,
-    "brx": Body._brx,
-    "ret": Body._ret,
+    **{name: getattr(Body, f"_{name}") for name in (*_OWN, "match", "shfl")},
     "exit": Body._ret,
-    "bar": Body._bar,
-    "vote": Body._vote,
-    "match": Body._match,
-    "shfl": Body._shfl,
     "addc": Body._carry,
     "subc": Body._carry,
 }

@@ -55,7 +55,7 @@ def compile_to(words: list[str]) -> None:
 def emulator_digest() -> str:
     """Of all that a compiled module follows from besides its PTX."""
     sources = sorted([*HERE.glob("*.h"), *(HERE / name for name in _EMULATOR)])
-    sources += [HERE / "ptx.py", HERE / "translate.py"]
+    sources += [HERE / f"{name}.py" for name in ("body", "ptx", "translate", "words")]
     content = b"".join(path.read_bytes() for path in sources)
     return hashlib.sha256(content + " ".join(_compiler()).encode()).hexdigest()
 

@@ -74,6 +74,19 @@ def number(text: str) -> str:
     raise UnknownInstructionError(f"{text!r} is no number")
 
 
+def registers(kind: str, names: str) -> str:
+    """Their declaration in C."""
+    of = "_Bool" if kind == "pred" else f"uint{BITS[kind]}_t"
+    out = []
+    for name in names.split(","):
+        range_ = re.fullmatch(r"%?(\w+?)(?:<(\d+)>)?", name.strip())
+        if range_ is None:
+            raise UnknownInstructionError(f"{name!r} is no register")
+        numbers = range(1, int(range_[2])) if range_[2] else [""]
+        out += [f"{range_[1]}{number} = POISON({of})" for number in numbers]
+    return f"{of} {', '.join(out)};" if out else ""
+
+
 _VARIABLE = re.compile(
     r"(?:\.(?:visible|weak|extern) )?\.(shared|const|global) (?:\.align (\d+) )?\.([busf]\d+) (\w+)"
     r"(?:\[(\d*)\])?(?: ?= ?(.+))?"

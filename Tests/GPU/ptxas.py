@@ -40,7 +40,7 @@ class Use(NamedTuple):
     registers: int
     """Without a limit."""
     local: int
-    """Bytes of local memory without a limit."""
+    """Bytes of local memory without a limit, but for spills: a kernel may have one of its own."""
     spilled: int
     """Bytes stored and loaded at 64 registers."""
 
@@ -82,10 +82,11 @@ def measure(program: Path, file: Path, architectures: tuple[str, ...]) -> Table:
     for architecture in architectures:
         free = _KERNEL.findall(_report(program, file, architecture, None))
         limited = _KERNEL.findall(_report(program, file, architecture, LIMIT))
-        for (name, local, _, _, registers), (_, _, stores, loads, _) in zip(
+        for (name, frame, spills, _, registers), (_, _, stores, loads, _) in zip(
             free, limited, strict=True
         ):
-            use = Use(int(registers), int(local), int(stores) + int(loads))
+            local = max(0, int(frame) - int(spills)) // 8 * 8  # a frame is whole eights
+            use = Use(int(registers), local, int(stores) + int(loads))
             table.setdefault(name, {})[architecture] = use
     return table
 
