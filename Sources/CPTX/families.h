@@ -9,4 +9,4 @@ FAMILY(after) /* bee2879d99333d2d */
 FAMILY(smooth_topk_svm) /* e29fceb9a50ddd72 */
 FAMILY(topk_cross_entropy) /* 3be18b40fae1ce7d */
 FAMILY(exact_topk) /* 2ef7bda3d1cc42d1 */
-FAMILY(noised_topk) /* 1c41df9f27df99ff */
+FAMILY(noised_topk) /* dd6d6714be4a694d */
