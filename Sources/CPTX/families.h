@@ -6,7 +6,7 @@ FAMILY(single_positive) /* 6ea4c7a937e403be */
 FAMILY(two_heads) /* edca5c986c9e177d */
 FAMILY(turn) /* 73829f4a20049066 */
 FAMILY(after) /* bee2879d99333d2d */
-FAMILY(smooth_topk_svm) /* e29fceb9a50ddd72 */
-FAMILY(topk_cross_entropy) /* 3be18b40fae1ce7d */
-FAMILY(exact_topk) /* 2ef7bda3d1cc42d1 */
-FAMILY(noised_topk) /* 1c41df9f27df99ff */
+FAMILY(smooth_topk_svm) /* 0506e6962d7703e7 */
+FAMILY(topk_cross_entropy) /* 0fd0b8d7eec7ebb7 */
+FAMILY(exact_topk) /* 0dcf219d1fd5fc89 */
+FAMILY(noised_topk) /* dd6d6714be4a694d */

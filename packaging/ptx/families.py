@@ -55,6 +55,7 @@ FAMILIES = {
     ],
     "noised_topk": [
         *["GPU/Noise", "GPU/OrderStatistic", "GPU/Families/NoisedTopKEntry.swift"],
+        "GPU/TopK/NoisedTopKHinge.swift",
         *[
             "Kernels/Noise/RowNoise.swift",
             "Kernels/Noise/Threefry.swift",
