@@ -319,11 +319,11 @@ fuzz-python: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/frameworks
 	cd bindings/python && TOPKLOSS_HOSTILE_EXAMPLES=$(or $(EXAMPLES),2000) \
 	  ../../$(IN_VENV)/python -m pytest -q tests/test_hostile_arrays.py
 
-# A minute, of the same choices each time, of the library as it is installed: no build of its own.
+# Half a minute, of the same choices each time, of the library as it is installed: no build of its own.
 test-fuzz: $(LIBRARY)
-	@echo "==> fuzzing, a minute"
+	@echo "==> fuzzing, half a minute"
 	rm -rf .build/fuzz-test
-	WORK=.build/fuzz-test SEED=1 Tests/Fuzz/run $(LIBRARY) $(LIBRARY)
+	TIME=$(or $(TIME),25) WORK=.build/fuzz-test SEED=1 Tests/Fuzz/run $(LIBRARY) $(LIBRARY)
 
 # Only the module of the entry points is compiled again, and all is linked; `make reproducible` compiles every module.
 .PHONY: test-reproducible reproducible
@@ -377,7 +377,7 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging
 	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging
 	$(IN_VENV)/mypy --strict packaging/aarch64/build.py
-	$(IN_VENV)/mypy --strict packaging/ptx/build.py
+	cd packaging/ptx && ../../$(IN_VENV)/mypy --strict .
 	$(IN_VENV)/python packaging/ptx/build.py --check
 	cd Tests/Mutation && ../../$(IN_VENV)/mypy --strict . ../Reproducible
 	cd Tests/GPU && ../../$(IN_VENV)/ruff check --config ../../bindings/python/pyproject.toml .

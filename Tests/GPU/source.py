@@ -13,6 +13,7 @@ import importlib.util
 import os
 import re
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +25,8 @@ from device import Module
 def _builder() -> ModuleType:
     """packaging/ptx/build.py."""
     place = compiling.TOP / "packaging/ptx/build.py"
+    if str(place.parent) not in sys.path:
+        sys.path.append(str(place.parent))  # for its families
     specification = importlib.util.spec_from_file_location("build", place)
     assert specification is not None
     assert specification.loader is not None

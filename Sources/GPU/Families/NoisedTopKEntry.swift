@@ -33,20 +33,13 @@ private func hinge(
   _ statistic: Double, _ counts: UnsafeMutablePointer<UInt32>
 ) -> Double {
   let loss = call.pointee.noised_topk
-  var (value, weight) = (statistic, row.gradientScale)
-  if label >= 0 {
-    // Both masked out: the label is as good as the class at the rank.
-    let gap = value == labelScore ? 0 : value - labelScore
-    let hinge = loss.ownMargin(label) + gap
-    if !(hinge > 0) {
-      let nothing: Float = hinge.isNaN ? .nan : 0
-      clear(row.gradient, call.classCount, to: nothing)
-      return Double(nothing)
-    }
-    value = loss.scale * hinge
-    weight *= loss.scale
+  let hinge = NoisedTopKHinge(
+    loss, statistic: statistic, label: label, labelScore: labelScore, scale: row.gradientScale)
+  guard let gradient = row.gradient else { return hinge.value }
+  guard let weight = hinge.weight else {
+    clear(gradient, call.classCount, to: Float(hinge.value))
+    return hinge.value
   }
-  guard let gradient = row.gradient else { return value }
   var index = Block.place
   while index < call.classCount {
     let count = counts[index]
@@ -55,16 +48,7 @@ private func hinge(
     gradient[index] = count == 0 && index != label ? 0 : Float(weight * part)
     index &+= Block.width
   }
-  return value
-}
-
-extension DeviceNoisedTopK {
-  /// A sum, one of whose terms is 0: of a choice between two loads LLVM makes one from a chosen address, and then keeps the
-  /// whole parameter in memory.
-  @inline(__always)
-  fileprivate func ownMargin(_ label: Int) -> Double {
-    (class_margin.double(label) ?? 0) + (class_margin.numbers == nil ? margin : 0)
-  }
+  return hinge.value
 }
 
 extension SampledRow {

@@ -7,6 +7,7 @@ import CKernels
 
 private typealias Call = UnsafePointer<TopkDeviceCall>
 
+/// First the rows that are not coarse, then, by another loop, those that are.
 @inline(__always)
 private func simple<T: SoftmaxMarginTransform, E: Element>(_ call: Call, _: T.Type, _: E.Type) {
   var family = SoftmaxMarginFamily(call)
@@ -14,11 +15,42 @@ private func simple<T: SoftmaxMarginTransform, E: Element>(_ call: Call, _: T.Ty
   if T.isRounded { family.margin = nil } else { family.offset = nil }
   (family.class_scale, family.smoothing, family.lambda) = (nil, nil, 0)
   (family.focal_gamma, family.smoothing_sum) = (0, 0)
+  var areLeft = false
   evaluateRows(call, E.self) { row in
+    var kernelRow = SoftmaxMarginRow(row, call, &family)
+    softmaxMargin(&kernelRow, 1, Hasty<T>.self, TeamLanes<Block, E>.self)
+    if kernelRow.progress.is_left == 0 { return kernelRow.loss }
+    areLeft = true
+    return leftLoss
+  }
+  if !areLeft { return }
+  Block.barrier()
+  evaluateRows(call, E.self, where: { isLeft(call.pointee.row_losses.unsafelyUnwrapped[$0]) }) {
+    row in
     var kernelRow = SoftmaxMarginRow(row, call, &family)
     softmaxMargin(&kernelRow, 1, T.self, TeamLanes<Block, E>.self)
     return kernelRow.loss
   }
+}
+
+/// A NaN that no arithmetic gives, in the place of the loss of a row that is left; its sign may be the weight's.
+private var leftLoss: Double { Double(bitPattern: 0x7FF8_7E37_0000_0001) }
+
+@inline(__always)
+private func isLeft(_ loss: Double) -> Bool {
+  loss.bitPattern & 0x7FFF_FFFF_FFFF_FFFF == leftLoss.bitPattern
+}
+
+/// A transformation that leaves coarse rows.
+private enum Hasty<T: SoftmaxMarginTransform>: SoftmaxMarginTransform {
+  @inline(__always) static var scalesClasses: Bool { T.scalesClasses }
+  @inline(__always) static var isRounded: Bool { T.isRounded }
+  @inline(__always) static var leavesCoarseRows: Bool { true }
+
+  @inline(__always)
+  static func shifted<V: Lanes, L: LaneSelection>(
+    _ scores: ClassScores, _ index: Int, _ lanes: L, peak: V, _: V.Type
+  ) -> V where L.Vector == V { T.shifted(scores, index, lanes, peak: peak, V.self) }
 }
 
 @c(topk_softmax_margin_plain_f32)
@@ -51,8 +83,8 @@ public func softmaxMarginOffsetBF16(_ call: UnsafePointer<TopkDeviceCall>) {
   simple(call, OffsetTransform.self, BFloat16.self)
 }
 
-/// Any member, and soft labels without margins.
-@c(topk_softmax_margin)
+/// Any member.
+@c(topk_softmax_margin_any)
 public func softmaxMarginAny(_ call: UnsafePointer<TopkDeviceCall>) {
   let loss = call.pointee.softmax_margin
   var family = SoftmaxMarginFamily(call)
@@ -68,6 +100,18 @@ public func softmaxMarginAny(_ call: UnsafePointer<TopkDeviceCall>) {
         TeamLanes<Block, Float>.self)
       Block.barrier()
     }
+    var kernelRow = SoftmaxMarginRow(row, call, &family)
+    softmaxMargin(&kernelRow, 1, AnyTransform.self, TeamLanes<Block, Float>.self)
+    return kernelRow.loss
+  }
+}
+
+/// Soft labels without margins.
+@c(topk_softmax_margin_soft)
+public func softmaxMarginSoft(_ call: UnsafePointer<TopkDeviceCall>) {
+  var family = SoftmaxMarginFamily(call)
+  (family.margin, family.lambda, family.focal_gamma) = (nil, 0, 0)
+  evaluateWidenedRows(call) { row in
     var kernelRow = SoftmaxMarginRow(row, call, &family)
     kernelRow.take(softLabelsOf: row, call)
     softmaxMargin(&kernelRow, 1, AnyTransform.self, TeamLanes<Block, Float>.self)
@@ -119,7 +163,6 @@ extension SoftmaxMarginRow {
   /// Soft labels, if the batch has some.
   @inline(__always)
   fileprivate mutating func take(softLabelsOf row: CallRow<Float>, _ call: Call) {
-    if call.pointee.second.elements == nil { return }
     let softLabels = call.open(call.pointee.second, gradient: .none, row.index, place: 1)
     targets = UnsafeRawPointer(softLabels.logits)
     (label, hard) = (-1, 0)

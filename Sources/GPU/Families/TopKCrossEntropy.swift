@@ -70,17 +70,23 @@ private struct TopKCrossEntropyOfRow {
     let quadrature = RankQuadrature(
       logits: row.logits, classes: classes, label: row.label, rank: k,
       strongest: strongest.prefix(k), tables: NodeTables(scratch), perUnit: min(1 / unit, 1e300))
+    var (sum, gap) = (0.0, 0.0)
     if k == 1 {
-      let sum = sumOfExponentials(strongest)
-      let gap = ScalarLogistic((Double(score) - own) + log(sum))
-      softmax = (gap.sigmoid / sum, gap.sigmoid)
-      logarithm = -gap.softplus
+      sum = sumOfExponentials(strongest)
+      gap = (Double(score) - own) + log(sum)
     } else if score > -.infinity && lead < RankLikelihood.sure {
       // Otherwise the label is for sure: among fewer than k others, or so far above them.
       let found = RankLikelihood(quadrature, lead: lead)
       (logarithm, likelihood) = (found.logarithm, found)
     }
-    let part = terms.add(logWeight + logarithm, isSoftmax: k == 1)
+    let term = logWeight + logarithm
+    let logistic = ScalarLogistic(k == 1 ? gap : term - terms.logarithm)
+    if k == 1 {
+      softmax = (logistic.sigmoid / sum, logistic.sigmoid)
+      terms.begin(logWeight - logistic.softplus)
+      return
+    }
+    let part = terms.add(term, logistic)
     guard let likelihood, row.gradient != nil else { return }
     var pull = 0.0
     let (hasShares, factor) = (terms.hasShares, terms.ofShares)
@@ -89,6 +95,7 @@ private struct TopKCrossEntropyOfRow {
       let before = hasShares ? Double(shares[index]) * factor : 0
       shares[index] = Float(part * own + before)
     }
+    // Shares of the strongest are other threads': the sum has barriers.
     terms.merge(pull: part * Block.sum(pull))
   }
 
@@ -110,8 +117,6 @@ private struct TopKCrossEntropyOfRow {
   ) {
     let ofSoftmax = row.gradientScale * terms.ofSoftmax
     let perPull = row.gradientScale / loss.epsilon
-    // Shares of the strongest are other threads'.
-    Block.barrier()
     var index = Block.place
     while index < classes {
       var slope = -(ofSoftmax * softmax.pull + perPull * terms.pull)
@@ -136,15 +141,19 @@ private struct Terms {
   /// ε times the derivative of the other terms by z_y.
   private(set) var pull = 0.0
 
-  /// Adds a term by its logarithm, and returns what part of the sum it is.
+  /// The softmax's term, the first.
   @inline(__always)
-  mutating func add(_ term: Double, isSoftmax: Bool) -> Double {
-    let gap = ScalarLogistic(term - logarithm)
-    let (part, kept) = (gap.sigmoid, 1 - gap.sigmoid)
+  mutating func begin(_ term: Double) { (logarithm, ofSoftmax) = (term, 1) }
+
+  /// Adds a term by its logarithm, and returns what part of the sum it is.
+  ///
+  /// - Parameter gap: of how far it is above the sum so far.
+  @inline(__always)
+  mutating func add(_ term: Double, _ gap: ScalarLogistic) -> Double {
+    let kept = 1 - gap.sigmoid
     logarithm = logarithm == -.infinity ? term : logarithm + gap.softplus
-    ofSoftmax = isSoftmax ? part : kept * ofSoftmax
-    (ofShares, pull) = (kept * ofShares, kept * pull)
-    return part
+    (ofSoftmax, ofShares, pull) = (kept * ofSoftmax, kept * ofShares, kept * pull)
+    return gap.sigmoid
   }
 
   /// Shares are now the sum of all.

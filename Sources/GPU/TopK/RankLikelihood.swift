@@ -23,7 +23,7 @@ struct RankLikelihood {
   static var sure: Double { 17 }
 
   /// How many times the noise a label is looked at with that is more than 10^5 ε below: log q_k grows with the square of
-  /// distances in units of ε, next to exactly so out there, where float64 would have no digits left for the bump.
+  /// distances in units of ε, next to exactly so out there, and distances stay what float32 can hold.
   static func stretch(lead: Double) -> Double { max(1, -lead / 1e5) }
 
   /// - Parameters:

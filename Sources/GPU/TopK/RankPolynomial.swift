@@ -4,8 +4,7 @@ import CGPU
 // that nothing cancels, however factors are put together. Coefficients are float64: a thread multiplies thousands of factors,
 // of which equal classes round alike.
 //
-// Coefficients are registers, four and four of them worked on only where the degree reaches as far: the same for all threads
-// of a warp.
+// Coefficients are registers, those above x^7 worked on only where the degree is as high: the same for all threads.
 
 /// Four coefficients.
 private struct Four {
@@ -91,6 +90,8 @@ struct RankPolynomial {
   private var d = Four()
   private var last = 0.0
   private let degree: Int
+  @inline(__always)
+  private var isHigh: Bool { degree > 7 }
 
   /// The number 1.
   @inline(__always)
@@ -103,30 +104,31 @@ struct RankPolynomial {
     self.degree = degree
     self.a.x = exp(0.5 * b - a)
     self.a.follow(0, self.a.x, a, b, from: 0)
-    if degree > 3 { self.b.follow(self.a.z, self.a.w, a, b, from: 4) }
-    if degree > 7 { c.follow(self.b.z, self.b.w, a, b, from: 8) }
-    if degree > 11 { d.follow(c.z, c.w, a, b, from: 12) }
-    if degree > 15 { last = (a * d.w - b * d.z) / 16 }
+    self.b.follow(self.a.z, self.a.w, a, b, from: 4)
+    if isHigh {
+      c.follow(self.b.z, self.b.w, a, b, from: 8)
+      d.follow(c.z, c.w, a, b, from: 12)
+      last = (a * d.w - b * d.z) / 16
+    }
   }
 
   /// What `store` has put there.
   @inline(__always)
   init(_ source: UnsafeMutablePointer<Double>, degree: Int) {
     self.degree = degree
-    a = Four(source)
-    if degree > 3 { b = Four(source + 4) }
-    if degree > 7 { c = Four(source + 8) }
-    if degree > 11 { d = Four(source + 12) }
-    if degree > 15 { last = source[16] }
+    (a, b) = (Four(source), Four(source + 4))
+    if isHigh { (c, d, last) = (Four(source + 8), Four(source + 12), source[16]) }
   }
 
   @inline(__always)
   func store(_ target: UnsafeMutablePointer<Double>) {
     a.store(target)
-    if degree > 3 { b.store(target + 4) }
-    if degree > 7 { c.store(target + 8) }
-    if degree > 11 { d.store(target + 12) }
-    if degree > 15 { target[16] = last }
+    b.store(target + 4)
+    if isHigh {
+      c.store(target + 8)
+      d.store(target + 12)
+      target[16] = last
+    }
   }
 
   /// The coefficient of the highest power.
@@ -140,63 +142,55 @@ struct RankPolynomial {
   /// Times q + p x.
   @inline(__always)
   mutating func multiply(_ q: Double, _ p: Double) {
-    if degree > 15 { last = gpu_fma_f64(d.w, p, last * q) }
-    if degree > 11 { d.multiply(q, p, below: c.w) }
-    if degree > 7 { c.multiply(q, p, below: b.w) }
-    if degree > 3 { b.multiply(q, p, below: a.w) }
+    if isHigh {
+      last = gpu_fma_f64(d.w, p, last * q)
+      d.multiply(q, p, below: c.w)
+      c.multiply(q, p, below: b.w)
+    }
+    b.multiply(q, p, below: a.w)
     a.multiply(q, p, below: 0)
   }
 
   @inline(__always)
   mutating func multiply(_ f: RankPolynomial) {
-    if degree > 15 {
+    if isHigh {
       let ends = gpu_fma_f64(a.x, f.last, last * f.a.x)
       let outer = gpu_fma_f64(d.x, f.b.x, gpu_fma_f64(b.x, f.d.x, ends))
       let middle = Four.addFirstHigh(a, f.d, gpu_fma_f64(c.x, f.c.x, outer))
       last = Four.addFirstHigh(
         d, f.a, Four.addFirstHigh(c, f.b, Four.addFirstHigh(b, f.c, middle)))
+      var (low, high) = (Four(), Four())
+      high.addLow(a, f.d)
+      high.addLow(b, f.c)
+      high.addLow(c, f.b)
+      high.addLow(d, f.a)
+      high.addHigh(a, f.c)
+      high.addHigh(b, f.b)
+      high.addHigh(c, f.a)
+      low.addLow(a, f.c)
+      low.addLow(b, f.b)
+      low.addLow(c, f.a)
+      low.addHigh(a, f.b)
+      low.addHigh(b, f.a)
+      (c, d) = (low, high)
     }
-    if degree > 11 {
-      var sum = Four()
-      sum.addLow(a, f.d)
-      sum.addLow(b, f.c)
-      sum.addLow(c, f.b)
-      sum.addLow(d, f.a)
-      sum.addHigh(a, f.c)
-      sum.addHigh(b, f.b)
-      sum.addHigh(c, f.a)
-      d = sum
-    }
-    if degree > 7 {
-      var sum = Four()
-      sum.addLow(a, f.c)
-      sum.addLow(b, f.b)
-      sum.addLow(c, f.a)
-      sum.addHigh(a, f.b)
-      sum.addHigh(b, f.a)
-      c = sum
-    }
-    if degree > 3 {
-      var sum = Four()
-      sum.addLow(a, f.b)
-      sum.addLow(b, f.a)
-      sum.addHigh(a, f.a)
-      b = sum
-    }
-    var sum = Four()
-    sum.addLow(a, f.a)
-    a = sum
+    var (low, high) = (Four(), Four())
+    high.addLow(a, f.b)
+    high.addLow(b, f.a)
+    high.addHigh(a, f.a)
+    low.addLow(a, f.a)
+    (a, b) = (low, high)
   }
 
   /// That of the thread of the warp whose place differs by `distance` in its bits.
   @inline(__always)
   func shuffled(_ distance: UInt32) -> RankPolynomial {
     var other = RankPolynomial(degree: degree)
-    other.a = a.shuffled(distance)
-    if degree > 3 { other.b = b.shuffled(distance) }
-    if degree > 7 { other.c = c.shuffled(distance) }
-    if degree > 11 { other.d = d.shuffled(distance) }
-    if degree > 15 { other.last = Warp.shuffled(last, distance) }
+    (other.a, other.b) = (a.shuffled(distance), b.shuffled(distance))
+    if isHigh {
+      (other.c, other.d) = (c.shuffled(distance), d.shuffled(distance))
+      other.last = Warp.shuffled(last, distance)
+    }
     return other
   }
 }

@@ -42,7 +42,7 @@ class Counts(ctypes.Structure):
 @functools.cache
 def driver():
     """The stand-in driver, once for the process."""
-    sys.path.insert(0, str(GPU))
+    sys.path.append(str(GPU))
     import device  # of Tests/GPU
 
     if "torch" in sys.modules:  # it looks for devices once, and would not like this one

@@ -63,6 +63,20 @@ def test_a_view_between_leaf_and_loss(name):
     torch.testing.assert_close(logits.grad, 4 * once)
 
 
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_a_gradient_that_is_not_kept_is_scaled_where_it_is(is_kept):
+    """No second matrix of the logits' size is made where the first is not needed any more."""
+    logits, labels = batch()
+    value = MAKERS["ldam"]()(logits, labels)
+    once = torch.autograd.grad(value, logits, retain_graph=True)[0].clone()
+    (kept,) = value.grad_fn.saved_tensors
+    place = kept.data_ptr()
+    twice = torch.tensor(2.0, dtype=torch.float64)
+    (found,) = torch.autograd.grad(value, logits, twice, retain_graph=is_kept)
+    assert (found.data_ptr() == place) is not is_kept
+    assert torch.equal(found, 2 * once)
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_in_a_graph():
     logits, labels = batch()

@@ -175,7 +175,8 @@ def test_the_threshold_is_kept_on_the_device(on_cpu):
     second = SECOND_HEAD[:6].float()
     module, other = (MAKERS["two_head_decay"]() for _ in range(2))
     skip_unless_computed(module, torch.float32)
-    for _ in range(3):
-        module(first, second, labels)
-        on_cpu(lambda: other(first, second, labels))
+    for scale in (1.0, 5.0, 0.2):
+        heads = first.detach() * scale, second
+        module(*heads, labels)
+        on_cpu(lambda heads=heads: other(*heads, labels))
     torch.testing.assert_close(module.threshold, other.threshold, rtol=1e-6, atol=0)

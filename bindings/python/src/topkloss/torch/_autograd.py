@@ -48,10 +48,14 @@ def _times(gradient: Tensor | None, upstream: Tensor) -> Tensor | None:
     """The backward pass of a kept gradient, of which nothing that is kept is handed out."""
     if gradient is None:
         return None
-    if upstream.dim() or not _is_one(upstream):
-        return gradient * by_rows(upstream, gradient)
     # Whoever gets it may change it, also where PyTorch does not see that: in NumPy, say.
-    return gradient.clone() if graph_is_kept() else gradient
+    is_kept = graph_is_kept()
+    if not upstream.dim() and _is_one(upstream):
+        return gradient.clone() if is_kept else gradient
+    factors = by_rows(upstream, gradient)
+    if is_kept or not has_memory(upstream):  # or many in one: is_grads_batched
+        return gradient * factors
+    return gradient.mul_(factors)  # without another matrix of the logits' size
 
 
 def _is_one(upstream: Tensor) -> bool:
