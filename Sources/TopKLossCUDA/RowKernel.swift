@@ -119,26 +119,35 @@ struct RowKernel {
 extension RowKernel {
   private init(softmaxMargin call: TopkDeviceCall) {
     let (loss, threads) = (call.softmax_margin, Self.threads(call))
-    if loss.target_margin.numbers != nil {
-      kernel = Kernel(.softmaxMargin, "topk_softmax_margin_soft_margins", threads: threads)
-    } else if loss.isSimple && call.second.elements == nil {
-      kernel = Kernel(.softmaxMargin, Self.simple(call), threads: threads)
+    if call.second.elements != nil {
+      kernel =
+        loss.target_margin.numbers == nil
+        ? Kernel(.softmaxSoft, "topk_softmax_margin_soft", threads: threads)
+        : Kernel(.softmaxSoftMargins, "topk_softmax_margin_soft_margins", threads: threads)
+    } else if loss.isSimple {
+      let isPlain = loss.offset.numbers == nil
+      kernel =
+        switch Int(call.dtype) {
+        case TOPK_DEVICE_FLOAT16:
+          Kernel(
+            .softmaxF16,
+            isPlain ? "topk_softmax_margin_plain_f16" : "topk_softmax_margin_offset_f16",
+            threads: threads)
+        case TOPK_DEVICE_BFLOAT16:
+          Kernel(
+            .softmaxBF16,
+            isPlain ? "topk_softmax_margin_plain_bf16" : "topk_softmax_margin_offset_bf16",
+            threads: threads)
+        default:
+          Kernel(
+            .softmaxF32,
+            isPlain ? "topk_softmax_margin_plain_f32" : "topk_softmax_margin_offset_f32",
+            threads: threads)
+        }
       readsStoredRows = true
     } else {
-      kernel = Kernel(.softmaxMargin, "topk_softmax_margin", threads: threads)
+      kernel = Kernel(.softmaxAny, "topk_softmax_margin_any", threads: threads)
       scratchBytes = loss.mitigation.numbers == nil ? 0 : Int(call.classes) &* 4
-    }
-  }
-
-  private static func simple(_ call: TopkDeviceCall) -> StaticString {
-    let isPlain = call.softmax_margin.offset.numbers == nil
-    switch Int(call.dtype) {
-    case TOPK_DEVICE_FLOAT16:
-      return isPlain ? "topk_softmax_margin_plain_f16" : "topk_softmax_margin_offset_f16"
-    case TOPK_DEVICE_BFLOAT16:
-      return isPlain ? "topk_softmax_margin_plain_bf16" : "topk_softmax_margin_offset_bf16"
-    default:
-      return isPlain ? "topk_softmax_margin_plain_f32" : "topk_softmax_margin_offset_f32"
     }
   }
 
