@@ -1,4 +1,4 @@
-"""The ABI as a compiler sees it, abi/abi.xml, and whether today's header breaks it.
+"""The ABI as a compiler sees it, abi/abi.xml, and whether today's headers break it.
 
 `python -m abi` checks the header against its frozen versions, in the generator's own terms. This
 asks another judge: a library of the same declarations, with bodies that do nothing, is compiled
@@ -21,7 +21,7 @@ from pycparser import c_ast, c_generator, c_parser  # type: ignore[import-untype
 from abi import source
 
 _ROOT = Path(__file__).parents[1]
-_HEADER = _ROOT / "include/topkloss.h"
+_HEADERS = ("include/topkloss.h", "include/topkloss_cuda.h")
 PICTURE = Path(__file__).parent / "abi.xml"
 
 # Enumerators stand beside int32_t, so no function reaches them: all types are looked at.
@@ -54,7 +54,7 @@ _ADDITIONS = (
     r"\[A\] '.*'.*",
 )
 _BROKEN = """
-include/topkloss.h breaks the ABI that abi/abi.xml is the picture of: see above what changed.
+A header in include/ breaks the ABI that abi/abi.xml is the picture of: see above what changed.
 Programs that were compiled before would go wrong without a word. Give what they use its old place
 and type back, and add what is new at the end (CONTRIBUTING.md, "Adding a member to a struct").
 If no program has been compiled with it yet, delete abi/abi.xml and run make generate.
@@ -107,7 +107,8 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="draw nothing")
     check = parser.parse_args().check
     with tempfile.TemporaryDirectory() as name:
-        picture = draw(_HEADER.read_text(), Path(name))
+        text = "".join((_ROOT / header).read_text() for header in _HEADERS)
+        picture = draw(text, Path(name))
         if PICTURE.exists():
             breach, differences = compare(PICTURE, picture)
             if breach or (check and differences):

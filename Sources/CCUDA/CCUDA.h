@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../CSystem/COldSymbols.h"
+
 /* CUresult. */
 enum { CUDA_SUCCESS = 0 };
 /* CUpointer_attribute: the ordinal of the device that memory belongs to. */

@@ -25,6 +25,7 @@ OLD_SYMBOL(exp);
 OLD_SYMBOL(log);
 OLD_SYMBOL(pow);
 OLD_SYMBOL(dlerror);
+OLD_SYMBOL(dlopen);
 OLD_SYMBOL(dlsym);
 OLD_SYMBOL(pthread_attr_setstacksize);
 OLD_SYMBOL(pthread_create);

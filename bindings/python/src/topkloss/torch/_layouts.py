@@ -53,6 +53,9 @@ def strides_of(scores: Tensor) -> Strides | None:
     """The strides of a tensor, whose groups are its first dimension; None if C cannot walk it."""
     if not scores.numel():
         return Strides(0, 0, 0)  # PyTorch calls any strides contiguous then
+    if scores.dim() == 2 and scores.is_contiguous():  # the usual case, in few steps
+        groups, count = scores.shape
+        return Strides(0, _stride(count, 1), _stride(groups, count))
     sizes, strides = [*scores.shape], [*scores.stride()]
     if any(size > 1 and stride == 0 for size, stride in zip(sizes, strides, strict=True)):
         return None  # repeated by PyTorch, but to C a stride of 0 is one that is not given
