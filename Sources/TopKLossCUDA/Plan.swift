@@ -61,20 +61,28 @@ struct Plan {
     return max(1, min(rows, most))
   }
 
+  /// Of a block that has so many rows, a thread each: whole warps.
+  private static func threads(_ rows: Int, most: Int) -> Int {
+    min((max(rows, 1) &+ 31) & ~31, most)
+  }
+
   /// Puts the call's kernels on a stream.
   mutating func run<L: Launches>(_ launches: inout L) throws(Fault) {
     let (row, blocks) = (row, blocks)
     if call.rows > 0 { try turns.turn(&launches) }
     try withUnsafeMutablePointer(to: &call) { call throws(Fault) in
       let parameter = UnsafeMutableRawPointer(call)
+      let (rows, partials) = (Int(call.pointee.rows), Int(TOPK_DEVICE_PARTIALS))
       try launches.launch(
-        Kernel(.batch, "topk_begin", threads: 256), blocks: Int(TOPK_DEVICE_PARTIALS), parameter)
-      if call.pointee.rows > 0 {
+        Kernel(.batch, "topk_begin", threads: Self.threads(rows / partials, most: 256)),
+        blocks: partials, parameter)
+      if rows > 0 {
         try row.launchPasses(call.pointee, blocks: blocks, &launches, parameter)
         try launches.launch(row.kernel, blocks: blocks, parameter)
       }
       try launches.launch(
-        Kernel(.batch, "topk_end", threads: Int(TOPK_DEVICE_THREADS)), blocks: 1, parameter)
+        Kernel(.batch, "topk_end", threads: Self.threads(rows, most: Int(TOPK_DEVICE_THREADS))),
+        blocks: 1, parameter)
     }
     if call.rows > 0 { try turns.turnBack(&launches) }
   }
