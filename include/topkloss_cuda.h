@@ -17,6 +17,7 @@
  *   - Kernels run in the primary context of the device, the one that the CUDA runtime and frameworks use. They are compiled by
  *     the driver when a family of losses is first used on a device, for a second or so, and kept by the driver between
  *     processes. While a stream is captured into a graph that is not possible: topkloss_cuda_prepare does it before.
+ *     They stay loaded: a process that resets the device (cudaDeviceReset) must not use it here any more.
  *   - The driver, libcuda.so.1 (CUDA 11 or later), is loaded at first use. Where there is none every function says so
  *     (TOPKLOSS_ERROR_DEVICE). topkloss_last_error() of libtopkloss.so has the words.
  *   - float64 logits, top-K losses of ranks above 16 by the exact estimator, and what is no loss of a row are not computed on
@@ -122,7 +123,8 @@ TOPKLOSS_API topkloss_status topkloss_cuda_prepare(const topkloss_loss *loss, in
  * Evaluates a loss on the device that the logits are on.
  *
  * The struct of the result is only read: value, total weight and threshold are in the outcome. A gradient may be the logits
- * themselves. Sizes, strides and overlaps are checked before anything is launched.
+ * themselves. Sizes and strides are checked before anything is launched, overlaps of batch and result, and that all memory
+ * is a device's. Constants, workspace and outcome must have nothing in common with each other and with the rest.
  *
  * @param loss   A handle.
  * @param batch  The rows. All pointers but the executor, which is not looked at, are the device's.

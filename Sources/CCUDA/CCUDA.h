@@ -16,10 +16,8 @@
 enum { CUDA_SUCCESS = 0 };
 /* CUpointer_attribute: the ordinal of the device that memory belongs to. */
 enum { CUDA_POINTER_DEVICE_ORDINAL = 9 };
-/* CUdevice_attribute. */
-enum { CUDA_COMPUTE_CAPABILITY_MAJOR = 75 };
 /* CUfunction_attribute. */
-enum { CUDA_MAX_THREADS_PER_BLOCK = 0, CUDA_MAX_DYNAMIC_SHARED_BYTES = 8 };
+enum { CUDA_MAX_THREADS_PER_BLOCK = 0 };
 /* CUstreamCaptureStatus. */
 enum { CUDA_CAPTURE_NONE = 0 };
 
@@ -33,7 +31,6 @@ typedef cuda_result (*cuda_init)(unsigned flags);
 typedef cuda_result (*cuda_driver_get_version)(int *version);
 typedef cuda_result (*cuda_device_get_count)(int *count);
 typedef cuda_result (*cuda_device_get)(int *device, int ordinal);
-typedef cuda_result (*cuda_device_get_attribute)(int *value, int attribute, int device);
 typedef cuda_result (*cuda_pointer_get_attribute)(void *value, int attribute, uint64_t pointer);
 typedef cuda_result (*cuda_primary_context_retain)(cuda_context *context, int device);
 typedef cuda_result (*cuda_context_push)(cuda_context context);
@@ -43,7 +40,6 @@ typedef cuda_result (*cuda_module_load_data)(cuda_module *module, const void *im
 typedef cuda_result (*cuda_module_unload)(cuda_module module);
 typedef cuda_result (*cuda_module_get_function)(cuda_function *function, cuda_module module, const char *name);
 typedef cuda_result (*cuda_function_get_attribute)(int *value, int attribute, cuda_function function);
-typedef cuda_result (*cuda_function_set_attribute)(cuda_function function, int attribute, int value);
 typedef cuda_result (*cuda_launch_kernel)(cuda_function function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
                                           unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
                                           cuda_stream stream, void **parameters, void **extra);
@@ -62,6 +58,9 @@ static inline intptr_t cuda_settle(intptr_t *number, intptr_t value) {
   return __atomic_compare_exchange_n(number, &expected, value, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) ? value : expected;
 }
 
+/* 1 for the first that asks, 0 for all others. */
+static inline int cuda_claim(intptr_t *number) { return !__atomic_exchange_n(number, 1, __ATOMIC_ACQ_REL); }
+
 /* What is kept of each device: its primary context, and a module for each family. 0: not yet. There when the library is loaded. */
 enum { CUDA_DEVICES = 64, CUDA_FAMILIES = 32 };
 
@@ -77,8 +76,8 @@ static inline intptr_t *cuda_module_slot(long device, long family) {
 
 /* snprintf is variadic, which Swift does not import. */
 static inline void cuda_write_text(char *text, size_t capacity, const char *format, const char *word, long long first,
-                                   long long second) {
-  snprintf(text, capacity, format, word, first, second);
+                                   long long second, long long third) {
+  snprintf(text, capacity, format, word, first, second, third);
 }
 
 static inline void cuda_write_driver_error(char *text, size_t capacity, const char *function, cuda_result error,

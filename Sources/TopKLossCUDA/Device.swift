@@ -29,17 +29,19 @@ struct Device {
 
   private static var noContext: Fault { Fault(TOPKLOSS_ERROR_DEVICE, "the device has no context") }
 
-  /// The device that memory belongs to.
-  init(_ driver: Driver, of memory: UnsafeRawPointer) throws(Fault) {
+  /// The number of the device that memory belongs to.
+  static func ordinal(
+    _ driver: Driver, of memory: UnsafeRawPointer, _ name: StaticString
+  ) throws(Fault) -> Int {
     var ordinal: Int32 = -1
     let result = driver.pointerAttribute(
       &ordinal, Int32(CUDA_POINTER_DEVICE_ORDINAL), UInt64(UInt(bitPattern: memory)))
     guard result == CUDA_SUCCESS else {
       throw Fault(
         TOPKLOSS_ERROR_DEVICE,
-        "batch.logits is not in the memory of a device, nor in any that one can read")
+        "%s is not in the memory of a device, nor in any that one can read", name.cString)
     }
-    try self.init(driver, ordinal: Int(ordinal))
+    return Int(ordinal)
   }
 
   /// Does something with the device's context as the thread's current one, which it was not before.

@@ -6,7 +6,6 @@ struct Driver {
   let getVersion: cuda_driver_get_version
   let deviceCount: cuda_device_get_count
   let deviceGet: cuda_device_get
-  let deviceAttribute: cuda_device_get_attribute
   let pointerAttribute: cuda_pointer_get_attribute
   let retainPrimaryContext: cuda_primary_context_retain
   let pushContext: cuda_context_push
@@ -16,24 +15,25 @@ struct Driver {
   let unloadModule: cuda_module_unload
   let getFunction: cuda_module_get_function
   let getFunctionAttribute: cuda_function_get_attribute
-  let setFunctionAttribute: cuda_function_set_attribute
   let launchKernel: cuda_launch_kernel
   let errorText: cuda_get_error_string
 
   /// Of CUDA 11.
   private static let oldestVersion = 11_000
 
-  // Threads that look at once find the same.
+  // Of threads that load it at once one keeps it here; the others use what they have found, which is the same.
+  nonisolated(unsafe) private static var isTaken = 0
   nonisolated(unsafe) private static var isReady = 0
   nonisolated(unsafe) private static var found: Driver?
 
   /// The driver, ready for use.
   static func shared() throws(Fault) -> Driver {
-    if cuda_load(&isReady) == 0 {
-      found = try load()
+    if cuda_load(&isReady) != 0, let driver = found { return driver }
+    let driver = try load()
+    if cuda_claim(&isTaken) != 0 {
+      found = driver
       _ = cuda_settle(&isReady, 1)
     }
-    guard let driver = found else { throw noDriver }
     return driver
   }
 
@@ -58,7 +58,6 @@ struct Driver {
       getVersion: try symbol(library, "cuDriverGetVersion"),
       deviceCount: try symbol(library, "cuDeviceGetCount"),
       deviceGet: try symbol(library, "cuDeviceGet"),
-      deviceAttribute: try symbol(library, "cuDeviceGetAttribute"),
       pointerAttribute: try symbol(library, "cuPointerGetAttribute"),
       retainPrimaryContext: try symbol(library, "cuDevicePrimaryCtxRetain"),
       pushContext: try symbol(library, "cuCtxPushCurrent_v2"),
@@ -68,7 +67,6 @@ struct Driver {
       unloadModule: try symbol(library, "cuModuleUnload"),
       getFunction: try symbol(library, "cuModuleGetFunction"),
       getFunctionAttribute: try symbol(library, "cuFuncGetAttribute"),
-      setFunctionAttribute: try symbol(library, "cuFuncSetAttribute"),
       launchKernel: try symbol(library, "cuLaunchKernel"),
       errorText: try symbol(library, "cuGetErrorString"))
     try driver.check(initialize(0), "cuInit")

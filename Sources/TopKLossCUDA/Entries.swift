@@ -68,7 +68,7 @@ public func topkloss_cuda_prepare(_ loss: OpaquePointer!, _ device: Int32) -> to
     description.call.rows = 1
     let device = try Device(try Driver.shared(), ordinal: Int(device))
     try device.withContext { () throws(Fault) in
-      var loads = ModuleLoads(device: device)
+      var loads = KernelLoads(device: device)
       for place in 0..<3 {
         let dtype =
           place == 0 ? TOPK_DEVICE_FLOAT32 : place == 1 ? TOPK_DEVICE_FLOAT16 : TOPK_DEVICE_BFLOAT16
@@ -82,7 +82,8 @@ public func topkloss_cuda_prepare(_ loss: OpaquePointer!, _ device: Int32) -> to
         var plan = try Plan(description, workspace: nil, outcome: nil)
         try plan.run(&loads)
       }
-      _ = try device.module(.turn, for: nil)
+      try loads.load(Turns.kernel(elementBytes: 4))
+      try loads.load(Turns.kernel(elementBytes: 2))
     }
   }
 }
@@ -112,7 +113,7 @@ public func topkloss_cuda_evaluate(
     try checkAlignment(workspace, 256, "launch.workspace")
     if let constants { try checkAlignment(constants, 256, "launch.constants") }
     if let outcome { try checkAlignment(outcome, 8, "launch.outcome") }
-    try description.checkAlignment()
+    try description.eachPointer(checkAlignment)
     guard outcome != nil || description.call.two_heads.threshold_decay == 0 else {
       throw .nullPointer("launch.outcome, which has the threshold of the batch before,")
     }
@@ -123,8 +124,22 @@ public func topkloss_cuda_evaluate(
         ("launch.workspace_bytes" as StaticString).cString, launch.workspace_bytes,
         plan.workspaceBytes)
     }
-    let logits = description.call.rows > 0 ? description.call.logits.elements : nil
-    let device = try Device(try Driver.shared(), of: logits ?? workspace)
+    let driver = try Driver.shared()
+    let ordinal = try Device.ordinal(driver, of: workspace, "launch.workspace")
+    if let outcome { _ = try Device.ordinal(driver, of: outcome, "launch.outcome") }
+    if let constants, constantBytes > 0 {
+      _ = try Device.ordinal(driver, of: constants, "launch.constants")
+    }
+    if let logits = description.call.logits.elements, description.call.rows > 0 {
+      try description.eachPointer { pointer, _, name throws(Fault) in
+        _ = try Device.ordinal(driver, of: pointer, name)
+      }
+      guard try Device.ordinal(driver, of: logits, "batch.logits") == ordinal else {
+        throw Fault(
+          TOPKLOSS_ERROR_DEVICE, "launch.workspace is on another device than batch.logits")
+      }
+    }
+    let device = try Device(driver, ordinal: ordinal)
     var launches = StreamLaunches(device: device, stream: stream.map { cuda_stream($0) })
     try device.withContext { () throws(Fault) in try plan.run(&launches) }
   }
@@ -183,24 +198,25 @@ extension TopkDeviceDescription {
 }
 
 extension TopkDeviceDescription {
-  /// Kernels load whole elements.
-  fileprivate func checkAlignment() throws(Fault) {
-    let bytes = call.dtype == TOPK_DEVICE_FLOAT32 ? 4 : 2
-    try check(call.logits.elements, bytes, "batch.logits")
-    try check(call.gradient.elements, bytes, "result.gradient")
-    try check(call.second.elements, bytes, "batch.soft_labels or multi_label_logits")
-    try check(call.second_gradient.elements, bytes, "result.multi_label_gradient")
-    try check(call.row_values, bytes, "result.row_values")
-    try check(call.labels, call.labels_are_int32 != 0 ? 4 : 8, "batch.labels")
-    try check(call.sample_weight, 8, "batch.sample_weight")
-    try check(call.upstream, 8, "batch.upstream")
-    try check(call.noised_topk.noise, 4, "batch.noise")
-  }
-
-  private func check(
-    _ pointer: UnsafeRawPointer?, _ bytes: Int, _ name: StaticString
+  /// What the batch and the result point to, with the size of its elements, which kernels load whole.
+  fileprivate func eachPointer(
+    _ check: (UnsafeRawPointer, Int, StaticString) throws(Fault) -> Void
   ) throws(Fault) {
-    if let pointer { try TopKLossCUDA.checkAlignment(pointer, bytes, name) }
+    func visit(
+      _ pointer: UnsafeRawPointer?, _ bytes: Int, _ name: StaticString
+    ) throws(Fault) {
+      if let pointer { try check(pointer, bytes, name) }
+    }
+    let bytes = call.dtype == TOPK_DEVICE_FLOAT32 ? 4 : 2
+    try visit(call.logits.elements, bytes, "batch.logits")
+    try visit(call.gradient.elements, bytes, "result.gradient")
+    try visit(call.second.elements, bytes, "batch.soft_labels or multi_label_logits")
+    try visit(call.second_gradient.elements, bytes, "result.multi_label_gradient")
+    try visit(call.row_values, bytes, "result.row_values")
+    try visit(call.labels, call.labels_are_int32 != 0 ? 4 : 8, "batch.labels")
+    try visit(call.sample_weight, 8, "batch.sample_weight")
+    try visit(call.upstream, 8, "batch.upstream")
+    try visit(call.noised_topk.noise, 4, "batch.noise")
   }
 }
 
@@ -211,8 +227,8 @@ extension Fault {
 
   fileprivate init(label: Int64, row: Int64, classes: Int64) {
     self.init(
-      TOPKLOSS_ERROR_LABEL, "%s of row %lld is %lld", ("the label" as StaticString).cString,
-      Int(row), Int(label))
+      TOPKLOSS_ERROR_LABEL, "%s of row %lld is %lld, which is none of %lld classes",
+      ("the label" as StaticString).cString, Int(row), Int(label), Int(classes))
   }
 }
 

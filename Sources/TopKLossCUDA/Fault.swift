@@ -8,15 +8,16 @@ struct Fault: Error {
   /// What libtopkloss.so has said itself.
   init(said status: topkloss_status) { self.status = status }
 
-  /// - Parameter format: of printf: a %s for the word, then up to two %lld.
+  /// - Parameter format: of printf: a %s for the word, then up to three %lld.
   init(
     _ status: Int, _ format: StaticString, _ word: UnsafePointer<CChar>,
-    _ first: Int = 0, _ second: Int = 0
+    _ first: Int = 0, _ second: Int = 0, _ third: Int = 0
   ) {
     self.status = topkloss_status(truncatingIfNeeded: status)
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 512) { text in
       guard let start = text.baseAddress else { return }
-      cuda_write_text(start, text.count, format.cString, word, Int64(first), Int64(second))
+      cuda_write_text(
+        start, text.count, format.cString, word, Int64(first), Int64(second), Int64(third))
       try? Host.library().setLastError(start)
     }
   }

@@ -8,7 +8,7 @@ struct Kernel {
   let name: StaticString
   /// As many at the most.
   let threads: Int
-  /// Of dynamic shared memory, behind what reductions use.
+  /// Of dynamic shared memory, behind what reductions use; together no more than the 48 KiB that every kernel may have.
   let sharedBytes: Int
 
   init(_ family: Family, _ name: StaticString, threads: Int, sharedBytes: Int = 0) {
@@ -23,50 +23,49 @@ protocol Launches {
   ) throws(Fault)
 }
 
+extension Device {
+  /// A kernel as the driver has it, which may load it only now that it is asked about, and as many threads as it takes and
+  /// there are registers for.
+  fileprivate func function(
+    _ kernel: Kernel, for stream: cuda_stream?
+  ) throws(Fault) -> (cuda_function?, threads: Int) {
+    var function: cuda_function?
+    try driver.check(
+      driver.getFunction(&function, module(kernel.family, for: stream), kernel.name.cString),
+      "cuModuleGetFunction")
+    var most: Int32 = 0
+    try driver.check(
+      driver.getFunctionAttribute(&most, Int32(CUDA_MAX_THREADS_PER_BLOCK), function),
+      "cuFuncGetAttribute")
+    return (function, min(kernel.threads, max(Int(most) & ~31, 32)))
+  }
+}
+
 /// On a stream.
 struct StreamLaunches: Launches {
   let device: Device
   let stream: cuda_stream?
 
-  /// Shared memory that every kernel may have without asking for it.
-  private static let commonBytes = 48 << 10
-
   func launch(
     _ kernel: Kernel, blocks: Int, _ parameter: UnsafeMutableRawPointer
   ) throws(Fault) {
-    let driver = device.driver
-    var function: cuda_function?
-    try driver.check(
-      driver.getFunction(
-        &function, device.module(kernel.family, for: stream), kernel.name.cString),
-      "cuModuleGetFunction")
-    // As many as there are registers for.
-    var most: Int32 = 0
-    try driver.check(
-      driver.getFunctionAttribute(&most, Int32(CUDA_MAX_THREADS_PER_BLOCK), function),
-      "cuFuncGetAttribute")
-    let threads = min(kernel.threads, max(Int(most) & ~31, 32))
+    let (function, threads) = try device.function(kernel, for: stream)
     let bytes = Int(TOPK_DEVICE_REDUCTION_BYTES) &+ kernel.sharedBytes
-    if bytes > Self.commonBytes {
-      try driver.check(
-        driver.setFunctionAttribute(function, Int32(CUDA_MAX_DYNAMIC_SHARED_BYTES), Int32(bytes)),
-        "cuFuncSetAttribute")
-    }
     var parameters: UnsafeMutableRawPointer? = parameter
-    try driver.check(
-      driver.launchKernel(
+    try device.driver.check(
+      device.driver.launchKernel(
         function, UInt32(blocks), 1, 1, UInt32(threads), 1, 1, UInt32(bytes), stream, &parameters,
         nil), "cuLaunchKernel")
   }
 }
 
-/// Only has the modules loaded.
-struct ModuleLoads: Launches {
+/// Only has the kernels loaded.
+struct KernelLoads: Launches {
   let device: Device
 
   func launch(
     _ kernel: Kernel, blocks: Int, _ parameter: UnsafeMutableRawPointer
-  ) throws(Fault) {
-    _ = try device.module(kernel.family, for: nil)
-  }
+  ) throws(Fault) { try load(kernel) }
+
+  func load(_ kernel: Kernel) throws(Fault) { _ = try device.function(kernel, for: nil) }
 }

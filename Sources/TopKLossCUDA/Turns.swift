@@ -7,14 +7,20 @@ struct Turns {
   private var second: DeviceTurn?
   private var firstBack: DeviceTurn?
   private var secondBack: DeviceTurn?
-  private var kernel: StaticString = "topk_turn_4"
+  private var kernel = Self.kernel(elementBytes: 4)
+
+  static func kernel(elementBytes: Int) -> Kernel {
+    Kernel(
+      .turn, elementBytes == 4 ? "topk_turn_4" : "topk_turn_2", threads: 256,
+      sharedBytes: Int(TOPK_DEVICE_TURN_BYTES))
+  }
 
   /// Takes room for what is to be turned, and has the call look there.
   mutating func plan(
     _ call: inout TopkDeviceCall, _ description: TopkDeviceDescription, _ memory: inout Workspace
   ) {
     let elementBytes = call.dtype == TOPK_DEVICE_FLOAT32 ? 4 : 2
-    kernel = elementBytes == 4 ? "topk_turn_4" : "topk_turn_2"
+    kernel = Self.kernel(elementBytes: elementBytes)
     let room = Room(
       rows: Int(call.rows), classes: Int(call.classes), elementBytes: elementBytes)
     first = room.plan(&call.logits, description.logits, isBack: false, &memory)
@@ -40,7 +46,6 @@ struct Turns {
     guard var turn else { return }
     let tiles = ((Int(turn.rows) &+ 31) / 32).multipliedReportingOverflow(
       by: (Int(turn.classes) &+ 31) / 32)
-    let kernel = Kernel(.turn, kernel, threads: 256, sharedBytes: Int(TOPK_DEVICE_TURN_BYTES))
     try withUnsafeMutablePointer(to: &turn) { turn throws(Fault) in
       try launches.launch(
         kernel, blocks: tiles.overflow ? Self.mostBlocks : min(tiles.partialValue, Self.mostBlocks),

@@ -2,7 +2,8 @@
  * A driver that fails at whatever it can: words say at what, and when it works again, so does the library. What is being
  * captured into a graph, before and after topkloss_cuda_prepare. A second device. Threads that all come first. A child.
  *
- * Fails without: the check of a capture, the context that is pushed and popped, the device of the logits, cuda_settle.
+ * Fails without: the check of a capture, the context that is pushed and popped, the device of the logits, that
+ * of the workspace, cuda_settle, the kernels that topkloss_cuda_prepare asks for.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -33,6 +34,7 @@ static void driver_that_fails(const cuda_call *call) {
   CHECK_REFUSED(topkloss_cuda_prepare(call->loss, 0), TOPKLOSS_ERROR_DEVICE, "cuModuleLoadData");
   fake_cuda_set_faults("function");
   CHECK_REFUSED(evaluate_call(call), TOPKLOSS_ERROR_DEVICE, "cuModuleGetFunction failed with error 500");
+  CHECK_REFUSED(topkloss_cuda_prepare(call->loss, 0), TOPKLOSS_ERROR_DEVICE, "cuModuleGetFunction");
   fake_cuda_set_faults("launch");
   CHECK_REFUSED(evaluate_call(call), TOPKLOSS_ERROR_DEVICE, "cuLaunchKernel failed with error 719");
   CHECK(fake_counts().launches == before, "a kernel has run");
@@ -140,6 +142,9 @@ int main(int count, char **arguments) {
   driver_that_fails(&call);
   CHECK_OK(evaluate_call(&call));
   check_call(&call);
+  cuda_call mixed = call;
+  mixed.launch.workspace = other.launch.workspace;
+  CHECK_REFUSED(evaluate_call(&mixed), TOPKLOSS_ERROR_DEVICE, "launch.workspace is on another device");
   capture(&other, 1);
   current_context(&call, 1);
   current_context(&other, 0);

@@ -51,8 +51,24 @@ static void launches(cuda_call *good) {
         "launch.outcome");
 }
 
+/* What the driver does not know; aligned as workspaces are. */
+static _Alignas(256) char on_the_host[1 << 12];
+
+static void memory_of_the_host(cuda_call *good) {
+  static const char words[] = "is not in the memory of a device";
+  void *const host = on_the_host;
+  WRONG(good, call.batch.logits = host, TOPKLOSS_ERROR_DEVICE, "batch.logits is not in the memory of a device");
+  WRONG(good, call.batch.labels = host, TOPKLOSS_ERROR_DEVICE, "batch.labels is not in the memory of a device");
+  WRONG(good, call.batch.sample_weight = host, TOPKLOSS_ERROR_DEVICE, words);
+  WRONG(good, call.batch.upstream = host, TOPKLOSS_ERROR_DEVICE, words);
+  WRONG(good, call.result.gradient = host, TOPKLOSS_ERROR_DEVICE, words);
+  WRONG(good, call.result.row_values = host, TOPKLOSS_ERROR_DEVICE, words);
+  WRONG(good, call.launch.constants = host, TOPKLOSS_ERROR_DEVICE, "launch.constants is not in the memory of a device");
+  WRONG(good, call.launch.workspace = host, TOPKLOSS_ERROR_DEVICE, "launch.workspace is not in the memory of a device");
+  WRONG(good, call.launch.outcome = host, TOPKLOSS_ERROR_DEVICE, "launch.outcome is not in the memory of a device");
+}
+
 static void batches(cuda_call *good) {
-  static const float on_the_host[CUDA_ROWS * CUDA_CLASSES];
   WRONG(good, call.batch.struct_size = 1, TOPKLOSS_ERROR_STRUCT_SIZE, "batch.struct_size");
   WRONG(good, call.batch.rows = -1, TOPKLOSS_ERROR_SIZE, "rows");
   WRONG(good, call.batch.rows = INT64_MAX, TOPKLOSS_ERROR_SIZE, "");
@@ -63,7 +79,6 @@ static void batches(cuda_call *good) {
   WRONG(good, call.batch.label_type = 99, TOPKLOSS_ERROR_ENUMERATOR, "label_type");
   WRONG(good, call.batch.logits = NULL, TOPKLOSS_ERROR_NULL_POINTER, "logits");
   WRONG(good, call.batch.labels = NULL, TOPKLOSS_ERROR_NULL_POINTER, "labels");
-  WRONG(good, call.batch.logits = on_the_host, TOPKLOSS_ERROR_DEVICE, "batch.logits is not in the memory of a device");
   const char *const logits = good->batch.logits, *const labels = good->batch.labels;
   WRONG(good, call.batch.logits = logits + 2, TOPKLOSS_ERROR_SIZE, "batch.logits must be a multiple of 4");
   WRONG(good, call.batch.labels = labels + 4, TOPKLOSS_ERROR_SIZE, "batch.labels must be a multiple of 8");
@@ -83,13 +98,29 @@ static void others(cuda_call *good) {
   topkloss_batch batch = good->batch;
   batch.dtype = TOPKLOSS_FLOAT64;
   CHECK_REFUSED(topkloss_cuda_needs(good->loss, &batch, &good->result, &memory), TOPKLOSS_ERROR_UNSUPPORTED, "float64");
+  /* More classes than kernels can number, whether there are rows or not. */
+  topkloss_single_positive_options options;
+  topkloss_single_positive_options_init(&options, sizeof options);
+  topkloss_loss *of_any_classes = NULL;
+  topkloss_result value_alone;
+  topkloss_result_init(&value_alone, sizeof value_alone);
+  CHECK_OK(topkloss_single_positive_create(&options, &of_any_classes));
+  static const int64_t classes[] = {(INT64_C(1) << 30) + 1, INT64_C(1) << 32, INT64_C(1) << 40};
+  for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
+    batch = good->batch;
+    batch.classes = classes[i];
+    batch.rows = i < 2 ? 1 : 0;
+    CHECK_REFUSED(topkloss_cuda_needs(of_any_classes, &batch, &value_alone, &memory), TOPKLOSS_ERROR_UNSUPPORTED,
+                  "at most 1073741824");
+  }
+  topkloss_loss_destroy(of_any_classes);
   char constants[4096];
   CHECK_REFUSED(topkloss_cuda_constants(good->loss, constants, 3), TOPKLOSS_ERROR_SIZE, "bytes is 3");
   static const int32_t none[] = {-1, 1, 63, 64, INT32_MIN, INT32_MAX};
   for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
     CHECK_REFUSED(topkloss_cuda_prepare(good->loss, none[i]), TOPKLOSS_ERROR_DEVICE, "");
   topkloss_cuda_outcome outcome = {.fault = 1, .row = 3, .label = 9};
-  CHECK_REFUSED(topkloss_cuda_check(&outcome, CUDA_CLASSES), TOPKLOSS_ERROR_LABEL, "row 3 is 9");
+  CHECK_REFUSED(topkloss_cuda_check(&outcome, CUDA_CLASSES), TOPKLOSS_ERROR_LABEL, "row 3 is 9, which is none of 7 classes");
   for (outcome.fault = 2; outcome.fault < 9; outcome.fault++)
     CHECK_REFUSED(topkloss_cuda_check(&outcome, CUDA_CLASSES), TOPKLOSS_ERROR_NOT_FINITE, "");
 }
@@ -98,6 +129,7 @@ static void all(cuda_call *good) {
   pointers_that_are_null(good);
   launches(good);
   batches(good);
+  memory_of_the_host(good);
   others(good);
 }
 

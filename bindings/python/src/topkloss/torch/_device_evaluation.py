@@ -68,7 +68,7 @@ class DeviceEvaluation(Evaluation):
         self.by_row = self._by_row
         self._on_cpu, self._check = on_cpu, check
         self._begin: Tensor | None = None
-        self._used: Callable[[], Tensor] = super().used_threshold
+        self._used: Callable[[], Tensor] | None = None
 
     @property
     def nature(self) -> tuple[torch.dtype, bool]:
@@ -90,7 +90,7 @@ class DeviceEvaluation(Evaluation):
 
     def used_threshold(self) -> Tensor:
         """The one that it used, where it was computed."""
-        return self._used()
+        return super().used_threshold() if self._used is None else self._used()
 
     def needs(self) -> tuple[int, int]:
         """Bytes of constants and workspace, as `topkloss.cuda.needs`."""
