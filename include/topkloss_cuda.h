@@ -14,6 +14,7 @@
  *     result are the call's until then.
  *   - What only the device can see (labels that are no classes, weights that are not finite) is found there: gradient, value
  *     and row values are then NaN, and the outcome says what was wrong and in which row. topkloss_cuda_check makes words of it.
+ *     With check_finite that is a row whose loss is NaN, and no other row is; those to be ignored are not looked at.
  *   - Kernels run in the primary context of the device, the one that the CUDA runtime and frameworks use. They are compiled by
  *     the driver when a family of losses is first used on a device, for a second or so, and kept by the driver between
  *     processes. While a stream is captured into a graph that is not possible: topkloss_cuda_prepare does it before.

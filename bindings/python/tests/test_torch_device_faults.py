@@ -15,7 +15,9 @@ from torch_device_support import (
 )
 from torch_support import (
     CLASSES,
+    COUPLED,
     MAKERS,
+    NOISED,
     ONE_HEAD,
     batch,
     modules,
@@ -24,7 +26,7 @@ from torch_support import (
 )
 
 from topkloss import TopKLossError, cuda
-from topkloss.torch import _device_evaluation, _faults, _trust
+from topkloss.torch import _device_evaluation, _devices, _faults, _trust
 from topkloss.torch.cuda import check
 
 __all__ = ["device", "on_cpu", "trusted"]
@@ -79,6 +81,19 @@ def test_weights(weight):
     refuses(lambda: module(*batch(dtype=torch.float32), sample_weight=weights), status, *words)
 
 
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+@pytest.mark.parametrize("name", [ONE_HEAD, NOISED, COUPLED])
+@pytest.mark.usefixtures("trusted")
+def test_logits_are_looked_at_in_rows_that_count(name, bad):
+    module = MAKERS[name](check=True, check_finite=True)
+    logits, labels = batch(dtype=torch.float32, requires_grad=False)
+    labels[3] = 0
+    logits[3, 2] = bad
+    refuses(lambda: module(logits, labels), "NOT_FINITE", "row 3")
+    labels[3] = -100
+    assert module(logits, labels).isfinite()
+
+
 @pytest.mark.usefixtures("trusted")
 def test_outcomes_take_bounded_memory(monkeypatch):
     monkeypatch.setattr(_faults, "_MOST", 3)
@@ -119,6 +134,15 @@ def test_a_launch_that_fails(on_cpu):
         found = module(logits, labels)
     assert torch.equal(found, expected)
     assert not _trust._refused, "the next may not"
+
+
+@pytest.mark.usefixtures("trusted")
+def test_nothing_is_staged_in_the_backward_pass_of_a_graph(monkeypatch):
+    logits, labels = batch(dtype=torch.float32)
+    values = MAKERS[COUPLED](reduction="none")(logits, labels)
+    monkeypatch.setattr(_devices, "is_capturing", lambda _: True)
+    with faults("launch"):
+        refuses(lambda: values.sum().backward(), "DEVICE", "cuLaunchKernel")
 
 
 def test_a_module_that_the_driver_refuses_is_not_loaded_again(monkeypatch, on_cpu):

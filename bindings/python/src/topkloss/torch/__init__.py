@@ -51,10 +51,10 @@ answers differ, and for what is not computed on a device (float64; exact estimat
 of a scale that is meant for cosines.
 
 What is wrong with a batch is found on the device: labels that are no classes, weights that are not
-finite or below 0, logits with ``check_finite``. Value and gradient are then NaN. A later call with
-CUDA tensors, of any loss, raises `TopKLossError` once the device has come that far;
-`topkloss.torch.cuda.check()` waits and raises; a module made with ``check=True`` waits in each of
-its calls.
+finite or below 0, logits with ``check_finite`` but for rows to be ignored. Value and gradient are
+then NaN, of logits that row's. A later call with CUDA tensors, of any loss, raises `TopKLossError`
+once the device has come that far; `topkloss.torch.cuda.check()` waits and raises; a module made
+with ``check=True`` waits in each of its calls.
 
 Calls can be captured into CUDA graphs after one call with such options and dtype on the device, to
 warm up; there faults say so by NaN alone, and ``check`` does not wait. Keep the module as long as

@@ -119,7 +119,7 @@ class DeviceEvaluation(Evaluation):
             captured = self.is_capturing
             (found,) = self.computed(_trust.footing(self), (True,), factors, captured=captured)[1]
         except TopKLossError as error:
-            if error.status not in _STAGED:
+            if error.status not in _STAGED or self.is_capturing:
                 raise
             return self._staged(str(error)).gradient(upstream, scores)
         assert found is not None
