@@ -109,7 +109,8 @@ TOPKLOSS_API topkloss_status topkloss_cuda_needs(const topkloss_loss *loss, cons
 TOPKLOSS_API topkloss_status topkloss_cuda_constants(const topkloss_loss *loss, void *constants, size_t bytes);
 
 /**
- * Has the driver compile the kernels that a loss uses, for a device, if that has not been done. May wait for the device.
+ * Has the driver compile all kernels that a loss uses, for a device, if that has not been done: for every element type, for
+ * labels and soft labels. A few seconds at the first time. May wait for the device.
  *
  * @param loss   A handle.
  * @param device As the driver numbers them, from 0.

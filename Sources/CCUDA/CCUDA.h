@@ -63,7 +63,7 @@ static inline intptr_t cuda_settle(intptr_t *number, intptr_t value) {
 }
 
 /* What is kept of each device: its primary context, and a module for each family. 0: not yet. There when the library is loaded. */
-enum { CUDA_DEVICES = 64, CUDA_FAMILIES = 16 };
+enum { CUDA_DEVICES = 64, CUDA_FAMILIES = 32 };
 
 static inline intptr_t *cuda_context_slot(long device) {
   static intptr_t contexts[CUDA_DEVICES];

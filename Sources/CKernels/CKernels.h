@@ -64,6 +64,7 @@ typedef struct SoftmaxMarginProgress {
   int64_t label_is_masked;  /* whether its logit is -inf */
   int64_t has_masked;       /* whether one of a row with shares is, so that no exponentials are kept */
   int64_t has_rivals;       /* whether `rivals` was found with the peak */
+  int64_t is_left;          /* whether the row is coarse, and its transformation leaves such rows */
 } SoftmaxMarginProgress;
 
 /* A row of that family. */

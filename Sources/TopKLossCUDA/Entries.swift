@@ -69,8 +69,19 @@ public func topkloss_cuda_prepare(_ loss: OpaquePointer!, _ device: Int32) -> to
     let device = try Device(try Driver.shared(), ordinal: Int(device))
     try device.withContext { () throws(Fault) in
       var loads = ModuleLoads(device: device)
-      var plan = try Plan(description, workspace: nil, outcome: nil)
-      try plan.run(&loads)
+      for place in 0..<3 {
+        let dtype =
+          place == 0 ? TOPK_DEVICE_FLOAT32 : place == 1 ? TOPK_DEVICE_FLOAT16 : TOPK_DEVICE_BFLOAT16
+        description.call.dtype = Int64(dtype)
+        var plan = try Plan(description, workspace: nil, outcome: nil)
+        try plan.run(&loads)
+      }
+      if description.call.family == TOPK_DEVICE_SOFTMAX_MARGIN {
+        // Soft labels, of which no more is looked at than that there are some.
+        description.call.second.elements = UnsafeMutableRawPointer(bitPattern: 256)
+        var plan = try Plan(description, workspace: nil, outcome: nil)
+        try plan.run(&loads)
+      }
       _ = try device.module(.turn, for: nil)
     }
   }

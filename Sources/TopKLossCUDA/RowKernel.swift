@@ -27,6 +27,18 @@ struct RowKernel {
       self.init(
         Kernel(
           .smoothTopKSVM, "topk_smooth_topk_svm", threads: Self.threads(call), sharedBytes: 5120))
+    case TOPK_DEVICE_NOISED_TOPK:
+      try Self.checkRank(call.noised_topk.rank, "the rank")
+      self.init(
+        Kernel(.exactTopK, "topk_exact_topk", threads: Self.manyThreads(call), sharedBytes: 128))
+      scratchBytes = Self.nodeTableBytes
+    case TOPK_DEVICE_TOPK_CROSS_ENTROPY:
+      try Self.checkRank(call.topk_cross_entropy.k, "options.k")
+      self.init(
+        Kernel(
+          .topKCrossEntropy, "topk_topk_cross_entropy", threads: Self.manyThreads(call),
+          sharedBytes: 128))
+      scratchBytes = Self.nodeTableBytes &+ 4 &* Int(call.classes)
     case TOPK_DEVICE_TWO_HEADS:
       self.init(
         Kernel(
@@ -52,6 +64,12 @@ struct RowKernel {
     let threads = (Int(call.classes) &+ elements &- 1) / elements
     return min(max((threads &+ 31) & ~31, 32), Int(TOPK_DEVICE_THREADS))
   }
+
+  /// Of kernels whose threads have as many quadrature nodes as classes to work on.
+  private static func manyThreads(_ call: TopkDeviceCall) -> Int { max(128, threads(call)) }
+
+  /// NodeTables.bytes of Sources/GPU/TopK.
+  private static let nodeTableBytes = 133_632
 
   /// The passes over the whole batch that have to end before any row's loss is known.
   ///
@@ -101,26 +119,35 @@ struct RowKernel {
 extension RowKernel {
   private init(softmaxMargin call: TopkDeviceCall) {
     let (loss, threads) = (call.softmax_margin, Self.threads(call))
-    if loss.target_margin.numbers != nil {
-      kernel = Kernel(.softmaxMargin, "topk_softmax_margin_soft_margins", threads: threads)
-    } else if loss.isSimple && call.second.elements == nil {
-      kernel = Kernel(.softmaxMargin, Self.simple(call), threads: threads)
+    if call.second.elements != nil {
+      kernel =
+        loss.target_margin.numbers == nil
+        ? Kernel(.softmaxSoft, "topk_softmax_margin_soft", threads: threads)
+        : Kernel(.softmaxSoftMargins, "topk_softmax_margin_soft_margins", threads: threads)
+    } else if loss.isSimple {
+      let isPlain = loss.offset.numbers == nil
+      kernel =
+        switch Int(call.dtype) {
+        case TOPK_DEVICE_FLOAT16:
+          Kernel(
+            .softmaxF16,
+            isPlain ? "topk_softmax_margin_plain_f16" : "topk_softmax_margin_offset_f16",
+            threads: threads)
+        case TOPK_DEVICE_BFLOAT16:
+          Kernel(
+            .softmaxBF16,
+            isPlain ? "topk_softmax_margin_plain_bf16" : "topk_softmax_margin_offset_bf16",
+            threads: threads)
+        default:
+          Kernel(
+            .softmaxF32,
+            isPlain ? "topk_softmax_margin_plain_f32" : "topk_softmax_margin_offset_f32",
+            threads: threads)
+        }
       readsStoredRows = true
     } else {
-      kernel = Kernel(.softmaxMargin, "topk_softmax_margin", threads: threads)
+      kernel = Kernel(.softmaxAny, "topk_softmax_margin_any", threads: threads)
       scratchBytes = loss.mitigation.numbers == nil ? 0 : Int(call.classes) &* 4
-    }
-  }
-
-  private static func simple(_ call: TopkDeviceCall) -> StaticString {
-    let isPlain = call.softmax_margin.offset.numbers == nil
-    switch Int(call.dtype) {
-    case TOPK_DEVICE_FLOAT16:
-      return isPlain ? "topk_softmax_margin_plain_f16" : "topk_softmax_margin_offset_f16"
-    case TOPK_DEVICE_BFLOAT16:
-      return isPlain ? "topk_softmax_margin_plain_bf16" : "topk_softmax_margin_offset_bf16"
-    default:
-      return isPlain ? "topk_softmax_margin_plain_f32" : "topk_softmax_margin_offset_f32"
     }
   }
 
@@ -139,6 +166,6 @@ extension DeviceSoftmaxMargin {
   /// Whether the shorter kernels do.
   fileprivate var isSimple: Bool {
     class_scale.numbers == nil && smoothing_sum == 0 && lambda == 0 && focal_gamma == 0
-      && mitigation.numbers == nil
+      && mitigation.numbers == nil && (offset.numbers == nil || margin.numbers == nil)
   }
 }

@@ -1,6 +1,6 @@
 """Runs the PTX that ships on this machine's processor: the harness that tests of kernels use.
 
-    module = Module(PTX / "softmax_margin.ptx")
+    module = Module(PTX / "softmax_f32.ptx")
     logits = guarded(numpy.array(...))       # as device memory: a page without access follows it
     call = Call(rows=..., classes=...)       # call.py: the struct of CDevice.h
     call.logits.elements = logits.ctypes.data

@@ -44,10 +44,10 @@ def _batch(element: str) -> Batch:
     [
         ("batch", ["topk_begin", "topk_end"]),
         ("outlying_mse", ["topk_outlying_mse"]),
-        (
-            "softmax_margin",
-            [f"topk_softmax_margin_offset_{kind}" for kind in ("f32", "f16", "bf16")],
-        ),
+        *[
+            (f"softmax_{kind}", [f"topk_softmax_margin_offset_{kind}"])
+            for kind in ("f32", "f16", "bf16")
+        ],
     ],
 )
 def test_ptx_does_what_its_source_does(family: str, kernels: list[str]) -> None:

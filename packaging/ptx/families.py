@@ -24,7 +24,13 @@ COMMON = [
 ]
 FAMILIES = {
     "batch": ["GPU/Call"],
-    "softmax_margin": ["GPU/Families/SoftmaxMarginEntries.swift", "GPU/Softmax"],
+    **{
+        f"softmax_{dtype.lower()}": [f"GPU/Families/Softmax{dtype}Entries.swift", "GPU/Softmax"]
+        for dtype in ("F32", "F16", "BF16")
+    },
+    "softmax_any": ["GPU/Families/SoftmaxAnyEntry.swift", "GPU/Softmax"],
+    "softmax_soft": ["GPU/Families/SoftmaxSoftEntry.swift", "GPU/Softmax"],
+    "softmax_soft_margins": ["GPU/Families/SoftmaxSoftMarginsEntry.swift", "GPU/Softmax"],
     "outlying_mse": [
         "GPU/Families/OutlyingMSEEntries.swift",
         "Kernels/SquaredError/OutlyingMSE.swift",

@@ -78,8 +78,10 @@ extension DeviceVector {
 func evaluateRows<E: Element>(
   _ call: UnsafePointer<TopkDeviceCall>, _: E.Type, _ evaluate: (CallRow<E>) -> Double
 ) {
-  evaluateRows(call, clear: { clear($0.row($1, E.self), call.classCount, to: $2) }) {
-    index, label, scale in
+  let clearing = { (matrix: DeviceMatrix, row: Int, number: Float) in
+    clear(matrix.row(row, E.self), call.classCount, to: number)
+  }
+  evaluateRows(call, clearing) { index, label, scale in
     let logits = call.pointee.logits.row(index, E.self).unsafelyUnwrapped
     let gradient = call.pointee.gradient.row(index, E.self)
     return evaluate(
@@ -91,7 +93,7 @@ func evaluateRows<E: Element>(
 /// The same by numbers alone.
 @inline(__always)
 func evaluateRows(
-  _ call: UnsafePointer<TopkDeviceCall>, clear: (DeviceMatrix, Int, Float) -> Void,
+  _ call: UnsafePointer<TopkDeviceCall>, _ clear: (DeviceMatrix, Int, Float) -> Void,
   _ evaluate: (_ index: Int, _ label: Int, _ gradientScale: Double) -> Double
 ) {
   let summary = BatchSummary(call)

@@ -116,7 +116,10 @@ extension UnsafePointer<TopkDeviceCall> {
 func evaluateWidenedRows(
   _ call: UnsafePointer<TopkDeviceCall>, _ evaluate: (CallRow<Float>) -> Double
 ) {
-  evaluateRows(call, clear: { call.clear($0, $1, to: $2) }) { index, label, scale in
+  let clearing = { (matrix: DeviceMatrix, row: Int, number: Float) in
+    call.clear(matrix, row, to: number)
+  }
+  evaluateRows(call, clearing) { index, label, scale in
     let row = call.open(call.pointee.logits, gradient: call.pointee.gradient, index)
     let loss = evaluate(
       CallRow(

@@ -32,6 +32,9 @@ struct RivalSweep<Transform: SoftmaxMarginTransform, T: Team, E: Element>: Sweep
 
   @inline(__always)
   mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
+    let lanes = HeldLanes(
+      logits: lanes.load(scores.logits, index), offsets: scores.offset,
+      offset: scores.offset.map { lanes.loadOfClass($0, index) } ?? Vector.zero, lanes: lanes)
     let score = Transform.shifted(scores, index, lanes, peak: Vector.zero, Vector.self)
     let highest = gpu_max(gpu_max(score.a, score.b), gpu_max(score.c, score.d))
     if highest > peak {
@@ -68,4 +71,31 @@ struct RivalSweep<Transform: SoftmaxMarginTransform, T: Team, E: Element>: Sweep
   /// What scores are counted from: the peak, or 0 where all are −∞.
   @inline(__always)
   private func reference(_ peak: Float) -> Float { peak == -.infinity ? 0 : peak }
+}
+
+/// A selection whose logits and offsets have been loaded.
+private struct HeldLanes<Lanes: LaneSelection>: LaneSelection {
+  let logits: Lanes.Vector
+  let offsets: UnsafeRawPointer?
+  let offset: Lanes.Vector
+  let lanes: Lanes
+
+  @inline(__always)
+  func load(_ row: UnsafeRawPointer, _ index: Int) -> Lanes.Vector { logits }
+  @inline(__always)
+  func loadOfClass(_ numbers: UnsafeRawPointer, _ index: Int) -> Lanes.Vector {
+    numbers == offsets ? offset : lanes.loadOfClass(numbers, index)
+  }
+  @inline(__always)
+  func keep(_ vector: Lanes.Vector, filler: Lanes.Vector.Scalar) -> Lanes.Vector {
+    lanes.keep(vector, filler: filler)
+  }
+  @inline(__always)
+  func store(_ vector: Lanes.Vector, _ row: UnsafeMutableRawPointer, _ index: Int) {
+    lanes.store(vector, row, index)
+  }
+  @inline(__always)
+  func storeOfClass(_ vector: Lanes.Vector, _ numbers: UnsafeMutableRawPointer, _ index: Int) {
+    lanes.storeOfClass(vector, numbers, index)
+  }
 }

@@ -56,18 +56,17 @@ enum Warp: Team {
 }
 
 extension Warp {
-  /// By halves: `combine` is commutative, so that all threads have the same bits. A loop, as a shuffle takes longer than the
-  /// loop's own instructions, and written out reductions are a tenth of all PTX.
+  /// By halves: `combine` is commutative, so that all threads have the same bits. Written out: as a loop it would take more
+  /// registers than the softmax kernels have.
   @inline(__always)
   static func reduce<Number>(
     _ number: Number, _ shuffled: (Number, UInt32) -> Number, _ combine: (Number, Number) -> Number
   ) -> Number {
-    var (total, distance) = (number, 16 as UInt32)
-    while distance > 0 {
-      total = combine(total, shuffled(total, distance))
-      distance &>>= 1
-    }
-    return total
+    var total = combine(number, shuffled(number, 16))
+    total = combine(total, shuffled(total, 8))
+    total = combine(total, shuffled(total, 4))
+    total = combine(total, shuffled(total, 2))
+    return combine(total, shuffled(total, 1))
   }
 
   @inline(__always)

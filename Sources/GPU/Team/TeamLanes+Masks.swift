@@ -9,11 +9,11 @@ extension TeamLanes {
 
   @inline(__always)
   static func range(_ first: Int, _ end: Int, except: Int) -> Mask {
-    // In 32 bits: a vector has few lanes, and a place far beyond them may wrap to none of them.
+    // In 32 bits: rows of a device have no more classes than that.
     let place = Int32(truncatingIfNeeded: T.place) &* 4
     let first = Int32(truncatingIfNeeded: first) &- place
     let end = Int32(truncatingIfNeeded: end) &- place
-    let except = except >= 0 && except < width ? Int32(truncatingIfNeeded: except) &- place : -1
+    let except = Int32(truncatingIfNeeded: except) &- place
     return Mask(
       a: first <= 0 && end > 0 && except != 0, b: first <= 1 && end > 1 && except != 1,
       c: first <= 2 && end > 2 && except != 2, d: first <= 3 && end > 3 && except != 3)

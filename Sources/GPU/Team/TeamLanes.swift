@@ -4,7 +4,7 @@ import CKernels
 /// A vector of which every thread of a team holds four lanes, side by side: four elements are one load, where their address
 /// allows it. Numbers, indices and what else a kernel has beside vectors are the same in all threads.
 ///
-/// Rows lie where their elements are aligned. Vectors indexed by class are aligned to 16 bytes.
+/// Rows lie where their elements are aligned. Vectors indexed by class begin at multiples of 16 bytes, and end at some.
 struct TeamLanes<T: Team, E: Element>: Lanes {
   typealias Scalar = Float
 
@@ -157,11 +157,12 @@ extension TeamLanes {
 
   @inline(__always)
   static func loadOfClass(_ numbers: UnsafeRawPointer, _ index: Int) -> Self {
-    loadOwn(own(numbers, index, Float.self), where: whole, filler: zero)
+    loadFour(own(numbers, index, Float.self))
   }
+  // Behind a vector indexed by class there is room for what three more would take: whoever needs one of four loads four.
   @inline(__always)
   static func loadOfClass(_ numbers: UnsafeRawPointer, _ index: Int, where mask: Mask) -> Self {
-    loadOwn(own(numbers, index, Float.self), where: mask, filler: zero)
+    mask.a || mask.b || mask.c || mask.d ? loadFour(own(numbers, index, Float.self)) : zero
   }
   @inline(__always)
   static func loadScalarOfClass(_ numbers: UnsafeRawPointer, _ index: Int) -> Float {

@@ -53,6 +53,7 @@ func softmaxMargin<T: SoftmaxMarginTransform, V: Lanes>(
     row += 1
   }
   row = rows
+  if T.leavesCoarseRows && row.pointee.progress.is_left != 0 { return }
   while row < end {
     row.pointee.loss = row.pointee.isMasked ? maskedRow(row, V.self) : row.pointee.value
     row += 1
@@ -81,7 +82,11 @@ private func findPeak<T: SoftmaxMarginTransform, V: Lanes>(_ row: MutableRow, _:
   row.pointee.progress.label_is_masked = isMasked ? 1 : 0
   row.pointee.progress.label_shifted =
     family.pointee.scale * (score.shifted(peak: peak) - margin)
-  if family.pointee.isCoarse(peak, V.self) {
+  let isCoarse = family.pointee.isCoarse(peak, V.self)
+  if T.leavesCoarseRows && isCoarse {
+    row.pointee.progress.peak = -.infinity
+    row.pointee.progress.is_left = 1
+  } else if isCoarse {
     refinePeak(row, rivalPeak: rivalPeak, score, margin: margin)
   } else if let rivals {
     row.pointee.progress.rivals = rivals.sum * exp(family.pointee.scale * (rivalPeak - peak))

@@ -38,6 +38,10 @@ protocol SoftmaxMarginTransform {
   /// Whether v_j is a sum, so that the peak is a rounded one.
   static var isRounded: Bool { get }
 
+  /// Whether rows with a coarse peak are left as they are, for who comes later: what they take would hold registers that
+  /// threads need for all others.
+  static var leavesCoarseRows: Bool { get }
+
   /// v_j − peak, with the rounding error of the small difference and not of the large terms; −∞ in lanes that
   /// are not selected.
   static func shifted<V: Lanes, L: LaneSelection>(
@@ -61,6 +65,8 @@ struct ShiftLanes<V: Lanes> {
 }
 
 extension SoftmaxMarginTransform {
+  @inline(__always) static var leavesCoarseRows: Bool { false }
+
   /// v_j − peak, less what the peak's rounding has left.
   @inline(__always)
   static func shifted<V: Lanes, L: LaneSelection>(

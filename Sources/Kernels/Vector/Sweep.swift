@@ -104,7 +104,7 @@ extension Sweep {
   private mutating func runMasked(_ classes: Int, except label: Int) {
     var index = 0
     while index < classes {
-      var vectors = elementsPerBlock / 16
+      var vectors = Int32(elementsPerBlock / 16)
       while index < classes && vectors > 0 {
         visit(
           index, SomeLanes(min(Vector.width, classes &- index), except: label &- index))

@@ -130,7 +130,7 @@ def test_a_module_that_the_driver_refuses_is_not_loaded_again(monkeypatch, on_cp
         asked.append(0)
         raise TopKLossError("cuModuleLoadData: refused", "TOPKLOSS_ERROR_DEVICE")
 
-    monkeypatch.setattr(cuda, "prepare", refuse)
+    monkeypatch.setattr(_trust, "_compare", refuse)
     with pytest.warns(RuntimeWarning, match="cuModuleLoadData: refused"):
         found = module(logits, labels)
     assert torch.equal(found, on_cpu(lambda: module(logits, labels)))

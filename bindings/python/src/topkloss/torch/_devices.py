@@ -22,11 +22,6 @@ def is_on_device(value: object) -> TypeGuard[Tensor]:
     return IS_ON and is_remote(value)
 
 
-def ordinal(device: torch.device) -> int:
-    """The driver's number of a device, which is PyTorch's too."""
-    return device.index or 0
-
-
 def stream_of(device: torch.device) -> int:
     """The current stream of a device as the driver has it."""
     stream: int = torch.cuda.current_stream(device).cuda_stream

@@ -121,7 +121,6 @@ def _made(evaluation: OnDevice, found: Footing | None) -> Footing:
     size, _ = evaluation.needs()
     try:
         if found is None:
-            cuda.prepare(owner, _devices.ordinal(device))
             found = Footing(_devices.room(size, device))
             if size:
                 # It waits: the constants are there for every stream.
