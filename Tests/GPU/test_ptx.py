@@ -54,7 +54,7 @@ def test_registers_and_spills() -> None:
 
 
 def test_simple_softmax_kernels_hardly_spill() -> None:
-    """Plain ones but for a number on sm_70, others a few numbers a row, stores and loads together."""
+    """Plain ones a number on sm_70; those with offsets few a row, stores and loads together."""
     table = ptxas.read()
     for dtype in ("f32", "f16", "bf16"):
         for name, uses in table[f"softmax_{dtype}"].kernels.items():
