@@ -146,6 +146,35 @@ TOPKLOSS_API topkloss_status topkloss_cuda_evaluate(const topkloss_loss *loss, c
  */
 TOPKLOSS_API topkloss_status topkloss_cuda_check(const topkloss_cuda_outcome *outcome, int64_t classes);
 
+/**
+ * The share of rows whose label is among the K highest scores, as topkloss_topk_accuracy defines it, over the rows of a batch
+ * on a device: the outcome's value. topkloss_cuda_needs, with NULL for the loss and for the result, says what it takes.
+ *
+ * @param options average: TOPKLOSS_MICRO alone.
+ * @param batch   Scores, as logits, labels and weights: the device's pointers.
+ * @param launch  Where to run; there are no constants.
+ * @return TOPKLOSS_OK once the kernels are on the stream, or what is wrong with the call; DEVICE; UNSUPPORTED.
+ */
+TOPKLOSS_API topkloss_status topkloss_cuda_topk_accuracy(const topkloss_topk_accuracy_options *options,
+                                                         const topkloss_batch *batch,
+                                                         const topkloss_cuda_launch *launch);
+
+/**
+ * Adds a number to the scores of each class, on the device that they are on.
+ *
+ * @param offset              C numbers in device memory, aligned to 16 bytes, with room for a multiple of four: what
+ *                            topkloss_logit_adjust makes of a row of zeros on the host, say.
+ * @param batch               Scores, as logits, in contiguous rows.
+ * @param adjusted            Receives B x C adjusted scores of the batch's dtype; may be the scores themselves (same pointer
+ *                            and stride).
+ * @param adjusted_row_stride Elements from one row of adjusted to the next; 0: C.
+ * @param stream              A CUstream or cudaStream_t, or NULL for the default stream.
+ * @return TOPKLOSS_OK once the kernel is on the stream, or what is wrong with the call; DEVICE; UNSUPPORTED.
+ */
+TOPKLOSS_API topkloss_status topkloss_cuda_logit_adjust(const float *offset, const topkloss_batch *batch,
+                                                        void *adjusted, int64_t adjusted_row_stride,
+                                                        void *stream);
+
 #ifdef __cplusplus
 }
 #endif

@@ -28,7 +28,11 @@ public func topkloss_cuda_needs(
   return reportingFault { () throws(Fault) in
     guard let memory else { throw .nullPointer("memory") }
     try checkSize(memory.pointee.struct_size, of: topkloss_cuda_memory.self, "memory")
-    var description = try TopkDeviceDescription(loss, batch, result)
+    // Without a loss and a result, of the top-K accuracy.
+    var description =
+      try loss == nil && result == nil
+      ? TopkDeviceDescription(topKHitsOf: batch, k: 1)
+      : TopkDeviceDescription(loss, batch, result)
     memory.pointee.constants = Constants.visit(&description.call) { numbers, _, _ in numbers }
     let plan = try Plan(description, workspace: nil, outcome: nil)
     memory.pointee.workspace = plan.workspaceBytes
@@ -99,49 +103,7 @@ public func topkloss_cuda_evaluate(
   let result: UnsafePointer<topkloss_result>? = result
   return reportingFault { () throws(Fault) in
     guard let launch = launch?.pointee else { throw .nullPointer("launch") }
-    try checkSize(launch.struct_size, of: topkloss_cuda_launch.self, "launch")
-    var description = try TopkDeviceDescription(loss, batch, result)
-    let constants: UnsafeRawPointer? = launch.constants
-    let givenWorkspace: UnsafeMutableRawPointer? = launch.workspace
-    let outcome: UnsafeMutablePointer<topkloss_cuda_outcome>? = launch.outcome
-    let stream: UnsafeMutableRawPointer? = launch.stream
-    let constantBytes = Constants.visit(&description.call) { _, _, start in
-      constants.map { $0 + start }
-    }
-    guard constantBytes == 0 || constants != nil else { throw .nullPointer("launch.constants") }
-    guard let workspace = givenWorkspace else { throw .nullPointer("launch.workspace") }
-    try checkAlignment(workspace, 256, "launch.workspace")
-    if let constants { try checkAlignment(constants, 256, "launch.constants") }
-    if let outcome { try checkAlignment(outcome, 8, "launch.outcome") }
-    try description.eachPointer(checkAlignment)
-    guard outcome != nil || description.call.two_heads.threshold_decay == 0 else {
-      throw .nullPointer("launch.outcome, which has the threshold of the batch before,")
-    }
-    var plan = try Plan(description, workspace: workspace, outcome: outcome)
-    guard plan.workspaceBytes <= launch.workspace_bytes else {
-      throw Fault(
-        TOPKLOSS_ERROR_SIZE, "%s is %lld, and the call takes %lld",
-        ("launch.workspace_bytes" as StaticString).cString, launch.workspace_bytes,
-        plan.workspaceBytes)
-    }
-    let driver = try Driver.shared()
-    let ordinal = try Device.ordinal(driver, of: workspace, "launch.workspace")
-    if let outcome { _ = try Device.ordinal(driver, of: outcome, "launch.outcome") }
-    if let constants, constantBytes > 0 {
-      _ = try Device.ordinal(driver, of: constants, "launch.constants")
-    }
-    if let logits = description.call.logits.elements, description.call.rows > 0 {
-      try description.eachPointer { pointer, _, name throws(Fault) in
-        _ = try Device.ordinal(driver, of: pointer, name)
-      }
-      guard try Device.ordinal(driver, of: logits, "batch.logits") == ordinal else {
-        throw Fault(
-          TOPKLOSS_ERROR_DEVICE, "launch.workspace is on another device than batch.logits")
-      }
-    }
-    let device = try Device(driver, ordinal: ordinal)
-    var launches = StreamLaunches(device: device, stream: stream.map { cuda_stream($0) })
-    try device.withContext { () throws(Fault) in try plan.run(&launches) }
+    try run(try TopkDeviceDescription(loss, batch, result), launch)
   }
 }
 
@@ -170,56 +132,6 @@ public func topkloss_cuda_check(
   }
 }
 
-extension TopkDeviceDescription {
-  /// Of a loss by itself.
-  fileprivate init(of loss: OpaquePointer?) throws(Fault) {
-    try self.init(describing: loss, nil, nil)
-  }
-
-  /// Of a call.
-  fileprivate init(
-    _ loss: OpaquePointer?, _ batch: UnsafePointer<topkloss_batch>?,
-    _ result: UnsafePointer<topkloss_result>?
-  ) throws(Fault) {
-    guard batch != nil else { throw .nullPointer("batch") }
-    guard result != nil else { throw .nullPointer("result") }
-    try self.init(describing: loss, batch, result)
-  }
-
-  private init(
-    describing loss: OpaquePointer?, _ batch: UnsafePointer<topkloss_batch>?,
-    _ result: UnsafePointer<topkloss_result>?
-  ) throws(Fault) {
-    self.init()
-    let status = try Host.library().describe(
-      loss, batch, result, &self, Int64(MemoryLayout<TopkDeviceDescription>.size))
-    guard status == TOPKLOSS_OK else { throw Fault(said: status) }
-  }
-}
-
-extension TopkDeviceDescription {
-  /// What the batch and the result point to, with the size of its elements, which kernels load whole.
-  fileprivate func eachPointer(
-    _ check: (UnsafeRawPointer, Int, StaticString) throws(Fault) -> Void
-  ) throws(Fault) {
-    func visit(
-      _ pointer: UnsafeRawPointer?, _ bytes: Int, _ name: StaticString
-    ) throws(Fault) {
-      if let pointer { try check(pointer, bytes, name) }
-    }
-    let bytes = call.dtype == TOPK_DEVICE_FLOAT32 ? 4 : 2
-    try visit(call.logits.elements, bytes, "batch.logits")
-    try visit(call.gradient.elements, bytes, "result.gradient")
-    try visit(call.second.elements, bytes, "batch.soft_labels or multi_label_logits")
-    try visit(call.second_gradient.elements, bytes, "result.multi_label_gradient")
-    try visit(call.row_values, bytes, "result.row_values")
-    try visit(call.labels, call.labels_are_int32 != 0 ? 4 : 8, "batch.labels")
-    try visit(call.sample_weight, 8, "batch.sample_weight")
-    try visit(call.upstream, 8, "batch.upstream")
-    try visit(call.noised_topk.noise, 4, "batch.noise")
-  }
-}
-
 extension Fault {
   fileprivate static func notFinite(_ name: StaticString, _ row: Int) -> Fault {
     Fault(TOPKLOSS_ERROR_NOT_FINITE, "%s[%lld] is not finite", name.cString, row)
@@ -229,24 +141,5 @@ extension Fault {
     self.init(
       TOPKLOSS_ERROR_LABEL, "%s of row %lld is %lld, which is none of %lld classes",
       ("the label" as StaticString).cString, Int(row), Int(label), Int(classes))
-  }
-}
-
-private func checkSize<Struct>(
-  _ size: Int, of: Struct.Type, _ name: StaticString
-) throws(Fault) {
-  guard size == MemoryLayout<Struct>.size else {
-    throw Fault(
-      TOPKLOSS_ERROR_STRUCT_SIZE, "%s.struct_size is %lld, and must be %lld", name.cString, size,
-      MemoryLayout<Struct>.size)
-  }
-}
-
-func checkAlignment(
-  _ pointer: UnsafeRawPointer, _ alignment: Int, _ name: StaticString
-) throws(Fault) {
-  guard Int(bitPattern: pointer) % alignment == 0 else {
-    throw Fault(
-      TOPKLOSS_ERROR_SIZE, "%s must be a multiple of %lld", name.cString, alignment)
   }
 }

@@ -21,11 +21,6 @@ struct Plan {
     outcome: UnsafeMutablePointer<topkloss_cuda_outcome>?
   ) throws(Fault) {
     call = description.call
-    guard call.classes <= Self.mostClasses else {
-      throw Fault(
-        TOPKLOSS_ERROR_UNSUPPORTED, "%s is %lld: on a device it is at most %lld",
-        ("batch.classes" as StaticString).cString, Int(call.classes), Int(Self.mostClasses))
-    }
     if call.second.elements != nil && call.family == TOPK_DEVICE_SOFTMAX_MARGIN {
       // Of soft labels every class is one.
       (call.class_weight, call.softmax_margin.margin) = (DeviceVector(), DeviceVector())
@@ -57,9 +52,6 @@ struct Plan {
     }
     workspaceBytes = memory.bytes
   }
-
-  /// Kernels number the classes of a row, and a few more, in 32 bits.
-  private static let mostClasses: Int64 = 1 << 30
 
   /// A block a row, as long as all that have memory of their own together take no more than this.
   private static let mostScratch = 256 << 20

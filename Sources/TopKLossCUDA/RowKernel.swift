@@ -14,6 +14,7 @@ struct RowKernel {
   private init(_ kernel: Kernel) { self.kernel = kernel }
 
   init(_ call: TopkDeviceCall) throws(Fault) {
+    try Self.checkClasses(call)
     switch Int(call.family) {
     case TOPK_DEVICE_SOFTMAX_MARGIN: self.init(softmaxMargin: call)
     case TOPK_DEVICE_OUTLYING_MSE:
@@ -45,7 +46,19 @@ struct RowKernel {
           .twoHeads, "topk_two_heads", threads: Self.threads(call), sharedBytes: Self.countBytes))
       // Sources/GPU/TwoHeads/TwoHeadsMemory.swift.
       passBytes = 16_640 &+ 32 &* Int(call.rows)
+    case Self.topKHits:
+      self.init(Kernel(.after, "topk_topk_hits", threads: Self.threads(call)))
     default: throw Fault(TOPKLOSS_ERROR_UNSUPPORTED, "this loss is not computed on a device")
+    }
+  }
+
+  /// In the place of a loss's family: whether labels are among the K highest scores.
+  static var topKHits: Int { Int(TOPK_DEVICE_FAMILIES) }
+
+  /// Places within a row are compared in 32 bits.
+  static func checkClasses(_ call: TopkDeviceCall) throws(Fault) {
+    guard call.classes < Int64(Int32.max) / 2 else {
+      throw Fault(TOPKLOSS_ERROR_UNSUPPORTED, "so many classes are not computed on a device")
     }
   }
 
@@ -59,7 +72,7 @@ struct RowKernel {
 
   /// A warp a row where there are many short ones; more threads the fewer and longer the rows are. Four elements are loaded at
   /// once: with many rows each thread has four times as many, so that loads do not wait for each other.
-  private static func threads(_ call: TopkDeviceCall) -> Int {
+  static func threads(_ call: TopkDeviceCall) -> Int {
     let elements = call.rows >= 1024 ? 16 : 4
     let threads = (Int(call.classes) &+ elements &- 1) / elements
     return min(max((threads &+ 31) & ~31, 32), Int(TOPK_DEVICE_THREADS))

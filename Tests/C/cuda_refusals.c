@@ -111,7 +111,7 @@ static void others(cuda_call *good) {
     batch.classes = classes[i];
     batch.rows = i < 2 ? 1 : 0;
     CHECK_REFUSED(topkloss_cuda_needs(of_any_classes, &batch, &value_alone, &memory), TOPKLOSS_ERROR_UNSUPPORTED,
-                  "at most 1073741824");
+                  "so many classes");
   }
   topkloss_loss_destroy(of_any_classes);
   char constants[4096];

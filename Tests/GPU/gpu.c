@@ -16,6 +16,12 @@ void gpu_warp_barrier(void) { emulator_warp(WARP_BARRIER, ~0u, 0, 0, 0, LINE); }
 uint32_t gpu_shuffle_xor_u32(uint32_t value, uint32_t lanes) {
   return (uint32_t)emulator_warp(SHUFFLE_BFLY, ~0u, value, lanes, 31, LINE);
 }
+// Halves, one after the other, as a device has them.
+uint64_t gpu_shuffle_xor_u64(uint64_t value, uint32_t lanes) {
+  const uint32_t low = (uint32_t)emulator_warp(SHUFFLE_BFLY, ~0u, (uint32_t)value, lanes, 31, LINE);
+  const uint32_t high = (uint32_t)emulator_warp(SHUFFLE_BFLY, ~0u, (uint32_t)(value >> 32), lanes, 31, LINE);
+  return (uint64_t)high << 32 | low;
+}
 uint32_t gpu_shuffle_u32(uint32_t value, uint32_t lane) { return (uint32_t)emulator_warp(SHUFFLE_IDX, ~0u, value, lane, 31, LINE); }
 uint32_t gpu_ballot(_Bool is_true) { return (uint32_t)emulator_warp(VOTE_BALLOT, ~0u, is_true, 0, 0, LINE); }
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import topkloss
+
 from device import PTX, Module
 from evaluation import ELEMENTS, Batch, Floats, Result, Step
 

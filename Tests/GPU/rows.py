@@ -9,6 +9,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import numpy.typing as npt
+
 from device import PTX, Module
 from evaluation import ELEMENTS, SHARED_BYTES, Batch, Step
 

@@ -48,6 +48,7 @@ def compile_source(family: str) -> Path:
     build = _builder()
     text = (compiling.PTX / f"{family}.ptx").read_text()
     content = build.fingerprint(family) + compiling.emulator_digest()
+    content += (compiling.HERE / "gpu.c").read_text()
     library = compiling.cache() / f"source-{hashlib.sha256(content.encode()).hexdigest()[:32]}.so"
     if library.exists():
         return library

@@ -112,7 +112,7 @@ def test_threads_that_wait_for_ever() -> None:
     ("body", "words"),
     [
         ("st.global.b32 [%rd3+256], %r1;", "outside of the memory"),
-        ("ld.global.b32 %r2, [%rd1+-8192];", "outside of the memory"),
+        ("ld.global.b32 %r2, [%rd1+-4096];", "outside of the memory"),
         ("st.global.b64 [%rd3], %rd1;", "no multiple"),
         ("ld.global.v2.b32 {%r2, %r3}, [%rd1+4];", "no multiple"),
         ("st.shared.b32 [%rd5+4], %r1;", "of 256 bytes of shared memory"),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import topkloss
+
 from call import CONSTANTS
 from device import ORDERS
 from rows import DTYPES, Array, Rows, assert_close, stored, widened

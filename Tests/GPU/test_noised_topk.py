@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import topkloss
+
 from device import ORDERS, guarded
 from evaluation import ELEMENTS, Floats
 from noised import SEED, Noised, batch_of

@@ -54,9 +54,9 @@ def test_registers_and_spills() -> None:
 
 
 def test_simple_softmax_kernels_hardly_spill() -> None:
-    """Plain ones but for a number on sm_70, those with offsets a few numbers a row, outside of their loops."""
+    """Plain ones a number on sm_70; those with offsets few a row, stores and loads together."""
     table = ptxas.read()
     for dtype in ("f32", "f16", "bf16"):
         for name, uses in table[f"softmax_{dtype}"].kernels.items():
-            most = 80 if "offset" in name else 8
+            most = 160 if "offset" in name else 8
             assert not [use for use in uses.values() if use.spilled > most], name

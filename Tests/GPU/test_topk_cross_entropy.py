@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import topkloss
+
 from call import CONSTANTS
 from device import ORDERS
 from rows import DTYPES, Array, Rows, assert_close, stored, widened

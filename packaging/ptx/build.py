@@ -35,6 +35,8 @@ PARAMETERS = {"topk_turn_": "DeviceTurn", "topk_": "TopkDeviceCall"}
 LARGE_BLOCKS = ("topk_begin", "topk_end", "topk_softmax_margin_plain", "topk_softmax_margin_offset")
 MOST_THREADS = 1024
 HEADERS = ["CDevice", "CGPU", "CKernels"]
+# Beside them, what no kernel sees.
+NO_KERNELS = ("CDeviceLink.h", "module.modulemap")
 
 
 def compiler_version() -> str:
@@ -51,6 +53,7 @@ def fingerprint(family: str) -> str:
     for function in (intermediate, parameter_bytes, retarget, attributes, ptx, compact):
         digest.update(inspect.getsource(function).encode())
     headers = [file for name in HEADERS for file in sorted((SOURCES / name).iterdir())]
+    headers = [file for file in headers if file.name not in NO_KERNELS]
     for file in [SOURCES / "GPU/device.ll", *headers, *swift_files(family)]:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()[:32]

@@ -16,6 +16,10 @@ public func describe(
       throw Failure(
         TOPKLOSS_ERROR_DEVICE, "libtopkloss_cuda.so is not of the same version as libtopkloss.so")
     }
+    guard loss != nil else {
+      description.pointee = try TopkDeviceDescription(scoresOf: batch)
+      return
+    }
     let loss = try handledLoss(loss)
     if batch == nil && result == nil {
       description.pointee = TopkDeviceDescription(loss)

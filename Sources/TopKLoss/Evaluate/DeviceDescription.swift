@@ -12,6 +12,13 @@ extension TopkDeviceDescription {
     loss.describe(&call)
   }
 
+  /// Scores without a loss, with weights if they have labels.
+  init(scoresOf batch: UnsafePointer<topkloss_batch>?) throws(Failure) {
+    self.init()
+    let hasLabels = batch?.pointee.labels != nil
+    try take(Batch(batch, for: hasLabels ? .scoresLabelsAndWeights : .scores))
+  }
+
   /// A call.
   init(
     _ loss: Loss, _ batch: UnsafePointer<topkloss_batch>?, _ result: topkloss_result
@@ -25,18 +32,13 @@ extension TopkDeviceDescription {
     try head.output.checkOverlap(with: rows, inputs: inputs)
     try other?.checkOverlap(besides: head, inputs: inputs)
     self.init()
-    call.dtype = try rows.element.ofDevice
-    (call.rows, call.classes) = (Int64(rows.rows), Int64(rows.classes))
-    (call.logits, logits) = (DeviceMatrix(rows), DeviceLayout(rows.layout))
+    try take(rows)
     (call.gradient, gradient) = (DeviceMatrix(head.output), DeviceLayout(head.output.layout))
     if let second = other {
       (call.second, self.second) = (DeviceMatrix(second.batch), DeviceLayout(second.batch.layout))
       call.second_gradient = DeviceMatrix(second.output)
       second_gradient = DeviceLayout(second.output.layout)
     }
-    call.labels = rows.labels.address
-    call.labels_are_int32 = rows.labels.are32Bit ? 1 : 0
-    call.sample_weight = rows.sampleWeight.address
     call.upstream = rows.upstream.address
     call.row_values = head.output.rowValues
     call.noised_topk.noise = rows.noise.given
@@ -49,6 +51,18 @@ extension TopkDeviceDescription {
     call.upstream_is_per_row = loss.common.reduction == .none ? 1 : 0
     call.check_finite = loss.common.checkFinite ? 1 : 0
     loss.describe(&call)
+  }
+}
+
+extension TopkDeviceDescription {
+  @inline(never)
+  private mutating func take(_ rows: Batch) throws(Failure) {
+    call.dtype = try rows.element.ofDevice
+    (call.rows, call.classes) = (Int64(rows.rows), Int64(rows.classes))
+    (call.logits, logits) = (DeviceMatrix(rows), DeviceLayout(rows.layout))
+    call.labels = rows.labels.address
+    call.labels_are_int32 = rows.labels.are32Bit ? 1 : 0
+    call.sample_weight = rows.sampleWeight.address
   }
 }
 

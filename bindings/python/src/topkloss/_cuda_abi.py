@@ -66,4 +66,9 @@ PROTOTYPES: dict[str, Prototype] = {
         [_abi.loss_p, POINTER(_abi.batch), POINTER(_abi.result), POINTER(cuda_launch)],
     ),
     "topkloss_cuda_check": (_abi.status, [POINTER(cuda_outcome), c_int64]),
+    "topkloss_cuda_topk_accuracy": (
+        _abi.status,
+        [POINTER(_abi.topk_accuracy_options), POINTER(_abi.batch), POINTER(cuda_launch)],
+    ),
+    "topkloss_cuda_logit_adjust": (_abi.status, [c_void_p, POINTER(_abi.batch), c_void_p, c_int64, c_void_p]),
 }
