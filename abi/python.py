@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from abi.model import PREFIX, Function, Header, Member, Struct, Type
 from abi.words import title
@@ -139,29 +139,29 @@ def _defaults(header: Header) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def prototypes(header: Header) -> str:
-    """The table of all functions."""
+def prototypes(header: Header, qualified: Callable[[str], str] = str) -> str:
+    """The table of all functions; qualified: says where a type is that another module has."""
     lines = [
         "# Result type and argument types of every function.",
         "Prototype = tuple[Any, list[Any]]",
         "",
         "PROTOTYPES: dict[str, Prototype] = {",
-        *(line for function in header.functions for line in _prototype(header, function)),
+        *(
+            line
+            for function in header.functions
+            for line in _prototype(header, function, qualified)
+        ),
         "}",
         "",
     ]
     return "\n".join(lines)
 
 
-def _prototype(header: Header, function: Function) -> list[str]:
+def _prototype(header: Header, function: Function, qualified: Callable[[str], str]) -> list[str]:
     result = _type(header, function.result)
     types = [_type(header, parameter.type) for parameter in function.parameters]
-    line = f'    "{function.name}": ({result}, [{", ".join(types)}]),'
+    line = qualified(f'    "{function.name}": ({result}, [{", ".join(types)}]),')
     if len(line) <= _WIDTH:
         return [line]
-    return [
-        f'    "{function.name}": (',
-        f"        {result},",
-        f"        [{', '.join(types)}],",
-        "    ),",
-    ]
+    lines = f'    "{function.name}": (', f"        {result},", f"        [{', '.join(types)}],"
+    return [*map(qualified, lines), "    ),"]

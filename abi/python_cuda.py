@@ -41,5 +41,5 @@ def python_cuda(header: Header, main: Header) -> str:
     def struct(one: Struct) -> str:
         return qualified(python.struct(both, one))
 
-    blocks = [_HEAD, *map(struct, header.structs), "", qualified(python.prototypes(both))]
+    blocks = [_HEAD, *map(struct, header.structs), "", python.prototypes(both, qualified)]
     return "\n".join(blocks)

@@ -70,5 +70,8 @@ PROTOTYPES: dict[str, Prototype] = {
         _abi.status,
         [POINTER(_abi.topk_accuracy_options), POINTER(_abi.batch), POINTER(cuda_launch)],
     ),
-    "topkloss_cuda_logit_adjust": (_abi.status, [c_void_p, POINTER(_abi.batch), c_void_p, c_int64, c_void_p]),
+    "topkloss_cuda_logit_adjust": (
+        _abi.status,
+        [c_void_p, POINTER(_abi.batch), c_void_p, c_int64, c_void_p],
+    ),
 }
