@@ -125,7 +125,30 @@ static void others(cuda_call *good) {
     CHECK_REFUSED(topkloss_cuda_check(&outcome, CUDA_CLASSES), TOPKLOSS_ERROR_NOT_FINITE, "");
 }
 
+/* What is done with scores once a model is trained. */
+static void after(cuda_call *good) {
+  topkloss_topk_accuracy_options options;
+  CHECK_OK(topkloss_topk_accuracy_options_init(&options, sizeof options));
+  const topkloss_cuda_launch *const launch = &good->launch;
+  CHECK_REFUSED(topkloss_cuda_topk_accuracy(NULL, &good->batch, launch), TOPKLOSS_ERROR_NULL_POINTER, "options is NULL");
+  CHECK_REFUSED(topkloss_cuda_topk_accuracy(&options, NULL, launch), TOPKLOSS_ERROR_NULL_POINTER, "batch is NULL");
+  CHECK_REFUSED(topkloss_cuda_topk_accuracy(&options, &good->batch, NULL), TOPKLOSS_ERROR_NULL_POINTER, "launch is NULL");
+  options.k = 0;
+  CHECK_REFUSED(topkloss_cuda_topk_accuracy(&options, &good->batch, launch), TOPKLOSS_ERROR_OPTION, "options.k is 0");
+  options.struct_size = 1;
+  CHECK_REFUSED(topkloss_cuda_topk_accuracy(&options, &good->batch, launch), TOPKLOSS_ERROR_STRUCT_SIZE, "options");
+  const float *const offset = good->launch.constants;
+  void *const out = good->result.gradient;
+  CHECK_REFUSED(topkloss_cuda_logit_adjust(NULL, &good->batch, out, 0, NULL), TOPKLOSS_ERROR_NULL_POINTER, "offset is NULL");
+  CHECK_REFUSED(topkloss_cuda_logit_adjust(offset, NULL, out, 0, NULL), TOPKLOSS_ERROR_NULL_POINTER, "batch is NULL");
+  CHECK_REFUSED(topkloss_cuda_logit_adjust(offset, &good->batch, NULL, 0, NULL), TOPKLOSS_ERROR_NULL_POINTER, "adjusted is NULL");
+  CHECK_REFUSED(topkloss_cuda_logit_adjust(offset + 1, &good->batch, out, 0, NULL), TOPKLOSS_ERROR_SIZE, "offset must be");
+  CHECK_REFUSED(topkloss_cuda_logit_adjust((const float *)(void *)on_the_host, &good->batch, out, 0, NULL), TOPKLOSS_ERROR_DEVICE,
+                "offset is not in the memory of a device");
+}
+
 static void all(cuda_call *good) {
+  after(good);
   pointers_that_are_null(good);
   launches(good);
   batches(good);
