@@ -1,5 +1,5 @@
 /* The families of kernels, a module each, and of what sources: written by packaging/ptx/build.py. */
-FAMILY(batch) /* 6cabfec77a0000f9 */
+FAMILY(batch) /* b21cb7ce947e266b */
 FAMILY(softmax_f32) /* 265dd6f8bc64f2b1 */
 FAMILY(softmax_f16) /* 326a04a729523c33 */
 FAMILY(softmax_bf16) /* 899f053cbf922837 */

@@ -286,3 +286,11 @@ def _row_is_like(
     # Exponentials below the smallest normal number may be 0.
     atol = slack * largest + 2.0**-100
     np.testing.assert_allclose(gradient, wanted, atol=atol, rtol=0, err_msg=f"row {row}")
+
+
+def test_a_batch_without_weight() -> None:
+    """Of mean 0, whatever its rows are, as on the processor."""
+    loss = CASES[0].make(np.ones(5))
+    logits = np.full((2, 5), np.nan, np.float32)
+    answer = evaluate(loss, logits, np.array([0, 1]), sample_weight=np.zeros(2))
+    assert (answer.value, answer.total_weight, answer.outcome.fault) == (0, 0, 0)

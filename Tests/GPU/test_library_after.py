@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from test_library import LIMIT, loaded, stored
 @pytest.mark.parametrize("dtype", LIMIT)
 def test_accuracy_and_adjustment(dtype: str) -> None:
     rng = np.random.default_rng(5)
+    arguments: tuple[Any, ...]
     rows, classes = 40, 37
     scores = stored(rng.standard_normal((rows, classes)), dtype)
     labels = rng.integers(classes, size=rows)
@@ -37,7 +39,9 @@ def test_accuracy_and_adjustment(dtype: str) -> None:
                 ctypes.byref(options), ctypes.byref(batch), ctypes.byref(launch)
             )
         )
-        found = Outcome.from_buffer_copy(outcome.read(np.zeros(ctypes.sizeof(Outcome), np.uint8)))
+        found = Outcome.from_buffer_copy(
+            outcome.read(np.zeros(ctypes.sizeof(Outcome), np.uint8)).tobytes()
+        )
         expected = topkloss.metrics.topk_accuracy(plain, labels, k, sample_weight=weight)
         assert abs(found.value - expected) < 1e-12
         options.average = 1

@@ -24,7 +24,7 @@ public func end(_ call: UnsafePointer<TopkDeviceCall>) {
   guard let outcome = call.pointee.outcome else { return }
   outcome.pointee.total_weight = summary.totalWeight
   outcome.pointee.value =
-    call.pointee.is_mean == 0 || total.isNaN
+    call.pointee.is_mean == 0 || summary.isBad
     ? total : summary.totalWeight == 0 ? 0 : total / summary.totalWeight
   outcome.pointee.fault = Int64(TOPK_DEVICE_NO_FAULT)
   outcome.pointee.row = -1

@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 import torch
 from torch import Tensor
 
-from topkloss.torch._staging import is_remote, pinned
+from topkloss.torch._staging import is_remote, pinned, pinned_like
 
 IS_ON = os.environ.get("TOPKLOSS_CUDA") == "1"
 """Whether losses are computed on devices at all; else staging serves."""
@@ -65,5 +65,9 @@ def moved(value: Any, device: torch.device) -> Any:
         return value
     if value.layout != torch.strided or not (value.is_cpu or value.is_cuda):
         return value  # refused in words later
-    there = value.detach().to(device, non_blocking=True)
+    given = value.detach()
+    if given.is_cpu and given.is_pinned():
+        # Its owner may write over it before the device has come to the copy.
+        given = pinned_like(given).copy_(given)
+    there = given.to(device, non_blocking=True)
     return there.requires_grad_(value.requires_grad)
