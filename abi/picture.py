@@ -62,6 +62,11 @@ If no program has been compiled with it yet, delete abi/abi.xml and run make gen
 _STALE = "abi/abi.xml lacks what the header has now (see above): run make generate"
 
 
+def headers() -> str:
+    """The text of all headers in C, one after another."""
+    return "".join((_ROOT / header).read_text() for header in _HEADERS)
+
+
 def stub(text: str) -> str:
     """A library in C with the header's functions, which do nothing.
 
@@ -107,8 +112,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="draw nothing")
     check = parser.parse_args().check
     with tempfile.TemporaryDirectory() as name:
-        text = "".join((_ROOT / header).read_text() for header in _HEADERS)
-        picture = draw(text, Path(name))
+        picture = draw(headers(), Path(name))
         if PICTURE.exists():
             breach, differences = compare(PICTURE, picture)
             if breach or (check and differences):

@@ -17,12 +17,12 @@ import Testing
     let names = [
       "OK", "ERROR_NULL_POINTER", "ERROR_STRUCT_SIZE", "ERROR_SIZE", "ERROR_ENUMERATOR",
       "ERROR_OPTION", "ERROR_CLASS_COUNT", "ERROR_LABEL", "ERROR_NOT_FINITE", "ERROR_ALIASING",
-      "ERROR_OUT_OF_MEMORY", "ERROR_EXECUTOR",
+      "ERROR_OUT_OF_MEMORY", "ERROR_EXECUTOR", "ERROR_DEVICE", "ERROR_UNSUPPORTED",
     ]
     for (status, name) in names.enumerated() {
       #expect(String(cString: topkloss_status_name(Int32(status))) == "TOPKLOSS_\(name)")
     }
-    for status in [12, -1, Int32.max, .min] {
+    for status in [14, -1, Int32.max, .min] {
       #expect(String(cString: topkloss_status_name(status)) == "unknown status")
     }
   }

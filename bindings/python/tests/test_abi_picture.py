@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 from abi import picture  # noqa: E402
 
 pytestmark = pytest.mark.skipif(shutil.which("abidiff") is None, reason="no abigail-tools")
-TEXT = (ROOT / "include/topkloss.h").read_text()
+TEXT = picture.headers()
 VERSION = re.search(r"TOPKLOSS_API [^;{}]*topkloss_abi_version[^;]*;", TEXT)[0]
 LAST = "  double gamma;\n} topkloss_focal_options;"
 
