@@ -11,7 +11,8 @@
  *
  *   - Nothing waits for the device. What a call does is kernels on the stream that it is given, in their order: the batch has
  *     to be there when the stream gets to them, and the gradient is when they are done. Constants, workspace, batch and
- *     result are the call's until then.
+ *     result are the call's until then. Constants are only read: calls on several streams may share them. Calls on one stream
+ *     may share a workspace, too.
  *   - What only the device can see (labels that are no classes, weights that are not finite) is found there: gradient, value
  *     and row values are then NaN, and the outcome says what was wrong and in which row. topkloss_cuda_check makes words of it.
  *     With check_finite that is a row whose loss is NaN, and no other row is; those to be ignored are not looked at.
@@ -19,10 +20,12 @@
  *     the driver when a family of losses is first used on a device, for a second or so, and kept by the driver between
  *     processes. While a stream is captured into a graph that is not possible: topkloss_cuda_prepare does it before.
  *     They stay loaded: a process that resets the device (cudaDeviceReset) must not use it here any more.
- *   - The driver, libcuda.so.1 (CUDA 11 or later), is loaded at first use. Where there is none every function says so
- *     (TOPKLOSS_ERROR_DEVICE). topkloss_last_error() of libtopkloss.so has the words.
- *   - float64 logits, top-K losses of ranks above 16 by the exact estimator, and what is no loss of a row are not computed on
- *     a device (TOPKLOSS_ERROR_UNSUPPORTED).
+ *   - Devices are of compute capability 7.0 (Volta) or later. The driver, libcuda.so.1 (CUDA 11 or later), is loaded at first
+ *     use. Where there is none every function says so (TOPKLOSS_ERROR_DEVICE) but topkloss_cuda_needs, topkloss_cuda_constants
+ *     and topkloss_cuda_check, which do without. topkloss_last_error() of libtopkloss.so has the words.
+ *   - Not computed on a device (TOPKLOSS_ERROR_UNSUPPORTED) are float64 logits, the smooth top-K SVM and the top-K
+ *     cross-entropy of K above 16, the exact estimator of noised top-K losses of K above 15 (its rank is K + 1), and batches
+ *     of 2^30 - 1 classes or more. All other losses are.
  *   - Everything is aligned to its elements, and refused if it is not (TOPKLOSS_ERROR_SIZE).
  *
  * This path has been proved by emulation only: it has not met hardware. What uses the driver therefore works where the
@@ -67,15 +70,15 @@ typedef struct topkloss_cuda_outcome {
 typedef struct topkloss_cuda_launch {
   /** sizeof(topkloss_cuda_launch). */
   size_t struct_size;
-  /** A CUstream or cudaStream_t of the device that the logits are on, or NULL for its default stream. */
+  /** A CUstream or cudaStream_t of the device that the logits are on, or NULL for its default stream (the legacy one). */
   void *stream;
   /** The loss's constants, aligned to 256 bytes; NULL if it has none. */
   const void *constants;
   /** Aligned to 256 bytes. */
   void *workspace;
-  /** Bytes of the workspace. */
+  /** Bytes of the workspace: what topkloss_cuda_needs said of such a batch, or more. */
   size_t workspace_bytes;
-  /** Where the outcome goes; NULL if it is not wanted. */
+  /** Where the outcome goes; NULL if it is not wanted, but for a two-head loss with a threshold_decay. */
   topkloss_cuda_outcome *outcome;
 } topkloss_cuda_launch;
 
@@ -91,7 +94,7 @@ TOPKLOSS_API topkloss_status topkloss_cuda_devices(int32_t *count);
  * How much device memory a loss's constants and a call take. Needs no device. Pointers of the batch and of the result say by
  * being NULL or not what is there and what is wanted; their memory is not looked at.
  *
- * @param loss   A handle.
+ * @param loss   A handle; NULL, as the result, for topkloss_cuda_topk_accuracy.
  * @param batch  The rows.
  * @param result What is wanted.
  * @param memory Set struct_size before the call.
@@ -168,7 +171,7 @@ TOPKLOSS_API topkloss_status topkloss_cuda_topk_accuracy(const topkloss_topk_acc
  * @param adjusted            Receives B x C adjusted scores of the batch's dtype; may be the scores themselves (same pointer
  *                            and stride).
  * @param adjusted_row_stride Elements from one row of adjusted to the next; 0: C.
- * @param stream              A CUstream or cudaStream_t, or NULL for the default stream.
+ * @param stream              A CUstream or cudaStream_t, or NULL for the default stream (the legacy one).
  * @return TOPKLOSS_OK once the kernel is on the stream, or what is wrong with the call; DEVICE; UNSUPPORTED.
  */
 TOPKLOSS_API topkloss_status topkloss_cuda_logit_adjust(const float *offset, const topkloss_batch *batch,

@@ -11,7 +11,7 @@ PyTorch's tensors need none of this: see `topkloss.torch`. With CuPy, say:
     constant_bytes, workspace_bytes = cuda.needs(loss, batch, result)
     constants = cupy.asarray(cuda.constants(loss, constant_bytes))  # once for a loss and a device
     workspace = cupy.empty(workspace_bytes, np.uint8)
-    outcome = cupy.empty(6)
+    outcome = cupy.zeros(6)
     cuda.evaluate(
         loss, batch, result,
         constants=constants.data.ptr, workspace=workspace.data.ptr, workspace_bytes=workspace_bytes,
@@ -23,11 +23,13 @@ Nothing waits for the device but what copies from it, and nothing is allocated t
 the caller's, constants and workspace at multiples of 256 bytes, and stays as it is until the stream
 has done the call. Labels that are no classes and numbers that are not finite are found on the
 device: value and gradient are NaN then, and `check` says why. Labels are int64, or int32 with
-``label_type=1``; weights float64; noise float32.
+``label_type=1``; weights float64; noise float32. What is not computed on devices (float64, say)
+stands in topkloss_cuda.h, and is an error. Accuracies and adjusted scores are there in C alone.
 
-**This path has been proved by emulation, and has not met hardware.** `evaluate` therefore works
-where the environment variable TOPKLOSS_CUDA is 1. The library for devices, libtopkloss_cuda.so, is
-loaded at first use, from the package or from where TOPKLOSS_CUDA_LIBRARY says.
+**This path has been proved by emulation, and has not met hardware.** What uses the driver,
+`devices`, `prepare` and `evaluate`, therefore works where the environment variable TOPKLOSS_CUDA is
+1. The library for devices, libtopkloss_cuda.so, is loaded at first use, from beside libtopkloss.so
+(in the package) or from where TOPKLOSS_CUDA_LIBRARY says.
 """
 
 from __future__ import annotations
@@ -182,7 +184,7 @@ def evaluate(
         constants: Pointer to the loss's constants, unless they take no bytes.
         outcome: Pointer to six numbers of 8 bytes, which receive value, total weight, threshold
             (each float64), fault, row and label of the fault (int64). Of a two-head loss the
-            threshold is read first.
+            threshold is read first: 0 before the first call.
         stream: The stream, as an integer; None: the device's default stream.
 
     Raises:

@@ -44,11 +44,11 @@ it pays where the model's own step is long against that.
 **On the device.** With TOPKLOSS_CUDA=1 in the environment when this module is imported, losses of
 CUDA tensors are computed where they are, on the current stream and in memory of PyTorch's
 allocator; nothing waits. This path has been proved by emulation, and has not met hardware: hence
-the switch. At the first use of a loss with
-such options and dtype on a device a small batch is evaluated there and on the CPU; where the
-answers differ, and for what is not computed on a device (float64; exact estimators of ranks above
-16), tensors are staged as above, and one warning says why. Scores are not looked at there to warn
-of a scale that is meant for cosines.
+the switch. At the first use of a loss with such options and dtype on a device a small batch is
+evaluated there and on the CPU; where the answers differ, and for what is not computed on a device
+(float64; noised top-K by the exact estimator with k above 15; smooth top-K SVM and top-K
+cross-entropy with k above 16), tensors are staged as above, and one warning says why. Scores are
+not looked at there to warn of a scale that is meant for cosines.
 
 What is wrong with a batch is found on the device: labels that are no classes, weights that are not
 finite or below 0, logits with ``check_finite`` but for rows to be ignored. Value and gradient are
