@@ -9,7 +9,7 @@
 # make soak           minutes of losses and of forks; make test-valgrind, make test-tsan: Tests/C/README.md
 # make reproducible   builds the library again in another folder, and compares the bytes
 # make generate       what follows from include/topkloss.h
-# make ptx            the kernels for GPUs as they are committed; make ptx-check, whether they are; make test-gpu
+# make ptx            the kernels for GPUs as they are committed; make ptx-check, whether they are; make test-gpu, on this processor
 # make clean
 #
 # Set-up is remembered in stamp files; delete .venv or .build to have it done again.
@@ -43,6 +43,7 @@ OLDEST := $(CACHE)/torch-oldest-$(shell { cat $(OLDEST_LIST); $(PYTHON) --versio
 
 LIBRARY := .build/release/libtopkloss.so
 CUDA_LIBRARY := .build/release/libtopkloss_cuda.so
+CUDA_LINK := $(CUDA_LIBRARY).1
 # By the name that a linker writes into programs: see Package.swift.
 LINK := $(LIBRARY).$(shell sed -n 's/^.define TOPKLOSS_ABI_VERSION //p' include/topkloss.h)
 LIBRARY_SOURCES := Package.swift $(shell find include Sources -type f ! -name '*.hpp')
@@ -57,7 +58,7 @@ help:
 
 # ---- set-up
 
-build: $(LIBRARY) $(LINK)
+build: $(LIBRARY) $(LINK) $(CUDA_LINK)
 
 $(LIBRARY): $(LIBRARY_SOURCES)
 	@command -v swift >/dev/null || { echo "Swift 6.3 is needed: no swift on PATH" >&2; exit 1; }
@@ -82,8 +83,8 @@ $(AARCH64_LIBRARY): $(LIBRARY_SOURCES) packaging/aarch64/build.py $(AARCH64_TOOL
 	$(PYTHON) packaging/aarch64/build.py $@
 
 # What programs that were linked with the library where it was built look for.
-$(LINK): | $(LIBRARY)
-	ln -sf libtopkloss.so $@
+$(LINK) $(CUDA_LINK): | $(LIBRARY)
+	ln -sf $(notdir $(basename $@)) $@
 
 $(STAMPS)/venv:
 	@echo "==> making a virtual environment in $(VENV)"

@@ -141,3 +141,7 @@ def test_nothing_is_loaded_before_it_is_needed_and_missing_is_said(tmp_path):
     said = python(code, TOPKLOSS_CUDA_LIBRARY=missing)
     assert said.startswith("TOPKLOSS_ERROR_DEVICE topkloss cannot load its library: ")
     assert missing in said
+
+
+def test_float64_is_not_computed_on_devices():
+    refuses("UNSUPPORTED", ["float64"], cuda.batch, 2, 3, "float64")

@@ -108,6 +108,11 @@ def batch(rows: int, classes: int, dtype: str = "float32", **members: int) -> _a
         members: Those of topkloss_batch: ``logits``, ``labels``, ``sample_weight`` and other
             pointers of the device's, strides in elements, a ``step``.
     """
+    if dtype not in DTYPES:
+        raise TopKLossError(
+            f"dtype is {dtype!r}; on a device it is one of {', '.join(DTYPES)}",
+            "TOPKLOSS_ERROR_UNSUPPORTED",
+        )
     made = _abi.batch(sizeof(_abi.batch), rows, classes, DTYPES[dtype])
     _fill(made, members)
     return made
