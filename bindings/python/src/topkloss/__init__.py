@@ -12,8 +12,9 @@ gives the gradient with respect to the logits besides, in place if asked:
 
 There are losses of the softmax-margin family, of the top-K family (with `noised_topk`, the smoothed
 order statistic by itself), the mean squared error with outlying label, and losses for sets of
-classes. `posthoc` adjusts scores and predicts sets, `conformal` finds thresholds that guarantee how
-often sets are right, `metrics` measures, `class_weights` weights.
+classes. `linear_loss` is any of them together with the last layer, for many classes. `posthoc`
+adjusts scores and predicts sets, `conformal` finds thresholds that guarantee how often sets are
+right, `metrics` measures, `class_weights` weights.
 
 Arrays may come from NumPy or from anything with the buffer protocol or DLPack in the CPU's memory,
 in float32, float64, float16 or bfloat16. If every row of a batch is ignored, the mean is 0 with
@@ -39,6 +40,7 @@ from topkloss import (
     posthoc,
 )
 from topkloss._average_k import *
+from topkloss._linear_loss import linear_loss
 from topkloss._noised_topk import *
 from topkloss._noised_topk_operator import noised_topk, noised_topk_vjp
 from topkloss._outlying_mse import *
@@ -63,6 +65,7 @@ __all__ = [
     "class_weights",
     "conformal",
     "get_num_threads",
+    "linear_loss",
     "metrics",
     "noised_topk",
     "noised_topk_vjp",

@@ -6,7 +6,8 @@
     criterion(model(images), labels).backward()
 
 Every loss of `topkloss` is here under the same name and with the same arguments, and with it the
-operator `noised_topk`. Each module has its loss as the attribute ``loss``.
+operator `noised_topk`; `linear_loss` is any of them with the last layer, for many classes. Each
+module has its loss as the attribute ``loss``.
 
 Tensors are read where they are, in float32, float64, float16 or bfloat16; value and gradient are
 computed together in the forward pass. They have the dtype of the logits.
@@ -68,9 +69,10 @@ except ImportError as error:
 
 from topkloss.torch import cuda
 from topkloss.torch._layers import NormedLinear
+from topkloss.torch._linear import linear_loss
 from topkloss.torch._losses import MODULES
 from topkloss.torch._noised_topk_operator import noised_topk
 
 globals().update(MODULES)
 
-__all__ = [*sorted(MODULES), "NormedLinear", "cuda", "noised_topk"]
+__all__ = [*sorted(MODULES), "NormedLinear", "cuda", "linear_loss", "noised_topk"]

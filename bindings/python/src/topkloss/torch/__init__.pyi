@@ -7,6 +7,7 @@ from topkloss._noised_topk import Estimator
 from topkloss._single_positive import Method
 from topkloss.torch import cuda as cuda
 from topkloss.torch._layers import NormedLinear as NormedLinear
+from topkloss.torch._linear import linear_loss as linear_loss
 from topkloss.torch._module import OneHeadModule
 from topkloss.torch._module import WeightedModule
 from topkloss.torch._noised import NoisedModule
@@ -33,6 +34,7 @@ __all__ = [
     "VectorScalingLoss",
     "NormedLinear",
     "cuda",
+    "linear_loss",
     "noised_topk",
 ]
 

@@ -35,7 +35,7 @@ def refuse_many_upstreams(upstream: Tensor) -> None:
         )
 
 
-def _refuse_tangents(*scores: Tensor) -> None:
+def refuse_tangents(*scores: Tensor) -> None:
     """Refuses scores with a tangent of forward mode, whose value would have none."""
     if any(map(has_tangent, scores)):
         raise RuntimeError(
@@ -116,7 +116,7 @@ def evaluate_plain(loss: Loss, logits: Tensor, labels: Tensor) -> Tensor | None:
     if batch is None:
         return None
     if in_forward_mode():
-        _refuse_tangents(logits)
+        refuse_tangents(logits)
     if not (logits.requires_grad and torch.is_grad_enabled()):
         return _plain_value(loss, batch, logits, None)
     value: Tensor = _Plain.apply(loss, batch, logits, labels)
@@ -151,7 +151,7 @@ def differentiable(
         rows_are_coupled: Whether one row's value depends on other rows' scores, so that gradients
             of single rows, which is what the library gives, say too little.
     """
-    _refuse_tangents(*scores)
+    refuse_tangents(*scores)
     if not torch.is_grad_enabled() or not any(head.requires_grad for head in scores):
         return evaluation.run()[0]
     function = _InTurn if rows_are_coupled else _Together

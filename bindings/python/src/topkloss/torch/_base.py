@@ -41,6 +41,7 @@ class LossModule(nn.Module):
         self.loss = loss
         self.check = check
         # Fixed with the other options, for graphs to look at without a look at the loss's traits.
+        self._rows_are_compared = loss._traits.rows_are_compared(loss)
         self._rows_are_coupled = self._by_row and loss._traits.rows_are_coupled(loss)
         self._ticket = new_ticket(self)
 
@@ -86,23 +87,25 @@ class LossModule(nn.Module):
         second: Any = None,
         noise: Any = None,
         step: int = 0,
+        first_row: int = 0,
         value_dtype: torch.dtype | None = None,
+        loss: AnyLoss | None = None,
     ) -> Evaluation:
-        """A batch for the loss; second are the logits of the second head of a loss with two."""
+        """A batch for the module's loss or another; second are the logits of the second head."""
+        owner = self.loss if loss is None else loss
         require_device("multi_label_logits", second, logits)
         given = Arguments(logits, labels, sample_weight, second, noise)
         options: dict[str, Any] = {"by_row": self._by_row, "value_dtype": value_dtype}
+        options["first_row"] = first_row
 
         def on_cpu() -> Evaluation:
             there = Arguments(*staged(*given))
-            return Evaluation.of(self.loss, there, step, device=home_of(logits), **options)
+            return Evaluation.of(owner, there, step, device=home_of(logits), **options)
 
         if not _devices.is_on_device(logits):
             return on_cpu()
         there = Arguments(*(_devices.moved(each, logits.device) for each in given))
-        return DeviceEvaluation.of(
-            self.loss, there, step, on_cpu=on_cpu, check=self.check, **options
-        )
+        return DeviceEvaluation.of(owner, there, step, on_cpu=on_cpu, check=self.check, **options)
 
     def extra_repr(self) -> str:
         """The options that differ from their defaults, for the module's text."""

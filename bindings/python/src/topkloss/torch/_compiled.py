@@ -96,17 +96,25 @@ def noised(
     step: Any,
 ) -> Tensor:
     """The same of a noised loss. Which noise to draw is as outside of graphs."""
-    if isinstance(step, Tensor):
-        taken: Tensor = operators.given_step(step)
-    elif step is None and noise is None and module.training:
-        taken = operators.take_step(module._ticket)
-    else:
-        number = EVALUATION_STEP if step is None else step
-        problem = unfit("step", number)
-        if problem:
-            logits, number = refused(logits, problem), 0
-        taken = torch.full((), operators.signed(number), dtype=torch.int64, device="cpu")
+    logits, taken = drawn_step(module, logits, noise, step)
     return one_head(module, logits, labels, sample_weight, noise, taken)
+
+
+def drawn_step(
+    module: LossModule, scores: Tensor, noise: Tensor | None, step: Any
+) -> tuple[Tensor, Tensor]:
+    """Which noise a noised loss draws, as an int64; and the scores, or what refuses the step."""
+    if isinstance(step, Tensor):
+        given: Tensor = operators.given_step(step)
+        return scores, given
+    if step is None and noise is None and module.training:
+        taken: Tensor = operators.take_step(module._ticket)
+        return scores, taken
+    number = EVALUATION_STEP if step is None else step
+    problem = unfit("step", number)
+    if problem:
+        scores, number = refused(scores, problem), 0
+    return scores, torch.full((), operators.signed(number), dtype=torch.int64, device="cpu")
 
 
 def coupled_rows(

@@ -138,8 +138,10 @@ class Evaluation:
         self._batch.logits = self._scores.data_ptr()
 
     @classmethod
-    def of(cls, owner: Handle, given: Arguments, step: int = 0, **options: Any) -> Self:
-        """A batch with all that a loss is called with, and a step if it is noised."""
+    def of(
+        cls, owner: Handle, given: Arguments, step: int = 0, first_row: int = 0, **options: Any
+    ) -> Self:
+        """A batch with all that a loss is called with; if it is noised, which noise to draw."""
         made = cls(owner, "logits", given.logits, **options)
         made.add_labels(given.labels)
         made.add_sample_weight(given.sample_weight)
@@ -148,7 +150,7 @@ class Evaluation:
         if given.noise is not None:
             classes = made._batch.classes
             made.add_noise(given.noise, (*made._rows, cast("Any", owner).n_samples, classes))
-        made.add_step(step)
+        made.add_step(step, first_row)
         return made
 
     def _keep(self, tensor: Tensor) -> int:
@@ -201,9 +203,9 @@ class Evaluation:
         self._batch.noise_row_stride = element_stride(block, 0)
         self._batch.noise_sample_stride = element_stride(block, 1)
 
-    def add_step(self, step: int) -> None:
+    def add_step(self, step: int, first_row: int = 0) -> None:
         """Which of the library's noise to draw."""
-        self._batch.step = step
+        self._batch.step, self._batch.first_row = step, first_row
 
     def add_multi_label_logits(self, logits: object) -> None:
         """Scores of a second head, of the same shape and dtype."""

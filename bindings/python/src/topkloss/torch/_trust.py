@@ -164,7 +164,7 @@ def _compare(evaluation: OnDevice, footing: Footing) -> None:
     dtype, soft = evaluation.nature
     with torch.inference_mode(False), torch.no_grad():
         given = known_batch(heads, evaluation.classes, dtype, soft=soft)
-        options = {"by_row": evaluation.by_row, "value_dtype": dtype}
+        options: dict[str, Any] = {"by_row": evaluation.by_row, "value_dtype": dtype}
         expected = Evaluation.of(owner, given, 1, **options).run([True] * heads)
         there = Arguments(*(_devices.moved(each, device) for each in given))
         known = type(evaluation).of(owner, there, 1, **options)
