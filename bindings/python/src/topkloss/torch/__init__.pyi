@@ -68,10 +68,13 @@ class CrossEntropyLoss(WeightedModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -88,6 +91,7 @@ class CrossEntropyLoss(WeightedModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -129,10 +133,13 @@ class ELMLoss(WeightedModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -154,6 +161,7 @@ class ELMLoss(WeightedModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -189,10 +197,13 @@ class FocalLoss(WeightedModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -209,6 +220,7 @@ class FocalLoss(WeightedModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -252,10 +264,13 @@ class LDAMLoss(WeightedModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -276,6 +291,7 @@ class LDAMLoss(WeightedModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -312,10 +328,13 @@ class LogitAdjustedLoss(WeightedModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -335,6 +354,7 @@ class LogitAdjustedLoss(WeightedModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -376,10 +396,13 @@ class MarginSoftmaxLoss(WeightedModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -401,6 +424,7 @@ class MarginSoftmaxLoss(WeightedModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -483,10 +507,13 @@ class NoisedTopKLoss(NoisedModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -511,6 +538,7 @@ class NoisedTopKLoss(NoisedModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -558,10 +586,13 @@ class OutlyingMSELoss(PredictingModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range, or there are neither counts nor a
@@ -582,6 +613,7 @@ class OutlyingMSELoss(PredictingModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -619,10 +651,13 @@ class SeesawLoss(WeightedModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -643,6 +678,7 @@ class SeesawLoss(WeightedModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -687,10 +723,13 @@ class SinglePositiveLoss(OneHeadModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -708,6 +747,7 @@ class SinglePositiveLoss(OneHeadModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -747,10 +787,13 @@ class SmoothTopKSVMLoss(OneHeadModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -768,6 +811,7 @@ class SmoothTopKSVMLoss(OneHeadModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -808,10 +852,13 @@ class TopKCrossEntropyLoss(OneHeadModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -829,6 +876,7 @@ class TopKCrossEntropyLoss(OneHeadModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -862,10 +910,13 @@ class TopKHingeLoss(OneHeadModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -882,6 +933,7 @@ class TopKHingeLoss(OneHeadModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -940,6 +992,8 @@ class TwoHeadAverageKLoss(TwoHeadModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         threshold: With threshold_decay above 0 only: the threshold on probabilities of the last
@@ -947,6 +1001,7 @@ class TwoHeadAverageKLoss(TwoHeadModule):
             module leave alone. Where losses are computed on CUDA devices, it is kept there.
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -966,6 +1021,7 @@ class TwoHeadAverageKLoss(TwoHeadModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -1005,10 +1061,13 @@ class VectorScalingLoss(WeightedModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -1029,5 +1088,6 @@ class VectorScalingLoss(WeightedModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
