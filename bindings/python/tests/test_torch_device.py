@@ -77,6 +77,20 @@ def test_layouts(layout, soft, on_cpu):
     assert gradient.stride() == torch.empty_like(logits).stride()
 
 
+@pytest.mark.parametrize("name", [ONE_HEAD, TWO_HEADS])
+@pytest.mark.parametrize("layout", [lambda z: z * 1, lambda z: torch.cat([z, z], 1)[:, :CLASSES]])
+@pytest.mark.usefixtures("trusted")
+def test_in_place(name, layout, on_cpu):
+    leaf, labels = batch(60, torch.float32)
+    expected = on_cpu(lambda: value_and_gradient(fixed(MAKERS[name]()), leaf, labels))
+    logits, before = layout(leaf), counts().launches
+    value = fixed(MAKERS[name](inplace=True))(logits, labels)
+    assert counts().launches > before
+    assert_near(value, expected[0], torch.float32)
+    assert_near(logits.detach(), expected[1], torch.float32)
+    assert_near(torch.autograd.grad(value, leaf)[0], expected[1], torch.float32)
+
+
 def test_empty_batches():
     module = MAKERS[ONE_HEAD]()
     logits = torch.empty(0, CLASSES, requires_grad=True)

@@ -49,9 +49,10 @@ def test_classes_are_those_of_the_losses():
     for make in MAKERS.values():
         module = type(make())
         loss = getattr(topkloss, module.__name__)
-        *options, check = inspect.signature(module).parameters.values()
+        *options, check, inplace = inspect.signature(module).parameters.values()
         assert options == [*inspect.signature(loss).parameters.values()]
-        assert (check.name, check.kind, check.default) == ("check", check.KEYWORD_ONLY, False)
+        for name, own in {"check": check, "inplace": inplace}.items():
+            assert (own.name, own.kind, own.default) == (name, own.KEYWORD_ONLY, False)
         assert module.__init__.__doc__ == loss.__doc__
         first, _, rest = module.__doc__.partition("\n\n")
         assert first == f"`topkloss.{module.__name__}` as a module."
@@ -73,6 +74,7 @@ def test_text():
         == "LDAMLoss(class_counts=<2 classes>, scale=10.0)"
     )
     assert repr(modules.CrossEntropyLoss()) == "CrossEntropyLoss()"
+    assert repr(modules.FocalLoss(1, inplace=True)) == "FocalLoss(gamma=1.0, inplace=True)"
     assert repr(modules.TwoHeadAverageKLoss(3)) == "TwoHeadAverageKLoss(k=3.0)"
 
 

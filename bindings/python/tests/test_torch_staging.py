@@ -98,6 +98,24 @@ def test_values_and_gradients(name, reduction, device):
     assert device.sent
 
 
+@ways
+@reductions
+def test_in_place(name, reduction, device):
+    """The gradient is copied over the logits: no other memory of the device's is taken for it."""
+    if (name, reduction) == (COUPLED, "none"):
+        pytest.skip("its gradient is computed in the backward pass")
+    leaf, labels = batch()
+    expected = fixed(MAKERS[name](reduction=reduction))(leaf, labels)
+    upstream = torch.ones_like(expected)
+    wanted = torch.autograd.grad(expected, leaf, upstream)[0]
+    logits = remote(leaf * 1)
+    found = fixed(MAKERS[name](reduction=reduction, inplace=True))(logits, remote(labels))
+    assert torch.equal(found, expected)
+    assert torch.equal(logits, wanted)
+    assert all(one.shape != logits.shape for one in device.sent)
+    assert torch.equal(torch.autograd.grad(found, leaf, remote(upstream))[0], wanted)
+
+
 @pytest.mark.usefixtures("device")
 @ways
 def test_each_argument_may_be_anywhere(name):

@@ -20,8 +20,8 @@ from torch_support import (
     torch,
 )
 
-from topkloss.torch import _autograd, _evaluation, _modes, _tensors
-from topkloss.torch._evaluation import plain_batch
+from topkloss.torch import _autograd, _modes, _plain, _tensors
+from topkloss.torch._plain import plain_batch
 
 FakeTensorMode = torch._subclasses.FakeTensorMode
 forward_ad = torch.autograd.forward_ad
@@ -160,8 +160,8 @@ def test_without_names_that_are_not_public(monkeypatch, reduction):
     answers = []
     for careful_too in (False, True):
         if careful_too:
-            monkeypatch.setattr(_evaluation, "dispatch_modes", careful.dispatch_modes)
-            monkeypatch.setattr(_evaluation, "is_traced", careful.is_traced)
+            monkeypatch.setattr(_plain, "dispatch_modes", careful.dispatch_modes)
+            monkeypatch.setattr(_plain, "is_traced", careful.is_traced)
             for modes in (_modes, _autograd):
                 monkeypatch.setattr(modes, "in_forward_mode", lambda: True)
         assert (plain_batch(logits, labels) is None) == careful_too

@@ -30,6 +30,18 @@ the dtype of the logits. bfloat16 goes straight into the library; float16 is con
 first, so that small gradients are scaled by a `torch.amp.GradScaler` before they are rounded. In
 pure float16, without autocast, give the loss ``logits.float()``.
 
+**In place**: a module made with ``inplace=True`` writes the gradient over the logits in the forward
+pass: half the memory, and no new pages to be had from the system. The logits are spent then. Who
+kept them before for a backward pass (``logits.square()``, or ``logits = x.exp()``) gets PyTorch's
+error of a variable "modified by an inplace operation", who uses them afterwards an error in the
+backward pass; who only looks at them afterwards sees the gradient. Ask for the gradient of what
+made the logits: `torch.autograd.grad` of the logits themselves finds none. As PyTorch has it, they
+cannot be leaves that require a gradient, views of such, or one of several views that one call gave
+(``chunk``, ``split``): take slices. Logits that require no gradient, or under `torch.no_grad`,
+stay as they are. So do float16 logits under autocast, of which the float32 copy is written over;
+all logits inside graphs of `torch.compile`; and those of losses whose rows depend on each other
+with the reduction ``"none"``, whose gradient is computed in the backward pass.
+
 **torch.compile**: inside a graph a loss is one operator, without a graph break, also with
 ``fullgraph=True``. It has the same values as outside, counts the same steps of noise, needs no new
 graph for other class weights (``set_class_weight``), and has no second derivative there either.

@@ -70,10 +70,13 @@ class CrossEntropyLoss(WeightedModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -90,6 +93,7 @@ class CrossEntropyLoss(WeightedModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -131,10 +135,13 @@ class ELMLoss(WeightedModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -156,6 +163,7 @@ class ELMLoss(WeightedModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -191,10 +199,13 @@ class FocalLoss(WeightedModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -211,6 +222,7 @@ class FocalLoss(WeightedModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -254,10 +266,13 @@ class LDAMLoss(WeightedModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -278,6 +293,7 @@ class LDAMLoss(WeightedModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -314,10 +330,13 @@ class LogitAdjustedLoss(WeightedModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -337,6 +356,7 @@ class LogitAdjustedLoss(WeightedModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -378,10 +398,13 @@ class MarginSoftmaxLoss(WeightedModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -403,6 +426,7 @@ class MarginSoftmaxLoss(WeightedModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -485,10 +509,13 @@ class NoisedTopKLoss(NoisedModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -513,6 +540,7 @@ class NoisedTopKLoss(NoisedModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -560,10 +588,13 @@ class OutlyingMSELoss(PredictingModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range, or there are neither counts nor a
@@ -584,6 +615,7 @@ class OutlyingMSELoss(PredictingModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -621,10 +653,13 @@ class SeesawLoss(WeightedModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -645,6 +680,7 @@ class SeesawLoss(WeightedModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -689,10 +725,13 @@ class SinglePositiveLoss(OneHeadModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -710,6 +749,7 @@ class SinglePositiveLoss(OneHeadModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -749,10 +789,13 @@ class SmoothTopKSVMLoss(OneHeadModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -770,6 +813,7 @@ class SmoothTopKSVMLoss(OneHeadModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -810,10 +854,13 @@ class TopKCrossEntropyLoss(OneHeadModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -831,6 +878,7 @@ class TopKCrossEntropyLoss(OneHeadModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -864,10 +912,13 @@ class TopKHingeLoss(OneHeadModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -884,6 +935,7 @@ class TopKHingeLoss(OneHeadModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -942,6 +994,8 @@ class TwoHeadAverageKLoss(TwoHeadModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         threshold: With threshold_decay above 0 only: the threshold on probabilities of the last
@@ -949,6 +1003,7 @@ class TwoHeadAverageKLoss(TwoHeadModule):
             module leave alone. Where losses are computed on CUDA devices, it is kept there.
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -968,6 +1023,7 @@ class TwoHeadAverageKLoss(TwoHeadModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...
 
@@ -1007,10 +1063,13 @@ class VectorScalingLoss(WeightedModule):
             than making the value and gradient of that row NaN.
         check: Whether calls with CUDA tensors that are computed on the device wait for it, and
             raise what is found there: see `topkloss.torch`.
+        inplace: Whether the gradient is written over the logits, which are then not to be used
+            any more: see `topkloss.torch`.
 
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
 
     Raises:
         TopKLossError: A count or an option is outside its range.
@@ -1031,5 +1090,6 @@ class VectorScalingLoss(WeightedModule):
         ignore_index: int = -100,
         check_finite: bool = False,
         check: bool = False,
+        inplace: bool = False,
     ) -> None:
         ...

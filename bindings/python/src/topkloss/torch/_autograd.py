@@ -10,9 +10,11 @@ from torch import Tensor
 from topkloss import _abi
 from topkloss._evaluation import RESULT_SIZE, call
 from topkloss._loss import Loss
-from topkloss.torch._evaluation import Evaluation, plain_batch
+from topkloss.torch._evaluation import Evaluation
+from topkloss.torch._inplace import spent, written_over
 from topkloss.torch._layouts import by_rows
 from topkloss.torch._modes import graph_is_kept, has_tangent, in_forward_mode
+from topkloss.torch._plain import plain_batch
 from topkloss.torch._tensors import has_memory, scalar
 
 
@@ -72,15 +74,17 @@ class _Together(torch.autograd.Function):
     """Value and gradients in one call, in the forward pass."""
 
     @staticmethod
-    def forward(ctx: Any, evaluation: Evaluation, *scores: Tensor) -> Tensor:  # noqa: ARG004
-        value, gradients = evaluation.run(ctx.needs_input_grad[1:])
+    def forward(ctx: Any, evaluation: Evaluation, inplace: bool, *scores: Tensor) -> Tensor:
+        wanted = ctx.needs_input_grad[2:]
+        over = written_over(scores, wanted) if inplace else ()
+        value, gradients = evaluation.run(wanted, over=over)
         ctx.save_for_backward(*gradients)
         return value
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         refuse_second_derivative()
-        return None, *[_times(gradient, upstream) for gradient in ctx.saved_tensors]
+        return None, None, *[_times(gradient, upstream) for gradient in ctx.saved_tensors]
 
 
 class _Plain(torch.autograd.Function):
@@ -93,8 +97,9 @@ class _Plain(torch.autograd.Function):
         batch: _abi.batch,
         logits: Tensor,
         labels: Tensor,  # noqa: ARG004
+        inplace: bool,
     ) -> Tensor:
-        gradient = torch.empty_like(logits)
+        gradient = spent(logits).detach() if inplace else torch.empty_like(logits)
         ctx.save_for_backward(gradient)
         return _plain_value(loss, batch, logits, gradient.data_ptr())
 
@@ -102,7 +107,7 @@ class _Plain(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         refuse_second_derivative()
         (gradient,) = ctx.saved_tensors
-        return None, None, _times(gradient, upstream), None
+        return None, None, _times(gradient, upstream), None, None
 
 
 def _plain_value(loss: Loss, batch: _abi.batch, logits: Tensor, gradient: int | None) -> Tensor:
@@ -110,7 +115,7 @@ def _plain_value(loss: Loss, batch: _abi.batch, logits: Tensor, gradient: int | 
     return scalar(call(loss, batch, result), logits)
 
 
-def evaluate_plain(loss: Loss, logits: Tensor, labels: Tensor) -> Tensor | None:
+def evaluate_plain(loss: Loss, logits: Tensor, labels: Tensor, inplace: bool) -> Tensor | None:
     """The reduced value of a plain batch under autograd; None if it is another batch."""
     batch = plain_batch(logits, labels)
     if batch is None:
@@ -119,7 +124,7 @@ def evaluate_plain(loss: Loss, logits: Tensor, labels: Tensor) -> Tensor | None:
         refuse_tangents(logits)
     if not (logits.requires_grad and torch.is_grad_enabled()):
         return _plain_value(loss, batch, logits, None)
-    value: Tensor = _Plain.apply(loss, batch, logits, labels)
+    value: Tensor = _Plain.apply(loss, batch, logits, labels, inplace)
     return value
 
 
@@ -141,7 +146,10 @@ class _InTurn(torch.autograd.Function):
 
 
 def differentiable(
-    evaluation: Evaluation, *scores: Tensor, rows_are_coupled: bool = False
+    evaluation: Evaluation,
+    *scores: Tensor,
+    rows_are_coupled: bool = False,
+    inplace: bool = False,
 ) -> Tensor:
     """The value of an evaluation, differentiable once with respect to the scores of its heads.
 
@@ -150,10 +158,15 @@ def differentiable(
         scores: Those of each head that the evaluation was made with.
         rows_are_coupled: Whether one row's value depends on other rows' scores, so that gradients
             of single rows, which is what the library gives, say too little.
+        inplace: Whether the gradients are written over the scores; not where rows are coupled,
+            whose gradients are computed in the backward pass.
     """
     refuse_tangents(*scores)
     if not torch.is_grad_enabled() or not any(head.requires_grad for head in scores):
         return evaluation.run()[0]
-    function = _InTurn if rows_are_coupled else _Together
-    value: Tensor = function.apply(evaluation, *scores)
+    value: Tensor
+    if rows_are_coupled:
+        value = _InTurn.apply(evaluation, *scores)
+    else:
+        value = _Together.apply(evaluation, inplace, *scores)
     return value

@@ -30,16 +30,19 @@ class LossModule(nn.Module):
     Attributes:
         loss: The loss of the same name in `topkloss`, immutable, with all options as attributes.
         check: Whether calls on a CUDA device wait for it, to raise what is found there.
+        inplace: Whether the gradient is written over the logits.
     """
 
     loss: Any
     check: bool = False
+    inplace: bool = False
 
-    def __init__(self, loss: AnyLoss, check: bool = False) -> None:
+    def __init__(self, loss: AnyLoss, check: bool = False, inplace: bool = False) -> None:
         """Wraps a loss. Called by the modules themselves."""
         super().__init__()
         self.loss = loss
         self.check = check
+        self.inplace = inplace
         # Fixed with the other options, for graphs to look at without a look at the loss's traits.
         self._rows_are_compared = loss._traits.rows_are_compared(loss)
         self._rows_are_coupled = self._by_row and loss._traits.rows_are_coupled(loss)
@@ -110,4 +113,5 @@ class LossModule(nn.Module):
     def extra_repr(self) -> str:
         """The options that differ from their defaults, for the module's text."""
         options = repr(self.loss).partition("(")[2][:-1]
-        return ", ".join(filter(None, [options, "check=True" if self.check else ""]))
+        own = [f"{name}=True" for name in ("check", "inplace") if getattr(self, name)]
+        return ", ".join(filter(None, [options, *own]))

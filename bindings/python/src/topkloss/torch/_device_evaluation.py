@@ -20,8 +20,7 @@ from topkloss._handle import Handle
 from topkloss._library import check as raise_error
 from topkloss.errors import TopKLossError
 from topkloss.torch import _devices, _faults, _trust
-from topkloss.torch._evaluation import GRADIENTS, Evaluation
-from topkloss.torch._outputs import Gradient
+from topkloss.torch._evaluation import Evaluation
 from topkloss.torch._tensors import row_numbers
 
 _LAUNCH_SIZE = sizeof(_cuda_abi.cuda_launch)
@@ -99,18 +98,23 @@ class DeviceEvaluation(Evaluation):
     def _needs(self, batch: _abi.batch, result: _abi.result) -> tuple[int, int]:
         return cuda.needs(self.owner, batch, result)
 
-    def run(self, wanted: Sequence[bool] = (), upstream: Tensor | None = None) -> Results:
+    def run(
+        self,
+        wanted: Sequence[bool] = (),
+        upstream: Tensor | None = None,
+        over: Sequence[Tensor | None] = (),
+    ) -> Results:
         """Computes value and gradients, as other evaluations do."""
         captured = self.is_capturing
         if not captured:
             _faults.raise_earlier()
         try:
             watched = {"captured": captured, "watched": not captured}
-            return self.computed(_trust.footing(self), wanted, upstream, **watched)
+            return self.computed(_trust.footing(self), wanted, upstream, over, **watched)
         except TopKLossError as error:
             if error.status not in _STAGED or captured:
                 raise
-            return self._staged(str(error)).run(wanted, upstream)
+            return self._staged(str(error)).run(wanted, upstream, over)
 
     def gradient(self, upstream: Tensor, scores: Tensor) -> Tensor:
         """The gradient for one upstream number a row, as of other evaluations."""
@@ -139,6 +143,7 @@ class DeviceEvaluation(Evaluation):
         footing: _trust.Footing,
         wanted: Sequence[bool],
         upstream: Tensor | None = None,
+        over: Sequence[Tensor | None] = (),
         *,
         captured: bool = False,
         watched: bool = False,
@@ -148,13 +153,7 @@ class DeviceEvaluation(Evaluation):
         Raises:
             TopKLossError: They cannot be computed there, or something is wrong with the call.
         """
-        outputs = [
-            Gradient(name, head, to_be_sent=False) if one else None
-            for name, head, one in zip(GRADIENTS, self._heads, wanted, strict=False)
-        ]
-        batch, result = self._described({one.name: one.strides for one in outputs if one})
-        for one in filter(None, outputs):
-            setattr(result, one.name, one.buffer.data_ptr())
+        outputs, batch, result = self._room(wanted, over, to_be_sent=False)
         if upstream is not None:
             factors = row_numbers("upstream", upstream, self._rows)
             batch.upstream = self._address(factors)

@@ -12,14 +12,12 @@ from torch import Tensor
 from topkloss import _abi
 from topkloss._evaluation import BATCH_SIZE, RESULT_SIZE, call, refuse_negative_weight
 from topkloss._handle import Handle
-from topkloss.torch._autocast import HALVES
 from topkloss.torch._layouts import Strides, class_axis, row_shape, rows_per_group, strides_of
-from topkloss.torch._modes import dispatch_modes, is_traced, refuse_tracing
+from topkloss.torch._modes import refuse_tracing
 from topkloss.torch._outputs import Gradient, room_for_values
+from topkloss.torch._plain import tell_openmp
 from topkloss.torch._staging import sent, staged
 from topkloss.torch._tensors import (
-    FLOAT_CODES,
-    LABEL_CODES,
     element_stride,
     label_block,
     like,
@@ -33,49 +31,9 @@ from topkloss.torch._tensors import (
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_PLAIN = (Tensor, torch.nn.Parameter)
-_STRIDED = torch.strided
-
-# Those of the result's matrices that are the gradients of each head.
-GRADIENTS = "gradient", "multi_label_gradient"
-
-# A thread's first question makes PyTorch tell OpenMP its number, which the library goes by.
-_tell_openmp = torch.get_num_threads
-
-
-def plain_batch(logits: Tensor, labels: Tensor) -> _abi.batch | None:
-    """A batch of plain contiguous tensors, whatever their sizes; None for any others.
-
-    What an `Evaluation` describes for the usual arguments, in few steps: see
-    `topkloss._evaluation.evaluate_plain`.
-    """
-    if type(logits) not in _PLAIN or type(labels) not in _PLAIN:
-        return None
-    if dispatch_modes() or is_traced():
-        return None
-    dtype = logits.dtype
-    code = FLOAT_CODES.get(dtype)
-    label_type = LABEL_CODES.get(labels.dtype)
-    if code is None or label_type is None or not (logits.is_cpu and labels.is_cpu):
-        return None
-    if dtype in HALVES and torch.is_autocast_enabled("cpu"):
-        return None  # its value is not of the dtype of the logits
-    shape = logits.shape
-    if len(shape) != 2 or labels.shape != shape[:1]:
-        return None
-    if logits.layout is not _STRIDED or labels.layout is not _STRIDED:
-        return None
-    if not (logits.is_contiguous() and labels.is_contiguous()) or logits.is_neg():
-        return None
-    try:
-        scores, indices = logits.data_ptr(), labels.data_ptr()
-    except RuntimeError:
-        return None
-    if not (scores and indices):
-        return None  # without elements, or without memory of its own
-    _tell_openmp()
-    rows, classes = shape
-    return _abi.batch(BATCH_SIZE, rows, classes, code, label_type, scores, 0, indices)
+# Those of the result's matrices that are the gradients of each head, and the batch's its scores.
+_GRADIENTS = "gradient", "multi_label_gradient"
+_MATRICES = "logits", "multi_label"
 
 
 class Arguments(NamedTuple):
@@ -128,6 +86,7 @@ class Evaluation:
         self.constants: list[Tensor] = []
         self._heads: list[Tensor] = []
         self._strides: dict[str, Strides] = {}
+        self._read: dict[str, Tensor] = {}
         given, dtype = score_block(name, scores)
         self._value_dtype = value_dtype or given.dtype
         self._rows = row_shape(given)
@@ -170,7 +129,7 @@ class Evaluation:
             tensor = tensor.contiguous()
             strides = strides_of(tensor)
             assert strides is not None
-        self._strides[name] = strides
+        self._strides[name], self._read[name] = strides, tensor
         return tensor
 
     def add_labels(self, labels: object) -> None:
@@ -223,7 +182,7 @@ class Evaluation:
 
     def describe(self) -> _abi.batch:
         """The batch, for functions that take no more than it."""
-        _tell_openmp()
+        tell_openmp()
         return self._described({})[0]
 
     def _described(self, written: dict[str, Strides]) -> tuple[_abi.batch, _abi.result]:
@@ -243,8 +202,39 @@ class Evaluation:
         """A result where the caller wants it."""
         return result if self._device is None else sent(result, self._device)
 
+    def _room(
+        self, wanted: Sequence[bool], over: Sequence[Tensor | None], *, to_be_sent: bool
+    ) -> tuple[list[Gradient | None], _abi.batch, _abi.result]:
+        """The gradients that are wanted, before they are written, and the structs that say where.
+
+        Args:
+            wanted: For each head, whether it is.
+            over: For each head, what its gradient is written over, or None; or nothing.
+            to_be_sent: Whether they are sent to a device.
+        """
+        outputs = [
+            Gradient(name, head, to_be_sent=to_be_sent, read=self._read[matrix], over=target)
+            if one
+            else None
+            for name, matrix, head, one, target in zip(
+                _GRADIENTS, _MATRICES, self._heads, wanted, over or (None, None), strict=False
+            )
+        ]
+        batch, result = self._described({one.name: one.strides for one in outputs if one})
+        for one in filter(None, outputs):
+            setattr(result, one.name, one.buffer.data_ptr())
+        return outputs, batch, result
+
+    def _delivered(self, output: Gradient | None) -> Tensor | None:
+        if output is None:
+            return None
+        return output.finished() if output.is_over else self._home(output.finished())
+
     def run(
-        self, wanted: Sequence[bool] = (), upstream: Tensor | None = None
+        self,
+        wanted: Sequence[bool] = (),
+        upstream: Tensor | None = None,
+        over: Sequence[Tensor | None] = (),
     ) -> tuple[Tensor, list[Tensor | None]]:
         """Calls the library.
 
@@ -252,26 +242,21 @@ class Evaluation:
             wanted: For each head, whether its gradient is wanted.
             upstream: By one value a row: B finite numbers, in the CPU's memory, that multiply the
                 gradients of the rows' values. Default 1.
+            over: For each head, the tensor that its gradient is written over. Default: new ones.
 
         Returns:
             The value, or one a row, in the dtype of the scores; and for each head, its gradient or
             None.
         """
         remote = self._device is not None
-        outputs = [
-            Gradient(name, head, to_be_sent=remote) if one else None
-            for name, head, one in zip(GRADIENTS, self._heads, wanted, strict=False)
-        ]
-        batch, result = self._described({one.name: one.strides for one in outputs if one})
-        for one in filter(None, outputs):
-            setattr(result, one.name, one.buffer.data_ptr())
+        outputs, batch, result = self._room(wanted, over, to_be_sent=remote)
         result.threshold = self._threshold
         factors = None if upstream is None else row_numbers("upstream", upstream, self._rows)
         batch.upstream = None if factors is None else factors.data_ptr()
         if self._by_row:
             values = room_for_values(self._rows, self._heads[0], to_be_sent=remote)
             result.row_values = values.data_ptr()
-        _tell_openmp()
+        tell_openmp()
         value = call(self._owner, batch, result)
         if upstream is None:
             self._threshold = result.threshold
@@ -279,7 +264,7 @@ class Evaluation:
             values = self._home(values)
         else:
             values = number(value, self._value_dtype, self._device or self._heads[0].device)
-        return values, [None if one is None else self._home(one.finished()) for one in outputs]
+        return values, [self._delivered(one) for one in outputs]
 
     def gradient(self, upstream: Tensor, scores: Tensor) -> Tensor:
         """The gradient of the sum of all rows' values times their upstream numbers.

@@ -27,13 +27,16 @@ _ABILITIES: dict[type[LossModule], Callable[[Any], bool]] = {
 }
 
 
-_CHECK = inspect.Parameter(
-    "check", inspect.Parameter.KEYWORD_ONLY, default=False, annotation="bool"
-)
-_OF_CHECK = {
+_OWN = {
     "check": "Whether calls with CUDA tensors that are computed on the device wait for it, and\n"
-    "        raise what is found there: see `topkloss.torch`."
+    "        raise what is found there: see `topkloss.torch`.",
+    "inplace": "Whether the gradient is written over the logits, which are then not to be used\n"
+    "        any more: see `topkloss.torch`.",
 }
+_SWITCHES = [
+    inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation="bool")
+    for name in _OWN
+]
 
 
 def _documented(loss: Any, bases: tuple[type[LossModule], ...]) -> str:
@@ -44,7 +47,7 @@ def _documented(loss: Any, bases: tuple[type[LossModule], ...]) -> str:
     attributes = [_documentation.sections(base).get("Attributes") for base in bases]
     return _documentation.docstring(
         "\n\n".join(filter(None, [f"`topkloss.{loss.__name__}` as a module.", own[""], *notes])),
-        _documentation.entries(own.get("Args", "")) | _OF_CHECK,
+        _documentation.entries(own.get("Args", "")) | _OWN,
         [("Attributes", "\n".join(filter(None, attributes))), ("Raises", own.get("Raises", ""))],
     )
 
@@ -52,11 +55,18 @@ def _documented(loss: Any, bases: tuple[type[LossModule], ...]) -> str:
 def _module(loss: Any) -> Any:
     bases = tuple(base for base, fits in _ABILITIES.items() if fits(loss)) or (OneHeadModule,)
 
-    def __init__(self: Any, /, *arguments: Any, check: bool = False, **options: Any) -> None:  # noqa: N807
-        super(module, self).__init__(loss(*arguments, **options), check)
+    def __init__(  # noqa: N807
+        self: Any,
+        /,
+        *arguments: Any,
+        check: bool = False,
+        inplace: bool = False,
+        **options: Any,
+    ) -> None:
+        super(module, self).__init__(loss(*arguments, **options), check, inplace)
 
     signature = inspect.signature(loss.__init__)
-    parameters = [*signature.parameters.values(), _CHECK]
+    parameters = [*signature.parameters.values(), *_SWITCHES]
     __init__.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     __init__.__doc__ = loss.__doc__
     __init__.__qualname__ = f"{loss.__name__}.__init__"

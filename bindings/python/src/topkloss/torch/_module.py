@@ -42,12 +42,17 @@ class OneHeadModule(LossModule):
                 return coupled_rows(self, logits, labels, sample_weight)
             return one_head(self, logits, labels, sample_weight)
         if sample_weight is None and self.loss._may_be_plain:
-            plain = evaluate_plain(self.loss, logits, labels)
+            plain = evaluate_plain(self.loss, logits, labels, self.inplace)
             if plain is not None:
                 return plain
         (scores,), dtype = autocast_scores(logits, by_row=self._by_row, labels=labels)
         evaluation = self._evaluation(scores, labels, sample_weight, value_dtype=dtype)
-        return differentiable(evaluation, scores, rows_are_coupled=self._rows_are_coupled)
+        return differentiable(
+            evaluation,
+            scores,
+            rows_are_coupled=self._rows_are_coupled,
+            inplace=self.inplace,
+        )
 
 
 class WeightedModule(OneHeadModule):

@@ -71,7 +71,7 @@ class NoisedModule(OneHeadModule):
         evaluation = self._evaluation(
             scores, labels, sample_weight, value_dtype=dtype, noise=noise, step=drawn
         )
-        return differentiable(evaluation, scores)
+        return differentiable(evaluation, scores, inplace=self.inplace)
 
     def get_extra_state(self) -> Tensor:
         """The number of counted calls, for the state_dict: an int64 with the bits of the count."""

@@ -31,9 +31,9 @@ class TwoHeadModule(LossModule):
 
     threshold: Tensor
 
-    def __init__(self, loss: AnyLoss, check: bool = False) -> None:
+    def __init__(self, loss: AnyLoss, check: bool = False, inplace: bool = False) -> None:
         """Wraps a loss. Called by the modules themselves."""
-        super().__init__(loss, check)
+        super().__init__(loss, check, inplace)
         if self._averages:
             self.register_buffer("threshold", torch.zeros((), dtype=torch.float64, device="cpu"))
 
@@ -84,7 +84,7 @@ class TwoHeadModule(LossModule):
         )
         if self._averages:
             evaluation.begin_threshold(self.threshold)
-        value = differentiable(evaluation, *heads)
+        value = differentiable(evaluation, *heads, inplace=self.inplace)
         if self._averages and self.training:
             used = evaluation.used_threshold()
             if used.device == self.threshold.device:
