@@ -61,6 +61,7 @@ MATRICES = {"x", "scores", "logits", "probabilities"}
 CLASS_VECTORS = {"class_counts", "counts", "class_values", "target_prior"}
 ROW_VECTORS = {"sample_weight", "upstream"}
 ARRAYS = {*MATRICES, *CLASS_VECTORS, *ROW_VECTORS, "labels", "threshold", "noise"}
+FEATURES = 3
 NUMBERS = {
     "k": st.sampled_from([1, 2, 3, 0, -1, 1 << 40]),
     "coverage": st.sampled_from([0.9, 0.0, 1.0, np.nan]),
@@ -79,6 +80,12 @@ def arguments(draw: Any, function: Callable[..., Any]) -> dict[str, Any]:
         if name in MATRICES:
             probable = name == "probabilities"
             found[name] = draw(matrices(rows, classes, dtype, probabilities=probable))
+        elif name == "inputs":
+            found[name] = draw(matrices(rows, FEATURES, dtype, probabilities=False))
+        elif name == "weight":
+            found[name] = draw(matrices(classes, FEATURES, dtype, probabilities=False))
+        elif name == "loss":
+            found[name] = topkloss.CrossEntropyLoss()
         elif name == "labels":
             found[name] = draw(label_vectors(rows, classes))
         elif name in CLASS_VECTORS:
