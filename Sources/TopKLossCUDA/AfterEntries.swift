@@ -17,8 +17,9 @@ public func topkloss_cuda_topk_accuracy(
   let batch: UnsafePointer<topkloss_batch>? = batch
   let launch: UnsafePointer<topkloss_cuda_launch>? = launch
   return reportingFault { () throws(Fault) in
-    guard let options = options?.pointee else { throw .nullPointer("options") }
-    try checkSize(options.struct_size, of: topkloss_topk_accuracy_options.self, "options")
+    guard let given = options else { throw .nullPointer("options") }
+    try checkSize(given.pointee.struct_size, of: topkloss_topk_accuracy_options.self, "options")
+    let options = given.pointee
     guard options.k >= 1 else {
       throw Fault(
         TOPKLOSS_ERROR_OPTION, "%s is %lld: it must be 1 or more",
@@ -28,7 +29,7 @@ public func topkloss_cuda_topk_accuracy(
       throw Fault(
         TOPKLOSS_ERROR_UNSUPPORTED, "on a device the average is over rows: TOPKLOSS_MICRO")
     }
-    guard let launch = launch?.pointee else { throw .nullPointer("launch") }
+    guard let launch else { throw .nullPointer("launch") }
     var description = try TopkDeviceDescription(topKHitsOf: batch, k: options.k)
     guard description.call.labels != nil || description.call.rows == 0 else {
       throw .nullPointer("batch.labels")

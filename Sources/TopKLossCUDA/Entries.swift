@@ -102,7 +102,7 @@ public func topkloss_cuda_evaluate(
   let batch: UnsafePointer<topkloss_batch>? = batch
   let result: UnsafePointer<topkloss_result>? = result
   return reportingFault { () throws(Fault) in
-    guard let launch = launch?.pointee else { throw .nullPointer("launch") }
+    guard let launch else { throw .nullPointer("launch") }
     try run(try TopkDeviceDescription(loss, batch, result), launch)
   }
 }

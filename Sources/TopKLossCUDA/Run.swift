@@ -5,9 +5,11 @@ import CTopKLossCUDA
 
 /// Checks where a call is to run, and puts its kernels there.
 func run(
-  _ description: TopkDeviceDescription, _ launch: topkloss_cuda_launch
+  _ description: TopkDeviceDescription, _ given: UnsafePointer<topkloss_cuda_launch>
 ) throws(Fault) {
-  try checkSize(launch.struct_size, of: topkloss_cuda_launch.self, "launch")
+  // Before more of it is read than a shorter struct has.
+  try checkSize(given.pointee.struct_size, of: topkloss_cuda_launch.self, "launch")
+  let launch = given.pointee
   var description = description
   let constants: UnsafeRawPointer? = launch.constants
   let givenWorkspace: UnsafeMutableRawPointer? = launch.workspace
