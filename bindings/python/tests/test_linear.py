@@ -183,10 +183,7 @@ def test_memory_is_not_that_of_scores():
 
 def test_losses_that_compare_rows_are_refused():
     inputs, weight, labels, _ = layer()
-    losses = (
-        topkloss.TwoHeadAverageKLoss(2),
-        topkloss.SinglePositiveLoss("epr", expected_positives=2.0),
-    )
+    losses = (topkloss.SinglePositiveLoss("epr", expected_positives=2.0),)
     for loss in losses:
         words = "compares the rows", type(loss).__name__
         refuses("OPTION", words, linear_loss, loss, inputs, weight, labels)

@@ -14,7 +14,6 @@ from torch_support import (
     MAKERS,
     NOISED,
     ONE_HEAD,
-    TWO_HEADS,
     gradient_of,
     modules,
     refuses,
@@ -131,7 +130,6 @@ def test_memory_is_not_that_of_logits(reduction):
 def test_losses_that_compare_rows_are_refused():
     inputs, weight, _, labels = layer()
     for criterion in (
-        MAKERS[TWO_HEADS](),
         modules.SinglePositiveLoss("epr", expected_positives=2.0),
         modules.SinglePositiveLoss("epr", expected_positives=2.0, reduction="none"),
     ):

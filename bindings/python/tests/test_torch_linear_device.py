@@ -6,7 +6,7 @@ import pytest
 from cuda_support import counts
 from linear_support import layer, with_gradients
 from torch_device_support import assert_near, device, on_cpu, trusted
-from torch_support import MAKERS, NOISED, ONE_HEAD, torch
+from torch_support import MAKERS, NOISED, ONE_HEAD, TWO_HEADS, torch
 
 from topkloss.torch import linear_loss
 
@@ -16,12 +16,15 @@ CHUNK = 3 * 21 * 4
 """Three rows of seven."""
 
 
-@pytest.mark.parametrize("name", [ONE_HEAD, NOISED])
+@pytest.mark.parametrize("name", [ONE_HEAD, NOISED, TWO_HEADS])
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.usefixtures("trusted")
 def test_the_answers_of_the_cpu(name, reduction, on_cpu):
     criterion = MAKERS[name](reduction=reduction)
     *given, labels = layer(dtype=torch.float32)
+    if name == TWO_HEADS:
+        given[1:] = (each[:20].detach().requires_grad_() for each in given[1:])
+        labels %= 10
     labels[2] = -100
     weight = torch.arange(1.0, 8.0)
 

@@ -43,7 +43,8 @@ class ThresholdState:
     value: float = 0.0
 
 
-def _read(threshold: Any) -> float:
+def read(threshold: Any) -> float:
+    """The threshold before a call."""
     if not isinstance(threshold, ThresholdState):
         raise TopKLossError(
             f"threshold is {threshold!r}; it must be a ThresholdState, which is updated",
@@ -224,7 +225,7 @@ class TwoHeadAverageKLoss(AnyLoss):
         # Locals keep every array alive until the call has ended.
         _kept = add_labels(batch, labels), add_sample_weight(batch, sample_weight)
         if threshold is not None:
-            result.threshold = _read(threshold)
+            result.threshold = read(threshold)
         values = add_row_values(result, batch, rows) if self.reduction == "none" else None
         if gradient:
             first = add_gradient(result, batch, rows, out)

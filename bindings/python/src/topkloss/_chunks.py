@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from topkloss._arguments import integer
 from topkloss._loss import AnyLoss
@@ -17,14 +17,17 @@ CHUNK_BYTES = 1 << 26
 _summed: weakref.WeakKeyDictionary[AnyLoss, AnyLoss] = weakref.WeakKeyDictionary()
 
 
-def summed(loss: AnyLoss) -> AnyLoss:
+_Any = TypeVar("_Any", bound=AnyLoss)
+
+
+def summed(loss: _Any) -> _Any:
     """The same loss with a sum for a mean, made once: the sums of chunks add up."""
     if loss.reduction != "mean":
         return loss
     found = _summed.get(loss)
     if found is None:
         found = _summed[loss] = loss._with(reduction="sum")
-    return found
+    return cast("_Any", found)
 
 
 def chunk_bytes_of(value: int | None) -> int:
@@ -52,8 +55,8 @@ def rows_at_once(chunk_bytes: int, rows: int, features: int, classes: int, items
 
 def refuse_compared_rows(loss: Any) -> None:
     """Refuses losses whose rows need the scores of all others, which are never there at once."""
-    if not loss._traits.rows_are_compared(loss):
-        return
+    if loss._traits.heads == 2 or not loss._traits.rows_are_compared(loss):
+        return  # all that the rows of two heads share is a threshold: see `topkloss._candidates`
     raise TopKLossError(
         f"{loss!r} compares the rows of a batch with each other, so that they cannot be evaluated "
         "a chunk at a time: compute its scores, and call the loss with them",
@@ -62,10 +65,15 @@ def refuse_compared_rows(loss: Any) -> None:
 
 
 def unfit_layer(
-    inputs: tuple[int, ...], weight: tuple[int, ...], bias: tuple[int, ...] | None
+    inputs: tuple[int, ...], weight: tuple[int, ...], bias: tuple[int, ...] | None, heads: int
 ) -> str | None:
     """What is wrong with the shapes of a layer, in words."""
-    if len(weight) != 2:
+    if len(weight) != 2 or weight[0] % heads:
+        if heads == 2:
+            return (
+                f"weight has shape {weight}; for a loss of two heads it must be (2 C, D): the "
+                "softmax head's rows, then the multi-label head's"
+            )
         return f"weight has shape {weight}; it must be (C, D)"
     if not inputs or inputs[-1] != weight[1]:
         return f"inputs has shape {inputs}; for this weight it must be (..., {weight[1]})"

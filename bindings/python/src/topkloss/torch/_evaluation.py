@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 # Those of the result's matrices that are the gradients of each head, and the batch's its scores.
-_GRADIENTS = "gradient", "multi_label_gradient"
-_MATRICES = "logits", "multi_label"
+GRADIENTS = "gradient", "multi_label_gradient"
+MATRICES = "logits", "multi_label"
 
 
 class Arguments(NamedTuple):
@@ -217,7 +217,7 @@ class Evaluation:
             if one
             else None
             for name, matrix, head, one, target in zip(
-                _GRADIENTS, _MATRICES, self._heads, wanted, over or (None, None), strict=False
+                GRADIENTS, MATRICES, self._heads, wanted, over or (None, None), strict=False
             )
         ]
         batch, result = self._described({one.name: one.strides for one in outputs if one})

@@ -16,6 +16,7 @@ from topkloss.torch._base import LossModule
 from topkloss.torch._compiled import drawn_step, without_gradients
 from topkloss.torch._noised import NoisedModule
 from topkloss.torch._tensors import FLOAT_CODES, is_soft, with_memory
+from topkloss.torch._two_heads import TwoHeadModule
 
 
 def linear_loss(
@@ -44,6 +45,17 @@ def linear_loss(
         )
         value.backward()
 
+    A loss of two heads takes the layers of both as one, of 2 C outputs: the softmax head's, then
+    the multi-label head's. Its threshold is that of the whole batch, found in a pass before, which
+    computes the softmax head's logits once more. Scores that equal the threshold are all
+    candidates, where the module would take the first of them.
+
+        heads = torch.nn.Linear(256, 2 * 50_000)
+        criterion = topkloss.torch.TwoHeadAverageKLoss(5)
+        value = topkloss.torch.linear_loss(
+            criterion, features, heads.weight, labels, heads.bias
+        )
+
     By row (the reduction ``"none"``) the backward pass computes the logits again, since only then
     it is known what the rows' values are multiplied by.
 
@@ -52,12 +64,13 @@ def linear_loss(
     without a graph break. There is no second derivative.
 
     Args:
-        criterion: Any module of `topkloss.torch` with one head, but for those that compare the rows
-            of a batch (`SinglePositiveLoss` with ``"epr"``): these need all logits.
+        criterion: Any module of `topkloss.torch`, but for `SinglePositiveLoss` with ``"epr"``,
+            whose rows need all logits.
         inputs: Of shape (..., D), in float32, float64, float16 or bfloat16.
-        weight: Of shape (C, D), and under no autocast of the dtype of the inputs.
+        weight: Of shape (C, D), of two heads (2 C, D), and under no autocast of the dtype of the
+            inputs.
         labels: Class indices of shape (...), or the ignored one; or soft labels of shape (..., C).
-        bias: Of shape (C). Default: none.
+        bias: Of shape (C), of two heads (2 C). Default: none.
         sample_weight: A finite number of 0 or more for each row, of shape (...). Default 1.
         step: For noised losses: which noise to draw, as for the module; one step for all chunks.
         chunk_bytes: What the logits of a chunk may take; a chunk has one row at least. Default:
@@ -87,6 +100,11 @@ def linear_loss(
     taken = None
     if isinstance(criterion, NoisedModule):
         inputs, taken = drawn_step(criterion, inputs, None, step)
+    threshold = None
+    if isinstance(criterion, TwoHeadModule):
+        layer = [None if each is None else each.detach() for each in (inputs, weight, bias)]
+        found = operators.linear_threshold(criterion._ticket, *layer, labels, dtype, budget)
+        threshold = criterion._begin(found)
     wanted = [torch.is_grad_enabled() and each.requires_grad for each in given]
     value: Tensor = operators.linear_loss(
         criterion._ticket,
@@ -96,6 +114,7 @@ def linear_loss(
         labels,
         sample_weight,
         taken,
+        threshold,
         *wanted,
         *[False] * (3 - len(wanted)),
         dtype,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from topkloss._average_k import TwoHeadAverageKLoss
+from topkloss._candidates import Candidates, with_given_threshold
 from topkloss._chunks import (
     require_labels,
     require_weights,
@@ -22,7 +26,7 @@ from topkloss.errors import TopKLossError
 from topkloss.torch import _devices
 from topkloss.torch._autocast import HALVES
 from topkloss.torch._base import LossModule
-from topkloss.torch._evaluation import Arguments, Evaluation
+from topkloss.torch._evaluation import GRADIENTS, MATRICES, Arguments, Evaluation
 from topkloss.torch._tensors import is_soft, row_numbers, with_memory
 
 
@@ -59,18 +63,19 @@ class Rows(NamedTuple):
     sample_weight: Tensor | None
     step: int
 
-    def evaluation_arguments(self, part: slice, scores: Tensor) -> Arguments:
+    def evaluation_arguments(self, part: slice, heads: tuple[Tensor, ...]) -> Arguments:
         weight = None if self.sample_weight is None else self.sample_weight[part]
-        return Arguments(scores, self.labels[part], weight)
+        return Arguments(heads[0], self.labels[part], weight, *heads[1:])
 
 
-def rows_of(layer: Layer, labels: Any, sample_weight: Any, step: int) -> Rows:
+def rows_of(loss: AnyLoss, layer: Layer, labels: Any, sample_weight: Any, step: int) -> Rows:
     """The rows of a call, once their shapes are seen to fit the layer's."""
     bias = None if layer.bias is None else tuple(layer.bias.shape)
-    problem = unfit_layer(tuple(layer.inputs.shape), tuple(layer.weight.shape), bias)
+    heads = loss._traits.heads
+    problem = unfit_layer(tuple(layer.inputs.shape), tuple(layer.weight.shape), bias, heads)
     if problem:
         raise TopKLossError(problem, "TOPKLOSS_ERROR_SIZE")
-    lead, classes = tuple(layer.inputs.shape[:-1]), len(layer.weight)
+    lead, classes = tuple(layer.inputs.shape[:-1]), len(layer.weight) // heads
     labels, are_soft = with_memory("labels", labels), is_soft(labels)
     require_labels(tuple(labels.shape), lead, classes, are_soft=are_soft)
     flat = labels.reshape(math.prod(lead), classes) if are_soft else labels.reshape(-1)
@@ -102,10 +107,13 @@ class _InPlace(Evaluation):
     """An evaluation whose gradient replaces its scores."""
 
     def over_scores(self, upstream: Tensor | None, values: Tensor | None, wanted: bool) -> float:
-        written = {"gradient": self._strides["logits"]} if wanted else {}
-        batch, result = self._described(written)
+        matrices = dict(zip(GRADIENTS, MATRICES[: len(self._heads)], strict=False))
+        written = {name: self._strides[matrix] for name, matrix in matrices.items()}
+        batch, result = self._described(written if wanted else {})
+        result.threshold = self._threshold
         if wanted:
             result.gradient = batch.logits
+            result.multi_label_gradient = batch.multi_label_logits
         if upstream is not None:
             batch.upstream = self._keep(upstream)
         if values is not None:
@@ -124,9 +132,28 @@ class Pass:
 
     value: Tensor
 
-    def __init__(self, module: LossModule, layer: Layer, rows: Rows, plan: Plan) -> None:
+    def __init__(
+        self,
+        module: LossModule,
+        layer: Layer,
+        rows: Rows,
+        plan: Plan,
+        threshold: Tensor | None = None,
+    ) -> None:
+        """Begins with nothing added up.
+
+        Args:
+            module: Has the loss.
+            layer: The layer.
+            rows: What there is of each row.
+            plan: What to do.
+            threshold: Of a loss of two heads: that of its candidates.
+        """
         self._module, self._rows, self._plan = module, rows, plan
         self._loss: AnyLoss = summed(module.loss)
+        self._threshold = threshold
+        if threshold is not None:
+            self._loss = with_given_threshold(cast("TwoHeadAverageKLoss", self._loss))
         inputs, weight, bias = layer
         dtype = plan.dtype
         *lead, features = inputs.shape
@@ -154,28 +181,36 @@ class Pass:
             self._run(upstream)
         return self
 
-    def _run(self, upstream: Tensor | None) -> None:
-        plan, inputs = self._plan, self._inputs
-        rows, classes = len(inputs), len(self._weight)
-        itemsize = plan.scores_dtype.itemsize
-        count = rows_at_once(plan.chunk_bytes, rows, inputs.shape[1], classes, itemsize)
-        room = inputs.new_empty((count, classes))
-        wide = room
-        if plan.scores_dtype != plan.dtype:
-            wide = torch.empty_like(room, dtype=plan.scores_dtype)
-        # Python's numbers on the CPU: no tensor for each chunk.
-        total: Any = 0.0
-        values = inputs.new_empty(rows, dtype=plan.scores_dtype) if plan.by_row else None
+    def _chunks(self, outputs: int) -> Iterator[tuple[slice, Tensor]]:
+        """Rows a chunk at a time, and their products with the first rows of the weight."""
+        plan, inputs, weight = self._plan, self._inputs, self._weight[:outputs]
+        bias = None if self._bias is None else self._bias[:outputs]
+        rows, itemsize = len(inputs), plan.scores_dtype.itemsize
+        count = rows_at_once(plan.chunk_bytes, rows, inputs.shape[1], outputs, itemsize)
+        room = inputs.new_empty((count, outputs))
         # A batch without rows is looked at too: its labels may be wrong all the same.
         for first in range(0, max(rows, 1), count):
             part = slice(first, min(rows, first + count))
             product = room[: part.stop - first]
-            self._score(part, product)
+            if bias is None:
+                torch.mm(inputs[part], weight.t(), out=product)
+            else:
+                torch.addmm(bias, inputs[part], weight.t(), out=product)
+            yield part, product
+
+    def _run(self, upstream: Tensor | None) -> None:
+        plan, rows = self._plan, len(self._inputs)
+        # Python's numbers on the CPU: no tensor for each chunk.
+        total: Any = 0.0
+        values = self._inputs.new_empty(rows, dtype=plan.scores_dtype) if plan.by_row else None
+        wide: Tensor | None = None
+        for part, product in self._chunks(len(self._weight)):
             scores = product
-            if wide is not room:
+            if plan.scores_dtype != plan.dtype:
+                wide = torch.empty_like(product, dtype=plan.scores_dtype) if wide is None else wide
                 scores = wide[: len(product)].copy_(product)
             factors = None if upstream is None else upstream[part]
-            with rows_named(first, part.stop, rows):
+            with rows_named(part.start, part.stop, rows):
                 value, gradient = self._evaluate(part, scores, factors, values)
             total += value
             if any(plan.wanted):
@@ -185,35 +220,61 @@ class Pass:
         if values is None:
             if not isinstance(total, Tensor):
                 total = torch.tensor(total, dtype=torch.float64, device="cpu")
-            values = total.to(inputs.device)
+            values = total.to(self._inputs.device)
         self.value = values
 
-    def _score(self, part: slice, out: Tensor) -> None:
-        if self._bias is None:
-            torch.mm(self._inputs[part], self._weight.t(), out=out)
-        else:
-            torch.addmm(self._bias, self._inputs[part], self._weight.t(), out=out)
+    def find_threshold(self) -> float:
+        """That of the candidates of all rows, by a loss of two heads."""
+        loss = cast("TwoHeadAverageKLoss", self._loss)
+        is_ignored = self._rows.labels == loss.ignore_index
+        found = Candidates(loss.k, int((~is_ignored).sum()))
+        arithmetic = torch.float32 if self._plan.dtype in HALVES else self._plan.dtype
+        with torch.no_grad(), torch.autocast(self._inputs.device.type, enabled=False):
+            for part, product in self._chunks(len(self._weight) // 2):
+                scores = product.to(arithmetic)
+                scores[is_ignored[part]] = torch.nan
+                if not len(scores):
+                    continue
+                if scores.is_cpu:
+                    found.add(scores.numpy())
+                    continue
+                scores = scores.log_softmax(1)
+                rows = int((~scores[:, 0].isnan()).sum())
+                top = scores.nan_to_num_(-torch.inf, neginf=-torch.inf).flatten()
+                highest = top.topk(min(found.most, top.numel())).values.cpu().numpy()
+                found.add_highest(np.asarray(highest), rows, scores.shape[1])
+        return found.threshold
+
+    def _split(self, scores: Tensor) -> tuple[Tensor, ...]:
+        return scores.chunk(self._loss._traits.heads, dim=1)
 
     def _evaluate(
         self, part: slice, scores: Tensor, upstream: Tensor | None, values: Tensor | None
     ) -> tuple[Any, Tensor]:
         """The sum of some rows' values, and the gradient, where the scores were if that can be."""
-        given = self._rows.evaluation_arguments(part, scores)
+        given = self._rows.evaluation_arguments(part, self._split(scores))
         wanted = any(self._plan.wanted)
         options = {"step": self._rows.step, "first_row": part.start}
         if scores.is_cpu and not _devices.is_on_device(scores):
             evaluation = _InPlace.of(self._loss, given, by_row=values is not None, **options)
+            if self._threshold is not None:
+                evaluation.begin_threshold(self._threshold)
             out = None if values is None else values[part]
             return evaluation.over_scores(upstream, out, wanted), scores
         on_device = self._module._evaluation(
-            *given[:3], value_dtype=torch.float64, loss=self._loss, **options
+            *given[:3], second=given.second, value_dtype=torch.float64, loss=self._loss, **options
         )
-        if upstream is not None:
+        if self._threshold is not None:
+            on_device.begin_threshold(self._threshold)
+        heads = self._loss._traits.heads
+        if upstream is not None and heads == 1:
             return 0.0, on_device.gradient(upstream, scores)
-        found, (gradient,) = on_device.run((wanted,))
+        found, gradients = on_device.run((wanted,) * heads, upstream)
         if values is not None:
             values[part] = found
-        return found.sum(), scores if gradient is None else gradient
+        made = [each for each in gradients if each is not None]
+        gradient = scores if not made else made[0] if heads == 1 else torch.cat(made, dim=1)
+        return found.sum(), gradient
 
     def _add(self, part: slice, gradient: Tensor) -> None:
         """What the gradient of the scores of some rows adds to those of the arrays."""

@@ -73,8 +73,7 @@ class TwoHeadModule(LossModule):
                 self, logits, multi_label_logits, labels, sample_weight, threshold
             )
             if threshold is not None and self.training:
-                # By a view: graphs (of PyTorch 2.13) lose what is written to float64 scalars.
-                threshold.view(1).copy_(used.view(1))
+                self._keep(used)
             return value
         heads, dtype = autocast_scores(
             logits, multi_label_logits, by_row=self._by_row, labels=labels
@@ -92,6 +91,21 @@ class TwoHeadModule(LossModule):
             else:
                 self.threshold = used
         return value
+
+    def _begin(self, found: Tensor) -> Tensor:
+        """The threshold of a batch whose own is known, 0 without rows; in training it is kept."""
+        if not self._averages:
+            return found
+        decay, before = self.loss.threshold_decay, self.threshold.to(found.device)
+        mixed = torch.where(before > 0, decay * before + (1 - decay) * found, found)
+        used = torch.where(found > 0, mixed, before)
+        if self.training:
+            self._keep(used)
+        return used
+
+    def _keep(self, used: Tensor) -> None:
+        # By a view: graphs (of PyTorch 2.13) lose what is written to float64 scalars.
+        self.threshold.view(1).copy_(used.view(1))
 
     def _apply(self, function: Callable[[Tensor], Tensor], recurse: bool = True) -> TwoHeadModule:
         """Moves and casts, all but the threshold: in 16 bits, its average would stand still.

@@ -6,7 +6,7 @@ the backward pass is one multiplication. Outside graphs modules call the library
 """
 
 from topkloss.torch._operators._coupled_rows import coupled_rows, coupled_rows_vjp
-from topkloss.torch._operators._linear import linear_loss
+from topkloss.torch._operators._linear import linear_loss, linear_threshold
 from topkloss.torch._operators._noised_topk import noised_topk
 from topkloss.torch._operators._one_head import one_head
 from topkloss.torch._operators._parts import SIGN, signed, unsigned
@@ -20,6 +20,7 @@ __all__ = [
     "coupled_rows_vjp",
     "given_step",
     "linear_loss",
+    "linear_threshold",
     "noised_topk",
     "one_head",
     "refused",

@@ -22,7 +22,7 @@ Three = tuple[Tensor, Tensor, Tensor]
 
 _INPUTS = (
     "Tensor ticket, Tensor inputs, Tensor weight, Tensor? bias, Tensor labels, "
-    "Tensor? sample_weight, Tensor? step, "
+    "Tensor? sample_weight, Tensor? step, Tensor? threshold, "
 )
 _PLAN = (
     "bool inputs_wanted, bool weight_wanted, bool bias_wanted, ScalarType dtype, "
@@ -58,6 +58,42 @@ def _given(found: Pass, inputs: Tensor) -> Three:
 
 
 @torch.library.custom_op(
+    "topkloss::linear_threshold",
+    mutates_args=(),
+    schema="(Tensor ticket, Tensor inputs, Tensor weight, Tensor? bias, Tensor labels, "
+    "ScalarType dtype, int chunk_bytes) -> Tensor",
+)
+def linear_threshold(
+    ticket: Tensor,
+    inputs: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    labels: Tensor,
+    dtype: torch.dtype,
+    chunk_bytes: int,
+) -> Tensor:
+    """Of a loss of two heads: the threshold of the whole batch's candidates, in a pass before."""
+    module, layer = module_of(ticket), Layer(inputs, weight, bias)
+    rows = rows_of(module.loss, layer, labels, None, 0)
+    plan = Plan((False, False, False), dtype, dtype, chunk_bytes, False)
+    found = Pass(module, layer, rows, plan).find_threshold()
+    return torch.tensor(found, dtype=torch.float64, device="cpu")
+
+
+@linear_threshold.register_fake
+def _(
+    ticket: Tensor,  # noqa: ARG001
+    inputs: Tensor,  # noqa: ARG001
+    weight: Tensor,  # noqa: ARG001
+    bias: Tensor | None,  # noqa: ARG001
+    labels: Tensor,  # noqa: ARG001
+    dtype: torch.dtype,  # noqa: ARG001
+    chunk_bytes: int,  # noqa: ARG001
+) -> Tensor:
+    return torch.empty((), dtype=torch.float64, device="cpu")
+
+
+@torch.library.custom_op(
     "topkloss::linear_loss",
     mutates_args=(),
     schema=f"({_INPUTS}{_PLAN}, bool by_row, ScalarType value_dtype) "
@@ -71,6 +107,7 @@ def linear_loss(
     labels: Tensor,
     sample_weight: Tensor | None,
     step: Tensor | None,
+    threshold: Tensor | None,
     inputs_wanted: bool,
     weight_wanted: bool,
     bias_wanted: bool,
@@ -86,12 +123,12 @@ def linear_loss(
     """
     module = module_of(ticket)
     layer = Layer(inputs, weight, bias)
-    rows = rows_of(layer, labels, sample_weight, 0 if step is None else unsigned(step))
+    rows = rows_of(module.loss, layer, labels, sample_weight, 0 if step is None else unsigned(step))
     wanted = (inputs_wanted, weight_wanted, bias_wanted)
     if by_row:
         wanted = (False, False, False)
     plan = Plan(wanted, dtype, scores_dtype, chunk_bytes, by_row)
-    found = Pass(module, layer, rows, plan).run()
+    found = Pass(module, layer, rows, plan, threshold).run()
     one = number(1.0, torch.float64, inputs.device)
     if by_row:
         values = found.value.to(value_dtype, copy=False).reshape(inputs.shape[:-1])
@@ -118,6 +155,7 @@ def _(
     labels: Tensor,  # noqa: ARG001
     sample_weight: Tensor | None,  # noqa: ARG001
     step: Tensor | None,  # noqa: ARG001
+    threshold: Tensor | None,  # noqa: ARG001
     inputs_wanted: bool,
     weight_wanted: bool,
     bias_wanted: bool,
@@ -146,6 +184,7 @@ def linear_loss_vjp(
     labels: Tensor,
     sample_weight: Tensor | None,
     step: Tensor | None,
+    threshold: Tensor | None,
     upstream: Tensor,
     inputs_wanted: bool,
     weight_wanted: bool,
@@ -155,13 +194,13 @@ def linear_loss_vjp(
     chunk_bytes: int,
 ) -> Three:
     """By row: the gradients that are wanted of the sum of all values times their upstream."""
-    layer = Layer(inputs, weight, bias)
-    rows = rows_of(layer, labels, sample_weight, 0 if step is None else unsigned(step))
+    module, layer = module_of(ticket), Layer(inputs, weight, bias)
+    rows = rows_of(module.loss, layer, labels, sample_weight, 0 if step is None else unsigned(step))
     plan = Plan((inputs_wanted, weight_wanted, bias_wanted), dtype, scores_dtype, chunk_bytes, True)
     factors = upstream.reshape(-1).to(torch.float64)
     # What is not finite is no factor to the library, and would leave no gradient finite either.
     finite = factors.isfinite().all()
-    made = Pass(module_of(ticket), layer, rows, plan).run(factors.nan_to_num(0.0, 0.0, 0.0))
+    made = Pass(module, layer, rows, plan, threshold).run(factors.nan_to_num(0.0, 0.0, 0.0))
     for each in made.gradients:
         if each is not None:
             each.add_(torch.where(finite, 0.0, torch.nan).to(each.device, each.dtype))
@@ -177,6 +216,7 @@ def _(
     labels: Tensor,  # noqa: ARG001
     sample_weight: Tensor | None,  # noqa: ARG001
     step: Tensor | None,  # noqa: ARG001
+    threshold: Tensor | None,  # noqa: ARG001
     upstream: Tensor,  # noqa: ARG001
     inputs_wanted: bool,
     weight_wanted: bool,
@@ -194,9 +234,9 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None
     ctx.mark_non_differentiable(*output[1:])
     layer = inputs[1:4]
     ctx.kinds = [None if each is None else (each.shape, each.dtype) for each in layer]
-    *ctx.plan, ctx.by_row, _ = inputs[7:]
+    *ctx.plan, ctx.by_row, _ = inputs[8:]
     if ctx.by_row:
-        ctx.save_for_backward(*inputs[:7])
+        ctx.save_for_backward(*inputs[:8])
         # Outside graphs nobody else may have the module any more by the time of the backward pass.
         ctx.module = module_of(ticket) if has_memory(ticket) else None
     else:
@@ -223,7 +263,7 @@ def _backward(ctx: Any, upstream: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
         each.reshape(kind[0]).to(kind[1]) if one else None
         for each, kind, one in zip(found, ctx.kinds, needed, strict=True)
     ]
-    return None, *gradients, *[None] * 11
+    return None, *gradients, *[None] * 12
 
 
 def _times(gradient: Tensor, factor: Tensor) -> Tensor:
