@@ -53,9 +53,12 @@ def written_over(scores: Sequence[Tensor], wanted: Sequence[bool]) -> list[Tenso
 
 def spent(scores: Tensor) -> Tensor:
     """The same of scores that require a gradient."""
-    if scores.is_leaf:  # PyTorch's own words, before the fact
+    base = scores._base
+    if scores.is_leaf or (base is not None and base.is_leaf and base.requires_grad):
+        # PyTorch's own words, before the fact; of a view, PyTorch 2.6 says nothing after it.
+        which = "a leaf" if base is None else "a view of a leaf"
         raise RuntimeError(
-            "a leaf Variable that requires grad is being used in an in-place operation."
+            f"{which} Variable that requires grad is being used in an in-place operation."
         )
     with torch.enable_grad():
         _Spent.apply(scores)
