@@ -207,7 +207,7 @@ def test_what_pytorch_does_not_let_be_changed(weighted):
         module(leaf.view(-1).view(6, CLASSES), labels, **options)
     together = torch.cat([leaf, leaf])
     # PyTorch 2.6 says it by an assertion of its own.
-    with pytest.raises(RuntimeError, match="function that returns multiple|creation_meta"):
+    with pytest.raises(RuntimeError, match=r"function that returns multiple|creation_meta"):
         module(together.chunk(2)[0], labels, **options)
     assert torch.equal(leaf, before)
     assert torch.equal(together[:6], before)
