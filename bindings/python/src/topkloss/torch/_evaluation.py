@@ -58,6 +58,7 @@ class Evaluation:
     """
 
     _threshold: float = 0.0
+    _total_weight: float = 0.0
 
     def __init__(
         self,
@@ -180,6 +181,16 @@ class Evaluation:
         """The one that it used: float64, without dimensions."""
         return torch.tensor(self._threshold, dtype=torch.float64, device="cpu")
 
+    def total_weight(self) -> Tensor:
+        """What a run's mean was divided by: float64, without dimensions."""
+        return torch.tensor(self._total_weight, dtype=torch.float64, device=self._device or "cpu")
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        count: int = self._batch.rows
+        return count
+
     def describe(self) -> _abi.batch:
         """The batch, for functions that take no more than it."""
         tell_openmp()
@@ -259,7 +270,7 @@ class Evaluation:
         tell_openmp()
         value = call(self._owner, batch, result)
         if upstream is None:
-            self._threshold = result.threshold
+            self._threshold, self._total_weight = result.threshold, result.total_weight
         if self._by_row:
             values = self._home(values)
         else:

@@ -1,0 +1,22 @@
+"""Batches that several processes have parts of, by `torch.distributed`.
+
+Give rank r of a `torch.nn.parallel.DistributedDataParallel` job its rows as ever, and wrap the
+criterion:
+
+    from topkloss.torch import LogitAdjustedLoss
+    from topkloss.torch.distributed import GlobalBatch
+
+    criterion = GlobalBatch(LogitAdjustedLoss(class_counts))
+
+and its value and gradients are those of a single process that has all rows, for every loss. What a
+metric has counted is put together by
+
+    accuracy = reduce_metric(accuracy)
+
+Tensors travel on the logits' device, by whatever backend the group has for it (gloo, NCCL, ...).
+"""
+
+from topkloss.torch._global_batch import GlobalBatch, Gradients
+from topkloss.torch._metric_reduction import reduce_metric
+
+__all__ = ["GlobalBatch", "Gradients", "reduce_metric"]
