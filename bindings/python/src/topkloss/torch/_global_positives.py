@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from topkloss.torch._global_rows import RowPieces
@@ -64,8 +65,8 @@ def _counted(
     rows = RowPieces([scores], labels, loss.ignore_index)
     positives, weight = 0.0, 0.0
     for (piece, counts), weights in zip(rows, rows.flat(sample_weight), strict=False):
-        factors = counts * weights
-        sums = piece.sigmoid().sum(dim=1, dtype=factors.dtype).where(counts, 0.0)
+        factors = counts.double() * weights
+        sums = piece.sigmoid().sum(dim=1, dtype=torch.float64).where(counts, 0.0)
         positives += (sums * factors).sum().item()
         weight += factors.sum().item()
     return positives, weight
