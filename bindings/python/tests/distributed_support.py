@@ -20,8 +20,8 @@ class World:
 
     @property
     def sizes(self) -> list[tuple[int, ...]]:
-        """Rows of each rank: even, uneven, and of some none."""
-        return {2: [(4, 4), (5, 3), (8, 0)], 3: [(3, 0, 5), (2, 4, 2)]}[self.count]
+        """Rows of each rank: uneven, and of some none."""
+        return {2: [(5, 3), (8, 0)], 3: [(3, 0, 5)]}[self.count]
 
     def part(self, sizes: tuple[int, ...]) -> slice:
         """This rank's rows."""

@@ -35,17 +35,16 @@ def _run(rank: int, folder: Path) -> None:
     if rank < 2:
         worlds.insert(0, World(pair, 2, rank))
     found: dict[str, str | None] = {}
-    for name, check in distributed_checks.CHECKS.items():
-        try:
+    name = ""
+    try:
+        for name, check in distributed_checks.CHECKS.items():
             check(worlds)
             found[name] = None
-        except BaseException:
-            found[name] = f"rank {rank}: {traceback.format_exc()}"
-            break
-        finally:
-            (folder / f"rank{rank}.json").write_text(json.dumps(found))
-    else:
         distributed.destroy_process_group()
+    except BaseException:
+        found[name] = f"rank {rank}: {traceback.format_exc()}"
+    finally:
+        (folder / f"rank{rank}.json").write_text(json.dumps(found))
 
 
 def _fork(rank: int, folder: Path) -> int:
