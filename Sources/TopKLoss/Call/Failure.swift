@@ -29,9 +29,9 @@ struct Failure: Error {
       status, "\(name)\(index.map { "[\($0)]" } ?? "") is \(text(value)): it must be \(rule)")
   }
 
-  init(_ status: Int, _ message: @autoclosure () -> String) {
+  init(_ status: Int, _ message: @autoclosure () -> Message) {
     self.status = topkloss_status(truncatingIfNeeded: status)
-    self.message = Memory.isShort ? "" : message()
+    self.message = Memory.isShort ? "" : message().text
   }
 }
 
