@@ -18,6 +18,10 @@ struct Failure: Error {
     Failure(TOPKLOSS_ERROR_NOT_FINITE, "the weights of all rows together are infinite")
   }
 
+  static func notFinite(_ matrix: StaticString, _ row: Int, _ classIndex: Int64) -> Failure {
+    Failure(TOPKLOSS_ERROR_NOT_FINITE, "\(matrix)[\(row), \(classIndex)] is NaN or +infinity")
+  }
+
   /// A number, or the entry of that index, that is not what it must be. One place, for texts with values in them are large
   /// code.
   @inline(never)
