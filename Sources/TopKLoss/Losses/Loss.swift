@@ -78,8 +78,8 @@ class Loss {
   func stateBytes() throws(Failure) -> Int {
     throw Failure(
       TOPKLOSS_ERROR_OPTION,
-      "loss: of shards of the classes are computed the softmax-margin family but seesaw, the top-K hinge, and noised top-K "
-        + "by Monte Carlo")
+      "loss: only the softmax-margin family but seesaw, the top-K hinge, and noised top-K by Monte Carlo are computed from "
+        + "shards of the classes")
   }
 
   /// Checks what only this loss asks of a shard.

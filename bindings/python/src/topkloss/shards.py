@@ -9,12 +9,12 @@ the gradient of its own logits. With mpi4py:
     from topkloss import LogitAdjustedLoss, shards
 
     ranks = MPI.COMM_WORLD
-    loss = LogitAdjustedLoss(class_counts)                     # of all C classes, on every rank
+    loss = LogitAdjustedLoss(class_counts)             # of all C classes, on every rank
     own = shards.Shard(classes=len(class_counts), first=first)
-    mine = shards.partial(loss, logits, labels, own)           # logits (B, own classes), labels of all
+    mine = shards.partial(loss, logits, labels, own)   # logits (B, own classes); labels in [0, C)
     states = np.empty((ranks.size, *mine.shape), np.uint8)
     ranks.Allgather(mine, states)
-    value, gradient = shards.complete(loss, logits, labels, own, states, index=ranks.rank, out=logits)
+    value, gradient = shards.complete(loss, logits, labels, own, states, index=ranks.rank)
 
 Shards are contiguous, of any sizes, in the order of the ranks, together all classes once; those of
 `NoisedTopKLoss` begin at multiples of 32. The value and the gradient are those of whole rows to
@@ -128,6 +128,7 @@ def partial(
     part = _struct(shard)
     check(
         library.topkloss_shard_partial(loss._handle, byref(batch), byref(part), address(states)),
+        None,
         **_NAMES,
     )
     return states
@@ -176,10 +177,8 @@ def complete(
     _kept = add_labels(batch, labels), add_sample_weight(batch, sample_weight)
     values = add_row_values(result, batch, rows) if loss.reduction == "none" else None
     output = add_gradient(result, batch, rows, out)
-    status = library.topkloss_shard_complete(
-        loss._handle, byref(batch), byref(part), byref(result)
-    )
-    check(status, **_NAMES)
+    status = library.topkloss_shard_complete(loss._handle, byref(batch), byref(part), byref(result))
+    check(status, None, **_NAMES)
     output.finish()
     return (result.value if values is None else values), output.target
 
