@@ -1,4 +1,4 @@
-"""Runs every check of `distributed_checks` in three processes, and writes down how each ended.
+"""Runs every check in three processes, and writes down how each ended.
 
 They are forked once PyTorch is imported and before it has computed anything, so that the import,
 which takes longer than all checks, is done once. Whoever fails leaves, and the others with it.
@@ -16,10 +16,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import distributed_checks
+import distributed_shard_checks
 import torch
 from distributed_support import World
 from torch import distributed
 
+CHECKS = distributed_checks.CHECKS | distributed_shard_checks.CHECKS
 RANKS = 3
 SECONDS = 150
 
@@ -37,7 +39,7 @@ def _run(rank: int, folder: Path) -> None:
     found: dict[str, str | None] = {}
     name = ""
     try:
-        for name, check in distributed_checks.CHECKS.items():
+        for name, check in CHECKS.items():
             check(worlds)
             found[name] = None
         distributed.destroy_process_group()

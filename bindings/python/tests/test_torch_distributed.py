@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import distributed_checks
 import distributed_worker
 import pytest
 from torch_graphs import nothing_compiled
@@ -47,7 +46,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str | N
     return [json.loads(each.read_text()) if each.exists() else {} for each in ranks]
 
 
-@pytest.mark.parametrize("name", distributed_checks.CHECKS)
+@pytest.mark.parametrize("name", distributed_worker.CHECKS)
 def test_in_processes(name: str, outcomes: list[dict[str, str | None]]) -> None:
     failures = [each.get(name, "it was not done in time, or after another") for each in outcomes]
     assert failures == [None] * distributed_worker.RANKS, "\n".join(filter(None, failures))

@@ -46,6 +46,7 @@ from topkloss._evaluation import (
     add_sample_weight,
     describe,
 )
+from topkloss._handle import Handle
 from topkloss._library import check, library
 from topkloss._loss import AnyLoss
 from topkloss._noised_topk import NoisedTopKLoss
@@ -76,7 +77,8 @@ class Shard:
     first: int = 0
 
 
-def _struct(shard: Shard) -> _abi.shard:
+def struct_of(shard: Shard) -> _abi.shard:
+    """As C has it, of no states yet."""
     return _abi.shard(
         sizeof(_abi.shard),
         integer("shard.classes", shard.classes),
@@ -84,7 +86,7 @@ def _struct(shard: Shard) -> _abi.shard:
     )
 
 
-def state_bytes(loss: AnyLoss) -> int:
+def state_bytes(loss: Handle) -> int:
     """How many bytes a row's state has: 80 for the softmax-margin family, else 32 + 16 S (K + 1).
 
     Args:
@@ -125,7 +127,7 @@ def partial(
     if isinstance(loss, NoisedTopKLoss):
         batch.step = loss._step(None, step)
     states = np.empty((batch.rows, state_bytes(loss)), np.uint8)
-    part = _struct(shard)
+    part = struct_of(shard)
     check(
         library.topkloss_shard_partial(loss._handle, byref(batch), byref(part), address(states)),
         None,
@@ -171,7 +173,7 @@ def complete(
     batch, rows = describe("logits", logits)
     result = _abi.result(RESULT_SIZE)
     gathered = _gathered(loss, batch, states)
-    part = _struct(shard)
+    part = struct_of(shard)
     part.shards, part.index = len(gathered), integer("index", index)
     part.states = address(gathered)
     _kept = add_labels(batch, labels), add_sample_weight(batch, sample_weight)

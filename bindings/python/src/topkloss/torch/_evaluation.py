@@ -186,10 +186,9 @@ class Evaluation:
         return torch.tensor(self._total_weight, dtype=torch.float64, device=self._device or "cpu")
 
     @property
-    def rows(self) -> int:
-        """How many there are."""
-        count: int = self._batch.rows
-        return count
+    def size(self) -> tuple[int, int]:
+        """How many rows and classes."""
+        return self._batch.rows, self._batch.classes
 
     def describe(self) -> _abi.batch:
         """The batch, for functions that take no more than it."""
@@ -241,6 +240,9 @@ class Evaluation:
             return None
         return output.finished() if output.is_over else self._home(output.finished())
 
+    def _call(self, batch: _abi.batch, result: _abi.result) -> float:
+        return call(self._owner, batch, result)
+
     def run(
         self,
         wanted: Sequence[bool] = (),
@@ -268,7 +270,7 @@ class Evaluation:
             values = room_for_values(self._rows, self._heads[0], to_be_sent=remote)
             result.row_values = values.data_ptr()
         tell_openmp()
-        value = call(self._owner, batch, result)
+        value = self._call(batch, result)
         if upstream is None:
             self._threshold, self._total_weight = result.threshold, result.total_weight
         if self._by_row:

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from topkloss.errors import TopKLossError
 from topkloss.torch._autocast import autocast_scores
 from topkloss.torch._autograd import differentiable, refuse_second_derivative
-from topkloss.torch._base import LossModule
+from topkloss.torch._base import LossModule, require_module
 from topkloss.torch._evaluation import Evaluation
 from topkloss.torch._global_candidates import selected
 from topkloss.torch._global_positives import regularized
-from topkloss.torch._modes import not_in_graphs
+from topkloss.torch._modes import outside_graphs
 from topkloss.torch._noised import NoisedModule
 from topkloss.torch._ranks import Ranks
 from topkloss.torch._two_heads import TwoHeadModule
@@ -115,11 +115,7 @@ class GlobalBatch(nn.Module):
             TopKLossError: It is no module of `topkloss.torch`, or cannot be evaluated in parts.
         """
         super().__init__()
-        if not isinstance(criterion, LossModule):
-            raise TopKLossError(
-                f"criterion is a {type(criterion).__name__}; it must be a module of topkloss.torch",
-                "TOPKLOSS_ERROR_ENUMERATOR",
-            )
+        require_module(criterion)
         if gradients not in ("averaged", "summed"):
             raise TopKLossError(
                 f"gradients is {gradients!r}; it must be 'averaged' or 'summed'",
@@ -150,11 +146,11 @@ class GlobalBatch(nn.Module):
             RuntimeError: One of another rank's has.
         """
         if torch.compiler.is_compiling():
-            value: Tensor = _outside_graphs(self, args, options)
+            value: Tensor = outside_graphs(self, *args, **options)
             return value
-        return self._called(args, options)
+        return self._together(*args, **options)
 
-    def _called(self, args: tuple[Any, ...], options: dict[str, Any]) -> Tensor:
+    def _together(self, *args: Any, **options: Any) -> Tensor:
         call = inspect.signature(self.criterion.forward).bind(*args, **options).arguments
         logits = call["logits"]
         device = logits.device if isinstance(logits, Tensor) else torch.device("cpu")
@@ -165,7 +161,7 @@ class GlobalBatch(nn.Module):
         try:
             given = self._given(call)
             # It looks at all that it is given, before anybody counts on it.
-            rows = self._evaluation(given, self.criterion.loss, 0).rows
+            rows = self._evaluation(given, self.criterion.loss, 0).size[0]
         except Exception as error:  # told to the others, and raised with them
             failure = error
         loss, added, first_row = self.criterion.loss, 0.0, 0
@@ -252,8 +248,3 @@ class GlobalBatch(nn.Module):
             value, factor = value / divisor, factor.to(every) * weight / divisor
         shared: Tensor = _Share.apply(own, value.to(given.dtype), factor)
         return shared
-
-
-@not_in_graphs
-def _outside_graphs(module: GlobalBatch, args: tuple[Any, ...], options: dict[str, Any]) -> Tensor:
-    return module._called(args, options)

@@ -49,6 +49,13 @@ The public way to say so imports the compiler, which takes seconds, before anyth
 """
 
 
+@not_in_graphs
+def outside_graphs(module: Any, *args: Any, **options: Any) -> Tensor:
+    """What a module computes with other processes, which no graph is made of."""
+    value: Tensor = module._together(*args, **options)
+    return value
+
+
 def in_forward_mode() -> bool:
     """Whether there may be tensors with tangents."""
     level: int = getattr(forward_ad, "_current_level", 0)

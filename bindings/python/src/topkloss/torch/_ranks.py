@@ -61,6 +61,16 @@ class Ranks:
             processes.all_reduce(numbers, processes.ReduceOp.MAX, group=self._group)
         return numbers
 
+    def gather(self, bytes_: Tensor) -> Tensor:
+        """The tensors of all ranks, all of one shape, in order along a new first axis."""
+        every = bytes_.new_empty((self.count, *bytes_.shape), device=self.device)
+        own = bytes_.to(self.device)
+        if self.count > _ALONE:
+            processes.all_gather([*every.unbind()], own, group=self._group)
+        else:
+            every[0] = own
+        return every.to(bytes_.device)
+
     def first(self, value: SomeObject) -> SomeObject:
         """The first rank's object, pickled."""
         if self.count == _ALONE:
