@@ -12,10 +12,21 @@ from pathlib import Path
 import distributed_worker
 import pytest
 from torch_graphs import nothing_compiled
-from torch_support import COUPLED, MAKERS, ONE_HEAD, batch, each, modules, refuses, torch
+from torch_support import (
+    CLASSES,
+    COUNTS,
+    COUPLED,
+    MAKERS,
+    ONE_HEAD,
+    batch,
+    each,
+    modules,
+    refuses,
+    torch,
+)
 
 from topkloss.metrics import TopKAccuracy
-from topkloss.torch.distributed import GlobalBatch, reduce_metric
+from topkloss.torch.distributed import GlobalBatch, ShardedClasses, class_range, reduce_metric
 
 __all__ = ["nothing_compiled"]
 
@@ -52,6 +63,33 @@ def test_in_processes(name: str, outcomes: list[dict[str, str | None]]) -> None:
     assert failures == [None] * distributed_worker.RANKS, "\n".join(filter(None, failures))
 
 
+def test_alone_with_all_classes():
+    logits, labels = batch()
+    criterion = modules.LDAMLoss(COUNTS)
+    found, expected = ShardedClasses(criterion, CLASSES)(logits, labels), criterion(logits, labels)
+    assert torch.equal(found, expected)
+    for one, other in zip(
+        torch.autograd.grad(found, logits), torch.autograd.grad(expected, logits), strict=True
+    ):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, 7, 16])
+@pytest.mark.parametrize("classes", [16, 21, 32, 64, 96, 97, 100_003])
+def test_ranges_are_all_classes(classes, ranks):
+    found = [class_range(classes, rank, ranks) for rank in range(ranks)]
+    assert [number for each in found for number in each] == [*range(classes)]
+    block = 32 if classes > 32 * (ranks - 1) else 1
+    assert all(each.start % block == 0 and each for each in found)
+    sizes = [-(-len(each) // block) for each in found]
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_ranges_of_nothing():
+    for rank, ranks in ((0, 4), (3, 3), (-1, 2)):
+        refuses(lambda given=(3, rank, ranks): class_range(*given), "OPTION", f"rank {rank}")
+
+
 @each
 def test_alone(name):
     """Outside of `torch.distributed` the loss is the criterion's."""
@@ -73,6 +111,7 @@ def test_alone(name):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
 def test_compiled_on_either_side():
     """The graph ends before the loss, and the loss is not in it."""
     whole, layer = GlobalBatch(MAKERS[ONE_HEAD]()), torch.nn.Linear(6, 21).double()
@@ -97,9 +136,9 @@ def test_refusals():
     refuses(lambda: make(criterion, gradients="mean"), "ENUMERATOR", "gradients is 'mean'")
     refuses(lambda: make(MAKERS[COUPLED](reduction="none")), "OPTION", "depend on other")
     refuses(lambda: reduce_metric({}), "ENUMERATOR", "metric is a dict")
-    value = make(criterion)(*batch())
+    logits, labels = batch()
     with pytest.raises(RuntimeError, match="only once"):
-        torch.autograd.grad(value, batch()[0], create_graph=True, allow_unused=True)
+        torch.autograd.grad(make(criterion)(logits, labels), logits, create_graph=True)
 
 
 def test_a_metric_alone():
