@@ -1,4 +1,7 @@
-"""What holds in several processes, each check in all of them at once: see `distributed_worker`."""
+"""What holds of every loss whose batch several processes have parts of.
+
+Each check runs in all of them at once: see `distributed_worker`.
+"""
 
 from __future__ import annotations
 
@@ -9,29 +12,21 @@ from distributed_support import (
     agree,
     heads_of,
     labels_of,
-    maps,
-    noised,
     own,
     with_gradients,
 )
-from torch.nn.parallel import DistributedDataParallel
 from torch_support import (
     AVERAGING,
     CLASSES,
-    COUNTS,
     COUPLED,
     MAKERS,
     NOISED,
-    TWO_HEADS,
     batch,
     modules,
 )
 
-import topkloss
 from topkloss import TopKLossError
-from topkloss.torch.distributed import GlobalBatch, reduce_metric
-
-functional = torch.nn.functional
+from topkloss.torch.distributed import GlobalBatch
 
 
 def every_loss(worlds):
@@ -120,91 +115,6 @@ def gradients_that_are_summed(worlds):
             torch.testing.assert_close(found, expected[part], rtol=1e-9, atol=1e-12)
 
 
-def noise_has_the_bits_of_one_process(worlds):
-    """Step by step, in training and in evaluation, of rows and of maps."""
-    for world in worlds:
-        for sizes in world.sizes:
-            part = world.part(sizes)
-            single, parts = noised(reduction="none", seed=3), noised(reduction="none", seed=3)
-            whole = world.wrap(parts)
-            for logits, labels in (batch(8, torch.float32), maps(8)):
-                for training in (True, True, False):
-                    single.train(training)
-                    whole.train(training)
-                    expected = single(logits, labels)
-                    assert torch.equal(whole(logits[part], labels[part]), expected[part])
-                    given = whole(logits[part], labels[part], step=2**64 - 2)
-                    assert torch.equal(given, single(logits, labels, step=2**64 - 2)[part])
-            assert torch.equal(single.get_extra_state(), parts.get_extra_state())
-            drawn = torch.randn(8, 5, CLASSES, generator=torch.Generator().manual_seed(0)).double()
-            logits, labels = batch(8)
-            values = whole(logits[part], labels[part], noise=drawn[part])
-            assert torch.equal(values, single(logits, labels, noise=drawn)[part])
-
-
-def _tied(rows, dtype):
-    """Scores with many equal ones, in rows and between rows that are alike."""
-    logits = (torch.arange(rows * CLASSES) % 4 + torch.arange(CLASSES).repeat(rows) % 3).to(dtype)
-    return logits.reshape(rows, CLASSES).requires_grad_()
-
-
-def candidates_of_all_rows(worlds):
-    """Of scores with ties, for a K that cuts them anywhere, none and nearly all.
-
-    Not with a moving average: where a batch comes twice, rounding says on which side of the average
-    its last candidate is.
-    """
-    for world in worlds:
-        for dtype in (torch.float32, torch.float64, torch.bfloat16):
-            tied = _tied(8, dtype)
-            with torch.no_grad():
-                tied[5, 3], tied[1, :4], tied[0] = torch.nan, -torch.inf, -torch.inf
-            untied, second = heads_of(MAKERS[TWO_HEADS](), 8, dtype)
-            few = (1.5, 4.0) if dtype != torch.float32 else (0.01, 0.9, 4.0, 20.9, CLASSES - 1e-9)
-            for k in few:
-                _same_candidates(world, (tied, second), k=k)
-            if dtype != torch.bfloat16:
-                _same_candidates(world, (untied, second), k=1.5, threshold_decay=0.7)
-
-
-def _same_candidates(world, heads, **options):
-    single, parts = (MAKERS[TWO_HEADS](reduction="sum", **options) for _ in range(2))
-    labels = labels_of(8)
-    whole, part = world.wrap(parts, gradients="summed"), world.part(world.sizes[0])
-    for training in (True, True, False) if hasattr(single, "threshold") else (True,):
-        single.train(training)
-        whole.train(training)
-        _, (_, expected) = with_gradients(single(*heads, labels), heads)
-        mine = own(heads, part)
-        _, (_, found) = with_gradients(whole(*mine, labels[part]), mine)
-        torch.testing.assert_close(found, expected[part], rtol=0, atol=0, equal_nan=True)
-        if hasattr(single, "threshold"):
-            near = {"rtol": 1e-6, "atol": 0}
-            torch.testing.assert_close(parts.threshold, single.threshold, **near)
-
-
-def positives_of_very_different_parts(worlds):
-    """One part has next to none, and its rows are to have fewer all the same."""
-    for world in worlds:
-        sizes = world.sizes[0]
-        for low in (-3.0, -30.0, -300.0, -torch.inf):
-            heads = heads_of(MAKERS[COUPLED](), 8)
-            with torch.no_grad():
-                heads[0][: sizes[0]] += low
-                heads[0][7, 3], heads[0][4, 5] = -torch.inf, 40.0
-            for expected in (0.01, 5.0, 30.0):
-                for reduction in ("mean", "sum"):
-                    options = {"expected_positives": expected, "reduction": reduction}
-                    single = MAKERS[COUPLED](**options)
-                    weight = torch.arange(8.0)
-                    # -inf at the label is an infinite loss, on either side
-                    labels = labels_of(8)
-                    agree(
-                        *(world, single, world.wrap(single), heads, labels, sizes),
-                        sample_weight=weight,
-                    )
-
-
 def rows_without_numbers(worlds):
     """Their values are NaN, and the whole's; gradients of other rows are as in one process."""
     for world in worlds:
@@ -257,37 +167,6 @@ def in_place(worlds):
                 assert not torch.equal(given, one)
 
 
-def data_parallel(worlds):
-    """Two steps of a model, with rows of one class, weights and parts of any size."""
-    for world in worlds:
-        for sizes in world.sizes:
-            single, replica = (_model() for _ in range(2))
-            parallel = DistributedDataParallel(replica, process_group=world.group)
-            options = {"class_counts": COUNTS, "class_weight": np.linspace(0.1, 3, CLASSES)}
-            loss = modules.LogitAdjustedLoss(**options)
-            whole = world.wrap(modules.LogitAdjustedLoss(**options))
-            inputs, labels = batch(8, requires_grad=False)[0][:, :6], labels_of(8)
-            part = world.part(sizes)
-            for _ in range(2):
-                for model, criterion, rows in (
-                    (single, loss, slice(None)),
-                    (parallel, whole, part),
-                ):
-                    criterion(model(inputs[rows]), labels[rows]).backward()
-                    with torch.no_grad():
-                        for each in model.parameters():
-                            each -= 0.5 * each.grad
-                            each.grad = None
-            for one, other in zip(replica.parameters(), single.parameters(), strict=True):
-                torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
-
-
-def _model():
-    torch.manual_seed(0)
-    layers = torch.nn.Linear(6, 8), torch.nn.Tanh(), torch.nn.Linear(8, CLASSES)
-    return torch.nn.Sequential(*layers).double()
-
-
 def what_one_refuses_all_refuse(worlds):
     """Before and in the call of the library; the next call is as if nothing had been."""
     for world in worlds:
@@ -317,37 +196,6 @@ def groups_of_others(worlds):
             whole(batch(4)[0], labels)
 
 
-def metrics(worlds):
-    """What ranks have counted, one of them nothing; each goes on with its own."""
-    scores, labels = batch(8, requires_grad=False)
-    for world in worlds:
-        for sizes in world.sizes:
-            for make in (
-                lambda: topkloss.metrics.TopKAccuracy(3, average="macro"),
-                lambda: topkloss.metrics.SetCoverage(np.linspace(-1, 1, CLASSES)),
-            ):
-                single, mine, part = make(), make(), world.part(sizes)
-                assert len(reduce_metric(mine, world.group).weights) == 0
-                single.update(scores, labels)
-                if sizes[world.rank]:
-                    mine.update(scores[part], labels[part])
-                before = mine.weights.copy()
-                for _ in range(2):
-                    found = reduce_metric(mine, world.group)
-                    assert type(found) is type(mine)
-                    assert found.compute() == single.compute()
-                    for name, sums in single._sums.items():
-                        assert np.array_equal(found._sums[name], sums)
-                assert np.array_equal(mine.weights, before)
-        other = topkloss.metrics.TopKAccuracy(1 + world.rank)
-        with pytest.raises(TopKLossError, match="is not what it is on other ranks"):
-            reduce_metric(other, world.group)
-        wider = topkloss.metrics.TopKAccuracy()
-        wider.update(scores[:, : 5 + world.rank], labels % 5)
-        with pytest.raises(TopKLossError, match="5 and 6"):
-            reduce_metric(wider, world.group)
-
-
 CHECKS = {
     check.__name__: check
     for check in (
@@ -357,15 +205,10 @@ CHECKS = {
         soft_labels,
         parts_that_are_ignored,
         gradients_that_are_summed,
-        noise_has_the_bits_of_one_process,
-        candidates_of_all_rows,
-        positives_of_very_different_parts,
         rows_without_numbers,
         dtypes,
         in_place,
-        data_parallel,
         what_one_refuses_all_refuse,
         groups_of_others,
-        metrics,
     )
 }

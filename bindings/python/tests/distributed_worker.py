@@ -16,12 +16,20 @@ from datetime import timedelta
 from pathlib import Path
 
 import distributed_checks
+import distributed_row_checks
 import distributed_shard_checks
+import distributed_training_checks
 import torch
+import torch._dynamo  # which optimisers would import in every process
 from distributed_support import World
 from torch import distributed
 
-CHECKS = distributed_checks.CHECKS | distributed_shard_checks.CHECKS
+CHECKS = {
+    **distributed_checks.CHECKS,
+    **distributed_row_checks.CHECKS,
+    **distributed_shard_checks.CHECKS,
+    **distributed_training_checks.CHECKS,
+}
 RANKS = 3
 SECONDS = 150
 
