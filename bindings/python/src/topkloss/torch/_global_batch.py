@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import torch
@@ -15,6 +16,7 @@ from topkloss.torch._base import LossModule, require_module
 from topkloss.torch._evaluation import Evaluation
 from topkloss.torch._global_candidates import selected
 from topkloss.torch._global_positives import regularized
+from topkloss.torch._layouts import row_shape
 from topkloss.torch._modes import outside_graphs
 from topkloss.torch._noised import NoisedModule
 from topkloss.torch._ranks import Ranks
@@ -37,6 +39,20 @@ class _Given(NamedTuple):
     rest: dict[str, Any]
     dtype: torch.dtype
     step: int
+
+
+class _Agreed(NamedTuple):
+    """What ranks have agreed on.
+
+    Attributes:
+        loss: What to evaluate a rank's rows with.
+        added: What each row's value lacks then.
+        threshold: With a moving average, the one after this call.
+    """
+
+    loss: Any
+    added: float = 0.0
+    threshold: float | None = None
 
 
 class _Share(torch.autograd.Function):
@@ -128,6 +144,7 @@ class GlobalBatch(nn.Module):
             )
         self.criterion = criterion
         self.group = group
+        self._signature = inspect.signature(criterion.forward)
         self._is_averaged = gradients == "averaged"
 
     def forward(self, *args: Tensor, **options: Any) -> Tensor:
@@ -151,26 +168,35 @@ class GlobalBatch(nn.Module):
         return self._together(*args, **options)
 
     def _together(self, *args: Any, **options: Any) -> Tensor:
-        call = inspect.signature(self.criterion.forward).bind(*args, **options).arguments
+        call = self._signature.bind(*args, **options).arguments
         logits = call["logits"]
-        device = logits.device if isinstance(logits, Tensor) else torch.device("cpu")
-        ranks = Ranks(self.group, device)
+        ranks = Ranks(
+            self.group, logits.device if isinstance(logits, Tensor) else torch.device("cpu")
+        )
+        loss: Any = self.criterion.loss
+        is_compared = loss._traits.rows_are_compared(loss)
         given: _Given | None = None
         failure: Exception | None = None
         rows = 0
         try:
             given = self._given(call)
-            # It looks at all that it is given, before anybody counts on it.
-            rows = self._evaluation(given, self.criterion.loss, 0).size[0]
+            rows = math.prod(row_shape(given.scores[0]))
+            if is_compared:  # all that is given is looked at before others count on it
+                self._evaluation(given, loss, 0)
         except Exception as error:  # told to the others, and raised with them
             failure = error
-        loss, added, first_row = self.criterion.loss, 0.0, 0
-        if loss._traits.is_random(loss) or loss._traits.rows_are_compared(loss):
+        agreed, first_row = _Agreed(loss), 0
+        if is_compared or loss._traits.is_random(loss):
             every = ranks.table([rows], failure)
             first_row = int(sum(count for (count,) in every[: ranks.rank]))
+        if is_compared:
             assert given is not None
-            loss, added = self._agreed(ranks, given)
-        return self._evaluated(ranks, given, loss, added, first_row, failure)
+            agreed = self._agreed(ranks, given)
+        value = self._evaluated(ranks, given, agreed, first_row, failure)
+        module = self.criterion
+        if isinstance(module, TwoHeadModule) and module.training and agreed.threshold is not None:
+            module.threshold.fill_(agreed.threshold)
+        return value
 
     def _given(self, call: dict[str, Any]) -> _Given:
         module = self.criterion
@@ -199,30 +225,27 @@ class GlobalBatch(nn.Module):
             loss=loss,
         )
 
-    def _agreed(self, ranks: Ranks, given: _Given) -> tuple[Any, float]:
-        """The loss that has what all ranks' rows are compared by, and what its values lack."""
+    def _agreed(self, ranks: Ranks, given: _Given) -> _Agreed:
+        """How a rank's rows are evaluated for all ranks' rows to be compared."""
         module, labels = self.criterion, given.rest["labels"]
         loss: Any = module.loss
         if isinstance(module, TwoHeadModule):
             before = float(module.threshold) if module._averages else None
             loss, threshold = selected(loss, ranks, given.scores, labels, before)
-            if module._averages and module.training:
-                module.threshold.fill_(threshold)
-        elif loss._traits.rows_are_coupled(loss):
-            weight = given.rest.get("sample_weight")
-            return regularized(loss, ranks, given.scores[0], labels, weight)
-        return loss, 0.0
+            return _Agreed(loss, threshold=threshold if module._averages else None)
+        weight = given.rest.get("sample_weight")
+        return _Agreed(*regularized(loss, ranks, given.scores[0], labels, weight))
 
     def _evaluated(
         self,
         ranks: Ranks,
         given: _Given | None,
-        loss: Any,
-        added: float,
+        agreed: _Agreed,
         first_row: int,
         failure: Exception | None,
     ) -> Tensor:
         """The value of all ranks, with what this rank's part of it comes to as its derivative."""
+        loss, added, _ = agreed
         own = weight = torch.zeros((), dtype=torch.float64)
         if given is not None and failure is None:
             try:

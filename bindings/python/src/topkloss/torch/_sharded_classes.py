@@ -160,8 +160,9 @@ class ShardedClasses(nn.Module):
     def _together(
         self, logits: Any, labels: Any, sample_weight: Tensor | None, step: int | None
     ) -> Tensor:
-        device = logits.device if isinstance(logits, Tensor) else torch.device("cpu")
-        ranks = Ranks(self.group, device)
+        ranks = Ranks(
+            self.group, logits.device if isinstance(logits, Tensor) else torch.device("cpu")
+        )
         failure: Exception | None = None
         own = [0.0] * 4
         try:
