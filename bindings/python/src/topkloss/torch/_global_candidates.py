@@ -1,9 +1,10 @@
 """The candidates of a two-head loss, of a batch that several processes have parts of.
 
 They are the round(B K) highest of all ranks' log-probabilities, of equal ones those of the lowest
-rank, row and class. Neither scores nor their order travel: as within the library, each score has a
-whole number for a key, in the same order, and the key of the last candidate is found digit by
-digit, from counts of how many keys have which value of a digit (2048 numbers), summed over ranks.
+rank, row and class. No scores travel: as within the library, each has a whole number for a key, in
+the same order, and the key of the last candidate is found digit by digit, from counts of how many
+keys have which value of a digit (2048 numbers), summed over ranks. Counted are those scores alone
+that are at or above a bound which so many reach as are wanted: see `_Scores.contenders`.
 
 Then each rank knows how many of its own scores are candidates, n of them, and these are its n
 highest. So it asks the library for a loss of K = n / rows, which finds just those.
@@ -40,18 +41,19 @@ class Selected(NamedTuple):
 class _Normalization(NamedTuple):
     """What makes log-probabilities of some rows: (z - peak) - log_sum of those that count."""
 
-    counts: Tensor
+    counts: Tensor | None
     peak: Tensor
     log_sum: Tensor
 
     @classmethod
     def of(cls, piece: Tensor, counts: Tensor) -> _Normalization:
-        scores = piece[counts]
+        scores = piece if counts.all() else piece[counts]
         peak = scores.amax(dim=1, keepdim=True)
         is_empty = peak == -torch.inf
         peak = peak.where(~is_empty, 0.0)
-        total = (scores - peak).exp().sum(dim=1, keepdim=True, dtype=torch.float64)
-        return cls(counts, peak, total.where(~is_empty, 1.0).log().to(scores.dtype))
+        total = (scores - peak).exp_().sum(dim=1, keepdim=True, dtype=torch.float64)
+        log_sum = total.where(~is_empty, 1.0).log().to(scores.dtype)
+        return cls(None if scores is piece else counts, peak, log_sum)
 
 
 class _Scores:
@@ -72,31 +74,50 @@ class _Scores:
 
     def __iter__(self) -> Iterator[Tensor]:
         for (piece, _), one in zip(self._rows, self._each, strict=True):
-            yield ((piece[one.counts] - one.peak) - one.log_sum).flatten()
+            scores = piece if one.counts is None else piece[one.counts]
+            yield (scores - one.peak).sub_(one.log_sum)
 
-    def in_order(self) -> Iterator[Tensor]:
-        """Whole numbers in the order of the scores."""
-        for scores in self:
-            yield self._turned(scores.view(self._integer))
+    def contenders(self, k: float, ranks: Ranks) -> Tensor:
+        """The keys of the scores that may be among the highest of all ranks', K a row.
+
+        A bound that so many scores reach on every rank is below none of them: for a rank, the one
+        that is in that place among the highest of groups of classes; and of all ranks the lowest.
+        """
+        size = max(1, int(self.classes / (8 * max(k, 1.0))))
+        count = self.classes // size
+        tops = [each[:, : count * size].view(len(each), size, count).amax(dim=1) for each in self]
+        needed, bound = math.ceil(self.rows * k), -math.inf
+        if not self.rows:
+            bound = math.inf
+        elif 0 < needed <= self.rows * count:
+            every = torch.cat(tops).flatten()
+            bound = every.kthvalue(len(every) - needed + 1).values.item()
+        del tops
+        bound = -ranks.highest_of(-bound)
+        found = [scores[scores >= bound] for scores in self]
+        every = torch.cat(found) if found else torch.zeros(0, dtype=self._rows.arithmetic)
+        return self._turned(every.view(self._integer))
 
     def _turned(self, bits: Tensor) -> Tensor:
         """The bits of numbers below 0 are in the opposite order of theirs; turns them or back."""
         return bits ^ ((bits >> (self.bits - 1)) & torch.iinfo(self._integer).max)
 
-    def probability(self, key: int) -> float:
-        """What a key's score is the logarithm of."""
+    def score(self, key: int) -> float:
+        """The score that has a key."""
         bits = self._turned(torch.tensor(key, dtype=self._integer))
-        return math.exp(bits.view(self._rows.arithmetic).item())
+        number: float = bits.view(self._rows.arithmetic).item()
+        return number
 
     def reaching(self, threshold: float) -> int:
         """How many of the probabilities are at or above a threshold."""
-        return sum(int((scores.double().exp() >= threshold).sum()) for scores in self)
+        return sum(int((scores.double().exp_() >= threshold).sum()) for scores in self)
 
-    def below(self, key: int) -> int:
-        """The highest key below one, or the lowest number that a key may be."""
-        least = int(torch.iinfo(self._integer).min)
-        found = (keys[keys < key] for keys in self.in_order())
-        return max((int(each.max()) for each in found if len(each)), default=least)
+    def below(self, score: float) -> float:
+        """The highest score below one, or -inf."""
+        return max(
+            (each.where(each < score, -math.inf).max().item() for each in self if len(each)),
+            default=-math.inf,
+        )
 
 
 class _Cut(NamedTuple):
@@ -115,18 +136,17 @@ class _Cut(NamedTuple):
     ties: int
 
 
-def _cut(scores: _Scores, ranks: Ranks, wanted: int) -> _Cut:
-    """Finds the key of the last of so many scores, the highest digit first."""
-    shift, above = scores.bits, 0
+def _cut(keys: Tensor, bits: int, ranks: Ranks, wanted: int) -> _Cut:
+    """Finds the last of so many of all ranks' keys, the highest digit first."""
+    shift, above = bits, 0
     found: int | None = None
     lowest = -(1 << (_DIGIT_BITS - 1))  # the first digit has the sign
     while True:
         outer, shift = shift, max(0, shift - _DIGIT_BITS)
         values = 1 << (outer - shift)
-        own = ranks.zeros(values)
-        for keys in scores.in_order():
-            alike = keys if found is None else keys[(keys >> outer) == found]
-            own += torch.bincount((alike >> shift) - lowest, minlength=values)
+        if found is not None:
+            keys = keys[(keys >> outer) == found]
+        own = torch.bincount((keys >> shift) - lowest, minlength=values)
         every = ranks.add(own.clone())
         reaching = every.flip(0).cumsum(0).flip(0)  # how many have a value of the digit or more
         value = int((reaching >= wanted).sum()) - 1
@@ -155,8 +175,7 @@ def selected(
     total = sum(int(counted) for (counted,) in ranks.table([scores.rows]))
     if not total:
         return Selected(loss, before or 0.0)
-    wanted = round(total * loss.k)
-    number, threshold = _chosen(scores, ranks, wanted, total, is_needed=before is not None)
+    number, threshold = _chosen(scores, ranks, loss.k, total, is_needed=before is not None)
     if before:
         threshold = loss.threshold_decay * before + (1 - loss.threshold_decay) * threshold
         number = scores.reaching(threshold)
@@ -168,20 +187,21 @@ def selected(
 
 
 def _chosen(
-    scores: _Scores, ranks: Ranks, wanted: int, rows: int, *, is_needed: bool
+    scores: _Scores, ranks: Ranks, k: float, rows: int, *, is_needed: bool
 ) -> tuple[int, float]:
-    """How many of this rank's scores are among so many of all; the threshold, if it is needed."""
+    """How many of this rank's scores are chosen, of all ranks' rows; the threshold, if needed."""
+    wanted = round(rows * k)
     if wanted == 0:
         return 0, 1.0
     if wanted >= rows * scores.classes:
         return scores.rows * scores.classes, 0.0
-    cut = _cut(scores, ranks, wanted)
+    cut = _cut(scores.contenders(k, ranks), scores.bits, ranks, wanted)
     equal = [int(number) for (number,) in ranks.table([cut.equal])]
     left = cut.ties - sum(equal[: ranks.rank])
     threshold = 0.0
     if is_needed:
-        threshold = scores.probability(cut.key)
+        last = following = scores.score(cut.key)
         if cut.ties == sum(equal):
-            highest = ranks.highest(ranks.zeros(1).fill_(scores.below(cut.key)))
-            threshold = (threshold + scores.probability(int(highest))) / 2
+            following = ranks.highest_of(scores.below(last))
+        threshold = (math.exp(last) + math.exp(following)) / 2
     return cut.above + min(max(left, 0), cut.equal), threshold

@@ -53,7 +53,7 @@ class RowPieces:
             pieces = [self._matrix(head[part]) for head in self._heads]
             counts = self._labels[part].reshape(-1) != self._ignored
             for piece in pieces:
-                counts &= (piece < torch.inf).all(dim=1)
+                counts &= piece.amax(dim=1) < torch.inf  # NaN is not, and is the highest
             yield pieces[0], counts
 
     @property

@@ -45,21 +45,18 @@ class Ranks:
                 "this process is no member of the group that it was given", "TOPKLOSS_ERROR_OPTION"
             )
 
-    def zeros(self, count: int) -> Tensor:
-        """So many whole numbers to begin a sum with."""
-        return torch.zeros(count, dtype=torch.int64, device=self.device)
-
     def add(self, numbers: Tensor) -> Tensor:
         """Sums over all ranks, in place of the numbers."""
         if self.count > _ALONE:
             processes.all_reduce(numbers, group=self._group)
         return numbers
 
-    def highest(self, numbers: Tensor) -> Tensor:
-        """The highest over all ranks, in place of the numbers."""
+    def highest_of(self, number: float) -> float:
+        """The highest of all ranks' numbers."""
+        told = torch.tensor([number], dtype=torch.float64, device=self.device)
         if self.count > _ALONE:
-            processes.all_reduce(numbers, processes.ReduceOp.MAX, group=self._group)
-        return numbers
+            processes.all_reduce(told, processes.ReduceOp.MAX, group=self._group)
+        return told.item()
 
     def gather(self, bytes_: Tensor) -> Tensor:
         """The tensors of all ranks, all of one shape, in order along a new first axis."""
