@@ -33,9 +33,27 @@ func softmaxShard<V: Lanes>(
   if row.pointee.hasShares {
     // Where all is masked out, −∞ counts as that where there is a share.
     row.pointee.progress.peak = peak == -.infinity ? 0 : Double(peak)
-    _ = addShares(row, V.self)
+    addAllShares(row, V.self)
     state.pointee.shares = row.pointee.progress.other_shares
     state.pointee.shared_scores = row.pointee.progress.shared_scores
+  }
+}
+
+/// The sums of the shares of all classes but the label, if it is in the shard.
+@inline(__always)
+private func addAllShares<V: Lanes>(_ row: MutableRow, _: V.Type) {
+  let label = row.pointee.label
+  row.pointee.label = max(label, 0)
+  _ = addShares(row, V.self)
+  row.pointee.label = label
+  let (progress, family) = (row.pointee.progress, row.pointee.family)
+  // The class that stood in for the label.
+  if label < 0 && progress.label_share != 0 {
+    let score = ClassScore<V>(ClassScores(SoftmaxMarginPointer(row)), 0)
+    row.pointee.progress.other_shares += progress.label_share
+    row.pointee.progress.shared_scores +=
+      progress.label_share
+      * (family.pointee.scale * (score.shifted(peak: progress.peak) - progress.rest))
   }
 }
 
