@@ -33,9 +33,27 @@ func softmaxShard<V: Lanes>(
   if row.pointee.hasShares {
     // Where all is masked out, −∞ counts as that where there is a share.
     row.pointee.progress.peak = peak == -.infinity ? 0 : Double(peak)
-    _ = addShares(row, V.self)
+    addAllShares(row, V.self)
     state.pointee.shares = row.pointee.progress.other_shares
     state.pointee.shared_scores = row.pointee.progress.shared_scores
+  }
+}
+
+/// The sums of the shares of all classes but the label, if it is in the shard.
+@inline(__always)
+private func addAllShares<V: Lanes>(_ row: MutableRow, _: V.Type) {
+  let label = row.pointee.label
+  row.pointee.label = max(label, 0)
+  _ = addShares(row, V.self)
+  row.pointee.label = label
+  let (progress, family) = (row.pointee.progress, row.pointee.family)
+  // The class that stood in for the label.
+  if label < 0 && progress.label_share != 0 {
+    let score = ClassScore<V>(ClassScores(SoftmaxMarginPointer(row)), 0)
+    row.pointee.progress.other_shares += progress.label_share
+    row.pointee.progress.shared_scores +=
+      progress.label_share
+      * (family.pointee.scale * (score.shifted(peak: progress.peak) - progress.rest))
   }
 }
 
@@ -57,11 +75,54 @@ func completeSoftmaxShard<V: Lanes>(_ row: MutableRow, factor: Double, _: V.Type
   let pointer = SoftmaxMarginPointer(row)
   if row.pointee.hasShares {
     takeShares(pointer, from: gradient, V.self)
+  } else if !V.isFloat32 {
+    // Rows of float64 are the rarer ones.
+    writeShard(pointer, to: gradient, AnyTransform.self, V.self)
+  } else if row.pointee.family.pointee.class_scale != nil {
+    writeShard(pointer, to: gradient, ScaleOffsetTransform.self, V.self)
+  } else if row.pointee.family.pointee.offset != nil {
+    writeShard(pointer, to: gradient, OffsetTransform.self, V.self)
   } else {
-    writeExponentials(pointer, to: gradient, AnyTransform.self, V.self)
+    writeShard(pointer, to: gradient, PlainTransform.self, V.self)
   }
   if label >= 0 {
     V.storeScalar(
       V.Scalar(row.pointee.progress.label_gradient), gradient, pointer.pointee.labelIndex)
+  }
+}
+
+/// The gradient of a row without shares from the logits, wrong at the label.
+@inline(never)
+private func writeShard<T: SoftmaxMarginTransform, V: Lanes>(
+  _ row: SoftmaxMarginPointer, to gradient: UnsafeMutableRawPointer, _: T.Type, _: V.Type
+) {
+  let family = row.pointee.family.pointee
+  var sweep = ShardSweep<T, V>(
+    scores: ClassScores(row), gradient: gradient,
+    shift: ShiftLanes(row, peak: V.Scalar(row.pointee.progress.peak), isRounded: T.isRounded),
+    exponent: V.exponent(family.scale), weight: V.splat(V.Scalar(row.pointee.progress.weight)),
+    nextLogits: row.pointee.next_logits,
+    nextGradient: row.pointee.next_gradient ?? row.pointee.next_logits,
+    nextBytes: Int(truncatingIfNeeded: family.next_bytes))
+  sweep.run(0, row.pointee.classCount, alignedTo: gradient)
+}
+
+private struct ShardSweep<T: SoftmaxMarginTransform, Vector: Lanes>: Sweep {
+  let scores: ClassScores
+  let gradient: UnsafeMutableRawPointer
+  let shift: ShiftLanes<Vector>
+  let exponent: Exponent<Vector>
+  let weight: Vector
+  let nextLogits: UnsafeRawPointer
+  let nextGradient: UnsafeRawPointer
+  let nextBytes: Int
+
+  @inline(__always)
+  mutating func visit<L: LaneSelection>(_ index: Int, _ lanes: L) where L.Vector == Vector {
+    let result =
+      Vector.softmaxExponential(T.shifted(scores, index, lanes, shift), exponent) * weight
+    lanes.store(scaled(result, scores, index, lanes, T.self), gradient, index)
+    lanes_prefetch_read(nextLogits + index &* nextBytes)
+    lanes_prefetch_write(nextGradient + index &* nextBytes)
   }
 }

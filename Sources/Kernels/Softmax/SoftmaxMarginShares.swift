@@ -84,9 +84,7 @@ func addShares<V: Lanes>(_ row: MutableRow, _: V.Type) -> Bool {
     nextTargets: row.pointee.next_targets ?? row.pointee.next_logits,
     nextBytes: Int(truncatingIfNeeded: family.next_bytes))
   sweep.run(classes: pointer.pointee.classCount, exceptLabel: pointer.pointee.labelIndex)
-  // A shard of the classes may have no label.
-  let label = pointer.pointee.labelIndex
-  let labelShare = label < 0 ? 0 : row.pointee.share(label, V.self)
+  let labelShare = row.pointee.share(pointer.pointee.labelIndex, V.self)
   row.pointee.progress.label_share = labelShare
   row.pointee.progress.other_shares = family.smoothing_sum - labelShare
   if row.pointee.targets != nil {

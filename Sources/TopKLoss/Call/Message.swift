@@ -25,7 +25,9 @@ struct Message: ExpressibleByStringInterpolation {
     fileprivate init(_ literal: StaticString) { appendLiteral(literal) }
 
     @inline(never)
-    mutating func appendLiteral(_ literal: StaticString) { text += String(cString: literal.cString) }
+    mutating func appendLiteral(_ literal: StaticString) {
+      text += String(cString: literal.cString)
+    }
 
     mutating func appendInterpolation(_ name: StaticString) { appendLiteral(name) }
 

@@ -81,7 +81,8 @@ func checkedInputs(
   if let classes = loss.classes, classes != batch.allClasses {
     throw Failure(
       TOPKLOSS_ERROR_SIZE,
-      "\(batch.nameOfAllClasses) is \(batch.allClasses): the loss was created for \(classes) classes")
+      "\(batch.nameOfAllClasses) is \(batch.allClasses): the loss was created for \(classes) classes"
+    )
   }
   let upstreamCount = loss.common.reduction == .none ? batch.rows : 1
   var inputs = Output.Inputs(

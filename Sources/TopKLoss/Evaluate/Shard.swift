@@ -11,6 +11,8 @@ struct Shard {
   let first: Int
   let count: Int
   let allClasses: Int
+  /// Σ q_j over its classes.
+  let smoothing: Double
   private let shards: Int
   private let index: Int
   private let rows: Int
@@ -20,7 +22,7 @@ struct Shard {
 
   private init() {
     (isPart, first, count, allClasses, shards, index) = (false, 0, 0, 0, 0, 0)
-    (rows, stateBytes, states) = (0, 0, nil)
+    (rows, stateBytes, states, smoothing) = (0, 0, nil, 0)
   }
 
   /// - Parameter hasStates: whether the caller has the states of all shards by now.
@@ -44,6 +46,7 @@ struct Shard {
         "batch.soft_labels is not NULL: with shards of the classes, rows have labels")
     }
     batch.allClasses = allClasses
+    smoothing = loss.smoothing(from: first, count: count, allClasses: allClasses)
     guard hasStates else {
       (shards, index, states) = (0, 0, nil)
       return
@@ -82,7 +85,9 @@ struct Shard {
       stride: rows &* stateBytes)
   }
 
-  private static var nothing: UnsafeRawPointer { UnsafeRawPointer(bitPattern: 64).unsafelyUnwrapped }
+  private static var nothing: UnsafeRawPointer {
+    UnsafeRawPointer(bitPattern: 64).unsafelyUnwrapped
+  }
 
   /// Refuses NaN and +∞ wherever they are, on every rank.
   func checkRowsAreFinite() throws(Failure) {

@@ -85,6 +85,9 @@ class Loss {
   /// Checks what only this loss asks of a shard.
   func check(_ shard: Shard, of batch: Batch) throws(Failure) {}
 
+  /// Σ q_j of what all classes share of a label, over a shard of them.
+  func smoothing(from first: Int, count: Int, allClasses: Int) -> Double { 0 }
+
   /// Whether rows with NaN or +∞ have no state but that they are so.
   var looksForBadLogits: Bool { common.checkFinite }
 

@@ -152,7 +152,8 @@ struct SmoothedOrderStatistic {
       noise: source == .samples ? noise.given.map { $0 + noiseOffset } : nil,
       noise_sample_stride: noise.sampleStride == 0 ? classes : noise.sampleStride,
       seed: seed, step: noise.step, row: UInt64(bitPattern: noise.firstRow) &+ UInt64(row.index),
-      first_class: UInt64(call.shard.first), epsilon: epsilon, margin: 0, scale: 1, gradient_scale: row.gradientScale,
+      first_class: UInt64(call.shard.first), epsilon: epsilon, margin: 0, scale: 1,
+      gradient_scale: row.gradientScale,
       scratch: piece.scratch)
   }
 }

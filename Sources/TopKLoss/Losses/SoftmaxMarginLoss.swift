@@ -64,6 +64,17 @@ struct ClassWeighting {
     self.smoothing = smoothing
     smoothingSum = sum
   }
+
+  /// Σ q_j over a shard of the classes.
+  func smoothing(from first: Int, count: Int, allClasses: Int) -> Double {
+    guard let smoothing else { return labelSmoothing * Double(count) / Double(allClasses) }
+    var (sum, index) = (0.0, first)
+    while index < min(first &+ count, smoothing.count) {
+      sum += smoothing[index]
+      index &+= 1
+    }
+    return sum
+  }
 }
 
 final class SoftmaxMarginLoss: Loss {
@@ -210,6 +221,10 @@ final class SoftmaxMarginLoss: Loss {
 
   override func stateBytes() throws(Failure) -> Int {
     member.mitigation == nil ? MemoryLayout<SoftmaxShardState>.size : try super.stateBytes()
+  }
+
+  override func smoothing(from first: Int, count: Int, allClasses: Int) -> Double {
+    weighting.smoothing(from: first, count: count, allClasses: allClasses)
   }
 
   override func partialNeeds(_ batch: Batch) -> RowNeeds { shardNeeds(batch) }

@@ -12,7 +12,7 @@ extension SoftmaxMarginLoss {
   }
 
   func writeShard(_ state: UnsafeMutableRawPointer, of row: Row, of call: Call) {
-    withShardOfFamily(call, smoothingSum: smoothing(of: call.shard)) { family in
+    withShardOfFamily(call, smoothingSum: call.shard.smoothing) { family in
       var kernelRow = shardRow(row, family, call)
       var written = SoftmaxShardState()
       written.common = state.loadUnaligned(as: ShardState.self)
@@ -37,7 +37,7 @@ extension SoftmaxMarginLoss {
       return
     }
     let smoothingSum =
-      weighting.smoothing == nil ? smoothing(of: call.shard) : weighting.smoothingSum
+      weighting.smoothing == nil ? call.shard.smoothing : weighting.smoothingSum
     withShardOfFamily(call, smoothingSum: smoothingSum) { family in
       var kernelRow = shardRow(row.pointee, family, call)
       let share = share(of: label, call.shard)
@@ -57,19 +57,6 @@ extension SoftmaxMarginLoss {
     if let gradient = row.gradient {
       call.head.batch.kernels.fill(gradient, 0, Int64(call.head.batch.classes))
     }
-  }
-
-  /// Σ q_j of a shard.
-  private func smoothing(of shard: Shard) -> Double {
-    guard let smoothing = weighting.smoothing else {
-      return weighting.labelSmoothing * Double(shard.count) / Double(shard.allClasses)
-    }
-    var (sum, index) = (0.0, 0)
-    while index < shard.count {
-      sum += smoothing[shard.first &+ index]
-      index &+= 1
-    }
-    return sum
   }
 
   /// q_y

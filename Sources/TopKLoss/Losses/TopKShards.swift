@@ -28,7 +28,8 @@ extension SmoothedOrderStatistic {
     if epsilon != 0 && shard.first % 32 != 0 {
       throw Failure(
         TOPKLOSS_ERROR_SIZE,
-        "shard.first_class is \(shard.first): noise is drawn for 32 classes at a time, of which a shard begins with the first")
+        "shard.first_class is \(shard.first): noise is drawn for 32 classes at a time, of which a shard begins with the first"
+      )
     }
     if takesNoise && batch.noise.given != nil {
       throw Failure(
