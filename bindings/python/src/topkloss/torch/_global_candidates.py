@@ -94,9 +94,9 @@ class _Scores:
             bound = every.kthvalue(len(every) - needed + 1).values.item()
         del tops
         bound = -ranks.highest_of(-bound)
-        found = [scores[scores >= bound] for scores in self]
-        every = torch.cat(found) if found else torch.zeros(0, dtype=self._rows.arithmetic)
-        return self._turned(every.view(self._integer))
+        nothing = torch.zeros(0, dtype=self._rows.arithmetic, device=ranks.device)
+        found = torch.cat([nothing, *[scores[scores >= bound] for scores in self]])
+        return self._turned(found.view(self._integer))
 
     def _turned(self, bits: Tensor) -> Tensor:
         """The bits of numbers below 0 are in the opposite order of theirs; turns them or back."""
