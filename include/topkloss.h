@@ -1388,6 +1388,93 @@ TOPKLOSS_API topkloss_status topkloss_conformal_thresholds(const topkloss_confor
                                                            const topkloss_batch *batch, double *thresholds);
 
 /* ------------------------------------------------------------------------------------------------
+ * Classes over ranks
+ *
+ * Where no process has room for B x C logits, each rank (a process, thread or machine) has those of its own shard of the
+ * classes, as the ranks of a last layer do that is split by class. What a rank knows of a row of its shard is a few numbers,
+ * the row's state; from the states of all shards each rank has the loss of the whole row, and the gradient of its own
+ * logits. On every rank, for a batch:
+ *
+ *   1. topkloss_shard_partial    reads the shard's logits, writes a state for every row
+ *   2. an all-gather of the host's (MPI_Allgather, say) gives every rank the states of all shards, in order
+ *   3. topkloss_shard_complete   puts them together: the value, and the shard's own columns of the gradient
+ *
+ *   topkloss_shard_bytes(loss, &bytes);
+ *   shard.all_classes = C;  shard.first_class = first;  shard.shards = ranks;  shard.index = rank;
+ *   batch.classes = own;    batch.logits = ...;         batch.labels = ... of all B rows, in [0, C);
+ *   topkloss_shard_partial(loss, &batch, &shard, mine);
+ *   MPI_Allgather(mine, B * bytes, MPI_BYTE, all, B * bytes, MPI_BYTE, communicator);
+ *   shard.states = all;
+ *   topkloss_shard_complete(loss, &batch, &shard, &result);
+ *
+ * Shards are contiguous, of any sizes, together all C classes once. Every rank has the same loss, made with the vectors of
+ * all C classes, and the same labels, weights, upstream, step and first_row. The value is then the same on every rank to
+ * the last bit, and agrees with topkloss_evaluate's of the whole rows to rounding; noise is that of the whole rows, bit for
+ * bit. States are bytes between ranks of one version of the library, one order of bytes and one dtype. What they say is
+ * checked as far as memory goes, no further.
+ *
+ * The softmax-margin family but seesaw, the top-K hinge, and noised top-K by Monte Carlo with the library's own noise can be
+ * computed so; other losses, soft labels and noise of the caller's are refused (OPTION).
+ * --------------------------------------------------------------------------------------------- */
+
+/** A shard of the classes. The batch's classes, logits and gradient are then the shard's alone; labels are of all classes. */
+typedef struct topkloss_shard {
+  /** sizeof(topkloss_shard). */
+  size_t struct_size;
+  /** C, the number of classes of all shards together; for a loss with vectors by class, their length. */
+  int64_t all_classes;
+  /** The shard's first class, 0 or more; for noised top-K a multiple of 32, among which noise is drawn. */
+  int64_t first_class;
+  /** How many shards there are, 1 or more. Looked at by topkloss_shard_complete alone. */
+  int64_t shards;
+  /** Which of them this one is, from 0. Looked at by topkloss_shard_complete alone. */
+  int64_t index;
+  /** shards x B states, those of shard 0 first. Looked at by topkloss_shard_complete alone. */
+  const void *states;
+} topkloss_shard;
+
+/** Sets every member to zero and struct_size to its argument, sizeof(topkloss_shard). */
+TOPKLOSS_API topkloss_status topkloss_shard_init(topkloss_shard *shard, size_t struct_size);
+
+/**
+ * How many bytes a row's state has: 80 for the softmax-margin family, 32 + 16 S (K + 1) for the top-K family (S is 1 for
+ * the hinge).
+ *
+ * @param loss  A handle from one of the create functions.
+ * @param bytes Receives the number, a multiple of 16.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, or OPTION, if the loss is not computed from shards, or its states
+ *         would be larger than can be addressed.
+ */
+TOPKLOSS_API topkloss_status topkloss_shard_bytes(const topkloss_loss *loss, int64_t *bytes);
+
+/**
+ * What a shard knows of every row. Finite or not, logits are no error here: with check_finite, topkloss_shard_complete
+ * refuses them on every rank.
+ *
+ * @param loss   A handle from one of the create functions.
+ * @param batch  The rows, with the shard's logits.
+ * @param shard  Which classes they are of.
+ * @param states Receives B states, one after another, of topkloss_shard_bytes bytes each.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, LABEL, NOT_FINITE (a weight
+ *         or upstream value), ALIASING, OUT_OF_MEMORY or EXECUTOR.
+ */
+TOPKLOSS_API topkloss_status topkloss_shard_partial(const topkloss_loss *loss, const topkloss_batch *batch,
+                                                    const topkloss_shard *shard, void *states);
+
+/**
+ * The loss of the whole rows, and the gradient of the shard's logits.
+ *
+ * @param loss   The loss that the states were written with.
+ * @param batch  The same as then.
+ * @param shard  The same, with the states of all shards.
+ * @param result As for topkloss_evaluate, with B x batch.classes for the gradient, which may be the shard's logits.
+ * @return TOPKLOSS_OK, or what is wrong: NULL_POINTER, STRUCT_SIZE, SIZE, ENUMERATOR, OPTION, LABEL, NOT_FINITE, ALIASING,
+ *         OUT_OF_MEMORY or EXECUTOR.
+ */
+TOPKLOSS_API topkloss_status topkloss_shard_complete(const topkloss_loss *loss, const topkloss_batch *batch,
+                                                     const topkloss_shard *shard, topkloss_result *result);
+
+/* ------------------------------------------------------------------------------------------------
  * After training
  * --------------------------------------------------------------------------------------------- */
 

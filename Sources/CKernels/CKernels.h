@@ -95,13 +95,14 @@ typedef struct NoisedTopKRow {
   void *_Nullable gradient; /* may be the logits; NULL: not wanted */
   int64_t classes;
   int64_t label;   /* -1: none */
-  int64_t rank;    /* 1 to classes */
+  int64_t rank;    /* 1 to classes; of a shard, which has a part of the classes, any */
   int64_t samples; /* 0: the expectation itself; epsilon is then above 0 */
   const void *_Nullable noise; /* samples x classes, of the logits' type; NULL: drawn from (seed, step, row) */
   int64_t noise_sample_stride;
   uint64_t seed;
   uint64_t step;
   uint64_t row;
+  uint64_t first_class; /* of all classes, by which noise is drawn: a multiple of 32, 0 but for a shard */
   double epsilon;
   double margin;
   double scale;
@@ -199,11 +200,52 @@ typedef struct SeesawRow {
   int64_t label;
 } SeesawRow;
 
+/* What a shard of the classes has found out of a row, its state; classes are counted among those of all shards. This is
+ * how every state begins. States come from other processes: nothing in them is an index or a length before it is checked. */
+typedef struct ShardState {
+  int64_t bad_class; /* the first whose logit is NaN or +inf, where that was looked for; -1: none */
+  int64_t has_label; /* whether the label is in the shard */
+  double label_logit;
+} ShardState;
+
+/* Of the softmax-margin family. Sums leave the label out. */
+typedef struct SoftmaxShardState {
+  ShardState common;
+  double peak;          /* as in SoftmaxMarginProgress, of the shard's rivals; -inf: they are masked out */
+  double rest;
+  double rivals;        /* the sum of their exponentials, less both */
+  double shares;        /* the sum of q_j */
+  double shared_scores; /* the sum of q_j s (v_j - peak - rest) */
+  double rival_logit;   /* the largest z_j, and its class, where lambda asks for it; -1: none */
+  int64_t rival_class;
+} SoftmaxShardState;
+
+/* Of the top-K family: `rank` choices for each sample follow, the highest in the shard, in any order; those that the shard
+ * is too small for are of class -1. */
+typedef struct TopKShardState {
+  ShardState common;
+  int64_t reserved; /* 0 */
+} TopKShardState;
+
+typedef struct ShardChoice {
+  double score;
+  int64_t class_index;
+} ShardChoice;
+
 /* The kernels for one arithmetic type: rows of float32 or of float64. */
 typedef struct ArithmeticKernels {
   /* Some rows of one family together, so that what one has to wait for is hidden behind the others. */
   void (*softmax_margin)(SoftmaxMarginRow *rows, int64_t count);
+  /* A row of a shard, whose label is -1 if it is in another: sets all of the state but for its beginning, the strongest
+   * rival by its place in the shard. The family's classes and vectors, and the sum of its smoothing, are the shard's. */
+  void (*softmax_shard)(SoftmaxMarginRow *row, SoftmaxShardState *state);
+  /* Sets the loss of such a row, and writes the gradient if it is wanted, from `progress`: peak and rest of the shard;
+   * label_shifted, rivals, other_shares, shared_scores, label_share and label_is_masked of all classes, less what
+   * multiplies the shard's exponentials by `factor`. */
+  void (*softmax_complete)(SoftmaxMarginRow *row, double factor);
   void (*seesaw_offsets)(const SeesawRow *row);
+  /* Writes rank x samples choices of a row of a shard, of any alignment. No logit is NaN or +inf. */
+  void (*noised_topk_shard)(const NoisedTopKRow *row, void *choices);
   double (*noised_topk)(const NoisedTopKRow *row);
   double (*smooth_topk_svm)(const SmoothTopKSVMRow *row);
   double (*topk_cross_entropy)(const TopKCrossEntropyRow *row);

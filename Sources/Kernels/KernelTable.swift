@@ -7,7 +7,10 @@ private func makeKernelTable() -> KernelTable {
   KernelTable(
     float32: ArithmeticKernels(
       softmax_margin: { softmaxMargin($0, count: Int($1), FloatLanes.self) },
+      softmax_shard: { softmaxShard($0, $1, FloatLanes.self) },
+      softmax_complete: { completeSoftmaxShard($0, factor: $1, FloatLanes.self) },
       seesaw_offsets: { seesawOffsets($0.pointee, FloatLanes.self) },
+      noised_topk_shard: { noisedTopKShard($0.pointee, $1, FloatLanes.self) },
       noised_topk: { noisedTopK($0.pointee, FloatLanes.self) },
       smooth_topk_svm: { smoothTopKSVM($0.pointee, FloatLanes.self) },
       topk_cross_entropy: { topKCrossEntropy($0.pointee, FloatLanes.self) },
@@ -68,7 +71,10 @@ private typealias TurnKernel =
   func float64Kernels() -> ArithmeticKernels {
     ArithmeticKernels(
       softmax_margin: { softmaxMargin($0, count: Int($1), DoubleLanes.self) },
+      softmax_shard: { softmaxShard($0, $1, DoubleLanes.self) },
+      softmax_complete: { completeSoftmaxShard($0, factor: $1, DoubleLanes.self) },
       seesaw_offsets: { seesawOffsets($0.pointee, DoubleLanes.self) },
+      noised_topk_shard: { noisedTopKShard($0.pointee, $1, DoubleLanes.self) },
       noised_topk: { noisedTopK($0.pointee, DoubleLanes.self) },
       smooth_topk_svm: { smoothTopKSVM($0.pointee, DoubleLanes.self) },
       topk_cross_entropy: { topKCrossEntropy($0.pointee, DoubleLanes.self) },

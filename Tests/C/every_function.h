@@ -188,6 +188,48 @@ static inline void noise(caller *own, answer *found) {
     add_to_fingerprint(found, own->work.gradient, (size_t)(batch->rows * batch->classes) * sizeof(float));
 }
 
+/* Two shards of the classes, the second of them in the same rows behind the first. */
+static inline void shards_of(const char *kind, caller *own, answer *found) {
+  const topkloss_batch whole = own->work.batch;
+  const int64_t first[3] = {0, whole.classes / 64 * 32, whole.classes};
+  unsigned char *const states = (unsigned char *)own->indices;
+  topkloss_loss *loss = NULL;
+  topkloss_shard shard;
+  int64_t bytes = 0;
+  memset(&shard, 0, sizeof shard);
+  shard.struct_size = sizeof shard;
+  shard.all_classes = whole.classes;
+  shard.shards = 2;
+  shard.states = states;
+  /* There is room for the states of all but narrow rows. */
+  if (is_good(found, create_loss(kind_named(kind), whole.classes, own->work.counts, 0, &loss)) &&
+      is_good(found, topkloss_shard_bytes(loss, &bytes)) && first[1] > 0 && 2 * bytes <= 8 * whole.classes) {
+    for (int call = 0; call < 4 && found->status == TOPKLOSS_OK; call++) {
+      topkloss_batch batch = whole;
+      topkloss_result result = own->work.result;
+      shard.index = call % 2;
+      shard.first_class = first[shard.index];
+      batch.classes = first[shard.index + 1] - first[shard.index];
+      batch.logits = own->work.logits + first[shard.index];
+      batch.logits_row_stride = result.gradient_row_stride = whole.classes;
+      result.gradient = own->work.gradient + first[shard.index];
+      if (call < 2) {
+        (void)is_good(found, topkloss_shard_partial(loss, &batch, &shard, states + shard.index * whole.rows * bytes));
+      } else if (is_good(found, topkloss_shard_complete(loss, &batch, &shard, &result))) {
+        add_to_fingerprint(found, &result.value, sizeof(double));
+      }
+    }
+    add_to_fingerprint(found, states, (size_t)(2 * whole.rows * bytes));
+    add_to_fingerprint(found, own->work.gradient, (size_t)(whole.rows * whole.classes) * sizeof(float));
+  }
+  topkloss_loss_destroy(loss);
+}
+
+static inline void shards(caller *own, answer *found) {
+  shards_of("elm 0", own, found);
+  shards_of("noised_topk 0", own, found);
+}
+
 /* ---- what is refused, with numbers in the message */
 
 static inline void refusal_of_an_option(caller *own, answer *found) {
@@ -208,7 +250,8 @@ static inline void refusal_of_a_label(caller *own, answer *found) {
 
 typedef void (*other_function)(caller *own, answer *found);
 static const other_function other_functions[] = {
-    accuracies, tallies, sets, adjustment, teacher, class_weights, noise, refusal_of_an_option, refusal_of_a_label};
+    accuracies, tallies, sets, adjustment, teacher, class_weights, noise, shards,
+    refusal_of_an_option, refusal_of_a_label};
 
 /* make_loss_kinds comes first. */
 static inline int function_count(void) {
@@ -227,7 +270,7 @@ static inline answer call_function(int which, caller *own) {
 /* For messages. */
 static inline const char *function_name(int which) {
   static const char *const names[] = {"accuracies", "tallies", "sets", "adjustment", "teacher", "class weights",
-                                      "noise", "a refused option", "a refused label"};
+                                      "noise", "shards", "a refused option", "a refused label"};
   return which < loss_kind_count ? loss_kinds[which].name : names[which - loss_kind_count];
 }
 

@@ -6,6 +6,7 @@
  * Usage: hostile [ITERATIONS [SEED]]
  */
 #include "hostile_functions.h"
+#include "hostile_shards.h"
 #include "interpose.h"
 
 static long evaluations = 0;
@@ -48,6 +49,7 @@ int main(int count, char **arguments) {
     CHECK((status == TOPKLOSS_OK) == (loss != NULL), "%s", topkloss_status_name(status));
     for (int calls = 0; calls < (loss != NULL ? 3 : rarely(10)); calls++) evaluate_random(loss);
     if (loss != NULL && rarely(5)) predict_random_classes(loss);
+    if (loss != NULL && rarely(2)) shard_random(loss);
     topkloss_loss_destroy(loss);
     if (rarely(3)) look_at_random_batch();
     if (rarely(10)) draw_random_noise();
@@ -59,6 +61,7 @@ int main(int count, char **arguments) {
   CHECK(outcomes[TOPKLOSS_OK] > evaluations / 3 && outcomes[TOPKLOSS_OK] < evaluations * 9 / 10,
         "%ld of %ld calls succeeded", outcomes[TOPKLOSS_OK], evaluations);
   CHECK(iterations < 4000 || outcomes[TOPKLOSS_ERROR_EXECUTOR] > 0, "no executor dropped tasks");
+  CHECK(iterations < 4000 || completed > 50, "%ld completions of shards succeeded", completed);
   /* Threads start at any time, and each keeps something from then on. */
   CHECK(grown < 20, "memory is kept after %ld of %ld rounds", grown, iterations);
   free_buffers();

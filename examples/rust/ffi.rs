@@ -421,6 +421,18 @@ pub struct topkloss_conformal_options {
 const _: () = assert!(size_of::<topkloss_conformal_options>() == 64);
 
 #[repr(C)]
+pub struct topkloss_shard {
+    pub struct_size: usize,
+    pub all_classes: i64,
+    pub first_class: i64,
+    pub shards: i64,
+    pub index: i64,
+    pub states: *const c_void,
+}
+
+const _: () = assert!(size_of::<topkloss_shard>() == 48);
+
+#[repr(C)]
 pub struct topkloss_logit_adjust_options {
     pub struct_size: usize,
     pub classes: i64,
@@ -682,6 +694,20 @@ extern "C" {
         options: *const topkloss_conformal_options,
         batch: *const topkloss_batch,
         thresholds: *mut f64,
+    ) -> topkloss_status;
+    pub fn topkloss_shard_init(shard: *mut topkloss_shard, struct_size: usize) -> topkloss_status;
+    pub fn topkloss_shard_bytes(loss: *const topkloss_loss, bytes: *mut i64) -> topkloss_status;
+    pub fn topkloss_shard_partial(
+        loss: *const topkloss_loss,
+        batch: *const topkloss_batch,
+        shard: *const topkloss_shard,
+        states: *mut c_void,
+    ) -> topkloss_status;
+    pub fn topkloss_shard_complete(
+        loss: *const topkloss_loss,
+        batch: *const topkloss_batch,
+        shard: *const topkloss_shard,
+        result: *mut topkloss_result,
     ) -> topkloss_status;
     pub fn topkloss_logit_adjust_options_init(
         options: *mut topkloss_logit_adjust_options,

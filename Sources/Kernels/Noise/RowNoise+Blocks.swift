@@ -8,7 +8,7 @@ extension RowNoise {
   /// The words of the classes of blocks 2 `pair` and 2 `pair` + 1.
   @inline(__always)
   func words(ofPair pair: Int, sample: Int) -> (Bits, Bits) {
-    let first = Bits(UInt32(truncatingIfNeeded: pair &* Self.blockSize))
+    let first = Bits(UInt32(truncatingIfNeeded: pair &* Self.blockSize) &+ firstPair)
     return Threefry.words(
       key: key, counter: (first + Self.lanes, Bits(UInt32(truncatingIfNeeded: sample))))
   }

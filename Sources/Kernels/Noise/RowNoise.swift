@@ -14,10 +14,17 @@ struct RowNoise {
   static let blockSize = 16
 
   let key: (UInt32, UInt32)
+  /// Counters of the first block, and of the first pair of classes.
+  let firstBlock: UInt32
+  let firstPair: UInt32
 
-  init(seed: UInt64, step: UInt64, row: UInt64) {
+  /// - Parameter firstClass: what classes are counted from, a multiple of 32: of a shard of the classes, whose noise is then
+  ///   that of the whole row.
+  init(seed: UInt64, step: UInt64, row: UInt64, firstClass: UInt64 = 0) {
     let stepKey = Threefry.words(key: Self.halves(seed), counter: Self.halves(step))
     key = Threefry.words(key: stepKey, counter: Self.halves(row))
+    firstBlock = UInt32(truncatingIfNeeded: firstClass / UInt64(Self.blockSize))
+    firstPair = UInt32(truncatingIfNeeded: firstClass / 2)
   }
 
   private static func halves(_ word: UInt64) -> (UInt32, UInt32) {
@@ -29,7 +36,8 @@ struct RowNoise {
   func words(ofBlocks blocks: Bits, sample: Int) -> BlockWords {
     // No sample's number has the highest bit: it tells the words of blocks from those of classes.
     let words = Threefry.words(
-      key: key, counter: (blocks, Bits(UInt32(truncatingIfNeeded: sample) | 1 << 31)))
+      key: key,
+      counter: (blocks + Bits(firstBlock), Bits(UInt32(truncatingIfNeeded: sample) | 1 << 31)))
     return BlockWords(smallest: UniformLanes(words.0), place: words.1 >> 28)
   }
 
@@ -38,7 +46,7 @@ struct RowNoise {
   func words(ofClasses classes: Bits, sample: Int) -> Bits {
     let pairs = ((classes >> 5) << 4) | (classes & Bits(15))
     let words = Threefry.words(
-      key: key, counter: (pairs, Bits(UInt32(truncatingIfNeeded: sample))))
+      key: key, counter: (pairs + Bits(firstPair), Bits(UInt32(truncatingIfNeeded: sample))))
     return words.0.selecting(words.1, where: Bits.equal(classes & Bits(16), Bits(16)))
   }
 

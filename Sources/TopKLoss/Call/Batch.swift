@@ -5,6 +5,8 @@ import CTopKLoss
 struct Batch {
   let rows: Int
   let classes: Int
+  /// What labels are classes of: more than the rows have, where these are a shard.
+  var allClasses: Int
   /// Rows of a group; 0: all are one.
   let rowsPerGroup: Int
   let element: ElementType
@@ -52,6 +54,7 @@ struct Batch {
     let nowhere = UnsafeRawPointer(pointer)
     rows = try checkedSize(raw.rows, "batch.rows", atLeast: 0)
     classes = try checkedSize(raw.classes, "batch.classes", atLeast: 1)
+    allClasses = classes
     element = try ElementType(raw.dtype)
     arithmetic = element.kernels
     conversion = element.conversion
@@ -97,6 +100,11 @@ struct Batch {
   var kernels: ArithmeticKernels { arithmetic.pointee }
 
   var hasSoftLabels: Bool { softLabels != nil }
+
+  /// What a caller has them from.
+  var nameOfAllClasses: StaticString {
+    allClasses == classes ? "batch.classes" : "shard.all_classes"
+  }
 
   /// The same rows with the multi-label head's logits in the place of the others.
   func multiLabelHead() throws(Failure) -> Batch {
@@ -180,8 +188,7 @@ struct Batch {
   func notFinite(row index: Int, in piece: Piece) -> Failure? {
     let classIndex = badClass(row: index, in: piece)
     if classIndex < 0 { return nil }
-    return Failure(
-      TOPKLOSS_ERROR_NOT_FINITE, "\(name)[\(index), \(classIndex)] is NaN or +infinity")
+    return .notFinite(name, index, classIndex)
   }
 }
 

@@ -18,6 +18,10 @@ struct Failure: Error {
     Failure(TOPKLOSS_ERROR_NOT_FINITE, "the weights of all rows together are infinite")
   }
 
+  static func notFinite(_ matrix: StaticString, _ row: Int, _ classIndex: Int64) -> Failure {
+    Failure(TOPKLOSS_ERROR_NOT_FINITE, "\(matrix)[\(row), \(classIndex)] is NaN or +infinity")
+  }
+
   /// A number, or the entry of that index, that is not what it must be. One place, for texts with values in them are large
   /// code.
   @inline(never)
@@ -29,9 +33,9 @@ struct Failure: Error {
       status, "\(name)\(index.map { "[\($0)]" } ?? "") is \(text(value)): it must be \(rule)")
   }
 
-  init(_ status: Int, _ message: @autoclosure () -> String) {
+  init(_ status: Int, _ message: @autoclosure () -> Message) {
     self.status = topkloss_status(truncatingIfNeeded: status)
-    self.message = Memory.isShort ? "" : message()
+    self.message = Memory.isShort ? "" : message().text
   }
 }
 

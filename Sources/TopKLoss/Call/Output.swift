@@ -95,12 +95,15 @@ struct Output {
     let upstream: MemorySpan?
     /// What a loss reads besides.
     var noise: MemorySpan?
+    /// Of a shard.
+    var states: MemorySpan?
 
     func refuse(_ span: MemorySpan, _ name: StaticString) throws(Failure) {
       try refuseOverlap(span, name, overlapping: labels, "batch.labels")
       try refuseOverlap(span, name, overlapping: sampleWeight, "batch.sample_weight")
       try refuseOverlap(span, name, overlapping: upstream, "batch.upstream")
       try refuseOverlap(span, name, overlapping: noise, "batch.noise")
+      try refuseOverlap(span, name, overlapping: states, "shard.states")
     }
   }
 }

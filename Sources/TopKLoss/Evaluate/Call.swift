@@ -47,6 +47,8 @@ struct Call {
   /// Whether there is an upstream value for every row.
   let isPerRow: Bool
   let ignoredLabel: Int64
+  /// Which classes the rows have.
+  let shard: Shard
   /// What row gradients are divided by: the total weight for the mean, else 1.
   var divisor = 1.0
 
@@ -78,6 +80,6 @@ struct Call {
   /// The class that a row is labelled with, or nil if the row is to be ignored.
   @inline(__always)
   func label(_ row: Int) -> Int? {
-    head.batch.labels.classIndex(row, head.batch.classes, ignoredLabel)
+    head.batch.labels.classIndex(row, head.batch.allClasses, ignoredLabel)
   }
 }

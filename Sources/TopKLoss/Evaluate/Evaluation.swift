@@ -12,18 +12,26 @@ func evaluate(
   _ loss: Loss, _ batchPointer: UnsafePointer<topkloss_batch>?,
   _ resultPointer: UnsafeMutablePointer<topkloss_result>?
 ) throws(Failure) {
-  let batch = try Batch(batchPointer, for: loss.use)
+  try evaluate(loss, Batch(batchPointer, for: loss.use), .whole, resultPointer)
+}
+
+/// Checks the rest of a call and does it, with whole rows or with a shard of them.
+func evaluate(
+  _ loss: Loss, _ batch: Batch, _ shard: Shard,
+  _ resultPointer: UnsafeMutablePointer<topkloss_result>?
+) throws(Failure) {
   let resultPointer = try required(resultPointer, "result")
   var result = try readStruct(UnsafePointer(resultPointer), "result")
   let head = Head(batch: batch, output: try Output(result, for: batch))
   let second =
     try loss.use.hasMultiLabelHead
     ? Head(multiLabelOf: batch, result) : Head(softLabelsOf: batch)
-  let inputs = try checkedInputs(loss, batch, isReadable: true)
+  var inputs = try checkedInputs(loss, batch, isReadable: true)
+  inputs.states = shard.span
   try head.output.checkOverlap(with: batch, inputs: inputs)
   try second?.checkOverlap(besides: head, inputs: inputs)
 
-  var needs = try loss.needs(batch)
+  var needs = try shard.isPart ? loss.completionNeeds(batch) : loss.needs(batch)
   // Rows that are widened here are so one by one, in the same place.
   if batch.conversion != nil && !needs.convertsRows { needs.rowsAtOnce = 1 }
   // Of classes just few enough, a kernel's scratch may be all but as large as a number can say.
@@ -40,8 +48,10 @@ func evaluate(
   var call = Call(
     head: head, second: second ?? head, hasSecond: second != nil, needs: needs,
     workspace: workspace, isPerRow: loss.common.reduction == .none,
-    ignoredLabel: loss.common.ignoredLabel)
-  if loss.common.checkFinite { try checkRowsAreFinite(call) }
+    ignoredLabel: loss.common.ignoredLabel, shard: shard)
+  if loss.common.checkFinite {
+    if shard.isPart { try shard.checkRowsAreFinite() } else { try checkRowsAreFinite(call) }
+  }
 
   let totalWeight = totalWeight(loss, call)
   guard totalWeight.isFinite else { throw .infiniteWeights }
@@ -68,10 +78,11 @@ func evaluate(
 func checkedInputs(
   _ loss: Loss, _ batch: Batch, isReadable: Bool
 ) throws(Failure) -> Output.Inputs {
-  if let classes = loss.classes, classes != batch.classes {
+  if let classes = loss.classes, classes != batch.allClasses {
     throw Failure(
       TOPKLOSS_ERROR_SIZE,
-      "batch.classes is \(batch.classes): the loss was created for \(classes) classes")
+      "\(batch.nameOfAllClasses) is \(batch.allClasses): the loss was created for \(classes) classes"
+    )
   }
   let upstreamCount = loss.common.reduction == .none ? batch.rows : 1
   var inputs = Output.Inputs(
@@ -79,7 +90,7 @@ func checkedInputs(
     upstream: batch.upstream.span(count: upstreamCount), noise: nil)
   try loss.check(batch, reading: &inputs)
   if !isReadable { return inputs }
-  try batch.labels.check(classes: batch.classes, ignoring: loss.common.ignoredLabel)
+  try batch.labels.check(classes: batch.allClasses, ignoring: loss.common.ignoredLabel)
   try batch.sampleWeight.checkFinite("batch.sample_weight", count: batch.rows)
   try batch.upstream.checkFinite("batch.upstream", count: upstreamCount)
   return inputs
@@ -138,7 +149,8 @@ private struct EvaluationPass: RowPass {
         let groupEnd = min(start &+ needs.rowsAtOnce, end)
         var count = 0
         for index in start..<groupEnd {
-          guard let label = batch.labels.classIndex(index, batch.classes, call.ignoredLabel) else {
+          guard let label = batch.labels.classIndex(index, batch.allClasses, call.ignoredLabel)
+          else {
             rowLosses[index] = 0
             output.clear(index)
             if call.hasSecond { call.second.output.clear(index) }
@@ -153,7 +165,11 @@ private struct EvaluationPass: RowPass {
             gradientScale: call.gradientScale(index), loss: 0)
           count &+= 1
         }
-        if count > 0 { loss.evaluate(group, count: count, in: lossPiece, of: call) }
+        if call.shard.isPart {
+          for place in 0..<count { loss.complete(group + place, in: lossPiece, of: call) }
+        } else if count > 0 {
+          loss.evaluate(group, count: count, in: lossPiece, of: call)
+        }
         for place in 0..<count {
           let (index, value) = (group[place].index, group[place].loss)
           if !isStored { call.head.close(index, in: piece) }

@@ -71,4 +71,35 @@ class Loss {
 
   /// The same of one row.
   func evaluate(_ row: Row, in piece: Piece, of call: Call) -> Double { .nan }
+
+  // MARK: Shards of the classes
+
+  /// Bytes of a row's state. What a loss that cannot be computed from shards of the classes refuses.
+  func stateBytes() throws(Failure) -> Int {
+    throw Failure(
+      TOPKLOSS_ERROR_OPTION,
+      "loss: only the softmax-margin family but seesaw, the top-K hinge, and noised top-K by Monte Carlo are computed from "
+        + "shards of the classes")
+  }
+
+  /// Checks what only this loss asks of a shard.
+  func check(_ shard: Shard, of batch: Batch) throws(Failure) {}
+
+  /// Σ q_j of what all classes share of a label, over a shard of them.
+  func smoothing(from first: Int, count: Int, allClasses: Int) -> Double { 0 }
+
+  /// Whether rows with NaN or +∞ have no state but that they are so.
+  var looksForBadLogits: Bool { common.checkFinite }
+
+  /// What the rows of a shard take when its states are written, and when they are completed.
+  func partialNeeds(_ batch: Batch) throws(Failure) -> RowNeeds { try needs(batch) }
+  func completionNeeds(_ batch: Batch) throws(Failure) -> RowNeeds { try needs(batch) }
+
+  /// Writes a row's state, zero so far behind what all states begin with.
+  func write(
+    _ state: UnsafeMutableRawPointer, of row: Row, in piece: Piece, of call: Call
+  ) {}
+
+  /// Sets a row's loss from its states of all shards; writes the gradient of this one, if wanted.
+  func complete(_ row: UnsafeMutablePointer<Row>, in piece: Piece, of call: Call) {}
 }

@@ -94,7 +94,8 @@ final class NoisedTopKLoss: Loss {
   }
 
   override func check(_ batch: Batch, reading inputs: inout Output.Inputs) throws(Failure) {
-    try NoisedTopKOptions.checkRank(options.k, classes: batch.classes, "batch.classes")
+    try NoisedTopKOptions.checkRank(
+      options.k, classes: batch.allClasses, batch.nameOfAllClasses)
     inputs.noise = try options.statistic.checkedNoise(batch)
   }
 
@@ -116,6 +117,33 @@ final class NoisedTopKLoss: Loss {
     kernelRow.margin = options.classMargins?[row.label] ?? options.margin
     kernelRow.scale = options.scale
     return call.head.batch.kernels.noised_topk(&kernelRow)
+  }
+
+  override func stateBytes() throws(Failure) -> Int {
+    if options.statistic.samples == 0 { return try super.stateBytes() }
+    return try options.statistic.stateBytes()
+  }
+
+  override var looksForBadLogits: Bool { true }
+
+  override func check(_ shard: Shard, of batch: Batch) throws(Failure) {
+    try options.statistic.check(shard, of: batch)
+  }
+
+  override func completionNeeds(_ batch: Batch) -> RowNeeds { options.statistic.completionNeeds() }
+
+  override func write(
+    _ state: UnsafeMutableRawPointer, of row: Row, in piece: Piece, of call: Call
+  ) {
+    var kernelRow = options.statistic.kernelRow(row, in: piece, of: call)
+    call.head.batch.kernels.noised_topk_shard(
+      &kernelRow, state + MemoryLayout<TopKShardState>.size)
+  }
+
+  override func complete(_ row: UnsafeMutablePointer<Row>, in piece: Piece, of call: Call) {
+    row.pointee.loss = completeShard(
+      row.pointee, options.statistic, scale: options.scale,
+      margin: options.classMargins?[row.pointee.label] ?? options.margin, in: piece, of: call)
   }
 }
 

@@ -56,6 +56,9 @@ struct SmoothedOrderStatistic {
 
   private let source: NoiseSource
 
+  /// Whether a caller may pass noise.
+  var takesNoise: Bool { source == .samples }
+
   /// Checks a batch's noise, and where its rows stand among those that noise is drawn for. Returns the memory that noise
   /// passed in covers; nil if there is none.
   func checkedNoise(_ batch: Batch) throws(Failure) -> MemorySpan? {
@@ -149,7 +152,8 @@ struct SmoothedOrderStatistic {
       noise: source == .samples ? noise.given.map { $0 + noiseOffset } : nil,
       noise_sample_stride: noise.sampleStride == 0 ? classes : noise.sampleStride,
       seed: seed, step: noise.step, row: UInt64(bitPattern: noise.firstRow) &+ UInt64(row.index),
-      epsilon: epsilon, margin: 0, scale: 1, gradient_scale: row.gradientScale,
+      first_class: UInt64(call.shard.first), epsilon: epsilon, margin: 0, scale: 1,
+      gradient_scale: row.gradientScale,
       scratch: piece.scratch)
   }
 }

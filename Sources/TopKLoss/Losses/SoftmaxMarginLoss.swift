@@ -64,13 +64,24 @@ struct ClassWeighting {
     self.smoothing = smoothing
     smoothingSum = sum
   }
+
+  /// Σ q_j over a shard of the classes.
+  func smoothing(from first: Int, count: Int, allClasses: Int) -> Double {
+    guard let smoothing else { return labelSmoothing * Double(count) / Double(allClasses) }
+    var (sum, index) = (0.0, first)
+    while index < min(first &+ count, smoothing.count) {
+      sum += smoothing[index]
+      index &+= 1
+    }
+    return sum
+  }
 }
 
 final class SoftmaxMarginLoss: Loss {
-  private let member: SoftmaxMarginMember
-  private let weighting: ClassWeighting
+  let member: SoftmaxMarginMember
+  let weighting: ClassWeighting
   /// Σ of what an offset can be made of.
-  private let largestOffset: Double
+  let largestOffset: Double
 
   init(
     _ member: SoftmaxMarginMember, _ weighting: ClassWeighting, common: CommonOptions,
@@ -206,6 +217,27 @@ final class SoftmaxMarginLoss: Loss {
       call.head.batch.kernels.softmax_margin(kernelRows, Int64(count))
       for index in 0..<count { rows[index].loss = kernelRows[index].loss }
     }
+  }
+
+  override func stateBytes() throws(Failure) -> Int {
+    member.mitigation == nil ? MemoryLayout<SoftmaxShardState>.size : try super.stateBytes()
+  }
+
+  override func smoothing(from first: Int, count: Int, allClasses: Int) -> Double {
+    weighting.smoothing(from: first, count: count, allClasses: allClasses)
+  }
+
+  override func partialNeeds(_ batch: Batch) -> RowNeeds { shardNeeds(batch) }
+  override func completionNeeds(_ batch: Batch) -> RowNeeds { shardNeeds(batch) }
+
+  override func write(
+    _ state: UnsafeMutableRawPointer, of row: Row, in piece: Piece, of call: Call
+  ) {
+    writeShard(state, of: row, of: call)
+  }
+
+  override func complete(_ row: UnsafeMutablePointer<Row>, in piece: Piece, of call: Call) {
+    completeShard(row, of: call)
   }
 
   /// By itself, so that rows with labels do not wait for copies of the second matrix.

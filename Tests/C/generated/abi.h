@@ -275,6 +275,14 @@ AT(topkloss_conformal_options, classes, 40);
 AT(topkloss_conformal_options, class_counts, 48);
 AT(topkloss_conformal_options, count_smoothing, 56);
 
+SIZE(topkloss_shard, 48);
+AT(topkloss_shard, struct_size, 0);
+AT(topkloss_shard, all_classes, 8);
+AT(topkloss_shard, first_class, 16);
+AT(topkloss_shard, shards, 24);
+AT(topkloss_shard, index, 32);
+AT(topkloss_shard, states, 40);
+
 SIZE(topkloss_logit_adjust_options, 64);
 AT(topkloss_logit_adjust_options, struct_size, 0);
 AT(topkloss_logit_adjust_options, classes, 8);
@@ -559,6 +567,7 @@ ENUMERATOR(TOPKLOSS_EFFECTIVE_NUMBER, 1);
   X(result) \
   X(threshold) \
   X(conformal_options) \
+  X(shard) \
   X(logit_adjust_options) \
   X(topk_accuracy_options) \
   X(average_k_accuracy_options) \
@@ -626,6 +635,13 @@ ENUMERATOR(TOPKLOSS_EFFECTIVE_NUMBER, 1);
   X(conformal_options, classes, CLASSES, 0) \
   X(conformal_options, class_counts, VECTOR, 0) \
   X(conformal_options, count_smoothing, NUMBER, 0)
+
+#define TOPKLOSS_MEMBERS_shard(X) \
+  X(shard, all_classes, INTEGER, 0) \
+  X(shard, first_class, INTEGER, 0) \
+  X(shard, shards, INTEGER, 0) \
+  X(shard, index, INTEGER, 0) \
+  X(shard, states, POINTER, 0)
 
 #define TOPKLOSS_MEMBERS_logit_adjust_options(X) \
   X(logit_adjust_options, classes, CLASSES, 0) \
@@ -717,6 +733,10 @@ ENUMERATOR(TOPKLOSS_EFFECTIVE_NUMBER, 1);
   X(predict_sets) \
   X(conformal_options_init) \
   X(conformal_thresholds) \
+  X(shard_init) \
+  X(shard_bytes) \
+  X(shard_partial) \
+  X(shard_complete) \
   X(logit_adjust_options_init) \
   X(logit_adjust) \
   X(topk_accuracy_options_init) \
@@ -992,6 +1012,15 @@ static inline int conformal_options_has_its_defaults(void) {
          memcmp(&found, &expected, sizeof found) == 0;
 }
 
+static inline int shard_has_its_defaults(void) {
+  topkloss_shard expected, found;
+  memset(&expected, 0, sizeof expected);
+  memset(&found, 0xA5, sizeof found);
+  expected.struct_size = sizeof(topkloss_shard);
+  return topkloss_shard_init(&found, sizeof found) == TOPKLOSS_OK &&
+         memcmp(&found, &expected, sizeof found) == 0;
+}
+
 static inline int logit_adjust_options_has_its_defaults(void) {
   topkloss_logit_adjust_options expected, found;
   memset(&expected, 0, sizeof expected);
@@ -1073,6 +1102,7 @@ static inline const char *struct_without_its_defaults(void) {
   if (!single_positive_options_has_its_defaults()) return "topkloss_single_positive_options";
   if (!threshold_has_its_defaults()) return "topkloss_threshold";
   if (!conformal_options_has_its_defaults()) return "topkloss_conformal_options";
+  if (!shard_has_its_defaults()) return "topkloss_shard";
   if (!logit_adjust_options_has_its_defaults()) return "topkloss_logit_adjust_options";
   if (!topk_accuracy_options_has_its_defaults()) return "topkloss_topk_accuracy_options";
   if (!average_k_accuracy_options_has_its_defaults()) return "topkloss_average_k_accuracy_options";

@@ -27,7 +27,8 @@ struct NoisedSelection<V: ProcessorLanes> {
     let memory = NoisedSelectionMemory<V.Scalar>(row.scratch, rank: rank, classes: classes)
     self.memory = memory
     draws = NoiseDraws(
-      noise: RowNoise(seed: row.seed, step: row.step, row: row.row),
+      noise: RowNoise(
+        seed: row.seed, step: row.step, row: row.row, firstClass: row.first_class),
       epsilon: V.isFloat32 ? Float(row.epsilon) : Float(row.epsilon).nextUp,
       peaks: memory.peaks, draws: memory.draws, highest: memory.highest)
     let allBlocks = (classes &+ RowNoise.blockSize &- 1) / RowNoise.blockSize

@@ -104,6 +104,25 @@ public func topkloss_conformal_options_init(
   initialize(options, struct_size, "options")
 }
 
+extension topkloss_shard: VersionedStruct {
+  static var version: StructVersion {
+    StructVersion(
+      name: "topkloss_shard", size: 48, olderSizes: 0,
+      reserved: 0)
+  }
+
+  static var defaults: Self {
+    Self()
+  }
+}
+
+@implementation @_cdecl("topkloss_shard_init")
+public func topkloss_shard_init(
+  _ shard: UnsafeMutablePointer<topkloss_shard>!, _ struct_size: Int
+) -> topkloss_status {
+  initialize(shard, struct_size, "shard")
+}
+
 extension topkloss_logit_adjust_options: VersionedStruct, CountedOptions {
   static var version: StructVersion {
     StructVersion(

@@ -12,9 +12,10 @@ gives the gradient with respect to the logits besides, in place if asked:
 
 There are losses of the softmax-margin family, of the top-K family (with `noised_topk`, the smoothed
 order statistic by itself), the mean squared error with outlying label, and losses for sets of
-classes. `linear_loss` is any of them together with the last layer, for many classes. `posthoc`
-adjusts scores and predicts sets, `conformal` finds thresholds that guarantee how often sets are
-right, `metrics` measures, `class_weights` weights.
+classes. `linear_loss` is any of them together with the last layer, for many classes; `shards` has
+some for classes over several processes. `posthoc` adjusts scores and predicts sets, `conformal`
+finds thresholds that guarantee how often sets are right, `metrics` measures, `class_weights`
+weights.
 
 Arrays may come from NumPy or from anything with the buffer protocol or DLPack in the CPU's memory,
 in float32, float64, float16 or bfloat16. If every row of a batch is ignored, the mean is 0 with
@@ -38,6 +39,7 @@ from topkloss import (
     conformal,
     metrics,
     posthoc,
+    shards,
 )
 from topkloss._average_k import *
 from topkloss._linear_loss import linear_loss
@@ -71,6 +73,7 @@ __all__ = [
     "noised_topk_vjp",
     "posthoc",
     "set_num_threads",
+    "shards",
     "simd",
 ]
 __all__ += _average_k.__all__

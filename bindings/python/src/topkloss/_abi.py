@@ -460,6 +460,19 @@ class conformal_options(ctypes.Structure):
     ]
 
 
+class shard(ctypes.Structure):
+    """A shard of the classes."""
+
+    _fields_: ClassVar[_Fields] = [
+        ("struct_size", c_size_t),
+        ("all_classes", c_int64),
+        ("first_class", c_int64),
+        ("shards", c_int64),
+        ("index", c_int64),
+        ("states", c_void_p),
+    ]
+
+
 class logit_adjust_options(ctypes.Structure):
     """Post-hoc logit adjustment."""
 
@@ -572,6 +585,7 @@ INITIALISED: dict[str, type[ctypes.Structure]] = {
     "single_positive_options": single_positive_options,
     "threshold": threshold,
     "conformal_options": conformal_options,
+    "shard": shard,
     "logit_adjust_options": logit_adjust_options,
     "topk_accuracy_options": topk_accuracy_options,
     "average_k_accuracy_options": average_k_accuracy_options,
@@ -857,6 +871,10 @@ PROTOTYPES: dict[str, Prototype] = {
         status,
         [POINTER(conformal_options), POINTER(batch), c_void_p],
     ),
+    "topkloss_shard_init": (status, [POINTER(shard), c_size_t]),
+    "topkloss_shard_bytes": (status, [loss_p, c_void_p]),
+    "topkloss_shard_partial": (status, [loss_p, POINTER(batch), POINTER(shard), c_void_p]),
+    "topkloss_shard_complete": (status, [loss_p, POINTER(batch), POINTER(shard), POINTER(result)]),
     "topkloss_logit_adjust_options_init": (status, [POINTER(logit_adjust_options), c_size_t]),
     "topkloss_logit_adjust": (
         status,

@@ -12,6 +12,9 @@ module has its loss as the attribute ``loss``.
 Tensors are read where they are, in float32, float64, float16 or bfloat16; value and gradient are
 computed together in the forward pass. They have the dtype of the logits.
 
+**More than one process**: `topkloss.torch.distributed` has the loss of the batch of all processes,
+of uneven or weighted parts too, and puts metrics together.
+
 Keep the criterion outside `torch.nn.DataParallel` and `DistributedDataParallel`, which wrap models:
 a loss has no parameters, and replicas of it would count steps of noise and average thresholds apart
 from each other, or against each other. `copy.copy` of a module shares its buffers, as everywhere
@@ -79,7 +82,7 @@ try:
 except ImportError as error:
     raise ImportError("topkloss.torch needs PyTorch: pip install topkloss[torch]") from error
 
-from topkloss.torch import cuda
+from topkloss.torch import cuda, distributed
 from topkloss.torch._layers import NormedLinear
 from topkloss.torch._linear import linear_loss
 from topkloss.torch._losses import MODULES
@@ -87,4 +90,4 @@ from topkloss.torch._noised_topk_operator import noised_topk
 
 globals().update(MODULES)
 
-__all__ = [*sorted(MODULES), "NormedLinear", "cuda", "linear_loss", "noised_topk"]
+__all__ = [*sorted(MODULES), "NormedLinear", "cuda", "distributed", "linear_loss", "noised_topk"]

@@ -6,6 +6,7 @@ from topkloss._loss import Reduction
 from topkloss._noised_topk import Estimator
 from topkloss._single_positive import Method
 from topkloss.torch import cuda as cuda
+from topkloss.torch import distributed as distributed
 from topkloss.torch._layers import NormedLinear as NormedLinear
 from topkloss.torch._linear import linear_loss as linear_loss
 from topkloss.torch._module import OneHeadModule
@@ -34,6 +35,7 @@ __all__ = [
     "VectorScalingLoss",
     "NormedLinear",
     "cuda",
+    "distributed",
     "linear_loss",
     "noised_topk",
 ]
@@ -468,11 +470,12 @@ class NoisedTopKLoss(NoisedModule):
     (``module.eval()``) it counts none and draws the same noise in every call, that of the step
     2^64 - 1, so that the values of two validations differ by the model alone.
 
-    In data-parallel training every process counts the same calls: give each a seed of its own, as
-    in ``NoisedTopKLoss(5, seed=torch.distributed.get_rank())``, or all draw the same noise for rows
-    that `torch.utils.data.DistributedSampler` has made different. The count may be shared: one
-    process's checkpoint serves all. For validation that does not depend on how rows were dealt out,
-    use the exact estimator there.
+    In data-parallel training every process counts the same calls, and one's checkpoint serves all.
+    `topkloss.torch.distributed.GlobalBatch` numbers the rows of all processes through, so that each
+    has noise of its own. Without it give each process a seed of its own, as in
+    ``NoisedTopKLoss(5, seed=torch.distributed.get_rank())``, or all draw the same noise for rows
+    that `torch.utils.data.DistributedSampler` has made different. For validation that does not
+    depend on how rows were dealt out, use the exact estimator there.
 
     The count is kept in the state_dict as extra state, a scalar int64 tensor, and not as a buffer:
     it stays in the CPU's memory when the module is moved to another device, and a cast of the

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from topkloss._loss import AnyLoss
+from topkloss.errors import TopKLossError
 from topkloss.torch import _devices
 from topkloss.torch._device_evaluation import DeviceEvaluation
 from topkloss.torch._evaluation import Arguments, Evaluation
@@ -115,3 +116,12 @@ class LossModule(nn.Module):
         options = repr(self.loss).partition("(")[2][:-1]
         own = [f"{name}=True" for name in ("check", "inplace") if getattr(self, name)]
         return ", ".join(filter(None, [options, *own]))
+
+
+def require_module(criterion: object) -> None:
+    """Refuses what is no module of a loss."""
+    if not isinstance(criterion, LossModule):
+        raise TopKLossError(
+            f"criterion is a {type(criterion).__name__}; it must be a module of topkloss.torch",
+            "TOPKLOSS_ERROR_ENUMERATOR",
+        )

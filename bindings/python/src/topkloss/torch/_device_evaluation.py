@@ -25,7 +25,7 @@ from topkloss.torch._tensors import row_numbers
 
 _LAUNCH_SIZE = sizeof(_cuda_abi.cuda_launch)
 _OUTCOME = ctypes.POINTER(_cuda_abi.cuda_outcome)
-_THRESHOLD = 2
+_TOTAL_WEIGHT, _THRESHOLD = 1, 2
 _STAGED = "TOPKLOSS_ERROR_DEVICE", "TOPKLOSS_ERROR_UNSUPPORTED"
 
 Results = tuple[Tensor, list[Tensor | None]]
@@ -68,6 +68,7 @@ class DeviceEvaluation(Evaluation):
         self._on_cpu, self._check = on_cpu, check
         self._begin: Tensor | None = None
         self._used: Callable[[], Tensor] | None = None
+        self._counted: Callable[[], Tensor] | None = None
 
     @property
     def nature(self) -> tuple[torch.dtype, bool]:
@@ -90,6 +91,10 @@ class DeviceEvaluation(Evaluation):
     def used_threshold(self) -> Tensor:
         """The one that it used, where it was computed."""
         return super().used_threshold() if self._used is None else self._used()
+
+    def total_weight(self) -> Tensor:
+        """What a run's mean was divided by, on the device."""
+        return super().total_weight() if self._counted is None else self._counted()
 
     def needs(self) -> tuple[int, int]:
         """Bytes of constants and workspace, as `topkloss.cuda.needs`."""
@@ -135,7 +140,7 @@ class DeviceEvaluation(Evaluation):
         evaluation = self._on_cpu()
         if self._begin is not None:
             evaluation.begin_threshold(self._begin)
-        self._used = evaluation.used_threshold
+        self._used, self._counted = evaluation.used_threshold, evaluation.total_weight
         return evaluation
 
     def computed(
@@ -164,6 +169,7 @@ class DeviceEvaluation(Evaluation):
         outcome = self._launch(footing, batch, result, captured=captured)
         if upstream is None:
             self._used = lambda: outcome[_THRESHOLD].clone()
+            self._counted = lambda: outcome[_TOTAL_WEIGHT]
             if watched:
                 self._watch(outcome)
         value = outcome[0].to(self._value_dtype) if values is None else values

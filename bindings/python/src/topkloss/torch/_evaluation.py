@@ -58,6 +58,7 @@ class Evaluation:
     """
 
     _threshold: float = 0.0
+    _total_weight: float = 0.0
 
     def __init__(
         self,
@@ -180,6 +181,15 @@ class Evaluation:
         """The one that it used: float64, without dimensions."""
         return torch.tensor(self._threshold, dtype=torch.float64, device="cpu")
 
+    def total_weight(self) -> Tensor:
+        """What a run's mean was divided by: float64, without dimensions."""
+        return torch.tensor(self._total_weight, dtype=torch.float64, device=self._device or "cpu")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """How many rows and classes."""
+        return self._batch.rows, self._batch.classes
+
     def describe(self) -> _abi.batch:
         """The batch, for functions that take no more than it."""
         tell_openmp()
@@ -230,6 +240,9 @@ class Evaluation:
             return None
         return output.finished() if output.is_over else self._home(output.finished())
 
+    def _call(self, batch: _abi.batch, result: _abi.result) -> float:
+        return call(self._owner, batch, result)
+
     def run(
         self,
         wanted: Sequence[bool] = (),
@@ -257,9 +270,9 @@ class Evaluation:
             values = room_for_values(self._rows, self._heads[0], to_be_sent=remote)
             result.row_values = values.data_ptr()
         tell_openmp()
-        value = call(self._owner, batch, result)
+        value = self._call(batch, result)
         if upstream is None:
-            self._threshold = result.threshold
+            self._threshold, self._total_weight = result.threshold, result.total_weight
         if self._by_row:
             values = self._home(values)
         else:

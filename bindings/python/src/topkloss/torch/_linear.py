@@ -12,7 +12,7 @@ from topkloss._chunks import chunk_bytes_of, refuse_compared_rows
 from topkloss.errors import TopKLossError
 from topkloss.torch._autocast import HALVES
 from topkloss.torch._autograd import refuse_tangents
-from topkloss.torch._base import LossModule
+from topkloss.torch._base import LossModule, require_module
 from topkloss.torch._compiled import drawn_step, without_gradients
 from topkloss.torch._noised import NoisedModule
 from topkloss.torch._tensors import FLOAT_CODES, is_soft, with_memory
@@ -127,11 +127,7 @@ def linear_loss(
 
 
 def _check_criterion(criterion: Any, step: Any) -> None:
-    if not isinstance(criterion, LossModule):
-        raise TopKLossError(
-            f"criterion is a {type(criterion).__name__}; it must be a module of topkloss.torch",
-            "TOPKLOSS_ERROR_ENUMERATOR",
-        )
+    require_module(criterion)
     if criterion._rows_are_compared:
         refuse_compared_rows(criterion.loss)
     if step is not None and not isinstance(criterion, NoisedModule):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,6 +38,22 @@ graph_is_kept: Callable[[], bool] = getattr(
     getattr(torch._C, "_autograd", None), "_get_current_graph_task_keep_graph", _always
 )
 """Whether the backward pass that asks may be followed by another (``retain_graph=True``)."""
+
+
+not_in_graphs: Callable[[Callable[..., Any]], Callable[..., Any]] = getattr(
+    torch, "_disable_dynamo", torch.compiler.disable
+)
+"""Keeps `torch.compile` out of a function: its graph ends before it, and another begins after.
+
+The public way to say so imports the compiler, which takes seconds, before anything is compiled.
+"""
+
+
+@not_in_graphs
+def outside_graphs(module: Any, *args: Any, **options: Any) -> Tensor:
+    """What a module computes with other processes, which no graph is made of."""
+    value: Tensor = module._together(*args, **options)
+    return value
 
 
 def in_forward_mode() -> bool:

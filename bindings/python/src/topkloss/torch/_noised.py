@@ -20,11 +20,12 @@ class NoisedModule(OneHeadModule):
     (``module.eval()``) it counts none and draws the same noise in every call, that of the step
     2^64 - 1, so that the values of two validations differ by the model alone.
 
-    In data-parallel training every process counts the same calls: give each a seed of its own, as
-    in ``NoisedTopKLoss(5, seed=torch.distributed.get_rank())``, or all draw the same noise for rows
-    that `torch.utils.data.DistributedSampler` has made different. The count may be shared: one
-    process's checkpoint serves all. For validation that does not depend on how rows were dealt out,
-    use the exact estimator there.
+    In data-parallel training every process counts the same calls, and one's checkpoint serves all.
+    `topkloss.torch.distributed.GlobalBatch` numbers the rows of all processes through, so that each
+    has noise of its own. Without it give each process a seed of its own, as in
+    ``NoisedTopKLoss(5, seed=torch.distributed.get_rank())``, or all draw the same noise for rows
+    that `torch.utils.data.DistributedSampler` has made different. For validation that does not
+    depend on how rows were dealt out, use the exact estimator there.
 
     The count is kept in the state_dict as extra state, a scalar int64 tensor, and not as a buffer:
     it stays in the CPU's memory when the module is moved to another device, and a cast of the
@@ -65,13 +66,18 @@ class NoisedModule(OneHeadModule):
         if torch.compiler.is_compiling():
             return noised(self, logits, labels, sample_weight, noise, step)
         (scores,), dtype = autocast_scores(logits, by_row=self._by_row, labels=labels)
-        if step is None and not self.training:
-            step = EVALUATION_STEP
-        drawn = self.loss._step(noise, step)
+        drawn = self._drawn(noise, step)
         evaluation = self._evaluation(
             scores, labels, sample_weight, value_dtype=dtype, noise=noise, step=drawn
         )
         return differentiable(evaluation, scores, inplace=self.inplace)
+
+    def _drawn(self, noise: Tensor | None, step: int | None) -> int:
+        """The step of a call that was given these, which is counted if it was given neither."""
+        if step is None and not self.training:
+            step = EVALUATION_STEP
+        drawn: int = self.loss._step(noise, step)
+        return drawn
 
     def get_extra_state(self) -> Tensor:
         """The number of counted calls, for the state_dict: an int64 with the bits of the count."""

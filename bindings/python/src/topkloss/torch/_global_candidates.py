@@ -1,0 +1,207 @@
+"""The candidates of a two-head loss, of a batch that several processes have parts of.
+
+They are the round(B K) highest of all ranks' log-probabilities, of equal ones those of the lowest
+rank, row and class. No scores travel: as within the library, each has a whole number for a key, in
+the same order, and the key of the last candidate is found digit by digit, from counts of how many
+keys have which value of a digit (2048 numbers), summed over ranks. Counted are those scores alone
+that are at or above a bound which so many reach as are wanted: see `_Scores.contenders`.
+
+Then each rank knows how many of its own scores are candidates, n of them, and these are its n
+highest. So it asks the library for a loss of K = n / rows, which finds just those.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from topkloss.torch._global_rows import RowPieces
+from topkloss.torch._ranks import Ranks
+
+_DIGIT_BITS = 11
+_INTEGERS = {torch.float32: torch.int32, torch.float64: torch.int64}
+
+
+class Selected(NamedTuple):
+    """How a rank's part is evaluated.
+
+    Attributes:
+        loss: What to evaluate it with.
+        threshold: With a moving average: the threshold that chose the candidates of all ranks.
+    """
+
+    loss: Any
+    threshold: float
+
+
+class _Normalization(NamedTuple):
+    """What makes log-probabilities of some rows: (z - peak) - log_sum of those that count."""
+
+    counts: Tensor | None
+    peak: Tensor
+    log_sum: Tensor
+
+    @classmethod
+    def of(cls, piece: Tensor, counts: Tensor) -> _Normalization:
+        scores = piece if counts.all() else piece[counts]
+        peak = scores.amax(dim=1, keepdim=True)
+        is_empty = peak == -torch.inf
+        peak = peak.where(~is_empty, 0.0)
+        total = (scores - peak).exp_().sum(dim=1, keepdim=True, dtype=torch.float64)
+        log_sum = total.where(~is_empty, 1.0).log().to(scores.dtype)
+        return cls(None if scores is piece else counts, peak, log_sum)
+
+
+class _Scores:
+    """A rank's log-probabilities, made again for every pass over them.
+
+    Attributes:
+        rows: How many count.
+        classes: How many each has.
+        bits: That a key has.
+    """
+
+    def __init__(self, rows: RowPieces) -> None:
+        self._rows, self.classes = rows, rows.classes
+        self._integer = _INTEGERS[rows.arithmetic]
+        self.bits = 8 * rows.arithmetic.itemsize
+        self._each = [_Normalization.of(*piece) for piece in rows]
+        self.rows = sum(len(one.peak) for one in self._each)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        for (piece, _), one in zip(self._rows, self._each, strict=True):
+            scores = piece if one.counts is None else piece[one.counts]
+            yield (scores - one.peak).sub_(one.log_sum)
+
+    def contenders(self, k: float, ranks: Ranks) -> Tensor:
+        """The keys of the scores that may be among the highest of all ranks', K a row.
+
+        A bound that so many scores reach on every rank is below none of them: for a rank, the one
+        that is in that place among the highest of groups of classes; and of all ranks the lowest.
+        """
+        size = max(1, int(self.classes / (8 * max(k, 1.0))))
+        count = self.classes // size
+        tops = [each[:, : count * size].view(len(each), size, count).amax(dim=1) for each in self]
+        needed, bound = math.ceil(self.rows * k), -math.inf
+        if not self.rows:
+            bound = math.inf
+        elif 0 < needed <= self.rows * count:
+            every = torch.cat(tops).flatten()
+            bound = every.kthvalue(len(every) - needed + 1).values.item()
+        del tops
+        bound = -ranks.highest_of(-bound)
+        nothing = torch.zeros(0, dtype=self._rows.arithmetic, device=ranks.device)
+        found = torch.cat([nothing, *[scores[scores >= bound] for scores in self]])
+        return self._turned(found.view(self._integer))
+
+    def _turned(self, bits: Tensor) -> Tensor:
+        """The bits of numbers below 0 are in the opposite order of theirs; turns them or back."""
+        return bits ^ ((bits >> (self.bits - 1)) & torch.iinfo(self._integer).max)
+
+    def score(self, key: int) -> float:
+        """The score that has a key."""
+        bits = self._turned(torch.tensor(key, dtype=self._integer))
+        number: float = bits.view(self._rows.arithmetic).item()
+        return number
+
+    def reaching(self, threshold: float) -> int:
+        """How many of the probabilities are at or above a threshold."""
+        return sum(int((scores.double().exp_() >= threshold).sum()) for scores in self)
+
+    def below(self, score: float) -> float:
+        """The highest score below one, or -inf."""
+        return max(
+            (each.where(each < score, -math.inf).max().item() for each in self if len(each)),
+            default=-math.inf,
+        )
+
+
+class _Cut(NamedTuple):
+    """Where a selection ends.
+
+    Attributes:
+        key: That of the last score that is selected.
+        above: How many of this rank's scores are above it.
+        equal: How many of them equal it.
+        ties: How many of all ranks' scores that equal it are selected.
+    """
+
+    key: int
+    above: int
+    equal: int
+    ties: int
+
+
+def _cut(keys: Tensor, bits: int, ranks: Ranks, wanted: int) -> _Cut:
+    """Finds the last of so many of all ranks' keys, the highest digit first."""
+    shift, above = bits, 0
+    found: int | None = None
+    lowest = -(1 << (_DIGIT_BITS - 1))  # the first digit has the sign
+    while True:
+        outer, shift = shift, max(0, shift - _DIGIT_BITS)
+        values = 1 << (outer - shift)
+        if found is not None:
+            keys = keys[(keys >> outer) == found]
+        own = torch.bincount((keys >> shift) - lowest, minlength=values)
+        every = ranks.add(own.clone())
+        reaching = every.flip(0).cumsum(0).flip(0)  # how many have a value of the digit or more
+        value = int((reaching >= wanted).sum()) - 1
+        wanted -= int(reaching[value] - every[value])
+        above += int(own[value + 1 :].sum())
+        found = lowest + value
+        if not shift:
+            return _Cut(found, above, int(own[value]), wanted)
+        lowest = found << min(shift, _DIGIT_BITS)
+
+
+def selected(
+    loss: Any, ranks: Ranks, heads: tuple[Tensor, ...], labels: Tensor, before: float | None
+) -> Selected:
+    """The loss of a rank's rows whose candidates are those of all ranks' rows.
+
+    Args:
+        loss: A two-head loss.
+        ranks: The processes.
+        heads: The scores of both heads, of this rank's rows.
+        labels: Their labels.
+        before: With a moving average: the threshold before, or 0; None without one.
+    """
+    rows = RowPieces(heads, labels, loss.ignore_index)
+    scores = _Scores(rows)
+    total = sum(int(counted) for (counted,) in ranks.table([scores.rows]))
+    if not total:
+        return Selected(loss, before or 0.0)
+    number, threshold = _chosen(scores, ranks, loss.k, total, is_needed=before is not None)
+    if before:
+        threshold = loss.threshold_decay * before + (1 - loss.threshold_decay) * threshold
+        number = scores.reaching(threshold)
+    if not scores.rows:
+        return Selected(loss, threshold)
+    # K is above 0 and below C, and the library rounds the product of K and rows.
+    sum_of_sizes = min(max(number, 0.25), scores.rows * rows.classes - 0.25)
+    return Selected(loss._with(k=sum_of_sizes / scores.rows, threshold_decay=0.0), threshold)
+
+
+def _chosen(
+    scores: _Scores, ranks: Ranks, k: float, rows: int, *, is_needed: bool
+) -> tuple[int, float]:
+    """How many of this rank's scores are chosen, of all ranks' rows; the threshold, if needed."""
+    wanted = round(rows * k)
+    if wanted == 0:
+        return 0, 1.0
+    if wanted >= rows * scores.classes:
+        return scores.rows * scores.classes, 0.0
+    cut = _cut(scores.contenders(k, ranks), scores.bits, ranks, wanted)
+    equal = [int(number) for (number,) in ranks.table([cut.equal])]
+    left = cut.ties - sum(equal[: ranks.rank])
+    threshold = 0.0
+    if is_needed:
+        last = following = scores.score(cut.key)
+        if cut.ties == sum(equal):
+            following = ranks.highest_of(scores.below(last))
+        threshold = (math.exp(last) + math.exp(following)) / 2
+    return cut.above + min(max(left, 0), cut.equal), threshold
