@@ -37,6 +37,10 @@ FRAMEWORKS := $(CACHE)/frameworks-$(shell { cat $(FRAMEWORK_LIST); $(PYTHON) --v
 PEER_LIST := bindings/python/benchmarks/requirements.txt
 PEERS := $(CACHE)/peers-$(shell { cat $(FRAMEWORK_LIST) $(PEER_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
 
+# What the recipes and Keras's tests need, likewise.
+RECIPE_LIST := bindings/python/tests/requirements-recipes.txt
+RECIPES := $(CACHE)/recipes-$(shell { cat $(FRAMEWORK_LIST) $(RECIPE_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
+
 # The oldest PyTorch that is promised.
 OLDEST_LIST := bindings/python/tests/requirements-torch-oldest.txt
 OLDEST := $(CACHE)/torch-oldest-$(shell { cat $(OLDEST_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
@@ -125,6 +129,14 @@ $(PEERS)/complete: | $(PEER_LIST) $(FRAMEWORKS)/complete
 	$(PYTHON) -m venv $(PEERS)
 	echo $(FRAMEWORKS)/lib/python*/site-packages > $$(echo $(PEERS)/lib/python*/site-packages)/frameworks.pth
 	$(PEERS)/bin/pip install --quiet --no-compile -r $(PEER_LIST)
+	touch $@
+
+$(RECIPES)/complete: | $(RECIPE_LIST) $(FRAMEWORKS)/complete
+	@echo "==> installing what the recipes train with in $(RECIPES) (once; this can take minutes)"
+	rm -rf $(RECIPES)
+	$(PYTHON) -m venv $(RECIPES)
+	echo $(FRAMEWORKS)/lib/python*/site-packages > $$(echo $(RECIPES)/lib/python*/site-packages)/frameworks.pth
+	$(RECIPES)/bin/pip install --quiet --no-compile -r $(RECIPE_LIST)
 	touch $@
 
 # Called with what is missing, as Debian names it.
