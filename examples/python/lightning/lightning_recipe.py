@@ -6,6 +6,7 @@ import argparse
 import logging
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import lightning
 import torch
@@ -38,7 +39,7 @@ class Classifier(lightning.LightningModule):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.network = nn.Sequential(nn.Linear(FEATURES, 64), nn.ReLU(), head)
-        self.criterion = criterion
+        self.criterion: Any = criterion
         self.weights = weights
         self.start = start
         self.losses: list[float] = []

@@ -9,8 +9,8 @@
 Every loss of `topkloss` of one head is here under the same name and with the same options, but for
 two. ``reduction`` is Keras's own: the losses give one value a row, which Keras weights by
 ``sample_weight`` and reduces, so that ``"sum_over_batch_size"``, the default, divides by the number
-of rows and not by their class weights. Rows to be ignored (``ignore_index``) are masked, and are not
-counted among them, as with ``ignore_class`` of `keras.losses.SparseCategoricalCrossentropy`.
+of rows and not by their class weights. Rows to be ignored (``ignore_index``) are masked, and are
+not counted among them, as with ``ignore_class`` of `keras.losses.SparseCategoricalCrossentropy`.
 ``check_finite`` is left out. `topkloss.TwoHeadAverageKLoss` needs the scores of two heads in one
 call, where Keras gives each output of a model a loss of its own.
 
@@ -24,8 +24,9 @@ leave losses at float32.
 probabilities instead, as the logarithm of what is at least ``keras.config.epsilon()``; the others
 refuse it.
 
-**Noise**: with PyTorch, `NoisedTopKLoss` by Monte Carlo draws new noise in every call, in validation
-too. JAX's compiled step would draw the same in each: there only ``estimator="exact"`` is taken.
+**Noise**: with PyTorch, `NoisedTopKLoss` by Monte Carlo draws new noise in every call, also in
+validation. JAX's compiled step would draw the same in each: there only ``estimator="exact"`` is
+taken.
 
 Losses are saved with the model and loaded with it (import this module before). With the backends
 ``tensorflow``, ``numpy`` and ``openvino`` no loss can be made, and the error says so.

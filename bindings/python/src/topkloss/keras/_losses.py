@@ -65,8 +65,6 @@ def _keras_loss(loss: Any) -> Any:
 
 
 LOSSES: dict[str, type[KerasLoss]] = {
-    loss.__name__: _keras_loss(loss)
-    for loss in _records.LOSSES.values()
-    if loss._traits.heads == 1
+    loss.__name__: _keras_loss(loss) for loss in _records.LOSSES.values() if loss._traits.heads == 1
 }
 """Every loss by its name, which is that of the record."""
