@@ -48,7 +48,7 @@ class MeanOfAll(nn.Module):
 
 
 def some_unlabelled(task: Task) -> Task:
-    """The same task without the labels of every third of its first rows, on average."""
+    """The same task with a third of the labels lost, most of them in the beginning."""
     rng = np.random.default_rng(1)
     lost = rng.random(len(task.labels)) < np.linspace(1, 0, len(task.labels)) ** 2
     return replace(task, labels=np.where(lost, NO_LABEL, task.labels))
