@@ -37,6 +37,10 @@ FRAMEWORKS := $(CACHE)/frameworks-$(shell { cat $(FRAMEWORK_LIST); $(PYTHON) --v
 PEER_LIST := bindings/python/benchmarks/requirements.txt
 PEERS := $(CACHE)/peers-$(shell { cat $(FRAMEWORK_LIST) $(PEER_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
 
+# What the recipes and Keras's tests need, likewise.
+RECIPE_LIST := bindings/python/tests/requirements-recipes.txt
+RECIPES := $(CACHE)/recipes-$(shell { cat $(FRAMEWORK_LIST) $(RECIPE_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
+
 # The oldest PyTorch that is promised.
 OLDEST_LIST := bindings/python/tests/requirements-torch-oldest.txt
 OLDEST := $(CACHE)/torch-oldest-$(shell { cat $(OLDEST_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
@@ -125,6 +129,14 @@ $(PEERS)/complete: | $(PEER_LIST) $(FRAMEWORKS)/complete
 	$(PYTHON) -m venv $(PEERS)
 	echo $(FRAMEWORKS)/lib/python*/site-packages > $$(echo $(PEERS)/lib/python*/site-packages)/frameworks.pth
 	$(PEERS)/bin/pip install --quiet --no-compile -r $(PEER_LIST)
+	touch $@
+
+$(RECIPES)/complete: | $(RECIPE_LIST) $(FRAMEWORKS)/complete
+	@echo "==> installing what the recipes train with in $(RECIPES) (once; this can take minutes)"
+	rm -rf $(RECIPES)
+	$(PYTHON) -m venv $(RECIPES)
+	echo $(FRAMEWORKS)/lib/python*/site-packages > $$(echo $(RECIPES)/lib/python*/site-packages)/frameworks.pth
+	$(RECIPES)/bin/pip install --quiet --no-compile -r $(RECIPE_LIST)
 	touch $@
 
 # Called with what is missing, as Debian names it.
@@ -236,17 +248,40 @@ test-framework-examples: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMP
 	@echo "==> tests of the examples for PyTorch, JAX, boosted trees and scikit-learn"
 	for example in $(FRAMEWORK_EXAMPLES); do $(IN_VENV)/python -m pytest -q $$example; done
 
+# ---- recipes: other frameworks' own training loops, on made data; docs/recipes.md
+
+RECIPE_EXAMPLES := $(addprefix examples/python/,made trainer lightning ddp keras)
+IN_RECIPES = PYTHONPATH=$$(echo $(RECIPES)/lib/python*/site-packages) $(IN_VENV)/python
+.PHONY: example-trainer example-lightning example-ddp example-keras test-recipes
+
+example-trainer example-lightning: example-%: $(STAMPS)/binding $(STAMPS)/frameworks $(RECIPES)/complete
+	$(IN_RECIPES) examples/python/$* $(ARGS)
+
+example-ddp: $(STAMPS)/binding $(STAMPS)/frameworks
+	$(IN_VENV)/python -m torch.distributed.run --standalone --nproc-per-node 2 examples/python/ddp $(ARGS)
+
+# KERAS_BACKEND=jax: with JAX.
+example-keras: $(STAMPS)/binding $(STAMPS)/frameworks $(RECIPES)/complete
+	KERAS_BACKEND=$(or $(KERAS_BACKEND),torch) $(IN_RECIPES) examples/python/keras $(ARGS)
+
+# A process for each backend of Keras, which is chosen when it is imported.
+test-recipes: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/frameworks $(RECIPES)/complete
+	@echo "==> tests of topkloss.keras and of the recipes"
+	for backend in torch jax; do KERAS_BACKEND=$$backend $(IN_RECIPES) -m pytest -q \
+	  --config-file bindings/python/pyproject.toml bindings/python/tests_keras examples/python/keras; done
+	$(IN_RECIPES) -m pytest -q examples/python/trainer examples/python/lightning examples/python/ddp
+
 # ---- tests
 
 # Idle workers of OpenMP and OpenBLAS spin, on processors that another suite has work for.
-test-python test-demo test-wheel test-framework-examples: export OPENBLAS_NUM_THREADS := 1
+test-python test-demo test-wheel test-framework-examples test-recipes: export OPENBLAS_NUM_THREADS := 1
 test-python: export OMP_WAIT_POLICY := passive
-test-demo test-wheel test-framework-examples: export OMP_NUM_THREADS := 1
+test-demo test-wheel test-framework-examples test-recipes: export OMP_NUM_THREADS := 1
 # Else torch.compile starts processes that import PyTorch themselves.
 test-python test-framework-examples: export TORCHINDUCTOR_COMPILE_THREADS := 1
 
 test: lint test-native test-gpu test-reproducible test-fuzz test-growth test-install test-native-examples test-swift test-python \
-  test-demo test-wheel test-framework-examples
+  test-demo test-wheel test-framework-examples test-recipes
 
 # Swift's test runner finds Python's headers through pkg-config.
 PYTHON_HEADERS := $(STAMPS)/python-headers
@@ -393,6 +428,10 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/ruff format --check --line-length 100 $(FRAMEWORK_EXAMPLES)
 	for example in $(FRAMEWORK_EXAMPLES); do \
 	  (cd $$example && MYPYPATH=../geonames ../../../$(IN_VENV)/mypy --strict .); done
+	$(IN_VENV)/ruff check --line-length 100 $(RECIPE_EXAMPLES)
+	$(IN_VENV)/ruff format --check --line-length 100 $(RECIPE_EXAMPLES)
+	for example in $(RECIPE_EXAMPLES); do (cd $$example && MYPYPATH=../made ../../../$(IN_VENV)/mypy --strict \
+	  --config-file ../../../bindings/python/pyproject.toml .); done
 	@command -v rustfmt >/dev/null || { $(call install_debian,rustfmt); }
 	rustfmt --check --edition 2021 examples/rust/train.rs
 

@@ -53,6 +53,12 @@ def test_torch_missing():
     assert finished.stderr.strip().splitlines()[-1].startswith("ImportError: topkloss.torch")
 
 
+def test_keras_missing():
+    finished = python("import sys; sys.modules['keras'] = None; import topkloss.keras")
+    last = finished.stderr.strip().splitlines()[-1]
+    assert last == "ImportError: topkloss.keras needs Keras 3: pip install topkloss[keras]"
+
+
 def test_modules_of_frameworks_need_no_import_of_their_own():
     pytest.importorskip("sklearn")
     script = """if True:

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from topkloss import boosting as boosting
     from topkloss import cuda as cuda
     from topkloss import jax as jax
+    from topkloss import keras as keras
     from topkloss import sklearn as sklearn
     from topkloss import torch as torch
 
@@ -83,7 +84,7 @@ __all__ += _single_positive.__all__
 __all__ += _softmax_margin.__all__
 __all__ += _topk.__all__
 
-_LATER = "boosting", "cuda", "jax", "sklearn", "torch"
+_LATER = "boosting", "cuda", "jax", "keras", "sklearn", "torch"
 
 
 if not TYPE_CHECKING:  # to whom any name would be there

@@ -1,0 +1,22 @@
+"""DistributedDataParallel with a loss of topkloss, on processors.
+
+Run it as `torchrun --standalone --nproc-per-node 2 examples/python/ddp`; `--help` lists the options.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# Behind this folder: the data are those of all recipes.
+sys.path.append(str(Path(__file__).resolve().parents[1] / "made"))
+
+try:
+    from ddp_recipe import main
+except ModuleNotFoundError as missing:
+    sys.exit(
+        f"The package {missing.name} is not installed. Install topkloss[torch] from bindings/python."
+    )
+
+if __name__ == "__main__":
+    main()

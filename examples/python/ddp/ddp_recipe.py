@@ -1,0 +1,136 @@
+"""DistributedDataParallel with a loss of topkloss: as many processes as you like give the same model.
+
+Every process has a part of each batch, and DistributedDataParallel averages their gradients. Where
+parts differ in how many of their rows count, for some have no label, or the last batch is cut
+unevenly, the average of the parts' means is not the mean of the batch. So the loss is the sum of a
+part's rows, divided by what counts in all parts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from long_tail import CLASSES, FEATURES, Task, draw
+from topkloss.torch import LogitAdjustedLoss
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+BATCH = 128
+NO_LABEL = -100
+"""The label of rows that nobody has labelled, which is what losses ignore by default."""
+
+
+class MeanOfAll(nn.Module):
+    """The mean of a loss over the rows of all processes, of which each has some.
+
+    Args:
+        criterion: A loss of one head with the reduction ``"sum"``.
+    """
+
+    def __init__(self, criterion: nn.Module) -> None:
+        super().__init__()
+        self.criterion = criterion
+
+    def forward(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """The part's share, times the number of processes by which gradients will be divided."""
+        total: Tensor = self.criterion(scores, labels)
+        counted = (labels != NO_LABEL).sum()
+        if not distributed.is_initialized():
+            return total / counted
+        distributed.all_reduce(counted)
+        return total * distributed.get_world_size() / counted
+
+
+def some_unlabelled(task: Task) -> Task:
+    """The same task with a third of the labels lost, most of them in the beginning."""
+    rng = np.random.default_rng(1)
+    lost = rng.random(len(task.labels)) < np.linspace(1, 0, len(task.labels)) ** 2
+    return replace(task, labels=np.where(lost, NO_LABEL, task.labels))
+
+
+def counts_of(task: Task) -> Tensor:
+    """The number of labels of each class; one at least."""
+    labels = torch.from_numpy(task.labels)
+    return torch.bincount(labels[labels != NO_LABEL], minlength=CLASSES).clamp(min=1)
+
+
+def parts(rows: int, epoch: int, rank: int, ranks: int) -> Iterator[Tensor]:
+    """One process's rows of each batch of an epoch: the batches are the same however many share."""
+    order = torch.randperm(rows, generator=torch.Generator().manual_seed(epoch))
+    for batch in torch.split(order, BATCH):
+        if len(batch) >= ranks:
+            yield torch.tensor_split(batch, ranks)[rank]
+
+
+def train(task: Task, epochs: int) -> tuple[nn.Module, list[float]]:
+    """A model that has learnt the task, and the mean loss of every batch.
+
+    By whatever processes `torch.distributed` knows of, or by this one alone.
+    """
+    together = distributed.is_initialized()
+    rank, ranks = (distributed.get_rank(), distributed.get_world_size()) if together else (0, 1)
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(FEATURES, 64), nn.ReLU(), nn.Linear(64, CLASSES))
+    # Models are wrapped; losses, which have no parameters, are not.
+    wrapped = DistributedDataParallel(model) if together else model
+    criterion = MeanOfAll(LogitAdjustedLoss(counts_of(task), reduction="sum"))
+    optimizer = torch.optim.SGD(model.parameters(), 0.2, momentum=0.9)
+    inputs, labels = torch.from_numpy(task.inputs), torch.from_numpy(task.labels)
+    losses = []
+    for epoch in range(epochs):
+        for own in parts(len(labels), epoch, rank, ranks):
+            loss = criterion(wrapped(inputs[own]), labels[own])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            shown = loss.detach() / ranks
+            if together:
+                distributed.all_reduce(shown)
+            losses.append(shown.item())
+    return model, losses
+
+
+@torch.no_grad()
+def class_average(model: nn.Module, task: Task) -> float:
+    """The model's accuracy, every class counted the same."""
+    return task.class_average(lambda rows: model(torch.from_numpy(rows)))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train, alone or as one of torchrun's processes, the first of which says how it went."""
+    parser = argparse.ArgumentParser(prog="python examples/python/ddp", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rows and epochs: to see it run")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="where the model goes")
+    parser.add_argument(
+        "--rendezvous",
+        default="env://",
+        metavar="URL",
+        help="where processes meet, as `torch.distributed.init_process_group` has it; "
+        "default: what torchrun set",
+    )
+    options = parser.parse_args(arguments)
+    rank = int(os.environ.get("RANK", "0"))
+    if "WORLD_SIZE" in os.environ:
+        distributed.init_process_group(
+            "gloo",
+            init_method=options.rendezvous,
+            rank=rank,
+            world_size=int(os.environ["WORLD_SIZE"]),
+        )
+    task = some_unlabelled(draw(200 if options.quick else 2000))
+    model, losses = train(task, epochs=6 if options.quick else 20)
+    if rank == 0:
+        print(
+            f"loss {losses[0]:.3f} to {losses[-1]:.3f}, "
+            f"class average {class_average(model, task):.3f}"
+        )
+        if options.save:
+            torch.save(model.state_dict(), options.save)
+    if distributed.is_initialized():
+        distributed.destroy_process_group()

@@ -1,0 +1,19 @@
+"""Hugging Face's Trainer with a loss of topkloss and gradient accumulation.
+
+Run it as `python examples/python/trainer`; `--help` lists the options.
+"""
+
+from __future__ import annotations
+
+import sys
+
+try:
+    from trainer_recipe import main
+except ModuleNotFoundError as missing:
+    sys.exit(
+        f"The package {missing.name} is not installed. Install topkloss[torch] from "
+        "bindings/python, and transformers[torch]."
+    )
+
+if __name__ == "__main__":
+    main()
