@@ -71,7 +71,8 @@ private func answer(_ place: UnsafeRawPointer, _ api: Interface?, isStateful: Bo
     let metadata = question.pointee.metadata,
     metadata.pointee.struct_size >= Int(XLA_METADATA_SIZE)
   else { return }
-  let minor = api?.minorVersion ?? Int(XLA_NEWEST_MINOR)
+  // XLA of 0.1 asks without its functions.
+  let minor = api.map { $0.minorVersion ?? Int(XLA_NEWEST_MINOR) } ?? Int(XLA_OLDEST_MINOR)
   metadata.pointee.api_version = xla_api_version(
     struct_size: Int(XLA_API_VERSION_SIZE), extension_start: nil,
     major_version: Int32(XLA_MAJOR), minor_version: Int32(minor))

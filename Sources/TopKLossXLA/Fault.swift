@@ -54,7 +54,8 @@ struct Name {
 
   init(_ text: StaticString) { (start, count) = (text.cString, text.utf8CodeUnitCount) }
 
-  init(_ text: UnsafePointer<CChar>) { (start, count) = (text, strlen(text)) }
+  /// Labelled: a literal must not become a temporary copy that ends with the expression.
+  init(cString text: UnsafePointer<CChar>) { (start, count) = (text, strlen(text)) }
 
   init(_ start: UnsafePointer<CChar>, count: Int) { (self.start, self.count) = (start, count) }
 

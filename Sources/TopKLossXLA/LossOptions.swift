@@ -16,7 +16,7 @@ func makeLoss(
     let create = dlsym(library.handle, kind.create)
   else {
     throw Fault(
-      api, "topkloss: libtopkloss.so has no function %.*s", Name(kind.create),
+      api, "topkloss: libtopkloss.so has no function %.*s", Name(cString: kind.create),
       code: Int(XLA_FAILED_PRECONDITION))
   }
   guard let options = calloc(1, kind.size) else { throw .noMemory(api) }
@@ -38,7 +38,7 @@ func makeLoss(
 private func loss(_ api: Interface, named name: Name) throws(Fault) -> xla_loss {
   var count: Int64 = 0
   if let losses = xla_losses(&count) {
-    for index in 0..<Int(count) where Name(losses[index].name) == name { return losses[index] }
+    for index in 0..<Int(count) where Name(cString: losses[index].name) == name { return losses[index] }
   }
   throw Fault(api, "topkloss: there is no loss %.*s", name)
 }
@@ -50,25 +50,24 @@ private func set(
   for index in 0..<attributes.count {
     let name = try attributes.name(at: index)
     // The values of rows have one reduction, set below.
-    let isOption = places.contains { Name($0.name) == name } && !(name == "reduction")
+    let isOption = places.contains { Name(cString: $0.name) == name } && !(name == "reduction")
     guard isOption || isOfTheCall(name) else {
       throw Fault(api, "topkloss: %.*s is no option of the loss", name)
     }
   }
-  let (classes, ranks) = (try attributes.integer(Name("classes")), try attributes.integer(Name("k")))
-  let isByClass = places.contains { Name($0.name) == "classes" }
+  let length: StaticString = places.contains { Name(cString: $0.name) == "classes" } ? "classes" : "k"
   for place in places {
-    let name = Name(place.name)
+    let name = Name(cString: place.name)
     let target = options + place.offset
     switch Int(place.kind) {
     case Int(XLA_OPTION_DOUBLE):
       if let number = try attributes.number(name) { target.storeBytes(of: number, as: Double.self) }
     case Int(XLA_OPTION_VECTOR):
       guard let vector = try attributes.vector(name) else { continue }
-      guard vector.count == (isByClass ? classes : ranks) else {
+      let expected = try attributes.required(length)
+      guard vector.count == expected else {
         throw Fault(
-          api, "topkloss: %.*s has %lld numbers, where there are %lld classes or ranks", name,
-          vector.count, (isByClass ? classes : ranks) ?? 0)
+          api, "topkloss: %.*s has %lld numbers, and must have %lld", name, vector.count, expected)
       }
       target.storeBytes(of: vector.0, as: UnsafeMutableRawPointer?.self)
     case Int(XLA_OPTION_INT32):

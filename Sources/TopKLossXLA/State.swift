@@ -46,6 +46,8 @@ enum State {
   static func keep(
     _ loss: OpaquePointer, _ frame: xla_call_frame, _ api: Interface
   ) throws(Fault) -> Bool {
+    // Where XLA's question came without its functions, this is the first that is seen of them.
+    _ = register(api)
     guard let type = type(api) else { return false }
     var identifier = xla_type_id(number: Int64(type.number))
     let error = withUnsafeMutablePointer(to: &identifier) { identifier in
