@@ -12,7 +12,13 @@ _HEAD = """/* Generated from topkloss.h by `python -m abi`: change that, not thi
 #include <topkloss.h>
 
 /* What a member of options is. */
-enum { XLA_OPTION_INT32, XLA_OPTION_INT64, XLA_OPTION_UINT64, XLA_OPTION_DOUBLE, XLA_OPTION_VECTOR };
+enum {
+  XLA_OPTION_INT32,
+  XLA_OPTION_INT64,
+  XLA_OPTION_UINT64,
+  XLA_OPTION_DOUBLE,
+  XLA_OPTION_VECTOR
+};
 
 typedef struct xla_option {
   const char *name;

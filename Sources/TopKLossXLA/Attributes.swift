@@ -9,7 +9,9 @@ struct Attributes {
     let isThere = list.types != nil && list.names != nil && list.values != nil
     guard list.struct_size >= Int(XLA_ATTRIBUTES_SIZE), list.count >= 0,
       list.count <= 1 << 16, list.count == 0 || isThere
-    else { throw Fault(api, "topkloss: the frame's %.*s are not as XLA has them", Name("attributes")) }
+    else {
+      throw Fault(api, "topkloss: the frame's %.*s are not as XLA has them", Name("attributes"))
+    }
     (self.api, self.list) = (api, list)
   }
 

@@ -22,7 +22,8 @@ struct Call {
     }
     let (valueBuffer, gradientBuffer) = (try results.take("values"), try results.take("gradient"))
     guard let first = valueBuffer ?? gradientBuffer else {
-      throw Fault(api, "topkloss: the call has none of the results %.*s", Name("values and gradient"))
+      throw Fault(
+        api, "topkloss: the call has none of the results %.*s", Name("values and gradient"))
     }
     let classes = Int(scores.dims[Int(scores.rank) - 1])
     let shape = try Shape(
@@ -35,7 +36,8 @@ struct Call {
     func matrix(_ name: StaticString, _ buffer: xla_buffer?) throws(Fault) -> Slices? {
       guard let buffer else { return nil }
       return try Slices(
-        api, name, buffer, shape, hasRows: true, own: (classes, 0), ownCount: 1, types: (type, type))
+        api, name, buffer, shape, hasRows: true, own: (classes, 0), ownCount: 1, types: (type, type)
+      )
     }
     func vector(
       _ name: StaticString, _ buffer: xla_buffer?, hasRows: Bool = true, _ one: Int, _ other: Int
@@ -50,7 +52,8 @@ struct Call {
     multiLabelLogits = try matrix("multi_label_logits", try operands.take("multi_label_logits"))
     softLabels = try matrix("soft_labels", try operands.take("soft_labels"))
     labels = try vector("labels", try operands.take("labels"), Int(XLA_S32), Int(XLA_S64))
-    noise = try Self.noise(api, &operands, shape, classes, type == double ? double : single, attributes)
+    noise = try Self.noise(
+      api, &operands, shape, classes, type == double ? double : single, attributes)
     step = try Self.step(api, &operands, shape)
     threshold = try vector(
       "threshold", try operands.take("threshold"), hasRows: false, single, double)
@@ -68,7 +71,8 @@ struct Call {
       (newThreshold?.isWhole ?? true) && (gradient?.isWhole ?? true)
       && (multiLabelGradient?.isWhole ?? true)
     guard areWhole, newThreshold == nil || newThreshold?.dtype == threshold?.dtype else {
-      throw Fault(api, "topkloss: the results of the call are no %.*s", Name("match for each other"))
+      throw Fault(
+        api, "topkloss: the results of the call are no %.*s", Name("match for each other"))
     }
 
     scale = try attributes.number(Name("gradient_scale")) ?? 1

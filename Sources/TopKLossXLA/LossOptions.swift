@@ -38,7 +38,9 @@ func makeLoss(
 private func loss(_ api: Interface, named name: Name) throws(Fault) -> xla_loss {
   var count: Int64 = 0
   if let losses = xla_losses(&count) {
-    for index in 0..<Int(count) where Name(cString: losses[index].name) == name { return losses[index] }
+    for index in 0..<Int(count) where Name(cString: losses[index].name) == name {
+      return losses[index]
+    }
   }
   throw Fault(api, "topkloss: there is no loss %.*s", name)
 }
@@ -55,7 +57,8 @@ private func set(
       throw Fault(api, "topkloss: %.*s is no option of the loss", name)
     }
   }
-  let length: StaticString = places.contains { Name(cString: $0.name) == "classes" } ? "classes" : "k"
+  let length: StaticString =
+    places.contains { Name(cString: $0.name) == "classes" } ? "classes" : "k"
   for place in places {
     let name = Name(cString: place.name)
     let target = options + place.offset

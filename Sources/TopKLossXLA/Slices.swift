@@ -18,7 +18,8 @@ struct Slices {
   ) throws(Fault) {
     let rowAxes = hasRows ? shape.rowAxes : 0
     guard types.0 == Int(buffer.dtype) || types.1 == Int(buffer.dtype) else {
-      throw Fault(api, "topkloss: %.*s has elements of type %lld, of XLA's", Name(name), Int(buffer.dtype))
+      throw Fault(
+        api, "topkloss: %.*s has elements of type %lld, of XLA's", Name(name), Int(buffer.dtype))
     }
     guard Int(buffer.rank) == shape.mapped + rowAxes + ownCount else {
       throw Fault(
@@ -53,7 +54,8 @@ struct Slices {
   private static func wrong(
     _ api: Interface, _ name: StaticString, _ axis: Int, _ length: Int, _ expected: Int
   ) -> Fault {
-    Fault(api, "topkloss: an axis of %.*s is %lld long, and must be %lld", Name(name), length, expected)
+    Fault(
+      api, "topkloss: an axis of %.*s is %lld long, and must be %lld", Name(name), length, expected)
   }
 
   /// How long the array is along an axis of the mapping.

@@ -1,8 +1,8 @@
 """Puts libtopkloss.so into the wheel: built with the Swift toolchain, or a file that is named.
 
 With it go libtopkloss_cuda.so, for devices, and libtopkloss_xla.so, for JAX: from the same build,
-or from beside the file that is named, if they are there. A source archive gets the Swift package instead, in a folder of its own, to
-be built where it is installed.
+or from beside the file that is named, if they are there. A source archive gets the Swift package
+instead, in a folder of its own, to be built where it is installed.
 """
 
 from __future__ import annotations

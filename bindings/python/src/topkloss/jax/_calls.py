@@ -81,9 +81,7 @@ def _digest(call: Call) -> bytes:
     for name, value in sorted(call.loss._arguments.items()):
         shown = value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode()
         digest.update(b"%s=%d:%s;" % (name.encode(), len(shown), shown))
-    digest.update(
-        repr((call.inputs, call.outputs, call.row_axes, call.gradient_scale)).encode()
-    )
+    digest.update(repr((call.inputs, call.outputs, call.row_axes, call.gradient_scale)).encode())
     return digest.digest()
 
 

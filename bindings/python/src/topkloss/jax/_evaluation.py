@@ -49,9 +49,8 @@ class _InPython:
 
 def _by_handler(call: Call, *operands: jax.Array) -> Arrays:
     """On the CPU, where there is a handler."""
-    handler = jax.ffi.ffi_call(TARGET, _results(call, operands), vmap_method="expand_dims")
-    found: Arrays = handler(*operands, **attributes(call))
-    return found
+    handler: Any = jax.ffi.ffi_call(TARGET, _results(call, operands), vmap_method="expand_dims")
+    return tuple(handler(*operands, **attributes(call)))
 
 
 def _by_callback(call: Call, *operands: jax.Array) -> Arrays:
@@ -62,6 +61,10 @@ def _by_callback(call: Call, *operands: jax.Array) -> Arrays:
     return found
 
 
+def _is_cpu_alone() -> bool:
+    return all(device.platform == "cpu" for device in jax.local_devices())
+
+
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _undifferentiable(call: Call, operands: Arrays) -> Arrays:
     callback = functools.partial(_by_callback, call)
@@ -69,7 +72,7 @@ def _undifferentiable(call: Call, operands: Arrays) -> Arrays:
         wait_at_exit()
         return callback(*operands)
     handler = functools.partial(_by_handler, call)
-    if set(jax.local_devices()) <= set(jax.local_devices(backend="cpu")):
+    if _is_cpu_alone():
         return handler(*operands)
     wait_at_exit()
     found: Arrays = jax.lax.platform_dependent(*operands, cpu=handler, default=callback)

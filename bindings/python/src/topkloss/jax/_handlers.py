@@ -30,11 +30,12 @@ def _path() -> str:
 @functools.cache
 def are_there() -> bool:
     """Registers the handlers. False if there are none: the package was built without."""
+    capsule: Any = jax.ffi.pycapsule
     try:
         handlers = ctypes.CDLL(_path())
         stages = {
-            "instantiate": jax.ffi.pycapsule(handlers.topkloss_xla_instantiate),
-            "execute": jax.ffi.pycapsule(handlers.topkloss_xla_evaluate),
+            "instantiate": capsule(handlers.topkloss_xla_instantiate),
+            "execute": capsule(handlers.topkloss_xla_evaluate),
         }
     except (OSError, AttributeError):
         return False
