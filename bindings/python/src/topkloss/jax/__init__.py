@@ -21,14 +21,15 @@ jax.errors.JaxRuntimeError, as the version of JAX has it.
 Randomness is explicit: `noised_topk_loss` and `noised_topk` with the Monte Carlo estimator draw
 what their key, or their seed and step, say.
 
-On the CPU, XLA itself calls the library (handlers in libtopkloss_xla.so, as topkloss_xla.h describes
-them): no copies, no interpreter lock, any number of threads, on one processor too. Value and
-gradient of cross-entropy in a jitted call take 1.2 times as long as from NumPy at 256 x 1000, and a
-call of 8 x 10 among others in a program 5 microseconds. A mean over a batch whose size is a power of
-2 costs nothing; other sums are another pass over the gradient, as in any JAX function. Programs can
-be exported with `jax.export`, which asks to be told
-``DisabledSafetyCheck.custom_call("topkloss")``. Rows that `jax.jit` has on several devices are
-gathered for a call; inside `jax.shard_map` each device calls with its own.
+On the CPU, XLA itself calls the library (handlers in libtopkloss_xla.so, which topkloss_xla.h
+describes): no copies, no interpreter lock, any number of threads, on one processor too. Value and
+gradient of a mean of cross-entropies in a jitted call take 1.2 times as long as from NumPy at
+256 x 1000, and a call of 8 x 10 among others in a program 5 microseconds. A mean over a batch whose
+size is a power of 2 is no further pass over the gradient; with other sizes, weights or a sum there
+is one, as in any function of JAX's (at 256 x 1000, half as long again). Rows that `jax.jit` has on
+several devices are gathered for a call; inside `jax.shard_map` each device calls with its own.
+Programs can be exported: tell `jax.export` of ``DisabledSafetyCheck.custom_call("topkloss")``.
+Nothing warns here of scores that are no cosines, as objects do whose scale is meant for these.
 
 On other devices, and in a package that was built without libtopkloss_xla.so, the functions go
 through `jax.pure_callback`: the scores are copied to the host, and value and gradient back, 690
