@@ -31,15 +31,16 @@ several devices are gathered for a call; inside `jax.shard_map` each device call
 Programs can be exported: tell `jax.export` of ``DisabledSafetyCheck.custom_call("topkloss")``.
 Nothing warns here of scores that are no cosines, as objects do whose scale is meant for these.
 
-On other devices, and in a package that was built without libtopkloss_xla.so, the functions go
-through `jax.pure_callback`: the scores are copied to the host, and value and gradient back, 690
-microseconds in place of 98 at 256 x 1000 on two cores. There, JAX's callbacks wait for a thread of
-XLA's pool when their arguments are large (https://github.com/jax-ml/jax/issues/24255), and **can
-hang** where every thread is in one: with a single core, or with as many Python threads that run
-such programs at once as there are cores. The environment variable NPROC, set before JAX starts, is
-the number of threads in that pool. When the process ends, it waits for what the main thread has
-queued and for all arrays that are still held; results of other threads should be held, or waited
-for: JAX aborts the process where a callback begins after the interpreter's end.
+On other devices, and where libtopkloss_xla.so is neither beside libtopkloss.so nor where the
+environment variable TOPKLOSS_XLA_LIBRARY says, the functions go through `jax.pure_callback`: the
+scores are copied to the host, and value and gradient back, 690 microseconds in place of 98 at 256 x
+1000 on two cores. There, JAX's callbacks wait for a thread of XLA's pool when their arguments are
+large (https://github.com/jax-ml/jax/issues/24255), and **can hang** where every thread is in one:
+with a single core, or with as many Python threads that run such programs at once as there are
+cores. The environment variable NPROC, set before JAX starts, is the number of threads in that pool.
+When the process ends, it waits for what the main thread has queued and for all arrays that are
+still held; results of other threads should be held, or waited for: JAX aborts the process where a
+callback begins after the interpreter's end.
 """
 
 try:

@@ -6,7 +6,6 @@ What a call says to them stands in topkloss_xla.h.
 from __future__ import annotations
 
 import ctypes
-import functools
 import os
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,7 @@ def _path() -> str:
     return named or str(Path(library._name).with_name("libtopkloss_xla.so"))
 
 
-@functools.cache
-def are_there() -> bool:
+def _register() -> bool:
     """Registers the handlers. False if there are none: the package was built without."""
     capsule: Any = jax.ffi.pycapsule
     try:
@@ -41,6 +39,15 @@ def are_there() -> bool:
         return False
     jax.ffi.register_ffi_target(TARGET, stages, platform="cpu")
     return True
+
+
+# Under the lock of this module's import: once, whatever the threads are that call.
+_registered = _register()
+
+
+def are_there() -> bool:
+    """Whether there are handlers to be called."""
+    return _registered
 
 
 def attributes(call: Call) -> dict[str, Any]:
