@@ -1,7 +1,7 @@
 # make demo           trains on real data, from nothing: sets up what it needs, once
 # make test           every test, likewise
 # make lint           linters, generated files, and whether the ABI is kept: the quickest part of it
-# make build          libtopkloss.so and libtopkloss_cuda.so in .build/release; make install, make uninstall: PREFIX=/usr/local
+# make build          libtopkloss.so, libtopkloss_cuda.so, libtopkloss_xla.so in .build/release; make install, make uninstall: PREFIX=/usr/local
 # make wheel          dist/, with a source archive
 # make aarch64        .build/aarch64/libtopkloss.so; make wheel-aarch64, make test-aarch64-quick, make test-aarch64
 # make bench          how fast, next to others
@@ -48,6 +48,8 @@ OLDEST := $(CACHE)/torch-oldest-$(shell { cat $(OLDEST_LIST); $(PYTHON) --versio
 LIBRARY := .build/release/libtopkloss.so
 CUDA_LIBRARY := .build/release/libtopkloss_cuda.so
 CUDA_LINK := $(CUDA_LIBRARY).1
+XLA_LIBRARY := .build/release/libtopkloss_xla.so
+XLA_LINK := $(XLA_LIBRARY).1
 # By the name that a linker writes into programs: see Package.swift.
 LINK := $(LIBRARY).$(shell sed -n 's/^.define TOPKLOSS_ABI_VERSION //p' include/topkloss.h)
 LIBRARY_SOURCES := Package.swift $(shell find include Sources -type f ! -name '*.hpp')
@@ -62,13 +64,14 @@ help:
 
 # ---- set-up
 
-build: $(LIBRARY) $(LINK) $(CUDA_LINK)
+build: $(LIBRARY) $(LINK) $(CUDA_LINK) $(XLA_LINK)
 
 $(LIBRARY): $(LIBRARY_SOURCES)
 	@command -v swift >/dev/null || { echo "Swift 6.3 is needed: no swift on PATH" >&2; exit 1; }
-	@echo "==> building libtopkloss.so, and libtopkloss_cuda.so beside it"
+	@echo "==> building libtopkloss.so, and beside it libtopkloss_cuda.so and libtopkloss_xla.so"
 	swift build -c release --product topkloss
 	swift build -c release --product topkloss_cuda
+	swift build -c release --product topkloss_xla
 	@touch $(LIBRARY)
 
 # For Linux on aarch64, whatever this is.
@@ -87,7 +90,7 @@ $(AARCH64_LIBRARY): $(LIBRARY_SOURCES) packaging/aarch64/build.py $(AARCH64_TOOL
 	$(PYTHON) packaging/aarch64/build.py $@
 
 # What programs that were linked with the library where it was built look for.
-$(LINK) $(CUDA_LINK): | $(LIBRARY)
+$(LINK) $(CUDA_LINK) $(XLA_LINK): | $(LIBRARY)
 	ln -sf $(notdir $(basename $@)) $@
 
 $(STAMPS)/venv:
@@ -444,7 +447,7 @@ DESTDIR ?=
 INSTALL := PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" DESTDIR="$(DESTDIR)" packaging/install
 
 install: $(LIBRARY)
-	$(INSTALL) install $(LIBRARY) $(CUDA_LIBRARY)
+	$(INSTALL) install $(LIBRARY) $(CUDA_LIBRARY) $(XLA_LIBRARY)
 
 uninstall:
 	$(INSTALL) uninstall

@@ -65,11 +65,28 @@ let kernelTargets =
 /// For what is generated from the header and includes it.
 let seesHeader: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-I\(Context.packageDirectory)/include"])]
 
+/// How a library is linked that finds libtopkloss.so in the process when it runs.
+func besideTheLibrary(_ target: String, soname: String) -> [LinkerSetting] {
+  [
+    .unsafeFlags([
+      "-Xlinker", "--push-state", "-Xlinker", "--no-as-needed", "-Xlinker", "-l:libdl.so.2",
+      "-Xlinker", "--pop-state",
+      "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/\(target)/exports.map",
+      "-Xlinker", "-soname", "-Xlinker", soname,
+      "-Xlinker", "-z", "-Xlinker", "nodelete", "-Xlinker", "-z", "-Xlinker", "now",
+      "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all", "-Xlinker", "-O2",
+      "-Xlinker", "--hash-style=gnu", "-use-ld=lld",
+    ]),
+    .unsafeFlags(["-Xlinker", "--strip-debug"], .when(configuration: .release)),
+  ]
+}
+
 let package = Package(
   name: "topkloss",
   products: [
     .library(name: "topkloss", type: .dynamic, targets: ["TopKLoss"]),
     .library(name: "topkloss_cuda", type: .dynamic, targets: ["TopKLossCUDA"]),
+    .library(name: "topkloss_xla", type: .dynamic, targets: ["TopKLossXLA"]),
   ],
   targets: [
     .systemLibrary(name: "CTopKLoss", path: "include"),
@@ -118,19 +135,15 @@ let package = Package(
       swiftSettings: embedded + [
         .enableExperimentalFeature("CImplementation"), .unsafeFlags(["-Osize"]),
       ],
-      linkerSettings: [
-        .unsafeFlags([
-          "-Xlinker", "--push-state", "-Xlinker", "--no-as-needed", "-Xlinker", "-l:libdl.so.2",
-          "-Xlinker", "--pop-state",
-          "-Xlinker",
-          "--version-script=\(Context.packageDirectory)/Sources/TopKLossCUDA/exports.map",
-          "-Xlinker", "-soname", "-Xlinker", "libtopkloss_cuda.so.1",
-          "-Xlinker", "-z", "-Xlinker", "nodelete", "-Xlinker", "-z", "-Xlinker", "now",
-          "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all", "-Xlinker", "-O2",
-          "-Xlinker", "--hash-style=gnu", "-use-ld=lld",
-        ]),
-        .unsafeFlags(["-Xlinker", "--strip-debug"], .when(configuration: .release)),
-      ]),
+      linkerSettings: besideTheLibrary("TopKLossCUDA", soname: "libtopkloss_cuda.so.1")),
+    // Handlers for XLA, and so for JAX: they too need libtopkloss.so when they run.
+    .systemLibrary(name: "CXLA"),
+    .target(
+      name: "TopKLossXLA", dependencies: ["CTopKLoss", "CXLA"], exclude: ["exports.map"],
+      swiftSettings: embedded + [
+        .enableExperimentalFeature("CImplementation"), .unsafeFlags(["-Osize"]),
+      ] + seesHeader,
+      linkerSettings: besideTheLibrary("TopKLossXLA", soname: "libtopkloss_xla.so.1")),
     .systemLibrary(
       name: "CPython", path: "Tests/CPython", pkgConfig: "python3-embed",
       providers: [.apt(["libpython3-dev"])]),

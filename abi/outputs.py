@@ -8,6 +8,7 @@ from abi.model import Header
 from abi.python import python
 from abi.python_cuda import python_cuda
 from abi.rust import rust
+from abi.xla import xla
 
 
 def outputs(header: Header, cuda: Header, versions: tuple[Header, ...]) -> dict[str, str]:
@@ -19,6 +20,7 @@ def outputs(header: Header, cuda: Header, versions: tuple[Header, ...]) -> dict[
         "Sources/TopKLoss/ABI/Generated/StructVersions.swift": swift.structs(header, versions),
         "Sources/TopKLoss/ABI/Generated/LossEntries.swift": swift.losses(header, versions),
         "Sources/TopKLoss/ABI/Generated/Names.swift": swift.names(header),
+        "Sources/CXLA/losses.h": xla(header),
         "include/topkloss/enumerators.hpp": cpp.enumerations(header),
         "include/topkloss/losses.hpp": cpp.losses(header),
         "include/topkloss/options.hpp": cpp.options(header),

@@ -1,8 +1,8 @@
 """Puts libtopkloss.so into the wheel: built with the Swift toolchain, or a file that is named.
 
-With it goes libtopkloss_cuda.so, for devices: from the same build, or from beside the file that is
-named, if it is there. A source archive gets the Swift package instead, in a folder of its own, to
-be built where it is installed.
+With it go libtopkloss_cuda.so, for devices, and libtopkloss_xla.so, for JAX: from the same build,
+or from beside the file that is named, if they are there. A source archive gets the Swift package
+instead, in a folder of its own, to be built where it is installed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _BUILD = ["swift", "build", "-c", "release", "--product"]
-_PRODUCTS = "topkloss", "topkloss_cuda"
+_PRODUCTS = "topkloss", "topkloss_cuda", "topkloss_xla"
 _SWIFT_PACKAGE = ("Package.swift", "Sources", "Tests", "include")
 _SOURCES = {
     *(".S", ".c", ".cpp", ".gz", ".h", ".hpp", ".ll", ".map", ".md", ".modulemap", ".ptx", ".py"),
@@ -63,7 +63,7 @@ def _swift_files(repository: Path) -> Iterator[Path]:
 
 
 def _build(package: Path) -> Path:
-    """Builds both libraries, beside each other, outside the source tree of the Python package."""
+    """Builds the libraries, beside each other, outside the source tree of the Python package."""
     if shutil.which("swift") is None:
         raise BuildError(
             "topkloss needs the Swift toolchain to build its library: install Swift 6.3 or later, "
@@ -219,10 +219,11 @@ class LibraryHook(BuildHookInterface):  # type: ignore[type-arg]
         build_data["tag"] = f"py3-none-linux_{_machine(library)}"
         # It lasts as long as this hook: the wheel is written after this returns.
         self._folder = tempfile.TemporaryDirectory()
-        of_devices = library.with_name("libtopkloss_cuda.so")
-        there = [library, *([of_devices] if of_devices.is_file() else [])]
+        beside = [library.with_name(f"lib{product}.so") for product in _PRODUCTS[1:]]
+        there = [library, *filter(Path.is_file, beside)]
         stripped = [_strip(each, Path(self._folder.name)) for each in there]
-        for copy, name in zip(stripped, ("libtopkloss.so", of_devices.name), strict=False):
+        for copy in stripped:
+            name = "libtopkloss.so" if copy is stripped[0] else copy.name
             included[str(copy)] = f"topkloss/{name}"
         sbom = _sbom(self.metadata.name, self.metadata.version, stripped)
         file = Path(self._folder.name) / f"{self.metadata.name}.cdx.json"

@@ -2,6 +2,8 @@
 
 Usage: build.py OUTPUT
 
+Beside it goes libtopkloss_xla.so.
+
 Swift comes with Embedded modules for aarch64 without a system, for which the package manager builds
 nothing. The compiler does, and its importer of C headers is told that the system is Linux. What is
 compiled, and with which flags, is asked of Package.swift. Needs Debian's gcc-aarch64-linux-gnu.
@@ -91,18 +93,23 @@ def for_clang(arguments: list[str]) -> list[str]:
     return [argument.replace("-use-ld=", "-fuse-ld=") for argument in arguments]
 
 
-def main(output: Path) -> None:
-    """Compiles each target that is part of the library and links them."""
-    targets = package()
-    library = targets["TopKLoss"]
-    kernels = [each for each in dependencies(library, targets) if each["type"] == "regular"]
+def link(library: dict[str, Any], targets: dict[str, Any], output: Path) -> None:
+    """Compiles each target that is part of a library and links them."""
+    used = [each for each in dependencies(library, targets) if each["type"] == "regular"]
     swift = Path(os.path.realpath(shutil.which("swiftc") or "swiftc")).parent
-    output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as objects:
-        parts = [compiled(each, targets, Path(objects)) for each in [*kernels, library]]
+        parts = [compiled(each, targets, Path(objects)) for each in [*used, library]]
         linker = [f"--target={SYSTEM}", f"-B{CROSS / 'lib'}", f"-L{CROSS / 'lib'}", "-shared"]
         arguments = [*for_clang(flags(library, "linker")), "-o", str(output), *map(str, parts)]
         subprocess.run([swift / "clang", *linker, *arguments], check=True)
+
+
+def main(output: Path) -> None:
+    """Builds both."""
+    targets = package()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    link(targets["TopKLossXLA"], targets, output.with_name("libtopkloss_xla.so"))
+    link(targets["TopKLoss"], targets, output)
 
 
 if __name__ == "__main__":

@@ -57,23 +57,27 @@ def _check_ranks(arguments: dict[str, Any]) -> None:
             )
 
 
+def _option_values(kind: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What the members of a loss's C options are that are not left at their defaults."""
+    values = {
+        name: WORDS[name][value] if name in WORDS else value
+        for name, value in arguments.items()
+        if value is not None
+    }
+    if not _by_class(kind):
+        _check_ranks(arguments)
+    elif classes := _class_count(arguments):
+        values["classes"] = classes
+    return values
+
+
 def _create(kind: str, arguments: dict[str, Any]) -> int:
     """A handle for a loss whose C options are named like the arguments."""
     options = _abi.LOSS_OPTIONS[kind]()
     initialise = getattr(library, f"topkloss_{kind}_options_init")
     check(initialise(ctypes.byref(options), ctypes.sizeof(options)))
-    if not _by_class(kind):
-        _check_ranks(arguments)
-    elif classes := _class_count(arguments):
-        options.classes = classes
-    for name, value in arguments.items():
-        if value is None:
-            continue
-        if name in WORDS:
-            value = WORDS[name][value]
-        elif isinstance(value, np.ndarray):
-            value = address(value)
-        setattr(options, name, value)
+    for name, value in _option_values(kind, arguments).items():
+        setattr(options, name, address(value) if isinstance(value, np.ndarray) else value)
     handle = ctypes.c_void_p()
     create = getattr(library, f"topkloss_{kind}_create")
     status = create(ctypes.byref(options), ctypes.byref(handle))
@@ -127,6 +131,10 @@ class Handle:
     def _members(cls, arguments: dict[str, Any]) -> dict[str, Any]:
         """The same by the names of the C options' members."""
         return arguments
+
+    def _option_values(self) -> dict[str, Any]:
+        """The members of its C options, vectors as arrays; those left out have their defaults."""
+        return _option_values(self._kind, self._members(self._arguments))
 
     def _make(self, arguments: dict[str, Any]) -> None:
         """What a constructor does with all its arguments, by name and in order."""

@@ -27,6 +27,7 @@ class Call:
             first.
         outputs: Names of those that come out.
         row_axes: How many axes of rows the arrays have before `jax.vmap` adds any.
+        gradient_scale: What multiplies the gradients.
         key: A digest of everything above.
     """
 
@@ -34,6 +35,7 @@ class Call:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     row_axes: int
+    gradient_scale: float = 1.0
     key: bytes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -63,10 +65,10 @@ class Call:
         """Whether a row's value depends on other rows' scores in a way that has a derivative."""
         return self.loss._traits.rows_are_coupled(self.loss)
 
-    def with_gradient(self) -> Call:
+    def with_gradient(self, scale: float) -> Call:
         """The same, with the gradients of each row's own value after the other outputs."""
         gradients = [name.replace("logits", "gradient") for name in self.heads]
-        return Call(self.loss, self.inputs, (*self.outputs, *gradients), self.row_axes)
+        return Call(self.loss, self.inputs, (*self.outputs, *gradients), self.row_axes, scale)
 
     def backward(self) -> Call:
         """The gradient of all rows' values, each times its upstream number."""
@@ -79,7 +81,7 @@ def _digest(call: Call) -> bytes:
     for name, value in sorted(call.loss._arguments.items()):
         shown = value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode()
         digest.update(b"%s=%d:%s;" % (name.encode(), len(shown), shown))
-    digest.update(repr((call.inputs, call.outputs, call.row_axes)).encode())
+    digest.update(repr((call.inputs, call.outputs, call.row_axes, call.gradient_scale)).encode())
     return digest.digest()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from typing import Any, TypeAlias
 
 import jax
@@ -12,6 +13,7 @@ from topkloss._arrays import AnyArray
 from topkloss.errors import TopKLossError
 from topkloss.jax._calls import Call
 from topkloss.jax._exit import wait_at_exit
+from topkloss.jax._handlers import TARGET, are_there, attributes
 from topkloss.jax._host import run
 
 Arrays: TypeAlias = tuple[jax.Array, ...]
@@ -36,7 +38,7 @@ def _results(call: Call, operands: Arrays) -> Any:
 
 
 @dataclasses.dataclass(frozen=True)
-class _OnHost:
+class _InPython:
     """A call as a function of arrays; equal for equal calls, so that JAX knows programs again."""
 
     call: Call
@@ -45,12 +47,35 @@ class _OnHost:
         return run(self.call, *operands)
 
 
+def _by_handler(call: Call, *operands: jax.Array) -> Arrays:
+    """On the CPU, where there is a handler."""
+    handler: Any = jax.ffi.ffi_call(TARGET, _results(call, operands), vmap_method="expand_dims")
+    return tuple(handler(*operands, **attributes(call)))
+
+
+def _by_callback(call: Call, *operands: jax.Array) -> Arrays:
+    """On other devices: the host computes."""
+    found: Arrays = jax.pure_callback(
+        _InPython(call), _results(call, operands), *operands, vmap_method="expand_dims"
+    )
+    return found
+
+
+def _is_cpu_alone() -> bool:
+    return all(device.platform == "cpu" for device in jax.local_devices())
+
+
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _undifferentiable(call: Call, operands: Arrays) -> Arrays:
+    callback = functools.partial(_by_callback, call)
+    if not are_there():
+        wait_at_exit()
+        return callback(*operands)
+    handler = functools.partial(_by_handler, call)
+    if _is_cpu_alone():
+        return handler(*operands)
     wait_at_exit()
-    found: Arrays = jax.pure_callback(
-        _OnHost(call), _results(call, operands), *operands, vmap_method="expand_dims"
-    )
+    found: Arrays = jax.lax.platform_dependent(*operands, cpu=handler, default=callback)
     return found
 
 
@@ -80,12 +105,25 @@ def evaluate(call: Call, scores: Arrays, others: Arrays) -> Arrays:
     return found
 
 
+def _likely_upstream(logits: jax.Array) -> float:
+    """What the gradients are multiplied by in the forward pass: 1 / B, as a mean will ask for.
+
+    Taken back in the backward pass, it leaves of a mean a multiplication by 1, which XLA leaves
+    out: a pass over the gradient less. Both are exact if B is a power of 2 (but for float16, whose
+    smallest number is not far), as it often is; other batches, and rows by themselves, have 1.
+    """
+    rows = math.prod(logits.shape[:-1])
+    is_exact = rows > 0 and rows & (rows - 1) == 0 and logits.dtype != jax.numpy.float16
+    return 1 / rows if is_exact else 1.0
+
+
 def _forward(call: Call, scores: Arrays, others: Arrays) -> tuple[Arrays, Any]:
     """Value and gradients together. The gradients are all that the backward pass needs."""
     if call.rows_are_coupled:
         found = _bind(call, (*scores, *others))
         return found, (scores, others)
-    found = _bind(call.with_gradient(), (*scores, *others))
+    scale = _likely_upstream(scores[0])
+    found = _bind(call.with_gradient(scale), (*scores, *others))
     outputs = len(call.outputs)
     return found[:outputs], found[outputs:]
 
@@ -95,7 +133,10 @@ def _backward(call: Call, kept: Any, cotangents: Arrays) -> tuple[Arrays, None]:
     if call.rows_are_coupled:
         # Each value depends on all rows: only with upstream can the gradient be told.
         scores, others = kept
+        if upstream.dtype.itemsize == 2:
+            upstream = upstream.astype(jax.numpy.float32)
         return _bind(call.backward(), (*scores, *others, upstream)), None
+    upstream = upstream / _likely_upstream(kept[0])
     return tuple(gradient * upstream[..., None] for gradient in kept), None
 
 

@@ -1,4 +1,4 @@
-"""The end of the process, which has to wait for calls that JAX still has in its queue.
+"""The end of the process, which has to wait for callbacks that JAX still has in its queue.
 
 JAX computes while Python goes on. A callback that begins when the interpreter is already being
 taken down has its thread ended by Python in the middle of C++, which aborts the whole process.

@@ -19,7 +19,6 @@ from topkloss._address import address
 from topkloss._arrays import LABEL_CODES, AnyArray, view
 from topkloss._evaluation import BATCH_SIZE, RESULT_SIZE, call
 from topkloss.jax._calls import Call
-from topkloss.jax._pool import warn_of_hanging
 
 # A step is two numbers for all rows of a call, as a threshold is one, so that neither has axes of
 # rows.
@@ -137,8 +136,9 @@ def _evaluate_slice(
     if "multi_label_gradient" in outputs:
         result.multi_label_gradient = address(outputs["multi_label_gradient"])
 
-    if "upstream" in inputs:
-        upstream = inputs["upstream"].astype(np.float64)
+    if "upstream" in inputs or what.gradient_scale != 1:
+        given = inputs.get("upstream", np.ones(logits.shape[0]))
+        upstream = given.astype(np.float64) * what.gradient_scale
         if not np.isfinite(upstream).all():  # as the chain rule has it, and no error
             outputs["gradient"][...] = np.nan
             return 0.0
@@ -162,7 +162,6 @@ def run(what: Call, *operands: Any) -> tuple[AnyArray, ...]:
     Raises:
         TopKLossError: A label or a noise value is wrong; the message says which.
     """
-    warn_of_hanging(operands)
     arrays = _Sliced(what, operands)
     outputs = arrays.outputs(what.outputs)
     if arrays.rows == 0:

@@ -1,0 +1,159 @@
+"""What calls on the CPU go through: handlers that XLA calls itself, without Python."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from jax_support import CLASSES, batch, callbacks, functions, jax, jnp, ours
+from losses import BY_NAME
+
+import topkloss
+from topkloss.jax import _evaluation, _handlers
+
+__all__ = ["callbacks"]
+
+ROOT = Path(__file__).parents[3]
+
+
+def program(function, *arguments):
+    """The text of a compiled program."""
+    return jax.jit(function).lower(*arguments).compile().as_text()
+
+
+def calls(text):
+    """How many of the library's handler it makes."""
+    assert "callback" not in text
+    return text.count(f'custom_call_target="{_handlers.TARGET}"')
+
+
+def test_the_interface_is_that_of_jaxlib():
+    """Every size, offset and number that was written down anew."""
+    include = f"-I{ROOT / 'include'}", f"-I{jax.ffi.include_dir()}"
+    command = ["cc", "-std=gnu11", "-fsyntax-only", *include, str(ROOT / "Tests/XLA/layout.c")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("lead", [(7,), (7, 2, 3)])
+def test_vmap_makes_one_call(lead):
+    logits, labels = batch(lead)
+    per_row = jax.value_and_grad(functions.cross_entropy_loss)
+    for _ in lead:
+        per_row = jax.vmap(per_row)
+    assert calls(program(per_row, logits, labels)) == 1
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_same_bits_as_python(name, monkeypatch):
+    """Values and gradients of mapped batches, of which labels or scores are shared."""
+    heads = BY_NAME[name].heads
+    logits, labels = batch((3, 2, 4), heads=heads)
+
+    def both(z, y):
+        values, pullback = jax.vjp(lambda s: ours(name)(s, y), z)
+        return values, *pullback(jnp.cos(values))
+
+    mapped = jax.vmap(jax.vmap(both, (0, 0)), (0, None))
+    shared = jax.vmap(jax.vmap(both, (None, 0)), (0, 0))
+    arguments = (mapped, logits, labels[0]), (shared, logits[:, 0], labels)
+    assert _handlers.are_there()
+    found = [jax.jit(function)(*given) for function, *given in arguments]
+    with monkeypatch.context() as context:
+        context.setattr(_evaluation, "are_there", lambda: False)
+        jax.clear_caches()
+        expected = [jax.jit(function)(*given) for function, *given in arguments]
+    jax.clear_caches()
+    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("rows", [6, 8, 1024])
+def test_gradients_of_sums_and_means(rows, dtype):
+    """Those of the rows' own values, each multiplied as the chain rule has it."""
+    logits, labels = batch((rows,), dtype)
+    values, pullback = jax.vjp(lambda z: functions.cross_entropy_loss(z, labels), logits)
+    own = topkloss.CrossEntropyLoss(reduction="none").value_and_grad(logits, labels)[1]
+    for upstream in (1, 1 / rows, 0.3):
+        (gradient,) = pullback(jnp.full_like(values, upstream))
+        expected = jnp.asarray(own).view(dtype) * jnp.asarray(upstream, dtype)
+        np.testing.assert_array_equal(gradient.astype(float), expected.astype(float))
+
+
+def test_a_mean_costs_no_pass_over_the_gradient():
+    """Of as many rows as a power of 2; sums of as many as are none."""
+
+    def multiplies(reduced, rows):
+        logits, labels = batch((rows,))
+        text = program(jax.grad(lambda z: reduced(functions.cross_entropy_loss(z, labels))), logits)
+        assert calls(text) == 1
+        return bool(re.search(rf"f32\[{rows},{CLASSES}\]\S* multiply\(", text))
+
+    assert not multiplies(jnp.mean, 8)
+    assert not multiplies(jnp.sum, 6)
+    assert multiplies(jnp.mean, 6)
+    assert multiplies(jnp.sum, 8)
+
+
+def test_beside_other_devices(monkeypatch):
+    """Where there are some a program has both ways, and on the CPU takes the handler."""
+    logits, labels = batch((3, 5))
+    mapped = jax.vmap(jax.value_and_grad(lambda z, y: functions.cross_entropy_loss(z, y).mean()))
+    expected = mapped(logits, labels)
+    monkeypatch.setattr(_evaluation, "_is_cpu_alone", lambda: False)
+    jax.clear_caches()
+    assert calls(program(mapped, logits, labels)) == 1
+    for one, other in zip(mapped(logits, labels), expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+    jax.clear_caches()
+
+
+@pytest.mark.usefixtures("callbacks")
+def test_callbacks_are_told_of_wrong_labels():
+    logits, labels = batch((4,))
+    with pytest.raises((jax.errors.JaxRuntimeError, ValueError), match=r"labels\[1\] is 99"):
+        functions.cross_entropy_loss(logits, labels.at[1].set(99)).block_until_ready()
+
+
+def test_seeds_of_64_bits():
+    """Which XLA has no attributes for: by their bits."""
+    logits, labels = batch()
+    for seed in (2**63, 2**64 - 1):
+        expected = topkloss.NoisedTopKLoss(3, 0.5, seed=seed, reduction="none")(
+            np.asarray(logits), np.asarray(labels), step=0
+        )
+        found = functions.noised_topk_loss(logits, labels, 3, 0.5, seed=seed)
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_programs_are_exported():
+    """With options and all."""
+    from jax import export
+
+    logits, labels = batch()
+    counts = np.arange(1, CLASSES + 1)
+    function = jax.jit(lambda z, y: functions.ldam_loss(z, y, counts))
+    allowed = [export.DisabledSafetyCheck.custom_call(_handlers.TARGET)]
+    exported = export.export(function, disabled_checks=allowed)(logits, labels)
+    found = jax.jit(exported.call)(logits, labels)
+    np.testing.assert_array_equal(found, function(logits, labels))
+
+
+WITHOUT = """if True:
+    import jax, numpy as np
+    from topkloss.jax import _handlers, cross_entropy_loss
+    assert not _handlers.are_there()
+    value = jax.jit(cross_entropy_loss)(np.zeros((2, 3), np.float32), np.zeros(2, int))
+    np.testing.assert_allclose(value, np.log(3), rtol=1e-6)
+"""
+
+
+def test_a_package_without_handlers():
+    environment = {**os.environ, "TOPKLOSS_XLA_LIBRARY": "/nonexistent"}
+    subprocess.run([sys.executable, "-c", WITHOUT], check=True, env=environment, timeout=120)
