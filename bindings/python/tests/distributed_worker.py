@@ -31,7 +31,7 @@ CHECKS = {
     **distributed_training_checks.CHECKS,
 }
 RANKS = 3
-SECONDS = 150
+SECONDS = 240
 
 
 def _run(rank: int, folder: Path) -> None:
