@@ -3,6 +3,7 @@
 #include "check.hpp"
 #include "evaluation.hpp"
 #include "reached.hpp"
+#include "shards.hpp"
 #include "tolerance.hpp"
 
 namespace {
@@ -179,6 +180,34 @@ void compare_parts(Input &input, Case &drawn) {
   require_same(drawn.answer, joined, "a batch in parts");
 }
 
+// Of a loss that shards of the classes are enough for; noise is drawn for 32 of them at a time.
+void compare_shards(Input &input, Case &drawn) {
+  Problem &problem = drawn.problem;
+  if (problem.spoilt != nullptr || problem.has_soft_labels || problem.has_noise || drawn.setting.logits.overlaps)
+    return repeat(drawn);
+  if (bytes_of(drawn.setting.dtype) == 2) make_single(drawn);
+  Setting setting;
+  setting.library = drawn.setting.library;
+  setting.dtype = drawn.setting.dtype;
+  drawn.setting = setting;
+  problem.threshold = 0;
+  evaluate(drawn.options, problem, setting, drawn.answer);
+  const int64_t unit = drawn.options.has("n_samples") ? 32 : 1;
+  std::vector<int64_t> edges = {0};
+  for (int64_t edge = 0, parts = input.below(4); parts > 0; parts--) {
+    edge += unit * (1 + input.below(static_cast<uint32_t>(problem.shape.classes)));
+    if (edge < problem.shape.classes) edges.push_back(edge);
+    edge = edges.back();
+  }
+  edges.push_back(problem.shape.classes);
+  evaluate_shards(drawn.options, problem, setting, edges, drawn.other);
+  // Refused besides: other losses.
+  if (drawn.other.status == TOPKLOSS_ERROR_OPTION) return;
+  REQUIRE(drawn.answer.status == drawn.other.status, "shards: status %d, then %d", drawn.answer.status, drawn.other.status);
+  if (drawn.is_ordinary && drawn.answer.status == TOPKLOSS_OK)
+    require_close(drawn.options, problem, setting, drawn.answer, drawn.other, setting.dtype, "shards");
+}
+
 }  // namespace
 
 bool fuzz_losses(Input &input) {
@@ -199,6 +228,8 @@ bool fuzz_losses(Input &input) {
     compare_threads(drawn);
   else if (comparison == 6)
     compare_parts(input, drawn);
+  else if (comparison == 7)
+    compare_shards(input, drawn);
   else if (comparison == 8)
     compare_overlaps(input, drawn);
   else

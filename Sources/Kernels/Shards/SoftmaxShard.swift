@@ -18,7 +18,7 @@ func softmaxShard<V: Lanes>(
     state.pointee.rival_class = Int64(rival)
     state.pointee.rival_logit = rival < 0 ? 0 : Double(V.loadScalar(row.pointee.logits, rival))
   }
-  let peak = peakOfAny(pointer, V.self)
+  let peak = peakOfShard(pointer, V.self)
   if peak == -.infinity {
     // A NaN may have been passed over.
     state.pointee.rivals = hasBadLogit(row.pointee.logits, classes, V.self) ? .nan : 0
@@ -37,6 +37,18 @@ func softmaxShard<V: Lanes>(
     state.pointee.shares = row.pointee.progress.other_shares
     state.pointee.shared_scores = row.pointee.progress.shared_scores
   }
+}
+
+/// The largest v_j, by the transformation that the family has.
+@inline(__always)
+private func peakOfShard<V: Lanes>(_ row: SoftmaxMarginPointer, _: V.Type) -> V.Scalar {
+  if row.pointee.family.pointee.class_scale != nil {
+    return rivalPeak(row, ScaleOffsetTransform.self, V.self)
+  }
+  if row.pointee.family.pointee.offset != nil {
+    return rivalPeak(row, OffsetTransform.self, V.self)
+  }
+  return rivalPeak(row, PlainTransform.self, V.self)
 }
 
 /// The sums of the shares of all classes but the label, if it is in the shard.

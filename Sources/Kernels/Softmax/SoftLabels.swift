@@ -10,7 +10,14 @@ func findSoftPeak<V: Lanes>(_ row: MutableRow, _: V.Type) {
   let pointer = SoftmaxMarginPointer(row)
   let family = row.pointee.family.pointee
   let classes = pointer.pointee.classCount
-  let peak = peakOfAny(pointer, V.self)
+  let peak: V.Scalar
+  if family.class_scale != nil {
+    peak = rivalPeak(pointer, ScaleOffsetTransform.self, V.self)
+  } else if family.offset != nil {
+    peak = rivalPeak(pointer, OffsetTransform.self, V.self)
+  } else {
+    peak = rivalPeak(pointer, PlainTransform.self, V.self)
+  }
   row.pointee.progress.peak = Double(peak)
   if peak == -.infinity { return }
   // Of rounded sums the largest may be another.

@@ -11,18 +11,6 @@ func rivalPeak<T: SoftmaxMarginTransform, V: Lanes>(
   rivalPeak(row, 0, row.pointee.classCount, T.self, V.self)
 }
 
-/// The same by the transformation that the family has.
-@inline(__always)
-func peakOfAny<V: Lanes>(_ row: SoftmaxMarginPointer, _: V.Type) -> V.Scalar {
-  if row.pointee.family.pointee.class_scale != nil {
-    return rivalPeak(row, ScaleOffsetTransform.self, V.self)
-  }
-  if row.pointee.family.pointee.offset != nil {
-    return rivalPeak(row, OffsetTransform.self, V.self)
-  }
-  return rivalPeak(row, PlainTransform.self, V.self)
-}
-
 /// The same of [start, end).
 @inline(__always)
 func rivalPeak<T: SoftmaxMarginTransform, V: Lanes>(

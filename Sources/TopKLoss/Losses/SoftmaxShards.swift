@@ -25,7 +25,7 @@ extension SoftmaxMarginLoss {
   func completeShard(_ row: UnsafeMutablePointer<Row>, of call: Call) {
     let states = call.shard.states(ofRow: row.pointee.index)
     let label = row.pointee.label
-    var sums = ShardSums(states, isBad: states.badClass >= 0, scale: member.scale)
+    var sums = ShardSums(states, scale: member.scale)
     sums.setLabel(
       score(ofLabel: label, states.labelLogit, call.head.batch.element),
       margin: margin(label, rival: sums.rival))
@@ -146,13 +146,12 @@ private struct ShardSums {
   }
 
   private let states: RowStates
-  private let isBad: Bool
   private let scale: Double
   /// What all are counted from: the peak of the highest shard and its rest; −∞ if all are masked out.
   private var (peak, rest) = (-Double.infinity, 0.0)
 
-  init(_ states: RowStates, isBad: Bool, scale: Double) {
-    (self.states, self.isBad, self.scale) = (states, isBad, scale)
+  init(_ states: RowStates, scale: Double) {
+    (self.states, self.scale) = (states, scale)
     var highest = -Double.infinity
     for shard in 0..<states.count {
       let state = state(shard)
@@ -191,13 +190,14 @@ private struct ShardSums {
     labelShifted = own - lift
     for shard in 0..<states.count {
       let state = state(shard)
-      let isMasked = state.peak == -.infinity
-      let below = isMasked ? 0 : scale * ((state.peak - peak) + (state.rest - rest)) - lift
-      let factor = isMasked ? 1 : exp(below)
+      // Of a shard in which all are masked out the sum is 0, or NaN.
+      let below =
+        state.peak == -.infinity
+        ? 0 : scale * ((state.peak - peak) + (state.rest - rest)) - lift
+      let factor = exp(below)
       rivals += state.rivals * factor
       sharedScores += state.shared_scores + (state.shares == 0 ? 0 : state.shares * below)
       if shard == states.own { ownFactor = factor }
     }
-    if isBad { rivals = .nan }
   }
 }

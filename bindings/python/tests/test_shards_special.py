@@ -32,7 +32,7 @@ from support import (
 def test_numbers_that_are_none_spoil_their_row_on_every_rank(case, bad, rng):
     batch = case.sample(rng, (6, 160))
     batch.labels[:] = [5, 40, 70, 100, 130, 159]
-    batch.logits[1, 3] = batch.logits[2, 70] = batch.logits[4, 159] = bad
+    batch.logits[1, [3, 100]] = batch.logits[2, 70] = batch.logits[4, 159] = bad
     batch.logits[4, 32:64] = -np.inf
     loss = case.make(batch.counts, reduction="none")
     owned = parts(batch.logits, [0, 32, 64, 96, 160])
@@ -61,11 +61,12 @@ def test_masked_classes(case, smoothed, rng):
     batch.logits[1, 40] = 0.5
     batch.logits[2, :64] = batch.logits[2, 96:] = -np.inf
     batch.logits[3, :100] = batch.logits[3, 101:] = -np.inf
+    batch.logits[3, 100] = -3000
     batch.logits[4, 130] = -np.inf
     batch.logits[5] = -np.inf
     given = case.class_options(rng, 160) if smoothed else {}
     if given:
-        given["class_weight"][:20] = 0
+        given["class_weight"][:32] = 0
     loss = case.make(batch.counts, reduction="none", **given)
     for at in ([0, 160], [0, 32, 64, 96, 160], [0, 96, 128, 160]):
         value, gradient = together(loss, parts(batch.logits, at), batch.labels)
@@ -104,6 +105,19 @@ def test_large_logits(case, power, dtype):
     loss = case.make(batch.counts, reduction="none")
     values, gradient = together(loss, parts(batch.logits, [0, 7, 8, 30, 40]), batch.labels)
     assert_large(case, batch, values, gradient)
+
+
+@pytest.mark.parametrize("name", ["elm", "elm_half", "margin_softmax"])
+def test_rivals_that_are_equal_in_two_shards(name, rng):
+    """The first of them is the strongest, wherever it is."""
+    case = BY_NAME[name]
+    batch = case.sample(rng, (40, 30))
+    batch.logits[:] = np.round(2 * batch.logits) / 2
+    expected, slope = batch.expect(reduction="none")
+    loss = case.make(batch.counts, reduction="none")
+    value, gradient = together(loss, parts(batch.logits, [0, 4, 12, 30]), batch.labels)
+    assert_value(value, expected, FLOAT64)
+    assert_gradient(gradient, slope, FLOAT64)
 
 
 @pytest.mark.parametrize("dtype", [FLOAT32, FLOAT64])
