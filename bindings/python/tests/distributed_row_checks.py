@@ -106,11 +106,33 @@ def positives_of_very_different_parts(worlds):
                     )
 
 
+def maps_that_are_compared(worlds):
+    """(N, C, H, W), of either layout; and a single row without a dimension of its own."""
+    for world in worlds:
+        for name in (COUPLED, TWO_HEADS):
+            single, (logits, labels) = MAKERS[name](), maps(8)
+            second = logits.detach().flip(0).requires_grad_()
+            heads = [logits, second][: single.loss._traits.heads]
+            labels[5, 1, 2] = -100
+            agree(world, single, world.wrap(MAKERS[name]()), heads, labels, world.sizes[0])
+            last = [
+                each.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
+                for each in heads
+            ]
+            agree(world, single, world.wrap(MAKERS[name]()), last, labels, world.sizes[0])
+            rows, labels = heads_of(single, world.count), batch(world.count)[1]
+            value = single(*rows, labels)
+            own_row = [each[world.rank] for each in rows]
+            found = world.wrap(MAKERS[name]())(*own_row, labels[world.rank])
+            torch.testing.assert_close(found, value)
+
+
 CHECKS = {
     check.__name__: check
     for check in (
         noise_has_the_bits_of_one_process,
         candidates_of_all_rows,
         positives_of_very_different_parts,
+        maps_that_are_compared,
     )
 }

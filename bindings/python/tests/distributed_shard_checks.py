@@ -224,6 +224,9 @@ def what_one_shard_refuses(worlds):
         sharded = ShardedClasses(modules.CrossEntropyLoss(), WIDE, world.group)
         with pytest.raises(TopKLossError if is_wrong else RuntimeError):
             sharded(mine, labels[:3] if is_wrong else labels)
+        with pytest.raises(TopKLossError if is_wrong else RuntimeError) as caught:
+            sharded(mine, labels + WIDE * is_wrong)
+        assert ("labels" if is_wrong else "another process") in str(caught.value)
         given = mine, labels + WIDE
         refuses(lambda s=sharded, given=given: s(*given), "LABEL")
         finite = ShardedClasses(modules.CrossEntropyLoss(check_finite=True), WIDE, world.group)

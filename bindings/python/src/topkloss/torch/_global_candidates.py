@@ -86,12 +86,12 @@ class _Scores:
         size = max(1, int(self.classes / (8 * max(k, 1.0))))
         count = self.classes // size
         tops = [each[:, : count * size].view(len(each), size, count).amax(dim=1) for each in self]
-        needed, bound = math.ceil(self.rows * k), -math.inf
-        if not self.rows:
-            bound = math.inf
-        elif 0 < needed <= self.rows * count:
+        bound = math.inf
+        if self.rows:
             every = torch.cat(tops).flatten()
-            bound = every.kthvalue(len(every) - needed + 1).values.item()
+            place = len(every) - math.ceil(self.rows * k) + 1
+            bound = every.kthvalue(place).values.item()
+            del every
         del tops
         bound = -ranks.highest_of(-bound)
         nothing = torch.zeros(0, dtype=self._rows.arithmetic, device=ranks.device)

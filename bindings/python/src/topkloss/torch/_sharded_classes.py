@@ -24,6 +24,8 @@ from topkloss.torch._staging import home_of, staged
 _BLOCK = 32
 """Classes among which noise is drawn."""
 
+_NAMES = {"shard.all_classes": "num_classes", "shard.first_class": "first_class"}
+
 
 def class_range(num_classes: int, rank: int, ranks: int) -> range:
     """Which classes a rank had better have: one after another, of all ranks about as many.
@@ -56,15 +58,21 @@ class _ShardEvaluation(Evaluation):
     shard: Shard
 
     def _call(self, batch: _abi.batch, result: _abi.result) -> float:
-        own = torch.empty(batch.rows, state_bytes(self._owner), dtype=torch.uint8, device="cpu")
-        shard = struct_of(self.shard)
-        handle = self._owner._handle
-        partial, complete = library.topkloss_shard_partial, library.topkloss_shard_complete
-        check(partial(handle, byref(batch), byref(shard), own.data_ptr()))
+        handle, shard = self._owner._handle, struct_of(self.shard)
+        # One row more than there are, which says whether something is wrong with the others.
+        own = torch.zeros(batch.rows + 1, state_bytes(self._owner), dtype=torch.uint8, device="cpu")
+        partial = library.topkloss_shard_partial(handle, byref(batch), byref(shard), own.data_ptr())
+        if partial:
+            own[-1] = 1
         every = self.ranks.gather(own)
+        check(partial, None, **_NAMES)
+        if every[:, -1].any():
+            raise RuntimeError("another process of the group has refused its part, and says why")
+        states = every[:, :-1].contiguous()
         shard.shards, shard.index = self.ranks.count, self.ranks.rank
-        shard.states = every.data_ptr()
-        check(complete(handle, byref(batch), byref(shard), byref(result)))
+        shard.states = states.data_ptr()
+        complete = library.topkloss_shard_complete
+        check(complete(handle, byref(batch), byref(shard), byref(result)), None, **_NAMES)
         value: float = result.value
         return value
 
