@@ -127,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model, losses = train(task, epochs=6 if options.quick else 20)
     if rank == 0:
         print(
-            f"loss {losses[0]:.3f} to {losses[-1]:.3f}, "
+            f"logit-adjusted: loss {losses[0]:.3f} to {losses[-1]:.3f}, "
             f"class average {class_average(model, task):.3f}"
         )
         if options.save:
