@@ -12,6 +12,7 @@ import argparse
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             init_method=options.rendezvous,
             rank=rank,
             world_size=int(os.environ["WORLD_SIZE"]),
+            timeout=timedelta(minutes=5),
         )
     task = some_unlabelled(draw(200 if options.quick else 2000))
     model, losses = train(task, epochs=6 if options.quick else 20)
