@@ -142,6 +142,7 @@ def test_probabilities_in_place_of_logits():
     scores, labels = batch()
     shares = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
     close(ours(labels, shares), numpys(scores, labels))
+    assert not keras.losses.deserialize(keras.losses.serialize(ours)).from_logits
     assert np.isfinite(np.asarray(ours(np.array([0]), np.eye(CLASSES, dtype=np.float32)[1:2])))
     for kind in ("topk_hinge", "outlying_mse", "ldam"):
         with pytest.raises(topkloss.TopKLossError, match="leave out the model's last softmax"):
