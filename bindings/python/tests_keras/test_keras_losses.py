@@ -5,6 +5,7 @@ KERAS_BACKEND says which backend the run is of: torch or jax.
 
 from __future__ import annotations
 
+import inspect
 import json
 
 import keras
@@ -20,6 +21,7 @@ from topkloss._records import LOSSES, never
 BACKEND = keras.config.backend()
 CLASSES = 7
 COUNTS = long_tail(CLASSES, np.random.default_rng(3))
+OWN = "from_logits", "reduction", "name", "dtype"
 ONE_HEAD = [case for case in CASES if case.heads == 1]
 
 
@@ -55,6 +57,16 @@ def test_all_losses_of_one_head_are_there():
     names = {LOSSES[case.kind].__name__ for case in ONE_HEAD}
     assert set(topkloss.keras.__all__) == names
     assert all(issubclass(getattr(topkloss.keras, name), keras.Loss) for name in names)
+
+
+def test_every_option_is_in_the_signature_and_described():
+    for name in topkloss.keras.__all__:
+        loss = getattr(topkloss.keras, name)
+        parameters = inspect.signature(loss).parameters
+        options = inspect.signature(getattr(topkloss, name)).parameters.keys()
+        assert parameters.keys() == {*options, *OWN} - {"check_finite"}
+        for parameter in parameters:
+            assert f"\n    {parameter}: " in loss.__doc__, (name, parameter)
 
 
 @here
@@ -130,6 +142,7 @@ def test_probabilities_in_place_of_logits():
     scores, labels = batch()
     shares = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
     close(ours(labels, shares), numpys(scores, labels))
+    assert not keras.losses.deserialize(keras.losses.serialize(ours)).from_logits
     assert np.isfinite(np.asarray(ours(np.array([0]), np.eye(CLASSES, dtype=np.float32)[1:2])))
     for kind in ("topk_hinge", "outlying_mse", "ldam"):
         with pytest.raises(topkloss.TopKLossError, match="leave out the model's last softmax"):

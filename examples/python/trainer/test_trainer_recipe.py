@@ -48,7 +48,8 @@ def furthest(found: dict[str, Tensor], expected: dict[str, Tensor]) -> float:
 def test_accumulated_gradients_are_those_of_the_whole_batch() -> None:
     kept = Kept()
     criterion = LogitAdjustedLoss(COUNTS, reduction="sum")
-    fit(new_model(), criterion, SENTENCES, kept, max_steps=1, max_grad_norm=0.0)
+    four = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 4}
+    fit(new_model(), criterion, SENTENCES, kept, max_steps=1, max_grad_norm=0.0, **four)
     (found,) = kept.steps
     whole = gradients_at_once([SENTENCES], 1)
     assert furthest(found, whole) < 1e-6

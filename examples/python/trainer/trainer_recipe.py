@@ -87,8 +87,8 @@ def fit(
     with tempfile.TemporaryDirectory() as folder:
         settings: dict[str, Any] = {
             "output_dir": folder,
-            "per_device_train_batch_size": 4,
-            "gradient_accumulation_steps": 4,
+            "per_device_train_batch_size": 8,
+            "gradient_accumulation_steps": 2,
             "learning_rate": 0.01,
             "use_cpu": True,
             "save_strategy": "no",

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
-from keras.src.backend import set_keras_mask
+from keras.src.backend import set_keras_mask  # which has no public name
 
 from topkloss._loss import AnyLoss
 from topkloss._records import one
