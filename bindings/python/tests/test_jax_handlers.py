@@ -87,6 +87,20 @@ def test_gradients_of_sums_and_means(rows, dtype):
         np.testing.assert_array_equal(gradient.astype(float), expected.astype(float))
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_halves_of_coupled_rows(dtype):
+    """Whose upstream goes to the library, and is of the scores' type."""
+    logits, labels = batch((4,), dtype)
+
+    def slope(z):
+        return jax.grad(lambda z: (ours("expected_positive")(z, labels) * 0.5).sum())(z)
+
+    found, expected = slope(logits), slope(logits.astype("float32"))
+    assert found.dtype == dtype
+    step = float(jnp.finfo(dtype).eps)
+    np.testing.assert_allclose(found.astype("float32"), expected, rtol=step, atol=step / 8)
+
+
 def test_a_mean_costs_no_pass_over_the_gradient():
     """Of as many rows as a power of 2; sums of as many as are none."""
 
