@@ -2,6 +2,7 @@
  * Frames that are wrong: each is refused in words, and none ends the process. What is read of a frame that says nothing
  * untrue of its memory lies in that memory, as -fsanitize=address would see.
  */
+#include "interpose.h"
 #include "xla_frame.h"
 
 #define REFUSED(words, ...)                                                     \
@@ -79,6 +80,25 @@ static void without_functions(void) {
   }
 }
 
+/* A request for memory after the other that finds none: an error that says so, and nothing is kept. */
+static void without_memory(void) {
+  long requests = 0, exhausted = 0;
+  for (long refused = 1; refused; requests++) {
+    call one;
+    make_call(&one);
+    set_attribute(&one, 9, "gradient_scale", XLA_SCALAR, &one.scalars[4]);
+    one.frame.attributes.count = ATTRIBUTES;
+    reset_allocation_calls();
+    fail_allocation_after(requests);
+    const char *words = run_call(&one, XLA_EXECUTE);
+    fail_allocation_after(-1);
+    refused = refused_allocations();
+    CHECK(!words || (refused && the_error.code == XLA_RESOURCE_EXHAUSTED), "%ld: %s", requests, words);
+    exhausted += words != NULL;
+  }
+  CHECK(exhausted >= 3, "%ld of %ld", exhausted, requests);
+}
+
 /* Any word of a frame, and of what it points to, that is no pointer; or a pointer made NULL. */
 static void at_random(long times) {
   static const int64_t wrong[] = {0, 1, 2, 3, 4, 5, 7, 16, 64, -1, INT32_MAX, INT64_MAX, INT64_MIN, (int64_t)1 << 56};
@@ -117,7 +137,7 @@ static void at_random(long times) {
     if (kept_state) state_deleter(kept_state);
     kept_state = NULL;
   }
-  CHECK(refused > times / 3 && refused < times, "%d of %ld", refused, times);
+  CHECK(refused > times / 4 && refused < times, "%d of %ld", refused, times);
 }
 
 int main(void) {
@@ -125,6 +145,10 @@ int main(void) {
   CHECK(topkloss_abi_version() == TOPKLOSS_ABI_VERSION, "%d", topkloss_abi_version());
   refused_by_name();
   without_functions();
+  at_random(100);
+  const long before = live_bytes();
+  without_memory();
   at_random(20000);
+  CHECK(live_bytes() == before, "%ld bytes are kept", live_bytes() - before);
   return check_summary();
 }

@@ -61,6 +61,13 @@ def callbacks(monkeypatch):
     jax.clear_caches()
 
 
+@pytest.fixture(params=["handlers", "callbacks"])
+def either_way(request):
+    """With handlers, and then without."""
+    if request.param == "callbacks":
+        request.getfixturevalue("callbacks")
+
+
 @pytest.fixture
 def x64():
     """Double precision for one test."""

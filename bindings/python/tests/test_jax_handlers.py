@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from jax_support import CLASSES, batch, callbacks, functions, jax, jnp, ours
-from losses import BY_NAME
+from losses import BY_NAME, CASES
 
 import topkloss
 from topkloss.jax import _evaluation, _handlers
@@ -49,10 +49,10 @@ def test_vmap_makes_one_call(lead):
     assert calls(program(per_row, logits, labels)) == 1
 
 
-@pytest.mark.parametrize("name", BY_NAME)
-def test_same_bits_as_python(name, monkeypatch):
+@pytest.mark.parametrize("number", range(len(CASES)), ids=BY_NAME)
+def test_same_bits_as_python(number, monkeypatch):
     """Values and gradients of mapped batches, of which labels or scores are shared."""
-    heads = BY_NAME[name].heads
+    name, heads = CASES[number].name, CASES[number].heads
     logits, labels = batch((3, 2, 4), heads=heads)
 
     def both(z, y):
@@ -61,7 +61,8 @@ def test_same_bits_as_python(name, monkeypatch):
 
     mapped = jax.vmap(jax.vmap(both, (0, 0)), (0, None))
     shared = jax.vmap(jax.vmap(both, (None, 0)), (0, 0))
-    arguments = (mapped, logits, labels[0]), (shared, logits[:, 0], labels)
+    ways = (mapped, logits, labels[0]), (shared, logits[:, 0], labels)
+    arguments = ways if heads == 2 else ways[number % 2 :][:1]
     assert _handlers.are_there()
     found = [jax.jit(function)(*given) for function, *given in arguments]
     with monkeypatch.context() as context:
@@ -84,6 +85,20 @@ def test_gradients_of_sums_and_means(rows, dtype):
         (gradient,) = pullback(jnp.full_like(values, upstream))
         expected = jnp.asarray(own).view(dtype) * jnp.asarray(upstream, dtype)
         np.testing.assert_array_equal(gradient.astype(float), expected.astype(float))
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_halves_of_coupled_rows(dtype):
+    """Whose upstream goes to the library, and is of the scores' type."""
+    logits, labels = batch((4,), dtype)
+
+    def slope(z):
+        return jax.grad(lambda z: (ours("expected_positive")(z, labels) * 0.5).sum())(z)
+
+    found, expected = slope(logits), slope(logits.astype("float32"))
+    assert found.dtype == dtype
+    step = float(jnp.finfo(dtype).eps)
+    np.testing.assert_allclose(found.astype("float32"), expected, rtol=step, atol=step / 8)
 
 
 def test_a_mean_costs_no_pass_over_the_gradient():

@@ -6,13 +6,26 @@ import numpy as np
 import pytest
 import reference
 import reference_topk
-from jax_support import CLASSES, COUNTS, batch, expected, functions, jax, jnp, ours, sample, x64
+from jax_support import (
+    CLASSES,
+    COUNTS,
+    batch,
+    callbacks,
+    either_way,
+    expected,
+    functions,
+    jax,
+    jnp,
+    ours,
+    sample,
+    x64,
+)
 from losses import BY_NAME, CASES, COMPARED, SOFT
 
 import topkloss
 from topkloss import TopKLossError
 
-__all__ = ["x64"]
+__all__ = ["callbacks", "either_way", "x64"]
 
 
 LEADS = ((6,), (), (2, 3), (0,))
@@ -84,6 +97,7 @@ def test_soft_labels():
         ours("cross_entropy")(logits, q[0])
 
 
+@pytest.mark.usefixtures("either_way")
 def test_threshold_is_handed_from_call_to_call():
     """As with the NumPy loss, whose state is an object."""
     loss = topkloss.TwoHeadAverageKLoss(2.5, threshold_decay=0.8, reduction="none")
@@ -103,6 +117,7 @@ def test_threshold_is_handed_from_call_to_call():
     assert 0 < state.value < 1
 
 
+@pytest.mark.usefixtures("either_way")
 def test_threshold_of_no_rows_is_the_one_before():
     logits, labels = batch((3, 0))
 

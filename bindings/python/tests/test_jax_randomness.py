@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from jax_support import CLASSES, batch, functions, jax, jnp
+from jax_support import CLASSES, batch, callbacks, either_way, functions, jax, jnp
 
 import topkloss
+
+__all__ = ["callbacks", "either_way"]
 
 
 def loss(logits, labels, **options):
@@ -25,6 +27,7 @@ def test_step_is_the_librarys(step):
     np.testing.assert_array_equal(traced, values)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_large_steps():
     logits, labels = batch()
     reference = topkloss.NoisedTopKLoss(3, 0.5, margin=9.0, reduction="none")
@@ -91,6 +94,7 @@ def test_vmap_over_steps():
     assert not np.array_equal(gradient[0], gradient[2])
 
 
+@pytest.mark.usefixtures("either_way")
 def test_vmap_over_steps_inside_and_outside_others():
     """Rows that share a step have noise of their own, whichever axis comes first."""
     logits, labels = batch((2, 3, 4))
@@ -109,6 +113,7 @@ def test_vmap_over_steps_inside_and_outside_others():
         np.testing.assert_array_equal(inside[:, index], whole)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_vmap_over_two_axes_that_share_a_step():
     """All rows of one step are numbered in order of both axes, whose lengths differ."""
     logits, labels = batch((2, 3, 5, 4))
