@@ -236,6 +236,26 @@ test-framework-examples: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMP
 	@echo "==> tests of the examples for PyTorch, JAX, boosted trees and scikit-learn"
 	for example in $(FRAMEWORK_EXAMPLES); do $(IN_VENV)/python -m pytest -q $$example; done
 
+# ---- documentation
+
+# In an environment of its own, beside the one with PyTorch and the others: their modules are imported.
+DOCS_LIST := docs/site/requirements.txt
+DOCS := $(CACHE)/docs-$(shell { cat $(FRAMEWORK_LIST) $(DOCS_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
+
+$(DOCS)/complete: | $(DOCS_LIST) $(FRAMEWORKS)/complete
+	@echo "==> installing what the documentation is made with in $(DOCS) (once)"
+	rm -rf $(DOCS)
+	$(PYTHON) -m venv $(DOCS)
+	echo $(FRAMEWORKS)/lib/python*/site-packages > $$(echo $(DOCS)/lib/python*/site-packages)/frameworks.pth
+	$(DOCS)/bin/pip install --quiet --no-compile -r $(DOCS_LIST)
+	touch $@
+
+.PHONY: docs
+docs: $(LIBRARY) $(DOCS)/complete
+	@echo "==> the documentation, in .build/docs/html"
+	TOPKLOSS_LIBRARY="$(CURDIR)/$(LIBRARY)" PYTHONPATH=bindings/python/src PYTHONDONTWRITEBYTECODE=1 \
+	  $(DOCS)/bin/python docs/site/build.py .build/docs
+
 # ---- tests
 
 # Idle workers of OpenMP and OpenBLAS spin, on processors that another suite has work for.
