@@ -275,6 +275,26 @@ test-recipes: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/frameworks $(RECIPES)/c
 	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(IN_RECIPES) -m pytest -q -k 'not quick_run' \
 	  --config-file bindings/python/pyproject.toml bindings/python/tests_keras examples/python/keras
 
+# ---- documentation
+
+# In an environment of its own, beside the one with PyTorch and the others: their modules are imported.
+DOCS_LIST := docs/site/requirements.txt
+DOCS := $(CACHE)/docs-$(shell { cat $(FRAMEWORK_LIST) $(DOCS_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
+
+$(DOCS)/complete: | $(DOCS_LIST) $(FRAMEWORKS)/complete
+	@echo "==> installing what the documentation is made with in $(DOCS) (once)"
+	rm -rf $(DOCS)
+	$(PYTHON) -m venv $(DOCS)
+	echo $(FRAMEWORKS)/lib/python*/site-packages > $$(echo $(DOCS)/lib/python*/site-packages)/frameworks.pth
+	$(DOCS)/bin/pip install --quiet --no-compile -r $(DOCS_LIST)
+	touch $@
+
+.PHONY: docs
+docs: $(LIBRARY) $(DOCS)/complete
+	@echo "==> the documentation, in .build/docs/html"
+	TOPKLOSS_LIBRARY="$(CURDIR)/$(LIBRARY)" PYTHONPATH=bindings/python/src PYTHONDONTWRITEBYTECODE=1 \
+	  $(DOCS)/bin/python docs/site/build.py .build/docs
+
 # ---- tests
 
 # Idle workers of OpenMP and OpenBLAS spin, on processors that another suite has work for.

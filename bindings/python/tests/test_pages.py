@@ -1,4 +1,4 @@
-"""The repository's README: what it shows works when it is pasted."""
+"""README.md and the pages of docs/: what they show works when it is pasted."""
 
 from __future__ import annotations
 
@@ -8,13 +8,24 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import topkloss
 from topkloss._library import library
 
 ROOT = Path(__file__).parents[3]
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCKS = [
+    block
+    for page in PAGES
+    for block in re.findall(r"^```(\w+)\n(.*?)^```$", page.read_text(), re.M | re.S)
+]
 PYTHON = [text for language, text in BLOCKS if language == "python"]
+PROGRAMS = [text for text in PYTHON if re.search("^import |^from ", text, re.M)]
+FRAGMENTS = [text for text in PYTHON if text not in PROGRAMS]
+ALONE = [text for text in PROGRAMS if "init_process_group" not in text]
+"""Those of one process: of the others test_torch_distributed takes care."""
 SHELL = [line for language, text in BLOCKS if language == "sh" for line in text.splitlines()]
 COMPILED = {"c": "example.c", "cpp": "example.cpp", "rust": "example.rs"}
 
@@ -31,7 +42,7 @@ def test_there_is_something_to_paste() -> None:
     assert set(languages) == {"python", "sh", *COMPILED}
 
 
-@pytest.mark.parametrize("text", PYTHON)
+@pytest.mark.parametrize("text", ALONE)
 def test_python(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     for framework in re.findall(r"^(?:import|from) (torch|jax|xgboost)\b", text, re.M):
         pytest.importorskip(framework)
@@ -39,6 +50,47 @@ def test_python(text: str, capsys: pytest.CaptureFixture[str]) -> None:
         pytest.importorskip("sklearn")
     exec(text, {"__name__": "__main__"})
     assert capsys.readouterr().out.startswith("loss ")
+
+
+@pytest.mark.parametrize("text", FRAGMENTS)
+def test_fragments(text: str) -> None:
+    """With what a reader has by then: a trained model's scores, counts, and so on."""
+    if "topkloss.torch" in text:
+        pytest.importorskip("torch")
+    if "xgboost" in text:
+        pytest.importorskip("xgboost")
+    rng = np.random.default_rng(0)
+    counts, logits = np.array([40, 30, 20, 10, 6, 3]), rng.normal(size=(109, 6))
+    chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    exec(
+        text,
+        {
+            "topkloss": topkloss,
+            "counts": counts,
+            "class_counts": counts,
+            "logits": logits,
+            "labels": np.repeat(np.arange(6), counts),
+            "probabilities": chances,
+            "validation_probabilities": chances,
+            "test_probabilities": chances,
+            "features": 8,
+            "classes": 6,
+        },
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_something(page: Path) -> None:
+    """To files of the repository, or to the pages that the site has of the losses."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)#\s]+)", text):
+        if re.match("https?://", target):
+            continue
+        loss = re.fullmatch(r"losses/(\w+)\.md", target)
+        if loss:
+            assert hasattr(library, f"topkloss_{loss[1]}_create"), target
+        else:
+            assert (page.parent / target).exists(), target
 
 
 @pytest.fixture

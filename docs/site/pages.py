@@ -1,0 +1,126 @@
+"""Generated pages: one for each loss, one for each module, one for each header.
+
+What a page says comes from where it is written once: the docstring, the header's comments, and the
+row of README.md's table of losses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from abi import header
+from abi.model import Function, Header, Struct
+
+ROOT = Path(__file__).parents[2]
+
+MODULES = (
+    *("topkloss", "topkloss.torch", "topkloss.jax", "topkloss.metrics", "topkloss.posthoc"),
+    *("topkloss.conformal", "topkloss.class_weights", "topkloss.boosting", "topkloss.sklearn"),
+    "topkloss.cuda",
+)
+
+
+def _rows_of_readme() -> Iterator[dict[str, str]]:
+    """The table of losses in README.md."""
+    lines = iter((ROOT / "README.md").read_text().splitlines())
+    names = [cell.strip() for cell in next(x for x in lines if x.startswith("| loss |")).split("|")]
+    next(lines)
+    for line in lines:
+        if not line.startswith("|"):
+            return
+        yield dict(zip(names, (cell.strip() for cell in line.split("|")), strict=True))
+
+
+def _prose(doc: str) -> str:
+    """A comment of the header's as Markdown: what is indented in it stands as it is."""
+    text = re.sub(r"^ {2,}(?=[^-\s])", "    ", doc, flags=re.M)
+    return re.sub(r"[<$|]", r"\\\g<0>", text).strip()
+
+
+def _cell(doc: str) -> str:
+    return re.sub(r"[<$|]", r"\\\g<0>", " ".join(doc.split()))
+
+
+def _struct(struct: Struct) -> str:
+    rows = "\n".join(
+        f"| `{each.name}` | `{each.type}` | {_cell(each.doc)} |" for each in struct.members
+    )
+    return f"{_prose(struct.doc)}\n\n| member | type | |\n|---|---|---|\n{rows}\n"
+
+
+def _function(function: Function) -> str:
+    given = ", ".join(f"{each.type} {each.name}" for each in function.parameters) or "void"
+    doc = re.sub(r"^ *@param (\w+) +", r"\n- **\1**: ", function.doc, flags=re.M)
+    doc = re.sub(r"^ *@return +", r"\n- returns ", doc, flags=re.M)
+    prototype = f"```c\n{function.result} {function.name}({given});\n```"
+    return f"### `{function.name}`\n\n{prototype}\n\n{_prose(doc)}\n"
+
+
+def _loss(row: dict[str, str], structs: dict[str, Struct]) -> str:
+    kind, name = row["C"].strip("`"), row["Python"].strip("`")
+    return f"""# {row["loss"][0].upper() + row["loss"][1:]}
+
+**What it optimises:** {row["what it optimises"]}. **When to use it:** {row["when to use it"]}.
+
+```{{eval-rst}}
+.. autoclass:: topkloss.{name}
+   :noindex:
+```
+
+| from | |
+|---|---|
+| NumPy | `topkloss.{name}` |
+| PyTorch | `topkloss.torch.{name}` |
+| JAX | `topkloss.jax.{kind}_loss` |
+| C | `topkloss_{kind}_options`, `topkloss_{kind}_create` |
+| C++ | `topkloss::{name}` |
+
+## Its options in C
+
+{_struct(structs[f"topkloss_{kind}_options"])}"""
+
+
+def _header(name: str, found: Header) -> str:
+    functions = "\n".join(map(_function, found.functions))
+    structs = "\n".join(f"### `{each.name}`\n\n{_struct(each)}" for each in found.structs)
+    return f"# {name}\n\n## Functions\n\n{functions}\n## Structs\n\n{structs}"
+
+
+def _module(name: str) -> str:
+    return f"""# {name}
+
+```{{eval-rst}}
+.. automodule:: {name}
+   :members:
+   :exclude-members: set_fit_request, set_score_request, set_partial_fit_request
+   :inherited-members: Module, BaseEstimator, ClassifierMixin, _MetadataRequester, tuple
+```
+"""
+
+
+def generated() -> Iterator[tuple[str, str]]:
+    """The pages: name and text."""
+    main_header = header.read((ROOT / "include/topkloss.h").read_text())
+    cuda = header.read_beside((ROOT / "include/topkloss_cuda.h").read_text(), main_header)
+    structs = {each.name: each for each in main_header.structs}
+    seen: list[str] = []
+    for row in _rows_of_readme():
+        page = f"losses/{row['C'].strip('`')}"
+        if page not in seen:
+            seen.append(page)
+            title = re.split("[,:]", row["loss"])[0]
+            yield f"{page}.md", _loss({**row, "loss": title}, structs)
+    headers = {"topkloss.h": main_header, "topkloss_cuda.h": cuda}
+    for name, found in headers.items():
+        yield f"reference/{name}.md", _header(name, found)
+    for module in MODULES:
+        yield f"reference/{module}.md", _module(module)
+    yield "losses/index.md", _contents("Losses", [page.removeprefix("losses/") for page in seen])
+    yield "reference/index.md", _contents("Reference", [*MODULES, *headers])
+
+
+def _contents(title: str, pages: list[str]) -> str:
+    names = "\n".join(pages)
+    return f"# {title}\n\n```{{toctree}}\n:maxdepth: 1\n\n{names}\n```\n"
