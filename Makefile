@@ -9,6 +9,7 @@
 # make soak           minutes of losses and of forks; make test-valgrind, make test-tsan: Tests/C/README.md
 # make reproducible   builds the library again in another folder, and compares the bytes
 # make generate       what follows from include/topkloss.h
+# make docs           the documentation as a site, in .build/docs/html
 # make ptx            the kernels for GPUs as they are committed; make ptx-check, whether they are; make test-gpu, on this processor
 # make clean
 #
@@ -434,10 +435,11 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/mypy --strict abi
-	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging
-	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging
+	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging docs/site
+	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging docs/site
 	$(IN_VENV)/mypy --strict packaging/aarch64/build.py
 	cd packaging/ptx && ../../$(IN_VENV)/mypy --strict .
+	cd docs/site && MYPYPATH=../.. ../../$(IN_VENV)/mypy --strict --ignore-missing-imports .
 	$(IN_VENV)/python packaging/ptx/build.py --check
 	cd Tests/Mutation && ../../$(IN_VENV)/mypy --strict . ../Reproducible
 	cd Tests/GPU && ../../$(IN_VENV)/ruff check --config ../../bindings/python/pyproject.toml .

@@ -49,7 +49,9 @@ def main(folder: Path) -> int:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     options = ["--fail-on-warning", "--keep-going", "--quiet", "--builder", "html"]
-    return sphinx([*options, "--conf-dir", str(DOCS / "site"), str(source), str(folder / "html")])
+    places = ["--conf-dir", str(DOCS / "site"), str(source), str(folder / "html")]
+    status: int = sphinx([*options, *places])
+    return status
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How Sphinx makes the site. The pages are docs/*.md and those that docs/site/build.py generates."""
+"""How Sphinx makes the site: of docs/*.md, and of pages that docs/site/pages.py generates."""
 
 from __future__ import annotations
 
