@@ -439,7 +439,7 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging docs/site
 	$(IN_VENV)/mypy --strict packaging/aarch64/build.py
 	cd packaging/ptx && ../../$(IN_VENV)/mypy --strict .
-	cd docs/site && MYPYPATH=../.. ../../$(IN_VENV)/mypy --strict --ignore-missing-imports .
+	cd docs/site && MYPYPATH=../.. ../../$(IN_VENV)/mypy --strict --ignore-missing-imports --follow-imports=silent .
 	$(IN_VENV)/python packaging/ptx/build.py --check
 	cd Tests/Mutation && ../../$(IN_VENV)/mypy --strict . ../Reproducible
 	cd Tests/GPU && ../../$(IN_VENV)/ruff check --config ../../bindings/python/pyproject.toml .
