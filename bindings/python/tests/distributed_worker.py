@@ -17,6 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import distributed_checks
+import distributed_memory_checks
 import distributed_row_checks
 import distributed_shard_checks
 import distributed_training_checks
@@ -28,6 +29,7 @@ CHECKS = {
     **distributed_checks.CHECKS,
     **distributed_row_checks.CHECKS,
     **distributed_shard_checks.CHECKS,
+    **distributed_memory_checks.CHECKS,
     **distributed_training_checks.CHECKS,
 }
 RANKS = 3
