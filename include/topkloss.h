@@ -1407,11 +1407,12 @@ TOPKLOSS_API topkloss_status topkloss_conformal_thresholds(const topkloss_confor
  *   shard.states = all;
  *   topkloss_shard_complete(loss, &batch, &shard, &result);
  *
- * Shards are contiguous, of any sizes, together all C classes once. Every rank has the same loss, made with the vectors of
- * all C classes, and the same labels, weights, upstream, step and first_row. The value is then the same on every rank to
- * the last bit, and agrees with topkloss_evaluate's of the whole rows to rounding; noise is that of the whole rows, bit for
- * bit. States are bytes between ranks of one version of the library, one order of bytes and one dtype. What they say is
- * checked as far as memory goes, no further.
+ * Shards are contiguous, of any sizes, together all C classes once. Every rank has the same loss, made with the vectors
+ * of all C classes, and the same labels, weights, upstream, step and first_row. The value is then the same on every rank,
+ * on processors of one kind to the last bit, and agrees with topkloss_evaluate's of the whole rows to rounding; noise is
+ * that of the whole rows, bit for bit. States are bytes between ranks of one version of the library, one order of bytes
+ * and one dtype. What they say is checked as far as memory goes, no further. What one rank alone gets wrong, its strides
+ * say, fails there alone: the others must not be left waiting for its states.
  *
  * The softmax-margin family but seesaw, the top-K hinge, and noised top-K by Monte Carlo with the library's own noise can be
  * computed so; other losses, soft labels and noise of the caller's are refused (OPTION).

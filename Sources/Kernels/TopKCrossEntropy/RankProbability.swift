@@ -19,7 +19,8 @@ struct RankQuery<V: ProcessorLanes> {
     self.row = NoisedTopKRow(
       logits: memory.rivals, gradient: nil, classes: row.classes, label: -1, rank: Int64(k),
       samples: 0, noise: nil, noise_sample_stride: 0, seed: 0, step: 0, row: 0,
-      first_class: 0, epsilon: row.epsilon, margin: 0, scale: 1, gradient_scale: 1, scratch: memory.quadrature)
+      first_class: 0, epsilon: row.epsilon, margin: 0, scale: 1, gradient_scale: 1,
+      scratch: memory.quadrature)
     (self.own, self.top, self.negligible, self.memory) = (own, top, negligible, memory)
   }
 
