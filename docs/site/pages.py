@@ -16,8 +16,9 @@ from abi.model import Function, Header, Struct
 ROOT = Path(__file__).parents[2]
 
 MODULES = (
-    *("topkloss", "topkloss.torch", "topkloss.jax", "topkloss.metrics", "topkloss.posthoc"),
-    *("topkloss.conformal", "topkloss.class_weights", "topkloss.boosting", "topkloss.sklearn"),
+    *("topkloss", "topkloss.torch", "topkloss.torch.distributed", "topkloss.jax"),
+    *("topkloss.shards", "topkloss.metrics", "topkloss.posthoc", "topkloss.conformal"),
+    *("topkloss.class_weights", "topkloss.boosting", "topkloss.sklearn"),
     "topkloss.cuda",
 )
 
