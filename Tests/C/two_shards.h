@@ -34,8 +34,7 @@ static inline void shards_of(const char *kind, const topkloss_batch *like, shard
   topkloss_shard shard;
   int64_t bytes = 0;
   int completed = 0;
-  memset(&shard, 0, sizeof shard);
-  shard.struct_size = sizeof shard;
+  CHECK_OK(topkloss_shard_init(&shard, sizeof shard));
   shard.all_classes = WIDE;
   shard.shards = 2;
   shard.states = own->states;
