@@ -30,6 +30,7 @@
 #error "topkloss.hpp needs C++17; topkloss.h needs C99 or C++11"
 #endif
 
+#include "topkloss/batch.hpp"
 #include "topkloss/class_weights.hpp"
 #include "topkloss/enumerators.hpp"
 #include "topkloss/error.hpp"

@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include "ShardStates.h"
+
 #pragma clang assume_nonnull begin
 
 /* Between a 16-bit storage type and float32, in which its rows are computed. */
@@ -200,38 +202,6 @@ typedef struct SeesawRow {
   int64_t label;
 } SeesawRow;
 
-/* What a shard of the classes has found out of a row, its state; classes are counted among those of all shards. This is
- * how every state begins. States come from other processes: nothing in them is an index or a length before it is checked. */
-typedef struct ShardState {
-  int64_t bad_class; /* the first whose logit is NaN or +inf, where that was looked for; -1: none */
-  int64_t has_label; /* whether the label is in the shard */
-  double label_logit;
-} ShardState;
-
-/* Of the softmax-margin family. Sums leave the label out. */
-typedef struct SoftmaxShardState {
-  ShardState common;
-  double peak;          /* as in SoftmaxMarginProgress, of the shard's rivals; -inf: they are masked out */
-  double rest;
-  double rivals;        /* the sum of their exponentials, less both */
-  double shares;        /* the sum of q_j */
-  double shared_scores; /* the sum of q_j s (v_j - peak - rest) */
-  double rival_logit;   /* the largest z_j, and its class, where lambda asks for it; -1: none */
-  int64_t rival_class;
-} SoftmaxShardState;
-
-/* Of the top-K family: `rank` choices for each sample follow, the highest in the shard, in any order; those that the shard
- * is too small for are of class -1. */
-typedef struct TopKShardState {
-  ShardState common;
-  int64_t reserved; /* 0 */
-} TopKShardState;
-
-typedef struct ShardChoice {
-  double score;
-  int64_t class_index;
-} ShardChoice;
-
 /* The kernels for one arithmetic type: rows of float32 or of float64. */
 typedef struct ArithmeticKernels {
   /* Some rows of one family together, so that what one has to wait for is hidden behind the others. */
@@ -244,8 +214,9 @@ typedef struct ArithmeticKernels {
    * multiplies the shard's exponentials by `factor`. */
   void (*softmax_complete)(SoftmaxMarginRow *row, double factor);
   void (*seesaw_offsets)(const SeesawRow *row);
-  /* Writes rank x samples choices of a row of a shard, of any alignment. No logit is NaN or +inf. */
-  void (*noised_topk_shard)(const NoisedTopKRow *row, void *choices);
+  /* Sets all of a shard's state of a row but for its beginning: a TopKShardState of any alignment, and its choices. No logit
+   * is NaN or +inf. */
+  void (*noised_topk_shard)(const NoisedTopKRow *row, void *state);
   double (*noised_topk)(const NoisedTopKRow *row);
   double (*smooth_topk_svm)(const SmoothTopKSVMRow *row);
   double (*topk_cross_entropy)(const TopKCrossEntropyRow *row);

@@ -6,24 +6,21 @@
 #define EVERY_FUNCTION_H
 
 #include "every_loss.h"
+#include "two_shards.h"
 
 /* What one thread needs to call them: a batch, and room for whatever they write. */
 typedef struct {
   workload work;
+  sharded shards;
   /* Four vectors by class. */
   double *numbers;
   int64_t *starts;
   int64_t *indices;
 } caller;
 
-typedef struct {
-  topkloss_status status;
-  /* Of everything that was written. */
-  uint64_t fingerprint;
-} answer;
-
 static inline void caller_init(caller *own, int64_t rows, int64_t classes) {
   workload_init(&own->work, rows, classes);
+  sharded_init(&own->shards, rows);
   own->numbers = required_memory(4 * (size_t)classes * sizeof(double));
   own->starts = required_memory((size_t)(rows + 1) * sizeof(int64_t));
   own->indices = required_memory((size_t)(rows * classes) * sizeof(int64_t));
@@ -31,27 +28,10 @@ static inline void caller_init(caller *own, int64_t rows, int64_t classes) {
 
 static inline void caller_free(caller *own) {
   workload_free(&own->work);
+  sharded_free(&own->shards);
   free(own->numbers);
   free(own->starts);
   free(own->indices);
-}
-
-static inline void add_to_fingerprint(answer *found, const void *bytes, size_t count) {
-  for (size_t i = 0; i < count; i += sizeof(uint64_t)) {
-    uint64_t word = 0;
-    memcpy(&word, (const unsigned char *)bytes + i, count - i < sizeof word ? count - i : sizeof word);
-    found->fingerprint = (found->fingerprint ^ word) * UINT64_C(0x9E3779B97F4A7C15);
-    found->fingerprint ^= found->fingerprint >> 32;
-  }
-}
-
-/* Whether a call succeeded, its status being the answer's; what it wrote is then to be added. */
-static inline int is_good(answer *found, topkloss_status status) {
-  if (status != TOPKLOSS_OK) {
-    found->status = status;
-    CHECK(topkloss_last_error()[0] != '\0', "%s without a message", topkloss_status_name(status));
-  }
-  return status == TOPKLOSS_OK;
 }
 
 /* ---- losses */
@@ -188,46 +168,10 @@ static inline void noise(caller *own, answer *found) {
     add_to_fingerprint(found, own->work.gradient, (size_t)(batch->rows * batch->classes) * sizeof(float));
 }
 
-/* Two shards of the classes, the second of them in the same rows behind the first. */
-static inline void shards_of(const char *kind, caller *own, answer *found) {
-  const topkloss_batch whole = own->work.batch;
-  const int64_t first[3] = {0, whole.classes / 64 * 32, whole.classes};
-  unsigned char *const states = (unsigned char *)own->indices;
-  topkloss_loss *loss = NULL;
-  topkloss_shard shard;
-  int64_t bytes = 0;
-  memset(&shard, 0, sizeof shard);
-  shard.struct_size = sizeof shard;
-  shard.all_classes = whole.classes;
-  shard.shards = 2;
-  shard.states = states;
-  /* There is room for the states of all but narrow rows. */
-  if (is_good(found, create_loss(kind_named(kind), whole.classes, own->work.counts, 0, &loss)) &&
-      is_good(found, topkloss_shard_bytes(loss, &bytes)) && first[1] > 0 && 2 * bytes <= 8 * whole.classes) {
-    for (int call = 0; call < 4 && found->status == TOPKLOSS_OK; call++) {
-      topkloss_batch batch = whole;
-      topkloss_result result = own->work.result;
-      shard.index = call % 2;
-      shard.first_class = first[shard.index];
-      batch.classes = first[shard.index + 1] - first[shard.index];
-      batch.logits = own->work.logits + first[shard.index];
-      batch.logits_row_stride = result.gradient_row_stride = whole.classes;
-      result.gradient = own->work.gradient + first[shard.index];
-      if (call < 2) {
-        (void)is_good(found, topkloss_shard_partial(loss, &batch, &shard, states + shard.index * whole.rows * bytes));
-      } else if (is_good(found, topkloss_shard_complete(loss, &batch, &shard, &result))) {
-        add_to_fingerprint(found, &result.value, sizeof(double));
-      }
-    }
-    add_to_fingerprint(found, states, (size_t)(2 * whole.rows * bytes));
-    add_to_fingerprint(found, own->work.gradient, (size_t)(whole.rows * whole.classes) * sizeof(float));
-  }
-  topkloss_loss_destroy(loss);
-}
-
 static inline void shards(caller *own, answer *found) {
-  shards_of("elm 0", own, found);
-  shards_of("noised_topk 0", own, found);
+  shards_of("elm 0", &own->work.batch, &own->shards, found);
+  shards_of("topk_hinge 0", &own->work.batch, &own->shards, found);
+  shards_of("noised_topk 0", &own->work.batch, &own->shards, found);
 }
 
 /* ---- what is refused, with numbers in the message */
@@ -272,10 +216,6 @@ static inline const char *function_name(int which) {
   static const char *const names[] = {"accuracies", "tallies", "sets", "adjustment", "teacher", "class weights",
                                       "noise", "shards", "a refused option", "a refused label"};
   return which < loss_kind_count ? loss_kinds[which].name : names[which - loss_kind_count];
-}
-
-static inline int is_same_answer(answer one, answer other) {
-  return one.status == other.status && one.fingerprint == other.fingerprint;
 }
 
 /* Answers of all, to compare later ones with. */

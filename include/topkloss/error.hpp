@@ -39,6 +39,11 @@ inline void check_size(const char *name, std::int64_t found, const char *of_what
                                        std::to_string(expected) + " " + of_what);
 }
 
+/// a b of numbers that are not negative, or the largest number where that is more.
+constexpr std::int64_t saturating_product(std::int64_t a, std::int64_t b) noexcept {
+  return b != 0 && a > INT64_MAX / b ? INT64_MAX : a * b;
+}
+
 /// A struct of the C interface with its defaults.
 template <class Struct>
 Struct initialized(topkloss_status (*initialize)(Struct *, size_t)) {

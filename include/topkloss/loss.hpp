@@ -1,62 +1,16 @@
-// A batch, where its answer goes, and a loss that turns the one into the other.
+// A loss, which turns a batch into its answer.
 #ifndef TOPKLOSS_LOSS_HPP
 #define TOPKLOSS_LOSS_HPP
 
 #include <cstdint>
 #include <utility>
 
+#include "batch.hpp"
 #include "enumerators.hpp"
 #include "executor.hpp"
 #include "views.hpp"
 
 namespace topkloss {
-
-/// A batch of B rows and C classes. Views: everything is read during the call only.
-struct Batch {
-  /// B x C scores.
-  ConstMatrix logits;
-  /// B labels in [0, C), or the loss's ignore_index. The noised top-K operator needs none, nor do soft labels.
-  Labels labels;
-  /// B finite weights that multiply each row's loss; empty: 1.
-  Span<const double> sample_weight = {};
-  /// Finite factor on the gradient from further up the chain rule: one number for the reductions mean and sum, B
-  /// numbers for none; empty: 1.
-  Span<const double> upstream = {};
-  /// Noised top-K only: noise to use in place of the library's own.
-  Noise noise = {};
-  /// Noised top-K only: the library's own noise is a function of (seed, step, row). Advance it a call.
-  std::uint64_t step = 0;
-  /// Noised top-K only: number of the batch's first row.
-  std::int64_t first_row = 0;
-  /// The host's threads; null: the library's choice.
-  const Executor *executor = nullptr;
-  /// Two-head average-K only: B x C logits of the multi-label head.
-  ConstMatrix multi_label_logits = {};
-  /// Softmax margins (but for focal and seesaw) only: B x C soft labels in place of labels, 0 or more and of any sum.
-  ConstMatrix soft_labels = {};
-};
-
-/// What is wanted besides the value, in buffers of the caller's of the logits' element type.
-struct Output {
-  /// B x C gradient with respect to the logits; may be the logits themselves. Default: not wanted.
-  Matrix gradient = {};
-  /// B row losses. Default: not wanted.
-  Values row_values = {};
-  /// Two-head average-K only: B x C gradient with respect to multi_label_logits. Default: not wanted.
-  Matrix multi_label_gradient = {};
-  /// Two-head average-K with a threshold_decay only: the threshold that the batch before had, 0 for none.
-  double threshold = 0.0;
-};
-
-/// What a loss came to.
-struct Evaluation {
-  /// The reduced value.
-  double value = 0.0;
-  /// The sum of the weights of the rows that count, so that split batches can be put together.
-  double total_weight = 0.0;
-  /// Two-head average-K only: the threshold on probabilities, for the next batch's Output.
-  double threshold = 0.0;
-};
 
 namespace detail {
 
@@ -141,39 +95,36 @@ class Loss {
 
   /// The reduced value, and what else output wants. Allocates nothing.
   Evaluation evaluate(const Batch &batch, const Output &output = {}) const {
-    check_views(batch, output);
-    const detail::ExecutorCall executor(batch.executor);
-    topkloss_batch c = detail::scores(batch.logits, batch.labels);
-    c.sample_weight = detail::data_of_rows("sample_weight", batch.sample_weight, batch.logits.rows());
-    c.upstream = detail::data_or_null("upstream", batch.upstream);
-    c.noise = batch.noise.data();
-    c.noise_row_stride = batch.noise.row_stride();
-    c.noise_sample_stride = batch.noise.sample_stride();
-    c.step = batch.step;
-    c.first_row = batch.first_row;
-    c.executor = executor.c();
-    c.multi_label_logits = batch.multi_label_logits.data();
-    c.multi_label_row_stride = batch.multi_label_logits.strides().row;
-    c.multi_label_class_stride = batch.multi_label_logits.strides().classes;
-    c.multi_label_group_stride = batch.multi_label_logits.strides().group;
-    c.soft_labels = batch.soft_labels.data();
-    c.soft_labels_row_stride = batch.soft_labels.strides().row;
-    c.soft_labels_class_stride = batch.soft_labels.strides().classes;
-    c.soft_labels_group_stride = batch.soft_labels.strides().group;
+    return evaluated(batch, output, [this](const topkloss_batch *c, topkloss_result *result) {
+      return topkloss_evaluate(handle_, c, result);
+    });
+  }
 
-    topkloss_result result = detail::initialized(topkloss_result_init);
-    result.row_values = detail::data_of_rows("row_values", output.row_values, batch.logits.rows());
-    result.gradient = output.gradient.data();
-    result.gradient_row_stride = output.gradient.strides().row;
-    result.gradient_class_stride = output.gradient.strides().classes;
-    result.gradient_group_stride = output.gradient.strides().group;
-    result.multi_label_gradient = output.multi_label_gradient.data();
-    result.multi_label_gradient_row_stride = output.multi_label_gradient.strides().row;
-    result.multi_label_gradient_class_stride = output.multi_label_gradient.strides().classes;
-    result.multi_label_gradient_group_stride = output.multi_label_gradient.strides().group;
-    result.threshold = output.threshold;
-    executor.check(topkloss_evaluate(handle_, &c, &result));
-    return {result.value, result.total_weight, result.threshold};
+  /// How many bytes a row's state has, with shards of the classes.
+  std::int64_t shard_bytes() const {
+    std::int64_t bytes = 0;
+    detail::check(topkloss_shard_bytes(handle_, &bytes));
+    return bytes;
+  }
+
+  /// Writes what a shard knows of the batch's rows: B states of shard_bytes() bytes.
+  void shard_partial(const Batch &batch, const Shard &shard, Span<unsigned char> states) const {
+    check_views(batch, {});
+    check_states(states.size(), batch, 1);
+    const detail::ExecutorCall executor(batch.executor);
+    const topkloss_batch c = c_batch(batch, executor);
+    const topkloss_shard part = c_shard(shard, nullptr);
+    executor.check(topkloss_shard_partial(handle_, &c, &part, states.data()));
+  }
+
+  /// The loss of whole rows from the states of all shards, those of shard 0 first, and what else output wants of the shard.
+  Evaluation shard_complete(const Batch &batch, const Shard &shard, Span<const unsigned char> states,
+                            const Output &output = {}) const {
+    check_states(states.size(), batch, shard.shards);
+    const topkloss_shard part = c_shard(shard, states.data());
+    return evaluated(batch, output, [this, &part](const topkloss_batch *c, topkloss_result *result) {
+      return topkloss_shard_complete(handle_, c, &part, result);
+    });
   }
 
   /// The reduced value alone.
@@ -211,6 +162,70 @@ class Loss {
       : Loss(create, options, options.reduction == TOPKLOSS_NONE ? Upstream::each_row : Upstream::one) {}
 
  private:
+  static topkloss_batch c_batch(const Batch &batch, const detail::ExecutorCall &executor) {
+    topkloss_batch c = detail::scores(batch.logits, batch.labels);
+    c.sample_weight = detail::data_of_rows("sample_weight", batch.sample_weight, batch.logits.rows());
+    c.upstream = detail::data_or_null("upstream", batch.upstream);
+    c.noise = batch.noise.data();
+    c.noise_row_stride = batch.noise.row_stride();
+    c.noise_sample_stride = batch.noise.sample_stride();
+    c.step = batch.step;
+    c.first_row = batch.first_row;
+    c.executor = executor.c();
+    c.multi_label_logits = batch.multi_label_logits.data();
+    c.multi_label_row_stride = batch.multi_label_logits.strides().row;
+    c.multi_label_class_stride = batch.multi_label_logits.strides().classes;
+    c.multi_label_group_stride = batch.multi_label_logits.strides().group;
+    c.soft_labels = batch.soft_labels.data();
+    c.soft_labels_row_stride = batch.soft_labels.strides().row;
+    c.soft_labels_class_stride = batch.soft_labels.strides().classes;
+    c.soft_labels_group_stride = batch.soft_labels.strides().group;
+    return c;
+  }
+
+  static topkloss_result c_result(const Batch &batch, const Output &output) {
+    topkloss_result result = detail::initialized(topkloss_result_init);
+    result.row_values = detail::data_of_rows("row_values", output.row_values, batch.logits.rows());
+    result.gradient = output.gradient.data();
+    result.gradient_row_stride = output.gradient.strides().row;
+    result.gradient_class_stride = output.gradient.strides().classes;
+    result.gradient_group_stride = output.gradient.strides().group;
+    result.multi_label_gradient = output.multi_label_gradient.data();
+    result.multi_label_gradient_row_stride = output.multi_label_gradient.strides().row;
+    result.multi_label_gradient_class_stride = output.multi_label_gradient.strides().classes;
+    result.multi_label_gradient_group_stride = output.multi_label_gradient.strides().group;
+    result.threshold = output.threshold;
+    return result;
+  }
+
+  static topkloss_shard c_shard(const Shard &shard, const unsigned char *states) {
+    topkloss_shard part = detail::initialized(topkloss_shard_init);
+    part.all_classes = shard.all_classes;
+    part.first_class = shard.first_class;
+    part.shards = shard.shards;
+    part.index = shard.index;
+    part.states = states;
+    return part;
+  }
+
+  /// Checks a call, and has a function of the C interface do it.
+  template <class Function>
+  Evaluation evaluated(const Batch &batch, const Output &output, const Function &function) const {
+    check_views(batch, output);
+    const detail::ExecutorCall executor(batch.executor);
+    const topkloss_batch c = c_batch(batch, executor);
+    topkloss_result result = c_result(batch, output);
+    executor.check(function(&c, &result));
+    return {result.value, result.total_weight, result.threshold};
+  }
+
+  void check_states(std::size_t size, const Batch &batch, std::int64_t shards) const {
+    const std::int64_t rows = batch.logits.rows(), bytes = shard_bytes();
+    if (rows >= 0 && shards >= 0)
+      detail::check_size("states", static_cast<std::int64_t>(size), "bytes of all rows",
+                         detail::saturating_product(detail::saturating_product(rows, shards), bytes));
+  }
+
   void check_views(const Batch &batch, const Output &output) const {
     const ConstMatrix &logits = batch.logits;
     if (upstream_ == Upstream::one) {

@@ -8,15 +8,6 @@
 
 namespace topkloss {
 
-namespace detail {
-
-/// a b of numbers that are not negative, or the largest number where that is more.
-constexpr std::int64_t saturating_product(std::int64_t a, std::int64_t b) noexcept {
-  return b != 0 && a > INT64_MAX / b ? INT64_MAX : a * b;
-}
-
-}  // namespace detail
-
 /// Writes the noise that a noised top-K loss draws for itself when given none: rows x n_samples x classes numbers.
 inline void standard_normal(std::uint64_t seed, std::uint64_t step, std::int64_t first_row, std::int64_t rows,
                             std::int64_t n_samples, std::int64_t classes, Span<float> noise) {

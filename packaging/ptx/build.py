@@ -35,8 +35,8 @@ PARAMETERS = {"topk_turn_": "DeviceTurn", "topk_": "TopkDeviceCall"}
 LARGE_BLOCKS = ("topk_begin", "topk_end", "topk_softmax_margin_plain", "topk_softmax_margin_offset")
 MOST_THREADS = 1024
 HEADERS = ["CDevice", "CGPU", "CKernels"]
-# Beside them, what no kernel sees.
-NO_KERNELS = ("CDeviceLink.h", "module.modulemap")
+# Beside them, what no kernel of a device sees.
+NO_KERNELS = ("CDeviceLink.h", "ShardStates.h", "module.modulemap")
 
 
 def compiler_version() -> str:

@@ -37,9 +37,7 @@ public func topkloss_shard_complete(
   let handle: OpaquePointer? = loss
   return reportingFailure { () throws(Failure) in
     let loss = try handledLoss(handle)
-    var batch = try Batch(batch, for: loss.use)
-    let shard = try Shard(shard, of: &batch, loss, hasStates: true)
-    try loss.check(shard, of: batch)
+    let (batch, shard) = try checkedShard(loss, batch, shard, hasStates: true)
     try evaluate(loss, batch, shard, result)
   }
 }

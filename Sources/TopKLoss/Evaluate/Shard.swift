@@ -16,18 +16,19 @@ struct Shard {
   private let shards: Int
   private let index: Int
   private let rows: Int
-  private let stateBytes: Int
+  fileprivate let stateBytes: Int
+  /// Of all rows' states of one shard.
+  fileprivate let byteCount: Int
   /// Nil if they are yet to be written.
   private let states: UnsafeRawPointer?
 
   private init() {
     (isPart, first, count, allClasses, shards, index) = (false, 0, 0, 0, 0, 0)
-    (rows, stateBytes, states, smoothing) = (0, 0, nil, 0)
+    (rows, stateBytes, byteCount, states, smoothing) = (0, 0, 0, nil, 0)
   }
 
-  /// - Parameter hasStates: whether the caller has the states of all shards by now.
-  init(
-    _ pointer: UnsafePointer<topkloss_shard>?, of batch: inout Batch, _ loss: Loss, hasStates: Bool
+  fileprivate init(
+    _ pointer: UnsafePointer<topkloss_shard>?, of batch: Batch, _ loss: Loss, hasStates: Bool
   ) throws(Failure) {
     let raw = try readStruct(try required(pointer, "shard"), "shard")
     stateBytes = try loss.stateBytes()
@@ -45,8 +46,14 @@ struct Shard {
         TOPKLOSS_ERROR_OPTION,
         "batch.soft_labels is not NULL: with shards of the classes, rows have labels")
     }
-    batch.allClasses = allClasses
     smoothing = loss.smoothing(from: first, count: count, allClasses: allClasses)
+    let (bytes, overflows) = rows.multipliedReportingOverflow(by: stateBytes)
+    guard !overflows else {
+      throw Failure(
+        TOPKLOSS_ERROR_SIZE,
+        "batch.rows is \(rows): states of \(stateBytes) bytes are more than can be addressed")
+    }
+    byteCount = bytes
     guard hasStates else {
       (shards, index, states) = (0, 0, nil)
       return
@@ -59,9 +66,7 @@ struct Shard {
         "shard.index is \(index) and shard.shards is \(shards): shards are counted from 0")
     }
     states = try rows == 0 ? raw.states : required(raw.states, "shard.states")
-    // So that no product of them overflows.
-    let (all, overflows) = shards.multipliedReportingOverflow(by: rows)
-    guard !overflows, all.multipliedReportingOverflow(by: stateBytes).overflow == false else {
+    guard !shards.multipliedReportingOverflow(by: byteCount).overflow else {
       throw Failure(
         TOPKLOSS_ERROR_SIZE,
         "shard.shards is \(shards): the states of \(rows) rows are more than can be addressed")
@@ -70,7 +75,7 @@ struct Shard {
 
   /// Of the states, which are read.
   var span: MemorySpan? {
-    states.map { MemorySpan(at: $0, byteCount: shards &* rows &* stateBytes) }
+    states.map { MemorySpan(at: $0, byteCount: shards &* byteCount) }
   }
 
   /// A class's place in the shard; −1 if it is in another.
@@ -82,7 +87,7 @@ struct Shard {
   func states(ofRow row: Int) -> RowStates {
     RowStates(
       count: shards, own: index, first: (states ?? Self.nothing) + row &* stateBytes,
-      stride: rows &* stateBytes)
+      stride: byteCount)
   }
 
   private static var nothing: UnsafeRawPointer {
@@ -96,6 +101,20 @@ struct Shard {
       if classIndex >= 0 { throw .notFinite("logits", row, classIndex) }
     }
   }
+}
+
+/// A call's rows and which of their classes they have, checked together: labels are of all classes.
+///
+/// - Parameter hasStates: whether the caller has the states of all shards by now.
+func checkedShard(
+  _ loss: Loss, _ batchPointer: UnsafePointer<topkloss_batch>?,
+  _ shardPointer: UnsafePointer<topkloss_shard>?, hasStates: Bool
+) throws(Failure) -> (Batch, Shard) {
+  var batch = try Batch(batchPointer, for: loss.use)
+  let shard = try Shard(shardPointer, of: batch, loss, hasStates: hasStates)
+  batch.allClasses = shard.allClasses
+  try loss.check(shard, of: batch)
+  return (batch, shard)
 }
 
 /// What all shards know of a row. Any number may stand in it.
@@ -120,10 +139,14 @@ struct RowStates {
     return lowest
   }
 
-  /// NaN if no shard has the label.
+  /// NaN if no shard has the label, or more than one: some shard is then missing, or there twice.
   var labelLogit: Double {
-    for shard in 0..<count where common(shard).has_label != 0 { return common(shard).label_logit }
-    return .nan
+    var logit: Double?
+    for shard in 0..<count where common(shard).has_label != 0 {
+      if logit != nil { return .nan }
+      logit = common(shard).label_logit
+    }
+    return logit ?? .nan
   }
 }
 
@@ -134,14 +157,11 @@ func writeStates(
   _ loss: Loss, _ batchPointer: UnsafePointer<topkloss_batch>?,
   _ shardPointer: UnsafePointer<topkloss_shard>?, into states: UnsafeMutableRawPointer?
 ) throws(Failure) {
-  var batch = try Batch(batchPointer, for: loss.use)
-  let shard = try Shard(shardPointer, of: &batch, loss, hasStates: false)
-  let stateBytes = try loss.stateBytes()
+  let (batch, shard) = try checkedShard(loss, batchPointer, shardPointer, hasStates: false)
   let inputs = try checkedInputs(loss, batch, isReadable: true)
-  try loss.check(shard, of: batch)
   if batch.rows == 0 { return }
   guard let states else { throw .nullPointer("states") }
-  let span = MemorySpan(at: states, byteCount: batch.rows &* stateBytes)
+  let span = MemorySpan(at: states, byteCount: shard.byteCount)
   try refuseOverlap(
     span, "states", overlapping: batch.layout.span(at: batch.logits), "batch.logits")
   try inputs.refuse(span, "states")
@@ -158,7 +178,7 @@ func writeStates(
   try withUnsafePointer(to: call) { call throws(Failure) in
     try workspace.run(
       StatePass(
-        loss: Unmanaged.passUnretained(loss), call: call, states: states, stateBytes: stateBytes))
+        loss: Unmanaged.passUnretained(loss), call: call, states: states))
   }
 }
 
@@ -168,7 +188,6 @@ private struct StatePass: RowPass {
   let loss: Unmanaged<Loss>
   let call: UnsafePointer<Call>
   let states: UnsafeMutableRawPointer
-  let stateBytes: Int
 
   func work(on piece: Piece) {
     guard call.pointee.needs.flushesSubnormals else { return writeAll(of: piece) }
@@ -186,8 +205,8 @@ private struct StatePass: RowPass {
   private func write(_ index: Int, in piece: Piece) {
     loss._withUnsafeGuaranteedRef { loss in
       let (batch, shard) = (call.pointee.head.batch, call.pointee.shard)
-      let state = states + index &* stateBytes
-      memset(state, 0, stateBytes)
+      let state = states + index &* shard.stateBytes
+      memset(state, 0, shard.stateBytes)
       let row = Row(
         index: index, label: call.pointee.label(index) ?? -1,
         logits: batch.numbers(index, in: piece), gradient: nil, gradientScale: 0, loss: 0)

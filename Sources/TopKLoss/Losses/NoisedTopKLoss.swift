@@ -136,8 +136,7 @@ final class NoisedTopKLoss: Loss {
     _ state: UnsafeMutableRawPointer, of row: Row, in piece: Piece, of call: Call
   ) {
     var kernelRow = options.statistic.kernelRow(row, in: piece, of: call)
-    call.head.batch.kernels.noised_topk_shard(
-      &kernelRow, state + MemoryLayout<TopKShardState>.size)
+    call.head.batch.kernels.noised_topk_shard(&kernelRow, state)
   }
 
   override func complete(_ row: UnsafeMutablePointer<Row>, in piece: Piece, of call: Call) {

@@ -131,8 +131,9 @@ struct SmoothedOrderStatistic {
   }
 
   func needs(_ batch: Batch) throws(Failure) -> RowNeeds {
+    // A shard may have fewer classes than the rank.
     let bytes = KernelsInUse.table.noised_topk_scratch_bytes(
-      Int64(rank), Int64(samples), Int64(batch.classes), epsilon)
+      Int64(min(rank, batch.classes)), Int64(samples), Int64(batch.classes), epsilon)
     guard bytes >= 0 else { throw .outOfMemory(bytes: Int.max) }
     return RowNeeds(
       nanosecondsPerRow: 1000 + Double(batch.classes)

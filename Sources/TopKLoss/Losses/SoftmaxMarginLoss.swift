@@ -163,18 +163,8 @@ final class SoftmaxMarginLoss: Loss {
     _ rows: UnsafeMutablePointer<Row>, count: Int, in piece: Piece, of call: Call
   ) {
     let element = call.head.batch.element
-    var family = SoftmaxMarginFamily(
-      classes: Int64(call.head.batch.classes),
-      class_scale: member.classScale?.pointer(for: element),
-      offset: member.offset?.pointer(for: element), largest_offset: largestOffset,
-      margin: member.margin?.doubles,
-      lambda: member.lam, scale: member.scale, focal_gamma: member.focalGamma,
-      smoothing: weighting.smoothing?.pointer(for: element),
-      smoothing_sum: weighting.smoothingSum, target_weight: nil,
-      target_factor: 1 - weighting.labelSmoothing, target_margin: nil,
-      next_bytes: Int64(element.byteCount),
-      conversion: nil,
-      pieces: (piece.scratch + Self.rowBytes).assumingMemoryBound(to: Double.self))
+    var family = family(of: call)
+    family.pieces = (piece.scratch + Self.rowBytes).assumingMemoryBound(to: Double.self)
     if call.head.batch.hasSoftLabels {
       family.target_weight = weighting.weights?.pointer(for: element)
       family.target_margin = member.margin?.pointer(for: element)
@@ -198,6 +188,21 @@ final class SoftmaxMarginLoss: Loss {
       family.conversion = conversion
       evaluate(rows, count, in: piece, of: call, &family)
     }
+  }
+
+  /// As rows with labels have it, whole or a shard of the classes, but for what is an evaluation's own.
+  func family(of call: Call) -> SoftmaxMarginFamily {
+    let element = call.head.batch.element
+    func vector(_ numbers: ClassNumbers?) -> UnsafeRawPointer? {
+      numbers.map { $0.pointer(for: element) + call.shard.first &* element.arithmeticByteCount }
+    }
+    return SoftmaxMarginFamily(
+      classes: Int64(call.head.batch.classes), class_scale: vector(member.classScale),
+      offset: vector(member.offset), largest_offset: largestOffset, margin: member.margin?.doubles,
+      lambda: member.lam, scale: member.scale, focal_gamma: member.focalGamma,
+      smoothing: vector(weighting.smoothing), smoothing_sum: weighting.smoothingSum,
+      target_weight: nil, target_factor: 1 - weighting.labelSmoothing, target_margin: nil,
+      next_bytes: Int64(element.byteCount), conversion: nil, pieces: nil)
   }
 
   private func evaluate(

@@ -81,28 +81,13 @@ extension SoftmaxMarginLoss {
       offset: member.offset.map { rounded($0[label]) } ?? 0, isMasked: logit == -.infinity)
   }
 
-  /// Hands over the family as the shard's rows have it.
+  /// Hands over the family as the shard's rows have it: of the margins whether there are any, and λ, for the label's score is
+  /// put together here.
   private func withShardOfFamily(
     _ call: Call, smoothingSum: Double, _ body: (UnsafePointer<SoftmaxMarginFamily>) -> Void
   ) {
-    let (element, first) = (call.head.batch.element, call.shard.first)
-    func vector(_ numbers: ClassNumbers?) -> UnsafeRawPointer? {
-      numbers.map { $0.pointer(for: element) + first &* element.arithmeticByteCount }
-    }
-    var family = SoftmaxMarginFamily()
-    family.classes = Int64(call.head.batch.classes)
-    family.class_scale = vector(member.classScale)
-    family.offset = vector(member.offset)
-    family.largest_offset = largestOffset
-    // Only whether there is one, and λ: the label's score is put together here.
-    family.margin = member.margin?.doubles
-    family.lambda = member.lam
-    family.scale = member.scale
-    family.focal_gamma = member.focalGamma
-    family.smoothing = vector(weighting.smoothing)
+    var family = family(of: call)
     family.smoothing_sum = smoothingSum
-    family.target_factor = 1 - weighting.labelSmoothing
-    family.next_bytes = Int64(element.byteCount)
     body(&family)
   }
 

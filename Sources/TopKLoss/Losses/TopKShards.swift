@@ -51,7 +51,7 @@ func completeShard(
     }
     return number
   }
-  if states.badClass >= 0 { return fill(.nan) }
+  if states.badClass >= 0 || states.noiseDiffers { return fill(.nan) }
   let numbers = piece.scratch.assumingMemoryBound(to: Double.self)
   let chosen = numbers + statistic.rank
   var sum = 0.0
@@ -92,6 +92,15 @@ func completeShard(
 }
 
 extension RowStates {
+  /// Whether shards drew the noise of different seeds, steps or rows: what they have is then of no one row.
+  fileprivate var noiseDiffers: Bool {
+    func key(_ shard: Int) -> UInt64 {
+      self[shard].loadUnaligned(as: TopKShardState.self).noise_key
+    }
+    for shard in 0..<count where key(shard) != key(own) { return true }
+    return false
+  }
+
   /// The score at the rank in one sample, and the first class that has it; −1 if no class of those there are.
   ///
   /// - Parameter highest: room for a number for every rank.

@@ -26,18 +26,19 @@ from topkloss._library import library
 
 FIRST, OWN = 2, 3
 GUARD = 64
+MANY_ROWS = 5000
 
 
 class ShardCall(Call):
     """A call for classes 2 to 4 of five, the last of two shards, that succeeds."""
 
-    def __init__(self, kind="logit_adjusted", dtype=np.float32):
-        super().__init__(kind, dtype, classes=OWN)
-        self.labels[:] = [0, 4, 2, 1]
+    def __init__(self, kind="logit_adjusted", dtype=np.float32, rows=ROWS):
+        super().__init__(kind, dtype, classes=OWN, rows=rows)
+        self.labels[:] = np.resize([0, 4, 2, 1], rows)
         self.shard = filled("shard", all_classes=CLASSES, first_class=FIRST, shards=2, index=1)
         self.bytes = c_int64()
         assert library.topkloss_shard_bytes(self.loss, byref(self.bytes)) == 0
-        size = ROWS * self.bytes.value
+        size = rows * self.bytes.value
         self.written = np.full(size + 2 * GUARD, 7, np.uint8)
         self.states = self.written[GUARD:-GUARD].ctypes.data
         # The other shard's are of the same logits, but for the place of their classes.
@@ -125,6 +126,26 @@ def test_wrong_sizes():
             call.refused("SIZE")
 
 
+def test_states_of_all_rows_are_more_than_can_be_addressed():
+    """As many bytes as a rank of the hinge asks for, a few rows of them: no product is wrapped."""
+    filled_options = options("topk_hinge")
+    filled_options.k = 2**58 - 3
+    loss, count = created("topk_hinge", filled_options), c_int64()
+    assert library.topkloss_shard_bytes(loss, byref(count)) == 0, message()
+    assert count.value == 2**62
+    call = ShardCall("topk_hinge")
+    call.batch.classes, call.shard.first_class = 1, 0
+    call.shard.all_classes = 2**58
+    for rows in (2, 3, 4):
+        call.batch.rows = rows
+        arguments = loss, byref(call.batch), byref(call.shard)
+        assert name(library.topkloss_shard_partial(*arguments, call.states)) == "SIZE"
+        assert "more than can be addressed" in message()
+        assert name(library.topkloss_shard_complete(*arguments, byref(call.result))) == "SIZE"
+    assert (call.written == 7).all()
+    library.topkloss_loss_destroy(loss)
+
+
 def test_what_shards_do_not_take():
     call = ShardCall("cross_entropy")
     call.batch.soft_labels = call.logits.ctypes.data
@@ -192,8 +213,8 @@ def test_overlaps():
 
 @pytest.mark.parametrize("kind", ["elm", "topk_hinge", "focal"])
 def test_unaligned_states_and_threads_of_the_hosts(kind):
-    """The same, to the last bit."""
-    call = ShardCall(kind)
+    """The same, to the last bit, of rows enough for two of them."""
+    call = ShardCall(kind, rows=MANY_ROWS)
     assert call.run() == 0, message()
     expected = call.result.value, bits(call.gradient), bits(call.all[call.all.size // 2 :])
     moved = np.zeros(call.all.size + 8, np.uint8)
@@ -215,6 +236,8 @@ def test_unaligned_states_and_threads_of_the_hosts(kind):
         assert call.run() == 0, message()
         states = bits(moved[shift + size : shift + 2 * size])
         assert (call.result.value, bits(call.gradient), states) == expected
+        assert len(tasks) == 2
+        assert min(tasks) > 1
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])

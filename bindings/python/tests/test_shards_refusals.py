@@ -48,6 +48,46 @@ def test_states_of_any_bytes_do_no_harm(case, rng):
         assert (memory[[0, -1]] == 7).all()
 
 
+def test_ranks_that_drew_different_noise_have_no_number(rng):
+    """Of another step, or of another seed: rows are NaN, whichever rank it was."""
+    logits, labels = rng.standard_normal((4, 96)).astype(np.float32), np.array([1, 40, 70, -100])
+    first, second = parts(logits, [0, 64, 96])
+    for seed, step in ((0, 5), (7, 4)):
+        loss = topkloss.NoisedTopKLoss(3, reduction="none")
+        other = topkloss.NoisedTopKLoss(3, seed=seed, reduction="none")
+        mine, same = states_of(loss, (first, second), labels, 4)
+        theirs = states_of(other, (second,), labels, step)[0]
+        for states, differ in (((mine, same), False), ((mine, theirs), True)):
+            for index, (shard, own) in enumerate((first, second)):
+                arguments = loss, own, labels, shard, np.stack(states)
+                values, gradient = complete_at(index, None, *arguments)
+                assert np.isnan(values).tolist() == [differ, differ, differ, False]
+                assert np.isnan(gradient[:3]).all() == differ
+                assert not gradient[3].any()
+    # Without noise there is none to differ.
+    loss = topkloss.NoisedTopKLoss(3, 0.0)
+    mixed = [states_of(loss, (one,), labels, step)[0] for step, one in ((1, first), (2, second))]
+    assert np.isfinite(complete_at(0, None, loss, first[1], labels, first[0], np.stack(mixed))[0])
+
+
+@pytest.mark.parametrize("case", SHARDED, ids=lambda case: case.name)
+def test_a_shard_that_is_missing_or_there_twice(case, rng):
+    """The rows whose label it has are NaN."""
+    batch = case.sample(rng, (2, 96), FLOAT32)
+    batch.labels[:] = [1, 70]
+    loss = case.make(batch.counts, reduction="none")
+    owned = parts(batch.logits, [0, 64, 96])
+    first, second = states_of(loss, owned, batch.labels)
+    for states in ((first, second, second), (first,), (first, first)):
+        shard, own = owned[0]
+        gathered = np.stack(states)
+        values, gradient = complete_at(0, None, loss, own, batch.labels, shard, gathered)
+        labelled = [sum(state is part for state in states) for part in (first, second)]
+        spoilt = [count != 1 for count in labelled]
+        assert np.isnan(values).tolist() == spoilt
+        assert np.isnan(gradient).all(axis=1).tolist() == spoilt
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_which_losses(case):
     loss = case.make(np.arange(1.0, 9.0))
@@ -78,7 +118,8 @@ def test_refusals(rng):
     part(topkloss.TopKHingeLoss(45), logits, labels, own)
     refuses("OPTION", ["K is 1"], part, topkloss.TopKHingeLoss(100), logits, labels, own)
     arguments = loss, logits, labels, own
-    refuses("SIZE", ["index is 1"], complete_at, 1, None, *arguments, states)
+    words = ["index is 1 and the number of ranks in states is 1"]
+    refuses("SIZE", words, complete_at, 1, None, *arguments, states)
     refuses("SIZE", ["index is -1"], complete_at, -1, None, *arguments, states)
     refuses("SIZE", ["states"], complete_at, 0, None, *arguments, states[:, :3])
     refuses("SIZE", ["states"], complete_at, 0, None, *arguments, states.astype(np.int16))

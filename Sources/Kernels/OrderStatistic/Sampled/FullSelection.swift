@@ -21,7 +21,8 @@ struct FullSelection<V: ProcessorLanes> {
     classes = Int(truncatingIfNeeded: row.classes)
     rank = Int(truncatingIfNeeded: row.rank)
     blocks = (classes &+ RowNoise.blockSize &- 1) / RowNoise.blockSize
-    noise = RowNoise(seed: row.seed, step: row.step, row: row.row)
+    noise = RowNoise(
+      seed: row.seed, step: row.step, row: row.row, firstClass: row.first_class)
     if !V.isFloat32 || rank > RowNoise.blockSize
       || classes > FullSelectionMemory<V.Scalar>.mostClasses
     {

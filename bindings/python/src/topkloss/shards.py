@@ -16,10 +16,14 @@ the gradient of its own logits. With mpi4py:
     ranks.Allgather(mine, states)
     value, gradient = shards.complete(loss, logits, labels, own, states, index=ranks.rank)
 
-Shards are contiguous, of any sizes, in the order of the ranks, together all classes once; those of
-`NoisedTopKLoss` begin at multiples of 32. The value and the gradient are those of whole rows to
-rounding, and noise is the same bit for bit. The softmax-margin family but `SeesawLoss`,
+Shards are contiguous, of one class or more, in the order of the ranks, together all classes once;
+those of `NoisedTopKLoss` begin at multiples of 32. The value and the gradient are those of whole
+rows to rounding, and noise is the same bit for bit. The softmax-margin family but `SeesawLoss`,
 `TopKHingeLoss`, and `NoisedTopKLoss` by Monte Carlo can be computed so.
+
+Ranks must agree on everything but their logits, and little of that can be seen in the states: rows
+for which they drew different noise are NaN, and those whose label is in no shard or in two, as when
+one was gathered twice; other labels, weights or options give a number that is wrong.
 """
 
 from __future__ import annotations
@@ -59,6 +63,8 @@ States = npt.NDArray[np.uint8]
 _NAMES = {
     "shard.all_classes": "shard.classes",
     "shard.first_class": "shard.first",
+    "shard.shards": "the number of ranks in states",
+    "shard.index": "index",
     "batch.classes": "the number of the logits' classes",
 }
 
@@ -114,7 +120,9 @@ def partial(
         labels: Class indices in [0, C), or ``ignore_index``, of shape (...): the same on all ranks.
         shard: Which classes the scores are of.
         step: Of `NoisedTopKLoss`: which noise to draw, the same on all ranks. Default: the number
-            of the loss's calls so far.
+            of the loss's calls so far in this process: give one where a rank may have called it
+            more often than another, to evaluate on one of them, say, or the rows are NaN from then
+            on. Other losses draw none and do not look.
 
     Returns:
         Bytes, of shape (B, `state_bytes` of the loss), B the product of (...).
