@@ -66,8 +66,9 @@ def test_callbacks_when_they_are_asked_for():
 def test_handlers_of_another_version(flags, backend, words, tmp_path):
     """Without them: a refusal of XLA's would take its backend along, or the import."""
     library = tmp_path / "later.so"
-    command = ["cc", "-shared", "-fPIC", f"-I{ROOT / 'include'}", *flags, "-o", library]
-    subprocess.run([*command, ROOT / "Tests/XLA/later.c"], check=True)
+    how = "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", f"-I{ROOT / 'include'}"
+    source = ROOT / "Tests/XLA/later.c"
+    subprocess.run(["cc", *how, *flags, source, "-o", library], check=True)
     done = python(WITHOUT, backend, library=library)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("topkloss.jax goes through Python's callbacks")
