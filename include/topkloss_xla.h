@@ -41,7 +41,7 @@
  *
  * The loss is created when an executable is made, and freed with it; in every call, by a version of XLA whose states are not
  * known here, or by another copy of XLA in the process than the first that asked. Operands that places share are copied for
- * each place, unless that would take more than 64 MiB: each place is then evaluated by itself.
+ * each place, unless that would take more than 64 MiB in all and 1 MiB for each: every place is then evaluated by itself.
  *
  * All that comes in a frame is checked before it is used: what is wrong is an error of XLA's, INVALID_ARGUMENT or
  * RESOURCE_EXHAUSTED, that has the words of topkloss_last_error() or of its own. A frame without XLA's functions can be told

@@ -31,8 +31,8 @@ gradient of a mean of cross-entropies in a jitted call take 1.2 times as long as
 size is a power of 2 is no further pass over the gradient; with other sizes, weights or a sum there
 is one, as in any function of JAX's (at 256 x 1000, half as long again). With such a size B, an
 upstream above the largest number of its type over B (3e35 for 1,024 rows of float32) overflows.
-Logits that `jax.vmap` shares among its places are copied for each, up to 64 MB in all; beyond, the
-places are calls of their own. Rows that `jax.jit` has on
+Logits that `jax.vmap` shares among its places are copied for each, but not where that is more than
+64 MiB in all and 1 MiB for each. Rows that `jax.jit` has on
 several devices are gathered for a call; inside `jax.shard_map` each device calls with its own.
 Programs can be exported: tell `jax.export` of ``DisabledSafetyCheck.custom_call("topkloss")``, and
 import topkloss.jax in the process that loads one, before it runs: that registers the handlers.
