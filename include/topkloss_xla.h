@@ -28,7 +28,8 @@
  *   noise                  S, C       f64 for logits of f64, else f32; S is the option n_samples
  *   step                   2          u32, the high half first; no axes of rows
  *   threshold                         f32 or f64; no axes of rows
- *   upstream                          f32 or f64. Where it is not finite, the gradient of all the batch is NaN
+ *   upstream                          f32 or f64. Where it is not finite, the gradient of all the batch is NaN, and the other
+ *                                     results are as without it
  *
  *   result
  *   values                            as the logits: the loss of each row, the reduction of topkloss.h being none
@@ -38,8 +39,11 @@
  *
  * Rows are numbered, for their noise, in order over all axes of the mapping along which step is the same.
  *
- * The loss is created when an executable is made, and freed with it; by a version of XLA whose states are not known here, in
- * every call. All that comes in a frame is checked before it is used: what is wrong is an error of XLA's, INVALID_ARGUMENT or
+ * The loss is created when an executable is made, and freed with it; in every call, by a version of XLA whose states are not
+ * known here, or by another copy of XLA in the process than the first that asked. Operands that places share are copied for
+ * each place, unless that would take more than 64 MiB in all and 1 MiB for each: every place is then evaluated by itself.
+ *
+ * All that comes in a frame is checked before it is used: what is wrong is an error of XLA's, INVALID_ARGUMENT or
  * RESOURCE_EXHAUSTED, that has the words of topkloss_last_error() or of its own. A frame without XLA's functions can be told
  * nothing, and nothing is done.
  */

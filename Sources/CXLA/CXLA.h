@@ -220,7 +220,9 @@ enum {
   XLA_FRAME_HEAD_SIZE = XLA_SIZE(xla_call_frame, api),
   XLA_FRAME_SIZE = XLA_SIZE(xla_call_frame, attributes),
   XLA_API_ERRORS_SIZE = XLA_SIZE(xla_api, error_destroy),
-  XLA_API_STATES_SIZE = XLA_SIZE(xla_api, state_get)
+  XLA_API_STATES_SIZE = XLA_SIZE(xla_api, state_get),
+  /* Of 0.1, the first releases of which count no further, though the functions for states are there. */
+  XLA_API_FIRST_SIZE = XLA_SIZE(xla_api, stream_get)
 };
 
 /* Swift takes pointers to functions to be there. */
@@ -229,6 +231,9 @@ static inline int xla_has_errors(const xla_api *api) { return api->error_create 
 static inline int xla_has_states(const xla_api *api) {
   return api->type_register && api->state_set && api->state_get;
 }
+
+/* Which of the copies of XLA that a process may hold has these functions. */
+static inline intptr_t xla_copy(const xla_api *api) { return (intptr_t)api->type_register; }
 
 static inline intptr_t xla_load(const intptr_t *number) { return __atomic_load_n(number, __ATOMIC_ACQUIRE); }
 

@@ -76,7 +76,7 @@ struct Attributes {
     return value
   }
 
-  private func missing(_ name: Name) -> Fault {
+  func missing(_ name: Name) -> Fault {
     Fault(api, "topkloss: the call has no attribute %.*s", name)
   }
 }

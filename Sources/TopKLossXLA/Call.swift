@@ -14,7 +14,10 @@ struct Call {
   /// Whether all slices are one batch: their rows neither need each other nor have steps of their own.
   let isOneBatch: Bool
 
-  init(_ frame: xla_call_frame, _ api: Interface, _ attributes: Attributes) throws(Fault) {
+  /// - Parameter samples: how many the loss reads of each row's noise.
+  init(
+    _ frame: xla_call_frame, _ api: Interface, _ attributes: Attributes, samples: Int
+  ) throws(Fault) {
     var operands = try Buffers(api, frame.arguments, try attributes.text(Name("operands")))
     var results = try Buffers(api, frame.results, try attributes.text(Name("results")))
     guard let scores = try operands.take("logits"), scores.rank > 0 else {
@@ -53,7 +56,7 @@ struct Call {
     softLabels = try matrix("soft_labels", try operands.take("soft_labels"))
     labels = try vector("labels", try operands.take("labels"), Int(XLA_S32), Int(XLA_S64))
     noise = try Self.noise(
-      api, &operands, shape, classes, type == double ? double : single, attributes)
+      api, &operands, shape, classes, type == double ? double : single, attributes, samples)
     step = try Self.step(api, &operands, shape)
     threshold = try vector(
       "threshold", try operands.take("threshold"), hasRows: false, single, double)
@@ -96,12 +99,14 @@ struct Call {
   /// The library reads as much of it as the loss has samples.
   private static func noise(
     _ api: Interface, _ operands: inout Buffers, _ shape: Shape, _ classes: Int, _ type: Int,
-    _ attributes: Attributes
+    _ attributes: Attributes, _ samples: Int
   ) throws(Fault) -> Slices? {
     guard let buffer = try operands.take("noise") else { return nil }
+    // What the options leave to a default is not known here.
+    guard samples > 0 else { throw attributes.missing(Name("n_samples")) }
     return try Slices(
       api, "noise", buffer, shape, hasRows: true,
-      own: (try attributes.required("n_samples"), classes), ownCount: 2, types: (type, type))
+      own: (samples, classes), ownCount: 2, types: (type, type))
   }
 
   private static func step(

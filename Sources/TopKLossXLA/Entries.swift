@@ -11,7 +11,7 @@ public func topkloss_xla_instantiate(_ call_frame: OpaquePointer!) -> OpaquePoin
     let library = try Library.required(api)
     let loss = try makeLoss(api, attributes, library)
     var isKept = false
-    defer { if !isKept { library.destroy(loss) } }
+    defer { if !isKept { library.destroy(loss.handle) } }
     isKept = try State.keep(loss, frame, api)
   }
 }
@@ -21,14 +21,12 @@ public func topkloss_xla_evaluate(_ call_frame: OpaquePointer!) -> OpaquePointer
   handle(call_frame, XLA_EXECUTE) { (frame, api) throws(Fault) in
     let attributes = try Attributes(api, frame.attributes)
     let library = try Library.required(api)
-    let call = try Call(frame, api, attributes)
-    if let loss = State.loss(frame, api) {
-      try evaluate(call, loss, library, api)
-      return
-    }
-    let loss = try makeLoss(api, attributes, library)
-    defer { library.destroy(loss) }
-    try evaluate(call, loss, library, api)
+    let kept = State.loss(frame, api)
+    let loss: MadeLoss
+    if let kept { loss = kept } else { loss = try makeLoss(api, attributes, library) }
+    defer { if kept == nil { library.destroy(loss.handle) } }
+    let call = try Call(frame, api, attributes, samples: loss.samples)
+    try evaluate(call, loss.handle, library, api)
   }
 }
 
@@ -40,10 +38,8 @@ private func handle(
   guard let frame = frame.map({ UnsafeMutablePointer<xla_call_frame>($0) }),
     frame.pointee.struct_size >= Int(XLA_FRAME_HEAD_SIZE)
   else { return nil }
-  if let extensions = frame.pointee.extension_start,
-    extensions.pointee.type == Int32(XLA_METADATA_EXTENSION)
-  {
-    answer(UnsafeRawPointer(extensions), Interface(frame), isStateful: stage == XLA_INSTANTIATE)
+  if let question = question(frame.pointee.extension_start) {
+    answer(question, Interface(frame), isStateful: stage == XLA_INSTANTIATE)
     return nil
   }
   guard let api = Interface(frame) else { return nil }
@@ -65,10 +61,26 @@ private func handle(
   }
 }
 
-private func answer(_ place: UnsafeRawPointer, _ api: Interface?, isStateful: Bool) {
-  let question = place.assumingMemoryBound(to: xla_metadata_extension.self)
-  guard question.pointee.base.struct_size >= Int(XLA_EXTENSION_SIZE),
-    let metadata = question.pointee.metadata,
+/// XLA's question for the version, wherever it stands among the extensions of a frame.
+private func question(
+  _ first: UnsafeMutablePointer<xla_extension>?
+) -> UnsafePointer<xla_metadata_extension>? {
+  var next = first
+  // No more than a circle would have.
+  for _ in 0..<64 {
+    guard let one = next, one.pointee.struct_size >= Int(XLA_EXTENSION_SIZE) else { return nil }
+    if one.pointee.type == Int32(XLA_METADATA_EXTENSION) {
+      return UnsafeRawPointer(one).assumingMemoryBound(to: xla_metadata_extension.self)
+    }
+    next = one.pointee.next
+  }
+  return nil
+}
+
+private func answer(
+  _ question: UnsafePointer<xla_metadata_extension>, _ api: Interface?, isStateful: Bool
+) {
+  guard let metadata = question.pointee.metadata,
     metadata.pointee.struct_size >= Int(XLA_METADATA_SIZE)
   else { return }
   // XLA of 0.1 asks without its functions.

@@ -6,7 +6,7 @@ func evaluate(
   _ call: Call, _ loss: OpaquePointer, _ library: Library, _ api: Interface
 ) throws(Fault) {
   let shape = call.shape
-  let isOne = call.isOneBatch
+  let isOne = call.isOneBatch && !call.isTooLargeToExpand
   // The loss of a batch without a row would not look at the threshold.
   if shape.slices == 0 || shape.rows == 0 {
     if call.newThreshold != nil { for place in 0..<shape.slices { keepThreshold(call, place) } }
@@ -44,13 +44,15 @@ func evaluate(
 
     batch.upstream = nil
     if let numbers = memory.numbers {
-      // As the chain rule has it, and no error.
-      guard fill(numbers, Int(batch.rows), start(call.upstream), call) else {
+      if fill(numbers, Int(batch.rows), start(call.upstream), call) {
+        batch.upstream = UnsafePointer(numbers)
+      } else {
+        // As the chain rule has it, and no error: the library would refuse such an upstream.
         spoil(result.gradient, Int(batch.rows), call)
         spoil(result.multi_label_gradient, Int(batch.rows), call)
-        continue
+        guard call.values != nil || call.newThreshold != nil else { continue }
+        (result.gradient, result.multi_label_gradient) = (nil, nil)
       }
-      batch.upstream = UnsafePointer(numbers)
     }
     let status = library.evaluate(loss, &batch, &result)
     guard status == TOPKLOSS_OK else { throw Fault(api, status, library) }

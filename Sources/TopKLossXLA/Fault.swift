@@ -8,9 +8,6 @@ struct Fault: Error {
 
   var error: OpaquePointer? { OpaquePointer(bitPattern: address) }
 
-  /// What XLA has said itself.
-  init(said error: OpaquePointer) { address = Int(bitPattern: error) }
-
   init(_ api: Interface, _ code: Int, message: UnsafePointer<CChar>) {
     var arguments = xla_error_create()
     arguments.struct_size = Int(XLA_ERROR_CREATE_SIZE)

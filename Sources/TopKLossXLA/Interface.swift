@@ -24,7 +24,8 @@ struct Interface {
 
   /// Whether there are the functions that states need.
   var hasStates: Bool {
-    functions.pointee.struct_size >= Int(XLA_API_STATES_SIZE) && xla_has_states(functions) != 0
+    let counted = minorVersion == 1 ? XLA_API_FIRST_SIZE : XLA_API_STATES_SIZE
+    return functions.pointee.struct_size >= Int(counted) && xla_has_states(functions) != 0
   }
 
   func discard(_ error: OpaquePointer?) {

@@ -10,7 +10,7 @@ private func isOfTheCall(_ name: Name) -> Bool {
 /// A loss with the options that the attributes set, to be freed by whoever asked for it.
 func makeLoss(
   _ api: Interface, _ attributes: Attributes, _ library: Library
-) throws(Fault) -> OpaquePointer {
+) throws(Fault) -> MadeLoss {
   let kind = try loss(api, named: try attributes.text(Name("loss")))
   guard let initialize = dlsym(library.handle, kind.initialize),
     let create = dlsym(library.handle, kind.create)
@@ -32,7 +32,7 @@ func makeLoss(
     to: (@convention(c) (UnsafeMutableRawPointer, UnsafeMutablePointer<OpaquePointer?>)
       -> topkloss_status).self)(options, &made)
   guard status == TOPKLOSS_OK, let made else { throw Fault(api, status, library) }
-  return made
+  return MadeLoss(handle: made, samples: try attributes.integer(Name("n_samples")) ?? 0)
 }
 
 private func loss(_ api: Interface, named name: Name) throws(Fault) -> xla_loss {

@@ -34,6 +34,12 @@ struct Memory {
 }
 
 extension Call {
+  /// Whether slices that places share are used where they are, at the price of a call of the library's for each place: the
+  /// copies would be large, and the calls are long enough.
+  var isTooLargeToExpand: Bool {
+    expandedBytes > 64 << 20 && expandedBytes / shape.slices >= 1 << 20
+  }
+
   /// What the arrays take that `Memory` has to expand.
   var expandedBytes: Int {
     func bytes(_ slices: Slices?) -> Int {

@@ -114,7 +114,7 @@ struct Shape {
   func length(_ axis: Int) -> Int { lead.map { Int($0[axis]) } ?? 1 }
 }
 
-/// The product of two lengths, which leaves room for the bytes of eight such arrays. A length of 0 hides no other's size.
+/// The product of two lengths, which leaves room for the bytes of eight such arrays.
 private func product(
   _ api: Interface, _ name: StaticString, _ left: Int, _ right: Int
 ) throws(Fault) -> Int {

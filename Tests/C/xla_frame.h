@@ -18,7 +18,7 @@ struct XLA_FFI_Error {
 
 /* What XLA has been asked for. */
 static struct XLA_FFI_Error the_error;
-static int errors_alive, states_set, types_registered;
+static int errors_alive, states_set, types_registered, refuses_states;
 static void *kept_state;
 static void (*state_deleter)(void *);
 
@@ -50,6 +50,7 @@ static struct XLA_FFI_Error *register_type(xla_type_register *arguments) {
 static int minor_version = XLA_NEWEST_MINOR;
 
 static struct XLA_FFI_Error *set_state(void *arguments) {
+  if (refuses_states) return refuse("no room");
   states_set++;
   if (minor_version == 3) {
     const xla_state *given = arguments;
@@ -113,7 +114,9 @@ static void set_buffer(call *to, int place, int dtype, void *data, int64_t rank)
 
 static void make_call(call *to) {
   memset(to, 0, sizeof *to);
-  to->api = (xla_api){XLA_API_STATES_SIZE, NULL, {XLA_API_VERSION_SIZE, NULL, XLA_MAJOR, minor_version}, NULL,
+  /* Of 0.1 as jaxlib 0.5.0 has it, whose functions reach further than its size says. */
+  const size_t size = minor_version == 1 ? XLA_API_FIRST_SIZE : XLA_API_STATES_SIZE;
+  to->api = (xla_api){size, NULL, {XLA_API_VERSION_SIZE, NULL, XLA_MAJOR, minor_version}, NULL,
                       create_error, NULL, destroy_error, NULL, NULL, register_type, NULL, set_state, get_state};
   for (int i = 0; i < ROWS * CLASSES; i++) to->logits[i] = (float)(i * 7 % 11) / 3;
   for (int i = 0; i < ROWS; i++) to->labels[i] = i;

@@ -49,6 +49,9 @@ SAME(XLA_STATE_SIZE, XLA_FFI_State_Get_Args_STRUCT_SIZE);
 SAME(XLA_METADATA_SIZE, XLA_FFI_Metadata_STRUCT_SIZE);
 SAME(XLA_FRAME_SIZE, XLA_FFI_CallFrame_STRUCT_SIZE);
 
+/* All that is used of XLA's functions, and none of them past its end. */
+_Static_assert(XLA_API_STATES_SIZE <= XLA_FFI_Api_STRUCT_SIZE, "xla_api is longer than XLA_FFI_Api");
+
 SAME_MEMBER(xla_extension, type, XLA_FFI_Extension_Base, type);
 SAME_MEMBER(xla_extension, next, XLA_FFI_Extension_Base, next);
 SAME_MEMBER(xla_api_version, major_version, XLA_FFI_Api_Version, major_version);

@@ -90,7 +90,7 @@ def test_refused_while_tracing(call, words):
     assert words in str(caught.value)
 
 
-# Which of the two it is depends on the version of JAX.
+# The first the first time that JAX runs a program, the second once it has its quick way.
 RUN_TIME = (jax.errors.JaxRuntimeError, ValueError)
 
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,8 +14,6 @@ from topkloss.jax import _evaluation, _handlers
 
 __all__ = ["callbacks"]
 
-ROOT = Path(__file__).parents[3]
-
 
 def program(function, *arguments):
     """The text of a compiled program."""
@@ -30,14 +24,6 @@ def calls(text):
     """How many of the library's handler it makes."""
     assert "callback" not in text
     return text.count(f'custom_call_target="{_handlers.TARGET}"')
-
-
-def test_the_interface_is_that_of_jaxlib():
-    """Every size, offset and number that was written down anew."""
-    include = f"-I{ROOT / 'include'}", f"-I{jax.ffi.include_dir()}"
-    command = ["cc", "-std=gnu11", "-fsyntax-only", *include, str(ROOT / "Tests/XLA/layout.c")]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("lead", [(7,), (7, 2, 3)])
@@ -145,30 +131,3 @@ def test_seeds_of_64_bits():
         )
         found = functions.noised_topk_loss(logits, labels, 3, 0.5, seed=seed)
         np.testing.assert_array_equal(found, expected)
-
-
-def test_programs_are_exported():
-    """With options and all."""
-    from jax import export
-
-    logits, labels = batch()
-    counts = np.arange(1, CLASSES + 1)
-    function = jax.jit(lambda z, y: functions.ldam_loss(z, y, counts))
-    allowed = [export.DisabledSafetyCheck.custom_call(_handlers.TARGET)]
-    exported = export.export(function, disabled_checks=allowed)(logits, labels)
-    found = jax.jit(exported.call)(logits, labels)
-    np.testing.assert_array_equal(found, function(logits, labels))
-
-
-WITHOUT = """if True:
-    import jax, numpy as np
-    from topkloss.jax import _handlers, cross_entropy_loss
-    assert not _handlers.are_there()
-    value = jax.jit(cross_entropy_loss)(np.zeros((2, 3), np.float32), np.zeros(2, int))
-    np.testing.assert_allclose(value, np.log(3), rtol=1e-6)
-"""
-
-
-def test_a_package_without_handlers():
-    environment = {**os.environ, "TOPKLOSS_XLA_LIBRARY": "/nonexistent"}
-    subprocess.run([sys.executable, "-c", WITHOUT], check=True, env=environment, timeout=120)

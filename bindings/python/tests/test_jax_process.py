@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -62,7 +63,7 @@ def test_end_with_calls_queued(ending, code, words):
 
 def test_end_with_callbacks_queued():
     """Which call into an interpreter that is about to end."""
-    finished = run(QUEUED, env={**os.environ, "TOPKLOSS_XLA_LIBRARY": "/nonexistent"})
+    finished = run(QUEUED, env={**os.environ, "TOPKLOSS_XLA_LIBRARY": ""})
     assert (finished.returncode, finished.stdout, finished.stderr) == (0, "queued\n", "")
 
 
@@ -129,6 +130,55 @@ def test_one_processor(threads):
         env={**kept, "JAX_PLATFORMS": "cpu"},
     )
     assert (finished.stdout, finished.stderr) == ("ended False True\n", "")
+
+
+# The same with callbacks, which can hang there.
+CALLBACKS = """if True:
+    import os
+    os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+    import jax, numpy as np
+    from topkloss.jax import cross_entropy_loss
+    logits = jax.numpy.zeros((ROWS, 1000))
+    labels = np.zeros(ROWS, np.int64)
+    slope = jax.grad(lambda z: cross_entropy_loss(z, labels).sum())
+    for _ in range(20):
+        slope(logits).block_until_ready()
+    print("ended")
+"""
+
+
+def alone(rows, **variables):
+    kept = {name: value for name, value in os.environ.items() if name != "NPROC"}
+    more = {"JAX_PLATFORMS": "cpu", "TOPKLOSS_XLA_LIBRARY": "", **variables}
+    return {
+        "args": [sys.executable, "-c", CALLBACKS.replace("ROWS", str(rows))],
+        "text": True,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "env": {**kept, **more},
+    }
+
+
+def test_callbacks_on_one_thread_are_warned_of():
+    """Before they may hang."""
+    process = subprocess.Popen(**alone(256))
+    watch = threading.Timer(SECONDS, process.kill)
+    watch.start()
+    try:
+        said = process.stderr.readline()
+    finally:
+        watch.cancel()
+        process.kill()
+        process.communicate()
+    assert "RuntimeWarning: JAX has one thread" in said
+    assert "NPROC to 2" in said
+
+
+@pytest.mark.parametrize(("rows", "variables"), [(256, {"NPROC": "2"}), (20, {})])
+def test_callbacks_with_nothing_to_warn_of(rows, variables):
+    """More threads than processors, and arguments that are copied at once."""
+    finished = subprocess.run(**alone(rows, **variables), timeout=SECONDS)
+    assert (finished.stdout, finished.stderr) == ("ended\n", "")
 
 
 # An interrupt is Python's to see in the main thread, or JAX's, when it comes in the callback.

@@ -27,11 +27,7 @@ DIST = os.environ.get("TOPKLOSS_DIST")
 pytestmark = pytest.mark.skipif(DIST is None, reason="`make test-wheel` builds what this tests")
 
 ALONE = ("--no-deps", "--no-build-isolation")
-LIBRARIES = {
-    "libtopkloss.so": 1_000_000,
-    "libtopkloss_cuda.so": 2_000_000,
-    "libtopkloss_xla.so": 100_000,
-}
+LIBRARIES = {"libtopkloss.so": 1e6, "libtopkloss_cuda.so": 2e6, "libtopkloss_xla.so": 1e5}
 """And how many bytes each may have."""
 
 OLDEST_GLIBC = (2, 17)

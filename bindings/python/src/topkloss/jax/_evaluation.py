@@ -8,6 +8,7 @@ import math
 from typing import Any, TypeAlias
 
 import jax
+from jax.extend.backend import backends
 
 from topkloss._arrays import AnyArray
 from topkloss.errors import TopKLossError
@@ -62,7 +63,8 @@ def _by_callback(call: Call, *operands: jax.Array) -> Arrays:
 
 
 def _is_cpu_alone() -> bool:
-    return all(device.platform == "cpu" for device in jax.local_devices())
+    """Whether there is no other backend, be it one that is not the default."""
+    return set(backends()) == {"cpu"}
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -109,8 +111,10 @@ def _likely_upstream(logits: jax.Array) -> float:
     """What the gradients are multiplied by in the forward pass: 1 / B, as a mean will ask for.
 
     Taken back in the backward pass, it leaves of a mean a multiplication by 1, which XLA leaves
-    out: a pass over the gradient less. Both are exact if B is a power of 2 (but for float16, whose
-    smallest number is not far), as it often is; other batches, and rows by themselves, have 1.
+    out: a pass over the gradient less. Both are exact if B is a power of 2, as it often is; other
+    batches, and rows by themselves, have 1. Near the ends of a type's range they are not: an
+    upstream above its largest number over B overflows (3e35 for 1,024 rows of float32), and what
+    is below its smallest times B is rounded, which for float16 is too near.
     """
     rows = math.prod(logits.shape[:-1])
     is_exact = rows > 0 and rows & (rows - 1) == 0 and logits.dtype != jax.numpy.float16

@@ -19,6 +19,7 @@ from topkloss._address import address
 from topkloss._arrays import LABEL_CODES, AnyArray, view
 from topkloss._evaluation import BATCH_SIZE, RESULT_SIZE, call
 from topkloss.jax._calls import Call
+from topkloss.jax._pool import warn_of_hanging
 
 # A step is two numbers for all rows of a call, as a threshold is one, so that neither has axes of
 # rows.
@@ -162,6 +163,7 @@ def run(what: Call, *operands: Any) -> tuple[AnyArray, ...]:
     Raises:
         TopKLossError: A label or a noise value is wrong; the message says which.
     """
+    warn_of_hanging(operands)
     arrays = _Sliced(what, operands)
     outputs = arrays.outputs(what.outputs)
     if arrays.rows == 0:
