@@ -1176,7 +1176,10 @@ typedef struct topkloss_two_head_average_k_options {
   topkloss_class_reduction class_reduction;
   /** Zero. */
   int32_t reserved;
-  /** Share of the batches before in the threshold, in [0, 1); 0: each batch has its own. Default 0. */
+  /**
+   * Share of the batches before in the threshold, in [0, 1]; 0: each batch has its own; 1: the one before stays, for
+   * whoever knows it. Default 0.
+   */
   double threshold_decay;
 } topkloss_two_head_average_k_options;
 

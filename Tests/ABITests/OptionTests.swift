@@ -28,7 +28,7 @@ import Testing
     "label_smoothing": [-0.25, 1.5], "count_smoothing": [-0.5, 2e15], "tau": [-2e15],
     "gamma": [-0.25, 2e15], "max_margin": [-1, 2e15], "scale": [0, -3, 2e15], "lam": [-2e15],
     "epsilon": [-0.5, 2e15], "margin": [-2e15], "alpha": [2e15], "k": [0, -1],
-    "candidate_weight": [-1], "multi_label_weight": [-0.5], "threshold_decay": [-0.5, 1],
+    "candidate_weight": [-1], "multi_label_weight": [-0.5], "threshold_decay": [-0.5, 1.5],
     "expected_positives": [0, -1], "regularization": [-1],
     // (1/3)^200 is far below 1e-15.
     "vector_scaling.gamma": [200], "smooth_topk_svm.tau": [0, -1], "outlying_mse.alpha": [0],
@@ -128,7 +128,7 @@ import Testing
       ("topk_cross_entropy", ["k": 2, "epsilon": 1e15, "weights": [1, 0]]),
       ("outlying_mse", ["alpha": 1e-15, "teacher": [0, -1e15, 1e15]]),
       ("two_head_average_k", ["k": 1e-300, "candidate_weight": 0, "multi_label_weight": 0]),
-      ("two_head_average_k", ["k": 2.999, "threshold_decay": 0.999]),
+      ("two_head_average_k", ["k": 2.999, "threshold_decay": 1]),
       ("single_positive", ["expected_positives": 0]),
       ("single_positive", ["method": 2, "expected_positives": 1e-300, "regularization": 0]),
       ("single_positive", ["method": 2, "expected_positives": 1e15, "regularization": 1e15]),

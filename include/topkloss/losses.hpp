@@ -643,7 +643,8 @@ struct TwoHeadAverageKOptions {
   double multi_label_weight = 1.0;
   /// Whether the multi-label term is a sum, whose weight grows with C, or a mean over classes.
   ClassReduction class_reduction = ClassReduction::mean;
-  /// Share of the batches before in the threshold, in [0, 1); 0: each batch has its own.
+  /// Share of the batches before in the threshold, in [0, 1]; 0: each batch has its own; 1: the one before stays, for
+  /// whoever knows it.
   double threshold_decay = 0.0;
 };
 

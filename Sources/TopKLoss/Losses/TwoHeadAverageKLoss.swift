@@ -40,10 +40,10 @@ struct TwoHeadAverageKOptions {
         "options.class_reduction is \(raw.class_reduction): it must be TOPKLOSS_CLASS_SUM or "
           + "TOPKLOSS_CLASS_MEAN")
     }
-    guard raw.threshold_decay >= 0 && raw.threshold_decay < 1 else {
+    guard raw.threshold_decay >= 0 && raw.threshold_decay <= 1 else {
       throw Failure(
         TOPKLOSS_ERROR_OPTION,
-        "options.threshold_decay is \(text(raw.threshold_decay)): it must be in [0, 1)")
+        "options.threshold_decay is \(text(raw.threshold_decay)): it must be in [0, 1]")
     }
     k = raw.k
     candidateWeight = raw.candidate_weight
@@ -99,6 +99,11 @@ final class TwoHeadAverageKLoss: Loss {
     let rows = ScoreRows(
       batch: call.batch, ignoredLabel: common.ignoredLabel,
       normalization: UnsafePointer(candidates.normalization))
+    if options.thresholdDecay == 1 && before > 0 {
+      // Nothing of the batch's own is in it.
+      candidates.selection.pointee = .from(AverageKSelection.lowestScore(ofProbability: before))
+      return
+    }
     var selection = try AverageKSelection(k: options.k, of: rows, in: call.workspace)
     // Where no probability is a candidate, the threshold is above all of them.
     var threshold = min(selection.midpoint { exp($0) }, 1)

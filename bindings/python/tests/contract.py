@@ -92,7 +92,7 @@ WRONG = {
     "candidate_weight": NOT_NEGATIVE,
     "multi_label_weight": NOT_NEGATIVE,
     "class_reduction": ("none", None, 0),
-    "threshold_decay": (-0.1, 1, *INFINITE),
+    "threshold_decay": (-0.1, 1.1, *INFINITE),
     ("margin_softmax", "margin"): VECTOR,
     ("noised_topk", "epsilon"): _given(NOT_NEGATIVE),
     ("noised_topk", "scale"): (0, -1, *_given(ANY)),

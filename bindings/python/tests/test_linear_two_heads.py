@@ -174,3 +174,48 @@ def test_weights_that_are_no_pair():
         topkloss.linear_loss(
             topkloss.CrossEntropyLoss(), *arrays, threshold=topkloss.ThresholdState()
         )
+
+
+def confident(rows=64, classes=40, dtype=torch.float32):
+    """Two rows that may be anything, and others that are sure: the threshold is next to nothing."""
+    generator = torch.Generator().manual_seed(3)
+    inputs = torch.rand((rows, WIDTH), generator=generator).to(dtype) - 0.5
+    weight = torch.rand((2 * classes, WIDTH), generator=generator).to(dtype) - 0.5
+    inputs[2:] *= 200
+    return inputs, weight, torch.arange(rows) % classes
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_candidates_do_not_depend_on_chunks(dtype):
+    inputs, weight, labels = confident(dtype=dtype)
+    criterion = modules.TwoHeadAverageKLoss(5, reduction="none")
+    logits = functional.linear(inputs, weight).split(40, dim=1)
+    expected = criterion(*logits, labels)
+    tolerance = 1e-4 if dtype == torch.float32 else 1e-9
+    for rows in 1, 4, 10, 64:
+        found = linear_loss(
+            criterion, inputs, weight, labels, chunk_bytes=rows * 80 * dtype.itemsize
+        )
+        torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
+
+
+def test_rows_that_are_alike_have_the_same_candidates():
+    inputs, weight, _ = confident(37, 40)
+    inputs[:] = inputs[0].clone()
+    labels = torch.zeros(37, dtype=torch.int64)
+    criterion = modules.TwoHeadAverageKLoss(1 + 5 / 37, reduction="none")
+    for rows in 1, 2, 5, 16, 37:
+        found = linear_loss(criterion, inputs, weight, labels, chunk_bytes=rows * 80 * 4)
+        torch.testing.assert_close(found, found[:1].expand(37), rtol=1e-5, atol=0)
+
+
+def test_labels_of_eight_bits_are_no_ignored_ones():
+    """Of uint8 PyTorch says that 156 is -100."""
+    generator = torch.Generator().manual_seed(3)
+    inputs = torch.rand((6, WIDTH), generator=generator)
+    weight = torch.rand((400, WIDTH), generator=generator)
+    labels = torch.tensor([156, 3, 156, 7, 8, 9], dtype=torch.uint8)
+    for criterion in modules.CrossEntropyLoss(), modules.TwoHeadAverageKLoss(5):
+        found = linear_loss(criterion, inputs, weight, labels)
+        expected = linear_loss(criterion, inputs, weight, labels.long())
+        torch.testing.assert_close(found, expected, rtol=1e-6, atol=0)

@@ -43,7 +43,7 @@ def loss_function(criterion: nn.Module) -> LossFunction:
         total: Tensor = criterion(outputs["logits"].movedim(-1, 1), labels)
         # None in evaluation, where each batch is by itself.
         items = (labels != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
-        return total / items
+        return total / max(items, 1)
 
     return loss
 

@@ -21,14 +21,10 @@ _given: weakref.WeakKeyDictionary[TwoHeadAverageKLoss, TwoHeadAverageKLoss] = (
 
 
 def with_given_threshold(loss: TwoHeadAverageKLoss) -> TwoHeadAverageKLoss:
-    """The same loss, made once, whose candidates are those at or above a threshold it is given.
-
-    A threshold_decay next to 1: what the rows of a call add to the threshold that they begin with
-    is below its last bit.
-    """
+    """The same loss, made once, whose candidates are those at or above a threshold it is given."""
     found = _given.get(loss)
     if found is None:
-        found = _given[loss] = loss._with(threshold_decay=math.nextafter(1.0, 0.0))
+        found = _given[loss] = loss._with(threshold_decay=1.0)
     return found
 
 
@@ -45,6 +41,7 @@ class Candidates:
         self._k, self._rows = k, 0
         self._most = round(rows * k) + 1  # halves to even, as in the library
         self._total = 0
+        self._rounding = 0.0
         self._kept: AnyArray = np.empty(0)
 
     def add(self, logits: AnyArray) -> None:
@@ -72,6 +69,7 @@ class Candidates:
 
     def add_highest(self, scores: AnyArray, rows: int, classes: int) -> None:
         """Adds what may be among the highest of some rows, of which so many count."""
+        self._rounding = 64 * float(np.finfo(scores.dtype).eps)
         self._rows += rows
         self._total += rows * classes
         kept = np.concatenate([self._kept, scores.astype(np.float64)])
@@ -88,7 +86,7 @@ class Candidates:
     def threshold(self) -> float:
         """The midpoint of the last candidate's probability and the next one's; 0 without rows.
 
-        With it candidates are all that are equal to the last one.
+        With it candidates are all that are equal to the last one, but for rounding.
         """
         wanted = round(self._rows * self._k)
         if not self._rows:
@@ -97,6 +95,12 @@ class Candidates:
             return 1.0
         if wanted >= self._total:  # all of them; to the library 0 would be no threshold
             return math.ulp(0.0)
-        last, following = np.exp(np.sort(self._kept)[::-1][wanted - 1 : wanted + 1])
-        middle = last if last == following else last / 2 + following / 2
+        score, after = np.sort(self._kept)[::-1][wanted - 1 : wanted + 1]
+        if score == -np.inf:
+            return math.ulp(0.0)
+        # Products of rows differ in their last bits with the rows that are beside them: what is as
+        # near as that is equal.
+        near = self._rounding * max(1.0, abs(score))
+        last, following = np.exp([score, after])
+        middle = last * (1 - near) if score - after <= near else last / 2 + following / 2
         return max(float(middle), math.ulp(0.0))

@@ -64,8 +64,9 @@ def linear_loss(
 
     `TwoHeadAverageKLoss` takes the layers of both heads as one, of 2 C outputs: the softmax head's,
     then the multi-label head's. Its threshold is that of the whole batch, found in a pass before,
-    which computes the softmax head's scores once more. Scores that equal the threshold are all
-    candidates, where the loss by itself would take the first of them.
+    which computes the softmax head's scores once more. Scores that equal the
+    threshold, but for rounding, are all candidates, where the loss by itself would take the first
+    of them.
 
     Args:
         loss: Any loss, but for `SinglePositiveLoss` with ``"epr"``, whose rows need all scores.

@@ -47,8 +47,9 @@ def linear_loss(
 
     A loss of two heads takes the layers of both as one, of 2 C outputs: the softmax head's, then
     the multi-label head's. Its threshold is that of the whole batch, found in a pass before, which
-    computes the softmax head's logits once more. Scores that equal the threshold are all
-    candidates, where the module would take the first of them.
+    computes the softmax head's logits once more. Scores that equal the
+    threshold, but for rounding, are all candidates, where the module would take the first
+    of them.
 
         heads = torch.nn.Linear(256, 2 * 50_000)
         criterion = topkloss.torch.TwoHeadAverageKLoss(5)

@@ -92,7 +92,8 @@ def total_weight(loss: Any, rows: Rows) -> Tensor:
     labels = rows.labels
     weights = torch.ones(len(labels), dtype=torch.float64, device=labels.device)
     if not is_soft(labels):
-        weights.mul_(labels != loss.ignore_index)
+        # Of uint8 PyTorch says that 156 is -100.
+        weights.mul_(labels.long() != loss.ignore_index)
         of_classes = getattr(loss, "class_weight", None)
         if of_classes is not None:
             # Labels that are no class are either ignored or refused when they get to the library.
@@ -226,7 +227,7 @@ class Pass:
     def find_threshold(self) -> float:
         """That of the candidates of all rows, by a loss of two heads."""
         loss = cast("TwoHeadAverageKLoss", self._loss)
-        is_ignored = self._rows.labels == loss.ignore_index
+        is_ignored = self._rows.labels.long() == loss.ignore_index
         found = Candidates(loss.k, int((~is_ignored).sum()))
         arithmetic = torch.float32 if self._plan.dtype in HALVES else self._plan.dtype
         with torch.no_grad(), torch.autocast(self._inputs.device.type, enabled=False):
