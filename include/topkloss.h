@@ -1410,12 +1410,12 @@ TOPKLOSS_API topkloss_status topkloss_conformal_thresholds(const topkloss_confor
  *   shard.states = all;
  *   topkloss_shard_complete(loss, &batch, &shard, &result);
  *
- * Shards are contiguous, of one class or more, together all C classes once. Every rank has the same loss, made with the vectors
- * of all C classes, and the same labels, weights, upstream, step and first_row. The value is then the same on every rank,
- * on processors of one kind to the last bit, and agrees with topkloss_evaluate's of the whole rows to rounding; noise is
- * that of the whole rows, bit for bit. States are bytes between ranks of one version of the library, one order of bytes
+ * Shards are contiguous, of one class or more, together all C classes once. Every rank has the same loss, made with the
+ * vectors of all C classes, and the same labels, weights, upstream, step and first_row. The value is then the same on every
+ * rank, on processors of one kind to the last bit, and agrees with topkloss_evaluate's of the whole rows to rounding; noise
+ * is that of the whole rows, bit for bit. States are bytes between ranks of one version of the library, one order of bytes
  * and one dtype. What they say is checked as far as memory goes, and little further: a row is NaN on every rank where
- * shards drew different noise, by seed, step or row, and where none or more than one of them has the label. What one rank
+ * shards drew different noise, by seed, step or row, and where none of them has the label, or more than one. What one rank
  * alone gets wrong, its strides say, fails there alone: the others must not be left waiting for its states.
  *
  * The softmax-margin family but seesaw, the top-K hinge, and noised top-K by Monte Carlo with the library's own noise can be
@@ -1424,7 +1424,7 @@ TOPKLOSS_API topkloss_status topkloss_conformal_thresholds(const topkloss_confor
 
 /**
  * A shard of the classes. The batch's classes, logits and gradient are then the shard's alone; labels are of all classes,
- * and it is all_classes that a loss with a fixed number of them asks for.
+ * and all_classes is what a loss with a fixed number of them has.
  */
 typedef struct topkloss_shard {
   /** sizeof(topkloss_shard). */
@@ -1446,7 +1446,7 @@ TOPKLOSS_API topkloss_status topkloss_shard_init(topkloss_shard *shard, size_t s
 
 /**
  * How many bytes a row's state has: 80 for the softmax-margin family, 32 + 16 S (K + 1) for the top-K family (S is 1 for
- * the hinge, and for the exact estimator, which is taken with epsilon 0).
+ * the hinge, and for the exact estimator, which is taken with epsilon 0 alone).
  *
  * @param loss  A handle from one of the create functions.
  * @param bytes Receives the number, a multiple of 16.

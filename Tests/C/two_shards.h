@@ -7,8 +7,9 @@
 #include "answer.h"
 #include "every_loss.h"
 
-/* Noise is drawn for 32 classes at a time. */
-enum { WIDE = 36, FIRST_SHARD = 32, MOST_STATE = 512 };
+/* Noise is drawn for 32 classes at a time. The rank is one that is kept in a heap, and more than the second shard has
+ * classes. */
+enum { WIDE = 36, FIRST_SHARD = 32, RANK = 20, SAMPLES = 2, MOST_STATE = 1024 };
 
 typedef struct {
   workload wide;
@@ -25,8 +26,20 @@ static inline void sharded_free(sharded *own) {
   free(own->states);
 }
 
-/* Two shards of the classes, the second of them in the same rows behind the first; as many rows, and whose threads, as in
- * another batch. */
+static inline topkloss_status create_sharded(int index, const double *counts, topkloss_loss **out) {
+  const loss_type *const type = loss_kinds[index].type;
+  any_options options = good_options(index, WIDE, counts, 0);
+  for (int32_t i = 0; i < type->member_count; i++) {
+    const option_member *const member = &type->members[i];
+    if (is_named(member, "k")) SET_OPTION(&options, member, int64_t, RANK);
+    if (is_named(member, "n_samples")) SET_OPTION(&options, member, int64_t, SAMPLES);
+  }
+  *out = NULL;
+  return type->create(&options, out);
+}
+
+/* Two shards of the classes, the second of them in the same rows behind the first. There are as many rows as in another
+ * batch, and they are shared among the same threads. */
 static inline void shards_of(const char *kind, const topkloss_batch *like, sharded *own, answer *found) {
   const int64_t rows = like->rows;
   const int64_t first[3] = {0, FIRST_SHARD, WIDE};
@@ -38,7 +51,7 @@ static inline void shards_of(const char *kind, const topkloss_batch *like, shard
   shard.all_classes = WIDE;
   shard.shards = 2;
   shard.states = own->states;
-  if (is_good(found, create_loss(kind_named(kind), WIDE, own->wide.counts, 0, &loss)) &&
+  if (is_good(found, create_sharded(kind_named(kind), own->wide.counts, &loss)) &&
       is_good(found, topkloss_shard_bytes(loss, &bytes))) {
     CHECK(bytes <= MOST_STATE, "%s: states of %lld bytes", kind, (long long)bytes);
     for (int call = 0; call < 4 && bytes <= MOST_STATE && found->status == TOPKLOSS_OK; call++) {

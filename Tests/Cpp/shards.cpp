@@ -1,5 +1,5 @@
-// Losses of rows whose classes are in two shards: what C's functions of the same arguments give, to the last bit; near the
-// loss of whole rows; and states of a wrong size are an error.
+// Losses of rows whose classes are in two shards: what C's functions of the same arguments give, to the last bit; near
+// the loss of whole rows; and states of a wrong size are an error.
 #include <cmath>
 #include <cstring>
 #include <vector>

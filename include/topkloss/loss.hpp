@@ -117,7 +117,7 @@ class Loss {
     executor.check(topkloss_shard_partial(handle_, &c, &part, states.data()));
   }
 
-  /// The loss of whole rows from the states of all shards, those of shard 0 first, and what else output wants of the shard.
+  /// The loss of whole rows from the states of all shards, those of shard 0 first; what else output wants is of this one.
   Evaluation shard_complete(const Batch &batch, const Shard &shard, Span<const unsigned char> states,
                             const Output &output = {}) const {
     check_states(states.size(), batch, shard.shards);

@@ -286,10 +286,9 @@ extension SoftmaxMarginRow {
       family: family, logits: UnsafeMutableRawPointer(mutating: row.logits),
       gradient: row.gradient, stored_logits: isStored ? call.head.batch.row(row.index) : nil,
       stored_gradient: isStored ? call.head.output.row(row.index) : nil, targets: nil,
-      label: Int64(row.label),
-      hard: hard, gradient_scale: row.gradientScale, next_logits: call.head.batch.row(next),
-      next_gradient: call.head.output.row(next), next_targets: nil,
-      progress: SoftmaxMarginProgress(), loss: 0)
+      label: Int64(row.label), hard: hard, gradient_scale: row.gradientScale,
+      next_logits: call.head.batch.row(next), next_gradient: call.head.output.row(next),
+      next_targets: nil, progress: SoftmaxMarginProgress(), loss: 0)
   }
 }
 
