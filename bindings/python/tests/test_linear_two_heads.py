@@ -181,7 +181,7 @@ def confident(rows=64, classes=40, dtype=torch.float32):
     generator = torch.Generator().manual_seed(3)
     inputs = torch.rand((rows, WIDTH), generator=generator).to(dtype) - 0.5
     weight = torch.rand((2 * classes, WIDTH), generator=generator).to(dtype) - 0.5
-    inputs[2:] *= 200
+    inputs[2:] *= 1500
     return inputs, weight, torch.arange(rows) % classes
 
 
