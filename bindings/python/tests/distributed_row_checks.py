@@ -106,6 +106,19 @@ def positives_of_very_different_parts(worlds):
                     )
 
 
+def labels_of_a_byte(worlds):
+    """Of the class that the ignored label, -100, is in eight bits."""
+    for world in worlds:
+        generator = torch.Generator().manual_seed(6)
+        heads = [torch.rand((8, 200), generator=generator).requires_grad_() for _ in range(2)]
+        labels = torch.tensor([156, 3, 156, 199, 156, 0, 156, 7])
+        for name in (COUPLED, TWO_HEADS):
+            single = MAKERS[name]()
+            own_heads = heads[: single.loss._traits.heads]
+            given = world, single, world.wrap(MAKERS[name]()), own_heads
+            agree(*given, labels.to(torch.uint8), world.sizes[0], near=1e-6)
+
+
 def maps_that_are_compared(worlds):
     """(N, C, H, W), of either layout; and a single row without a dimension of its own."""
     for world in worlds:
@@ -134,5 +147,6 @@ CHECKS = {
         candidates_of_all_rows,
         positives_of_very_different_parts,
         maps_that_are_compared,
+        labels_of_a_byte,
     )
 }

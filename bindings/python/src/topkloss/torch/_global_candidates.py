@@ -105,8 +105,9 @@ class _Scores:
 
     def keys(self, bound: float) -> Iterator[Tensor]:
         """The keys of those scores that are at or above a bound, some rows at a time."""
-        for scores in self:
-            reaching = scores.flatten() if bound == -math.inf else scores[scores >= bound]
+        for each in self:
+            scores = each.flatten()
+            reaching = scores if bound == -math.inf else scores[scores >= bound]
             yield self._turned(reaching.view(self._integer))
 
     def _turned(self, bits: Tensor) -> Tensor:

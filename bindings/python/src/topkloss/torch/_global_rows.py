@@ -16,7 +16,7 @@ from torch import Tensor
 from topkloss.torch._autocast import HALVES
 from topkloss.torch._layouts import row_shape
 
-_NUMBERS = 1 << 19
+_NUMBERS = 1 << 18
 """What a piece has of each matrix, unless one image has more."""
 
 
