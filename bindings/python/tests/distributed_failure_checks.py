@@ -110,10 +110,9 @@ def failures_of_a_shard(worlds):
             dual = torch.autograd.forward_ad.make_dual(logits.detach(), logits.detach())
             with pytest.raises(RuntimeError, match="no forward" if is_wrong else "another process"):
                 sharded(dual if is_wrong else logits, labels)
-        for name in ("_room", "describe", "run"):
-            if hasattr(Evaluation, name):
-                with _failing(world, (Evaluation, name)):
-                    sharded(logits, labels)
+        for name in ("run", "_room", "_described"):
+            with _failing(world, (Evaluation, name)):
+                sharded(logits, labels)
         assert sharded(logits, labels).isfinite()
 
 

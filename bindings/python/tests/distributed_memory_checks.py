@@ -59,7 +59,7 @@ def memory_of_shards(worlds):
 def memory_of_flat_scores(worlds):
     """Of scores that are all contenders for the candidates: a part of one matrix, not several."""
     world = worlds[-1]
-    rows, classes = 512, 4096
+    rows, classes = 512, 12_000
     module = modules.TwoHeadAverageKLoss(5, reduction="sum")
     whole = world.wrap(module)
     logits = torch.zeros(rows, classes)
