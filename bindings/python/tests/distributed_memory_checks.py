@@ -70,7 +70,7 @@ def memory_of_flat_scores(worlds):
     alone = _peak(lambda: module(logits, logits, labels))
     together = _peak(lambda: whole(logits, logits, labels))
     matrix = logits.numel() * logits.element_size()
-    assert together - alone < 1.5 * matrix, f"{(together - alone) / matrix:.1f} matrices"
+    assert together - alone < 2.5 * matrix, f"{(together - alone) / matrix:.1f} matrices"
 
 
 CHECKS = {
