@@ -138,6 +138,15 @@ def default_devices(worlds):
             finally:
                 torch.set_default_device(None)
             assert torch.equal(found, expected)
+        logits, labels = _shard(world)
+        sharded = ShardedClasses(modules.CrossEntropyLoss(), WIDE, world.group)
+        expected = sharded(logits, labels)
+        torch.set_default_device("meta")
+        try:
+            found = sharded(logits, labels)
+        finally:
+            torch.set_default_device(None)
+        assert torch.equal(found, expected)
 
 
 def weights_that_are_set(worlds):

@@ -102,9 +102,10 @@ class GlobalBatch(nn.Module):
 
     A call makes one exchange of three numbers, on the device of the logits; where it draws noise
     another before it, and where rows are compared a few: candidates take one of 2048 numbers for
-    each 11 bits of a score, and three passes over the logits. Log-probabilities are there computed
-    by PyTorch: of two that differ by their rounding the other may be a candidate than in a single
-    process. Equal ones of a row, or of rows that are alike, are chosen in order.
+    each 11 bits of a score, and at most a pass over the logits for each of these and four besides,
+    a few rows at a time. Log-probabilities are there computed by PyTorch: of two that differ by
+    their rounding the other may be a candidate than in a single process. Equal ones of a row, or of
+    rows that are alike, are chosen in order.
 
     Values by row (the reduction ``"none"``) and their gradients are those of a rank's own rows, as
     the whole batch has them; what is made of them is the caller's. They are refused where gradients
