@@ -118,6 +118,19 @@ def gradients_that_are_summed(worlds):
             torch.testing.assert_close(found, expected[part], rtol=1e-9, atol=1e-12)
 
 
+def values_that_are_changed_in_place(worlds):
+    """As where gradients are accumulated over several batches: ``loss /= steps``."""
+    for world in worlds:
+        for reduction in ("mean", "sum", "none"):
+            whole = world.wrap(modules.CrossEntropyLoss(reduction=reduction))
+            (logits, labels), (half, _) = batch(4), batch(4)
+            whole(logits, labels).sum().backward()
+            value = whole(half, labels)
+            value /= 2
+            value.sum().backward()
+            torch.testing.assert_close(half.grad, logits.grad / 2)
+
+
 def rows_without_numbers(worlds):
     """Their values are NaN, and the whole's; gradients of other rows are as in one process."""
     for world in worlds:
@@ -208,6 +221,7 @@ CHECKS = {
         soft_labels,
         parts_that_are_ignored,
         gradients_that_are_summed,
+        values_that_are_changed_in_place,
         rows_without_numbers,
         dtypes,
         in_place,

@@ -56,4 +56,24 @@ def memory_of_shards(worlds):
     assert (gradient - own).abs().max() <= 1e-6 * slopes.abs().max()
 
 
-CHECKS = {"memory_of_shards": memory_of_shards}
+def memory_of_flat_scores(worlds):
+    """Of scores that are all contenders for the candidates: a part of one matrix, not several."""
+    world = worlds[-1]
+    rows, classes = 512, 12_000
+    module = modules.TwoHeadAverageKLoss(5, reduction="sum")
+    whole = world.wrap(module)
+    logits = torch.zeros(rows, classes)
+    if world.rank == 1:
+        logits[:, 0] = 9  # whose others are at a bound far below
+    labels = torch.arange(rows)
+    whole(logits[:8], logits[:8], labels[:8])
+    alone = _peak(lambda: module(logits, logits, labels))
+    together = _peak(lambda: whole(logits, logits, labels))
+    matrix = logits.numel() * logits.element_size()
+    assert together - alone < 2.5 * matrix, f"{(together - alone) / matrix:.1f} matrices"
+
+
+CHECKS = {
+    "memory_of_shards": memory_of_shards,
+    "memory_of_flat_scores": memory_of_flat_scores,
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from distributed_support import (
     agree,
@@ -19,6 +20,8 @@ from torch_support import (
     TWO_HEADS,
     batch,
 )
+
+from topkloss.torch import _global_candidates, _global_rows
 
 
 def noise_has_the_bits_of_one_process(worlds):
@@ -68,6 +71,23 @@ def candidates_of_all_rows(worlds):
                 _same_candidates(world, (untied, second), k=1.5, threshold_decay=0.7)
 
 
+def candidates_of_large_batches(worlds):
+    """Of which neither all rows nor all contenders are looked at at once, with a bound and without.
+
+    Small ones pass for them where the sizes are made small.
+    """
+    for world in worlds:
+        for smallest in (1, CLASSES):
+            with pytest.MonkeyPatch.context() as changed:
+                changed.setattr(_global_rows, "_NUMBERS", 2 * CLASSES)
+                changed.setattr(_global_candidates, "_FEW", 3)
+                changed.setattr(_global_candidates, "_SMALLEST_GROUP", smallest)
+                for dtype in (torch.float32, torch.float64):
+                    second = heads_of(MAKERS[TWO_HEADS](), 8, dtype)[1]
+                    for k in (0.9, 1.5, 4.0):
+                        _same_candidates(world, (_tied(8, dtype), second), k=k)
+
+
 def _same_candidates(world, heads, **options):
     single, parts = (MAKERS[TWO_HEADS](reduction="sum", **options) for _ in range(2))
     labels = labels_of(8)
@@ -106,6 +126,19 @@ def positives_of_very_different_parts(worlds):
                     )
 
 
+def labels_of_a_byte(worlds):
+    """Of the class that the ignored label, -100, is in eight bits."""
+    for world in worlds:
+        generator = torch.Generator().manual_seed(6)
+        heads = [torch.rand((8, 200), generator=generator).requires_grad_() for _ in range(2)]
+        labels = torch.tensor([156, 3, 156, 199, 156, 0, 156, 7])
+        for name in (COUPLED, TWO_HEADS):
+            single = MAKERS[name]()
+            own_heads = heads[: single.loss._traits.heads]
+            given = world, single, world.wrap(MAKERS[name]()), own_heads
+            agree(*given, labels.to(torch.uint8), world.sizes[0], near=1e-6)
+
+
 def maps_that_are_compared(worlds):
     """(N, C, H, W), of either layout; and a single row without a dimension of its own."""
     for world in worlds:
@@ -132,7 +165,9 @@ CHECKS = {
     for check in (
         noise_has_the_bits_of_one_process,
         candidates_of_all_rows,
+        candidates_of_large_batches,
         positives_of_very_different_parts,
         maps_that_are_compared,
+        labels_of_a_byte,
     )
 }

@@ -17,6 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import distributed_checks
+import distributed_failure_checks
 import distributed_memory_checks
 import distributed_row_checks
 import distributed_shard_checks
@@ -28,6 +29,7 @@ from torch import distributed
 CHECKS = {
     **distributed_checks.CHECKS,
     **distributed_row_checks.CHECKS,
+    **distributed_failure_checks.CHECKS,
     **distributed_shard_checks.CHECKS,
     **distributed_memory_checks.CHECKS,
     **distributed_training_checks.CHECKS,

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from topkloss._arrays import Array
 from topkloss.errors import TopKLossError
 from topkloss.torch._autocast import autocast_scores
 from topkloss.torch._autograd import differentiable, refuse_second_derivative
@@ -18,6 +19,7 @@ from topkloss.torch._global_candidates import selected
 from topkloss.torch._global_positives import regularized
 from topkloss.torch._layouts import row_shape
 from topkloss.torch._modes import outside_graphs
+from topkloss.torch._module import WeightedModule
 from topkloss.torch._noised import NoisedModule
 from topkloss.torch._ranks import Ranks
 from topkloss.torch._two_heads import TwoHeadModule
@@ -62,7 +64,8 @@ class _Share(torch.autograd.Function):
     def forward(ctx: Any, own: Tensor, value: Tensor, factor: Tensor) -> Tensor:
         ctx.save_for_backward(factor)
         ctx.dtype = own.dtype
-        return value
+        # What is returned as it was given would be a view, which may not be changed in place.
+        return value.clone()
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
@@ -99,9 +102,10 @@ class GlobalBatch(nn.Module):
 
     A call makes one exchange of three numbers, on the device of the logits; where it draws noise
     another before it, and where rows are compared a few: candidates take one of 2048 numbers for
-    each 11 bits of a score, and three passes over the logits. Log-probabilities are there computed
-    by PyTorch: of two that differ by their rounding the other may be a candidate than in a single
-    process. Equal ones of a row, or of rows that are alike, are chosen in order.
+    each 11 bits of a score, and at most a pass over the logits for each of these and four besides,
+    a few rows at a time. Log-probabilities are there computed by PyTorch: of two that differ by
+    their rounding the other may be a candidate than in a single process. Equal ones of a row, or of
+    rows that are alike, are chosen in order.
 
     Values by row (the reduction ``"none"``) and their gradients are those of a rank's own rows, as
     the whole batch has them; what is made of them is the caller's. They are refused where gradients
@@ -167,9 +171,24 @@ class GlobalBatch(nn.Module):
             return value
         return self._together(*args, **options)
 
+    def set_class_weight(self, class_weight: Array | None) -> None:
+        """Weights the classes from now on: the criterion's, on every rank alike.
+
+        Args:
+            class_weight: As for the criterion's own `set_class_weight`.
+
+        Raises:
+            TopKLossError: A weight is outside its range, their number is not that of the classes,
+                or the criterion takes none.
+        """
+        if not isinstance(self.criterion, WeightedModule):
+            raise TopKLossError(
+                f"{type(self.criterion).__name__} takes no class weights", "TOPKLOSS_ERROR_OPTION"
+            )
+        self.criterion.set_class_weight(class_weight)
+
     def _together(self, *args: Any, **options: Any) -> Tensor:
-        call = self._signature.bind(*args, **options).arguments
-        logits = call["logits"]
+        logits = options.get("logits", args[0] if args else None)
         ranks = Ranks(
             self.group, logits.device if isinstance(logits, Tensor) else torch.device("cpu")
         )
@@ -179,7 +198,7 @@ class GlobalBatch(nn.Module):
         failure: Exception | None = None
         rows = 0
         try:
-            given = self._given(call)
+            given = self._given(self._signature.bind(*args, **options).arguments)
             rows = math.prod(row_shape(given.scores[0]))
             if is_compared:  # all that is given is looked at before others count on it
                 self._evaluation(given, loss, 0)
@@ -191,7 +210,10 @@ class GlobalBatch(nn.Module):
             first_row = int(sum(count for (count,) in every[: ranks.rank]))
         if is_compared:
             assert given is not None
-            agreed = self._agreed(ranks, given)
+            try:
+                agreed = self._agreed(ranks, given)
+            except Exception as error:  # as above, or another's that has been told already
+                failure = error
         value = self._evaluated(ranks, given, agreed, first_row, failure)
         module = self.criterion
         if isinstance(module, TwoHeadModule) and module.training and agreed.threshold is not None:
@@ -230,7 +252,7 @@ class GlobalBatch(nn.Module):
         module, labels = self.criterion, given.rest["labels"]
         loss: Any = module.loss
         if isinstance(module, TwoHeadModule):
-            before = float(module.threshold) if module._averages else None
+            before = module.threshold if module._averages else None
             loss, threshold = selected(loss, ranks, given.scores, labels, before)
             return _Agreed(loss, threshold=threshold if module._averages else None)
         weight = given.rest.get("sample_weight")
@@ -246,7 +268,7 @@ class GlobalBatch(nn.Module):
     ) -> Tensor:
         """The value of all ranks, with what this rank's part of it comes to as its derivative."""
         loss, added, _ = agreed
-        own = weight = torch.zeros((), dtype=torch.float64)
+        own = weight = torch.zeros((), dtype=torch.float64, device="cpu")
         if given is not None and failure is None:
             try:
                 evaluation = self._evaluation(given, loss, first_row)
@@ -263,7 +285,7 @@ class GlobalBatch(nn.Module):
         assert given is not None
         if by_row:
             return own
-        factor = torch.tensor(1.0 * (ranks.count if self._is_averaged else 1))
+        factor = torch.tensor(1.0 * (ranks.count if self._is_averaged else 1), device=own.device)
         value, every = sums
         if is_mean:
             # Where no row counts, both are 0 as they are.

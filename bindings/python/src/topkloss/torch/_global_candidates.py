@@ -4,7 +4,8 @@ They are the round(B K) highest of all ranks' log-probabilities, of equal ones t
 rank, row and class. No scores travel: as within the library, each has a whole number for a key, in
 the same order, and the key of the last candidate is found digit by digit, from counts of how many
 keys have which value of a digit (2048 numbers), summed over ranks. Counted are those scores alone
-that are at or above a bound which so many reach as are wanted: see `_Scores.contenders`.
+that are at or above a bound which so many reach as are wanted: see `_Scores.bound`. They are made
+again for each digit until they are few, a few rows at a time: never are they another matrix.
 
 Then each rank knows how many of its own scores are candidates, n of them, and these are its n
 highest. So it asks the library for a loss of K = n / rows, which finds just those.
@@ -14,15 +15,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from topkloss.torch._global_rows import RowPieces
-from topkloss.torch._ranks import Ranks
+from topkloss.torch._ranks import Ranks, attempt
 
 _DIGIT_BITS = 11
+
+_FEW = 1 << 19
+"""Keys that are kept rather than made again."""
+
+_SMALLEST_GROUP = 16
+"""Classes of which the highest is kept."""
+
 _INTEGERS = {torch.float32: torch.int32, torch.float64: torch.int64}
 
 
@@ -60,13 +69,14 @@ class _Scores:
     """A rank's log-probabilities, made again for every pass over them.
 
     Attributes:
+        device: Where they are.
         rows: How many count.
         classes: How many each has.
         bits: That a key has.
     """
 
     def __init__(self, rows: RowPieces) -> None:
-        self._rows, self.classes = rows, rows.classes
+        self._rows, self.classes, self.device = rows, rows.classes, rows.device
         self._integer = _INTEGERS[rows.arithmetic]
         self.bits = 8 * rows.arithmetic.itemsize
         self._each = [_Normalization.of(*piece) for piece in rows]
@@ -77,26 +87,28 @@ class _Scores:
             scores = piece if one.counts is None else piece[one.counts]
             yield (scores - one.peak).sub_(one.log_sum)
 
-    def contenders(self, k: float, ranks: Ranks) -> Tensor:
-        """The keys of the scores that may be among the highest of all ranks', K a row.
+    def bound(self, k: float) -> float:
+        """What K of this rank's scores a row reach; -inf where finding it would take much memory.
 
-        A bound that so many scores reach on every rank is below none of them: for a rank, the one
-        that is in that place among the highest of groups of classes; and of all ranks the lowest.
+        It is the one that is in that place among the highest of groups of classes.
         """
-        size = max(1, int(self.classes / (8 * max(k, 1.0))))
+        size = int(self.classes / (8 * max(k, 1.0)))
+        if size < _SMALLEST_GROUP:
+            return -math.inf
+        if not self.rows:
+            return math.inf
         count = self.classes // size
         tops = [each[:, : count * size].view(len(each), size, count).amax(dim=1) for each in self]
-        bound = math.inf
-        if self.rows:
-            every = torch.cat(tops).flatten()
-            place = len(every) - math.ceil(self.rows * k) + 1
-            bound = every.kthvalue(place).values.item()
-            del every
+        every = torch.cat(tops).flatten()
         del tops
-        bound = -ranks.highest_of(-bound)
-        nothing = torch.zeros(0, dtype=self._rows.arithmetic, device=ranks.device)
-        found = torch.cat([nothing, *[scores[scores >= bound] for scores in self]])
-        return self._turned(found.view(self._integer))
+        return every.kthvalue(len(every) - math.ceil(self.rows * k) + 1).values.item()
+
+    def keys(self, bound: float) -> Iterator[Tensor]:
+        """The keys of those scores that are at or above a bound, some rows at a time."""
+        for each in self:
+            scores = each.flatten()
+            reaching = scores if bound == -math.inf else scores[scores >= bound]
+            yield self._turned(reaching.view(self._integer))
 
     def _turned(self, bits: Tensor) -> Tensor:
         """The bits of numbers below 0 are in the opposite order of theirs; turns them or back."""
@@ -104,7 +116,7 @@ class _Scores:
 
     def score(self, key: int) -> float:
         """The score that has a key."""
-        bits = self._turned(torch.tensor(key, dtype=self._integer))
+        bits = self._turned(torch.tensor(key, dtype=self._integer, device="cpu"))
         number: float = bits.view(self._rows.arithmetic).item()
         return number
 
@@ -136,18 +148,64 @@ class _Cut(NamedTuple):
     ties: int
 
 
-def _cut(keys: Tensor, bits: int, ranks: Ranks, wanted: int) -> _Cut:
+class _Contenders:
+    """The keys that may be the last candidate's: kept once they are few, and before made again."""
+
+    def __init__(self, scores: _Scores, bound: float) -> None:
+        self._scores, self._bound = scores, bound
+        self._kept: Tensor | None = None
+
+    def counts(self, digit: _Digit) -> Tensor:
+        """How many keys have each value of a digit, after the digits that are known; int64."""
+        counts = torch.zeros(digit.values, dtype=torch.int64, device=self._scores.device)
+        kept: list[Tensor] = []
+        number = 0
+        for every in [self._kept] if self._kept is not None else self._scores.keys(self._bound):
+            keys = every if digit.before is None else every[(every >> digit.outer) == digit.before]
+            counts += torch.bincount((keys >> digit.shift) - digit.lowest, minlength=digit.values)
+            number += len(keys)
+            if number <= _FEW:
+                kept.append(keys)
+            else:
+                kept.clear()
+        if number <= _FEW:
+            self._kept = torch.cat(kept) if kept else counts.new_zeros(0)
+        return counts
+
+
+class _Digit(NamedTuple):
+    """Some bits of keys.
+
+    Attributes:
+        outer: How many bits are below the bits before it.
+        shift: How many are below it.
+        before: The number that the bits before it make, or None if it is the first.
+        lowest: The number that they make with its lowest value.
+    """
+
+    outer: int
+    shift: int
+    before: int | None
+    lowest: int
+
+    @property
+    def values(self) -> int:
+        """How many it may have."""
+        return 1 << (self.outer - self.shift)
+
+
+def _cut(contenders: _Contenders, bits: int, ranks: Ranks, wanted: int) -> _Cut:
     """Finds the last of so many of all ranks' keys, the highest digit first."""
     shift, above = bits, 0
     found: int | None = None
     lowest = -(1 << (_DIGIT_BITS - 1))  # the first digit has the sign
     while True:
         outer, shift = shift, max(0, shift - _DIGIT_BITS)
-        values = 1 << (outer - shift)
-        if found is not None:
-            keys = keys[(keys >> outer) == found]
-        own = torch.bincount((keys >> shift) - lowest, minlength=values)
-        every = ranks.add(own.clone())
+        digit = _Digit(outer, shift, found, lowest)
+        counts, failure = attempt(partial(contenders.counts, digit))
+        own = torch.zeros(digit.values, dtype=torch.int64, device=ranks.device)
+        own = own if counts is None else counts
+        every = ranks.agreed_sum(own.double(), failure)
         reaching = every.flip(0).cumsum(0).flip(0)  # how many have a value of the digit or more
         value = int((reaching >= wanted).sum()) - 1
         wanted -= int(reaching[value] - every[value])
@@ -159,7 +217,11 @@ def _cut(keys: Tensor, bits: int, ranks: Ranks, wanted: int) -> _Cut:
 
 
 def selected(
-    loss: Any, ranks: Ranks, heads: tuple[Tensor, ...], labels: Tensor, before: float | None
+    loss: Any,
+    ranks: Ranks,
+    heads: tuple[Tensor, ...],
+    labels: Tensor,
+    threshold_before: Tensor | None,
 ) -> Selected:
     """The loss of a rank's rows whose candidates are those of all ranks' rows.
 
@@ -168,21 +230,29 @@ def selected(
         ranks: The processes.
         heads: The scores of both heads, of this rank's rows.
         labels: Their labels.
-        before: With a moving average: the threshold before, or 0; None without one.
+        threshold_before: With a moving average: the threshold before, or 0; None without one.
     """
-    rows = RowPieces(heads, labels, loss.ignore_index)
-    scores = _Scores(rows)
-    total = sum(int(counted) for (counted,) in ranks.table([scores.rows]))
+
+    def start() -> tuple[_Scores, float]:
+        before = 0.0 if threshold_before is None else float(threshold_before)
+        return _Scores(RowPieces(heads, labels, loss.ignore_index)), before
+
+    started, failure = attempt(start)
+    told = ranks.table([started[0].rows if started else 0], failure)
+    assert started is not None
+    scores, before = started
+    total = sum(int(counted) for (counted,) in told)
     if not total:
-        return Selected(loss, before or 0.0)
-    number, threshold = _chosen(scores, ranks, loss.k, total, is_needed=before is not None)
+        return Selected(loss, before)
+    is_needed = threshold_before is not None
+    number, threshold = _chosen(scores, ranks, loss.k, total, is_needed=is_needed)
     if before:
         threshold = loss.threshold_decay * before + (1 - loss.threshold_decay) * threshold
         number = scores.reaching(threshold)
     if not scores.rows:
         return Selected(loss, threshold)
     # K is above 0 and below C, and the library rounds the product of K and rows.
-    sum_of_sizes = min(max(number, 0.25), scores.rows * rows.classes - 0.25)
+    sum_of_sizes = min(max(number, 0.25), scores.rows * scores.classes - 0.25)
     return Selected(loss._with(k=sum_of_sizes / scores.rows, threshold_decay=0.0), threshold)
 
 
@@ -195,13 +265,16 @@ def _chosen(
         return 0, 1.0
     if wanted >= rows * scores.classes:
         return scores.rows * scores.classes, 0.0
-    cut = _cut(scores.contenders(k, ranks), scores.bits, ranks, wanted)
+    # So many reach it on every rank: of all ranks' bounds the lowest is below no candidate.
+    own, failure = attempt(lambda: -scores.bound(k))
+    bound = -ranks.highest_of(own, failure)
+    cut = _cut(_Contenders(scores, bound), scores.bits, ranks, wanted)
     equal = [int(number) for (number,) in ranks.table([cut.equal])]
     left = cut.ties - sum(equal[: ranks.rank])
     threshold = 0.0
     if is_needed:
         last = following = scores.score(cut.key)
         if cut.ties == sum(equal):
-            following = ranks.highest_of(scores.below(last))
+            following = ranks.highest_of(*attempt(lambda: scores.below(last)))
         threshold = (math.exp(last) + math.exp(following)) / 2
     return cut.above + min(max(left, 0), cut.equal), threshold

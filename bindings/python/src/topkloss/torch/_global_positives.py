@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from topkloss.torch._global_rows import RowPieces
-from topkloss.torch._ranks import Ranks
+from topkloss.torch._ranks import Ranks, attempt
 
 _LARGEST = 1e15
 """Of any strength: an option's bound."""
@@ -39,8 +39,9 @@ def regularized(
     loss: Any, ranks: Ranks, scores: Tensor, labels: Tensor, sample_weight: Tensor | None
 ) -> Regularized:
     """The loss of a rank's rows whose gradient is that of the penalty of all ranks' rows."""
-    positives, weight = _counted(loss, scores, labels, sample_weight)
-    told = ranks.table([positives, weight])
+    counted, failure = attempt(lambda: _counted(loss, scores, labels, sample_weight))
+    positives, weight = counted or (0.0, 0.0)
+    told = ranks.table([positives, weight], failure)
     total = sum(each[1] for each in told)
     if not (weight and total):
         return Regularized(loss, 0.0)

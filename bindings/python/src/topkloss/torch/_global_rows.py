@@ -16,7 +16,7 @@ from torch import Tensor
 from topkloss.torch._autocast import HALVES
 from topkloss.torch._layouts import row_shape
 
-_NUMBERS = 1 << 20
+_NUMBERS = 1 << 18
 """What a piece has of each matrix, unless one image has more."""
 
 
@@ -24,6 +24,7 @@ class RowPieces:
     """The rows of a batch that count: not those to be ignored, nor any with NaN or +inf.
 
     Attributes:
+        device: Where they are.
         arithmetic: float64 for scores of float64, float32 for all others.
     """
 
@@ -36,8 +37,8 @@ class RowPieces:
             ignored: The label of rows to leave out.
         """
         self._heads = [head.detach() for head in heads]
-        device = self._heads[0].device
-        labels = labels.to(device).reshape(row_shape(self._heads[0]))
+        self.device = self._heads[0].device
+        labels = labels.to(self.device).reshape(row_shape(self._heads[0]))
         if self._heads[0].dim() == 1:
             self._heads, labels = [head[None] for head in self._heads], labels[None]
         self._labels, self._ignored = labels, ignored
@@ -51,7 +52,8 @@ class RowPieces:
         for first in range(0, groups, self._step):
             part = slice(first, min(groups, first + self._step))
             pieces = [self._matrix(head[part]) for head in self._heads]
-            counts = self._labels[part].reshape(-1) != self._ignored
+            # Of uint8 PyTorch would compare with the ignored label as it is in uint8: 156 for -100.
+            counts = self._labels[part].reshape(-1).long() != self._ignored
             for piece in pieces:
                 counts &= piece.amax(dim=1) < torch.inf  # NaN is not, and is the highest
             yield pieces[0], counts

@@ -53,6 +53,14 @@ def written_over(scores: Sequence[Tensor], wanted: Sequence[bool]) -> list[Tenso
 
 def spent(scores: Tensor) -> Tensor:
     """The same of scores that require a gradient."""
+    refuse_leaf(scores)
+    with torch.enable_grad():
+        _Spent.apply(scores)
+    return scores
+
+
+def refuse_leaf(scores: Tensor) -> None:
+    """Refuses scores that require a gradient of their own, and are not to be changed in place."""
     base = scores._base
     if scores.is_leaf or (base is not None and base.is_leaf and base.requires_grad):
         # PyTorch's own words, before the fact; of a view, PyTorch 2.6 says nothing after it.
@@ -60,6 +68,3 @@ def spent(scores: Tensor) -> Tensor:
         raise RuntimeError(
             f"{which} Variable that requires grad is being used in an in-place operation."
         )
-    with torch.enable_grad():
-        _Spent.apply(scores)
-    return scores

@@ -10,7 +10,7 @@ from torch import distributed as processes
 
 from topkloss.errors import TopKLossError
 from topkloss.metrics import Tally
-from topkloss.torch._ranks import Ranks
+from topkloss.torch._ranks import Ranks, attempt
 
 SomeTally = TypeVar("SomeTally", bound=Tally)
 
@@ -36,19 +36,15 @@ def reduce_metric(metric: SomeTally, group: Any = None) -> SomeTally:
     Raises:
         TopKLossError: Ranks' accumulators have other options, or other classes.
     """
-    if not isinstance(metric, Tally):
-        raise TopKLossError(
-            f"metric is a {type(metric).__name__}; it must be an accumulator of topkloss.metrics",
-            "TOPKLOSS_ERROR_ENUMERATOR",
-        )
     ranks = Ranks(group, torch.device("cpu"))
     if ranks.count == 1:
+        _require_tally(metric)
         return copy.deepcopy(metric)
     if processes.get_backend(group) == "nccl":
         ranks = Ranks(group, torch.device("cuda", torch.cuda.current_device()))
-    total = copy.deepcopy(metric)
-    total.reset()
-    classes = _agreed_classes(total, len(metric.weights), ranks)
+    total, failure = attempt(lambda: _without_rows(metric))
+    classes = _agreed_classes(total, 0 if failure else len(metric.weights), ranks, failure)
+    assert total is not None
     total._set_classes(classes)
     if len(metric.weights):
         total.merge(metric)
@@ -57,11 +53,33 @@ def reduce_metric(metric: SomeTally, group: Any = None) -> SomeTally:
     return total
 
 
-def _agreed_classes(without_rows: Tally, classes: int, ranks: Ranks) -> int:
+def _require_tally(metric: object) -> None:
+    if not isinstance(metric, Tally):
+        raise TopKLossError(
+            f"metric is a {type(metric).__name__}; it must be an accumulator of topkloss.metrics",
+            "TOPKLOSS_ERROR_ENUMERATOR",
+        )
+
+
+def _without_rows(metric: SomeTally) -> SomeTally:
+    _require_tally(metric)
+    made = copy.deepcopy(metric)
+    made.reset()
+    return made
+
+
+def _agreed_classes(
+    without_rows: Tally | None, classes: int, ranks: Ranks, failure: Exception | None
+) -> int:
     """How many classes all ranks' accumulators have, or 0 if none has rows."""
     first = ranks.first(without_rows)
-    is_alike = type(first) is type(without_rows) and without_rows._has_options_of(first)
-    told = ranks.table([classes, is_alike])
+    is_alike = (
+        without_rows is not None
+        and first is not None
+        and type(first) is type(without_rows)
+        and without_rows._has_options_of(first)
+    )
+    told = ranks.table([classes, is_alike], failure)
     if not all(alike for _, alike in told):
         raise TopKLossError(
             f"{without_rows!r} is not what it is on other ranks", "TOPKLOSS_ERROR_OPTION"

@@ -6,7 +6,7 @@ between two exchanges, and the second says whether it has: then all of them rais
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -18,6 +18,14 @@ from topkloss.errors import TopKLossError
 SomeObject = TypeVar("SomeObject")
 
 _ALONE = 1
+
+
+def attempt(make: Callable[[], SomeObject]) -> tuple[SomeObject | None, Exception | None]:
+    """What is made between two exchanges, or why it is not, for the second to tell the others."""
+    try:
+        return make(), None
+    except Exception as error:
+        return None, error
 
 
 class Ranks:
@@ -51,12 +59,10 @@ class Ranks:
             processes.all_reduce(numbers, group=self._group)
         return numbers
 
-    def highest_of(self, number: float) -> float:
-        """The highest of all ranks' numbers."""
-        told = torch.tensor([number], dtype=torch.float64, device=self.device)
-        if self.count > _ALONE:
-            processes.all_reduce(told, processes.ReduceOp.MAX, group=self._group)
-        return told.item()
+    def highest_of(self, number: float | None, failure: Exception | None) -> float:
+        """The highest of all ranks' numbers; None where this one has failed. Raises as `table`."""
+        told = self.table([0.0 if number is None else number], failure)
+        return max(number for (number,) in told)
 
     def gather(self, bytes_: Tensor) -> Tensor:
         """The tensors of all ranks, all of one shape, in order along a new first axis."""
@@ -112,10 +118,19 @@ class Ranks:
         Raises:
             Exception: As `checked_sum`, on all ranks and devices.
         """
-        own = torch.zeros(self.count, len(numbers), dtype=torch.float64)
-        own[self.rank] = torch.tensor(numbers, dtype=torch.float64)
-        every = self.checked_sum(own.flatten().to(self.device), failure).reshape(own.shape)
-        if every.isnan().any():
-            raise RuntimeError("another process of the group has refused its part of the batch")
+        own = torch.zeros(self.count, len(numbers), dtype=torch.float64, device="cpu")
+        own[self.rank] = torch.tensor(numbers, dtype=torch.float64, device="cpu")
+        every = self.agreed_sum(own.flatten().to(self.device), failure).reshape(own.shape)
         found: list[list[float]] = every.tolist()
         return found
+
+    def agreed_sum(self, numbers: Tensor, failure: Exception | None) -> Tensor:
+        """As `checked_sum`, of numbers that are none of them NaN; it waits for a device.
+
+        Raises:
+            Exception: As `checked_sum`, on all ranks and devices.
+        """
+        every = self.checked_sum(numbers, failure)
+        if every.isnan().any():
+            raise RuntimeError("another process of the group has refused its part of the batch")
+        return every

@@ -13,9 +13,10 @@ from topkloss._library import check, library
 from topkloss.errors import TopKLossError
 from topkloss.shards import Shard, state_bytes, struct_of
 from topkloss.torch._autocast import autocast_scores
-from topkloss.torch._autograd import differentiable
+from topkloss.torch._autograd import differentiable, refuse_tangents
 from topkloss.torch._base import LossModule, require_module
 from topkloss.torch._evaluation import Arguments, Evaluation
+from topkloss.torch._inplace import refuse_leaf
 from topkloss.torch._modes import outside_graphs
 from topkloss.torch._noised import NoisedModule
 from topkloss.torch._ranks import Ranks
@@ -56,15 +57,35 @@ class _ShardEvaluation(Evaluation):
 
     ranks: Ranks
     shard: Shard
+    _is_told: bool = False
+
+    def value(self, scores: Tensor, *, inplace: bool) -> Tensor:
+        """The value under autograd; whatever fails before the exchange is told by it."""
+        try:
+            return differentiable(self, scores, inplace=inplace)
+        except Exception:
+            if not self._is_told:
+                own = self._states(self.size[0])
+                own[-1] = 1
+                self._told(own)
+            raise
+
+    def _states(self, rows: int) -> Tensor:
+        """Room for a row more than there are, which says whether something is wrong here."""
+        size = rows + 1, state_bytes(self._owner)
+        return torch.zeros(size, dtype=torch.uint8, device="cpu")
+
+    def _told(self, own: Tensor) -> Tensor:
+        self._is_told = True
+        return self.ranks.gather(own)
 
     def _call(self, batch: _abi.batch, result: _abi.result) -> float:
         handle, shard = self._owner._handle, struct_of(self.shard)
-        # One row more than there are, which says whether something is wrong with the others.
-        own = torch.zeros(batch.rows + 1, state_bytes(self._owner), dtype=torch.uint8, device="cpu")
+        own = self._states(batch.rows)
         partial = library.topkloss_shard_partial(handle, byref(batch), byref(shard), own.data_ptr())
         if partial:
             own[-1] = 1
-        every = self.ranks.gather(own)
+        every = self._told(own)
         check(partial, None, **_NAMES)
         if every[:, -1].any():
             raise RuntimeError("another process of the group has refused its part, and says why")
@@ -172,18 +193,23 @@ class ShardedClasses(nn.Module):
             self.group, logits.device if isinstance(logits, Tensor) else torch.device("cpu")
         )
         failure: Exception | None = None
-        own = [0.0] * 4
+        own = [0.0] * 5
         try:
             scores, evaluation = self._evaluation(logits, labels, sample_weight, step)
             first = self._first_class
             if first is None:
                 first = class_range(self.num_classes, ranks.rank, ranks.count).start
             evaluation.ranks, evaluation.shard = ranks, Shard(self.num_classes, first)
-            own = [first, *evaluation.size, scores.element_size()]
+            refuse_tangents(scores)
+            inplace = self.criterion.inplace and torch.is_grad_enabled() and scores.requires_grad
+            if inplace:
+                refuse_leaf(scores)
+            state = state_bytes(self.criterion.loss)
+            own = [first, *evaluation.size, scores.element_size(), state]
         except Exception as error:  # told to the others, and raised with them
             failure = error
         self._require_all_classes(ranks.table(own, failure))
-        return differentiable(evaluation, scores, inplace=self.criterion.inplace)
+        return evaluation.value(scores, inplace=inplace)
 
     def _evaluation(
         self, logits: Any, labels: Any, sample_weight: Any, step: int | None
@@ -204,9 +230,16 @@ class ShardedClasses(nn.Module):
         return scores, _ShardEvaluation.of(module.loss, given, drawn, device=home, **options)
 
     def _require_all_classes(self, table: list[list[float]]) -> None:
-        """Refuses shards that are not all classes in order, or not of one batch."""
+        """Refuses shards that are not all classes in order, or not of one batch and loss."""
+        states = [each[4] for each in table]
+        if len({*states}) > 1:
+            raise TopKLossError(
+                f"the ranks' losses tell each other {', '.join(f'{each:.0f}' for each in states)} "
+                "bytes of each row: they must be the same loss, with the same K and samples",
+                "TOPKLOSS_ERROR_OPTION",
+            )
         expected = 0
-        for first, rows, classes, size in table:
+        for first, rows, classes, size, _ in table:
             if first != expected or rows != table[0][1] or size != table[0][3]:
                 break
             expected += int(classes)
@@ -216,7 +249,7 @@ class ShardedClasses(nn.Module):
         shards = "; ".join(
             f"classes {first:.0f} to {first + classes - 1:.0f} of {rows:.0f} rows in {size:.0f} "
             "bytes each"
-            for first, rows, classes, size in table
+            for first, rows, classes, size, _ in table
         )
         raise TopKLossError(
             f"the ranks' logits have {shards}: they must have all {self.num_classes} classes one "
