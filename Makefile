@@ -122,8 +122,9 @@ $(FRAMEWORKS)/complete: | $(FRAMEWORK_LIST)
 	$(FRAMEWORKS)/bin/pip install --quiet --no-compile -r $(FRAMEWORK_LIST)
 	touch $@
 
-# The tree's own environment comes first; what it lacks is looked for in the shared one.
-$(STAMPS)/frameworks: $(STAMPS)/venv $(FRAMEWORKS)/complete
+# The tree's own environment comes first; what it lacks is looked for in the shared one. Only after the tree has its own:
+# pip would take for installed what is there.
+$(STAMPS)/frameworks: $(STAMPS)/venv $(FRAMEWORKS)/complete | $(STAMPS)/test $(STAMPS)/demo
 	echo $(FRAMEWORKS)/lib/python*/site-packages > $$(echo $(VENV)/lib/python*/site-packages)/frameworks.pth
 	touch $@
 

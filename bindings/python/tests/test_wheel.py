@@ -191,9 +191,9 @@ def test_bill_of_materials(wheel):
     assert all(re.search(r"\d+\.\d+\.\d+", each["version"]) for each in linked_in[:2])
 
 
-def test_snippet_of_the_readme(installed):
+def test_snippet_of_the_page_for_numpy(installed):
     folder, run = installed
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "docs/python.md").read_text()
     snippets = re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
     others = r"^(?:import|from) (?!numpy|topkloss\n)"
     (snippet,) = [each for each in snippets if not re.search(others, each, re.M)]
