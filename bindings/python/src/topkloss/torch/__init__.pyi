@@ -988,8 +988,8 @@ class TwoHeadAverageKLoss(TwoHeadModule):
         multi_label_weight: mu, finite and 0 or more.
         class_reduction: Whether the multi-label term is a ``"sum"``, whose weight grows with C, or
             a ``"mean"`` over classes. The paper's abstract, all that we could read, does not say.
-        threshold_decay: Share of the batches before in the threshold, in [0, 1). 0: each batch has
-            its own threshold.
+        threshold_decay: Share of the batches before in the threshold, in [0, 1]. 0: each batch has
+            its own threshold; 1: the one before stays, for whoever knows it.
         reduction: How row losses become one value: ``"mean"`` (weighted by class and sample
             weights), ``"sum"``; or ``"none"``, one value a row.
         ignore_index: Label of rows to leave out: their value and gradient are 0.
