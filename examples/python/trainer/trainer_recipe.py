@@ -42,8 +42,10 @@ def loss_function(criterion: nn.Module) -> LossFunction:
         # (N, L, C) as PyTorch has it, (N, C, L): a view.
         total: Tensor = criterion(outputs["logits"].movedim(-1, 1), labels)
         # None in evaluation, where each batch is by itself.
-        items = (labels != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
-        return total / max(items, 1)
+        items = num_items_in_batch
+        if items is None:
+            items = (labels != IGNORED).sum().clamp(min=1)
+        return total / items
 
     return loss
 
