@@ -41,6 +41,7 @@ def python(header: Header) -> str:
 
 
 def _constants(header: Header) -> Iterator[str]:
+    yield f'TOPKLOSS_VERSION = "{header.version}"'
     yield "\n".join(f"{each.name} = {each.value}" for each in header.constants) + "\n"
     for enumeration in header.enumerations:
         lines = [f"{each.name} = {each.value}" for each in enumeration.constants]

@@ -54,7 +54,7 @@ extern "C" {
 #endif
 
 /** Version of this header as text, "major.minor.patch"; topkloss_version() gives the library's. */
-#define TOPKLOSS_VERSION "0.1.0"
+#define TOPKLOSS_VERSION "0.2.0"
 
 /** Grows when a program compiled against an older header can no longer use a newer library. */
 #define TOPKLOSS_ABI_VERSION 1

@@ -4,7 +4,7 @@
 import CTopKLoss
 
 /// Version of the header, and so of the library.
-var headerVersion: StaticString { "0.1.0" }
+var headerVersion: StaticString { "0.2.0" }
 
 func name(ofStatus status: topkloss_status) -> StaticString {
   switch Int(status) {

@@ -28,6 +28,7 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from topkloss import (
+    _abi,
     _average_k,
     _noised_topk,
     _outlying_mse,
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
     from topkloss import sklearn as sklearn
     from topkloss import torch as torch
 
-__version__ = "0.1.0"
+__version__ = _abi.TOPKLOSS_VERSION
 
 __all__ = [
     "TopKLossError",

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 _Fields = list[tuple[str, Any]]
 
+TOPKLOSS_VERSION = "0.2.0"
 TOPKLOSS_ABI_VERSION = 1
 TOPKLOSS_IGNORE_INDEX = -100
 
