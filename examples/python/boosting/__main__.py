@@ -14,11 +14,15 @@ from time import perf_counter
 # Behind this folder: types of options are those of the demo.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "geonames"))
 
+from command_line import parse
+
+# First, for --help needs nothing of what follows.
+OPTIONS = parse()
+
 try:
     import numpy as np
     from boosters import LIBRARIES, LOSSES
     from cities import load_cities, split_cities
-    from option_types import positive_number, seed_number, share_number
     from rich.console import Console
     from rich.progress import Progress
     from rich.table import Table
@@ -31,36 +35,7 @@ except ModuleNotFoundError as missing:
     )
 
 
-def parse() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python examples/python/boosting", description=__doc__)
-    parser.add_argument(
-        "--libraries",
-        nargs="+",
-        choices=LIBRARIES,
-        default=list(LIBRARIES),
-        metavar="NAME",
-        help=f"of {', '.join(LIBRARIES)}; default: both",
-    )
-    parser.add_argument(
-        "--losses",
-        nargs="+",
-        choices=LOSSES,
-        default=list(LOSSES),
-        metavar="NAME",
-        help=f"of {', '.join(LOSSES)}; default: all",
-    )
-    parser.add_argument("--rounds", type=positive_number, metavar="N", help="of trees; default: 20")
-    parser.add_argument(
-        "--share", type=share_number, metavar="X", help="of the cities; default: 0.25"
-    )
-    parser.add_argument("--seed", type=seed_number, metavar="N", default=0, help="default: 0")
-    parser.add_argument("--quick", action="store_true", help="few cities and rounds: to see it run")
-    return parser.parse_args()
-
-
-def main() -> None:
-    options = parse()
+def main(options: argparse.Namespace) -> None:
     console = Console()
     rounds, share = options.rounds, options.share
     if rounds is None:
@@ -95,4 +70,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import boosters
+import command_line
 import numpy as np
 import pytest
 from boosters import LOSSES
@@ -75,3 +77,8 @@ def test_wrong_options_are_refused(
         runpy.run_path(str(HERE / "__main__.py"), run_name="__main__")
     assert ended.value.code == 2
     assert f"argument {wrong.split()[0]}: expected a" in capsys.readouterr().err
+
+
+def test_everything_can_be_asked_for() -> None:
+    assert tuple(boosters.LOSSES) == command_line.LOSSES
+    assert tuple(boosters.LIBRARIES) == command_line.LIBRARIES

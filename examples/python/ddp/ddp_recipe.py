@@ -8,9 +8,8 @@ over all of them.
 
 from __future__ import annotations
 
-import argparse
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -79,36 +78,29 @@ def class_average(model: nn.Module, task: Task) -> float:
     return task.class_average(lambda rows: model(torch.from_numpy(rows)))
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Train, alone or as one of torchrun's processes, the first of which says how it went."""
-    parser = argparse.ArgumentParser(prog="python examples/python/ddp", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rows and epochs: to see it run")
-    parser.add_argument("--save", type=Path, metavar="FILE", help="where the model goes")
-    parser.add_argument(
-        "--rendezvous",
-        default="env://",
-        metavar="URL",
-        help="where processes meet, as `torch.distributed.init_process_group` has it; "
-        "default: what torchrun set",
-    )
-    options = parser.parse_args(arguments)
+def main(*, quick: bool, save: Path | None = None, rendezvous: str = "env://") -> None:
+    """Train, alone or as one of torchrun's processes, the first of which says how it went.
+
+    quick: on less data. save: where the model goes. rendezvous: where processes meet, as
+    `torch.distributed.init_process_group` has it; by default what torchrun set.
+    """
     rank = int(os.environ.get("RANK", "0"))
     if "WORLD_SIZE" in os.environ:
         distributed.init_process_group(
             "gloo",
-            init_method=options.rendezvous,
+            init_method=rendezvous,
             rank=rank,
             world_size=int(os.environ["WORLD_SIZE"]),
             timeout=timedelta(minutes=5),
         )
-    task = some_unlabelled(draw(200 if options.quick else 2000))
-    model, losses = train(task, epochs=6 if options.quick else 20)
+    task = some_unlabelled(draw(200 if quick else 2000))
+    model, losses = train(task, epochs=6 if quick else 20)
     if rank == 0:
         print(
             f"logit-adjusted: loss {losses[0]:.3f} to {losses[-1]:.3f}, "
             f"class average {class_average(model, task):.3f}"
         )
-        if options.save:
-            torch.save(model.state_dict(), options.save)
+        if save:
+            torch.save(model.state_dict(), save)
     if distributed.is_initialized():
         distributed.destroy_process_group()

@@ -22,18 +22,18 @@ def test_two_processes_train_the_model_of_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """This one and another, which meet in a file and talk over the loopback interface."""
-    arguments = ["--quick", "--rendezvous", f"file://{tmp_path}/rendezvous"]
+    rendezvous = f"file://{tmp_path}/rendezvous"
     for name, value in {"GLOO_SOCKET_IFNAME": "lo", "WORLD_SIZE": "2", "RANK": "0"}.items():
         monkeypatch.setenv(name, value)
     other = subprocess.Popen(
-        [sys.executable, str(FOLDER), *arguments],
+        [sys.executable, str(FOLDER), "--quick", "--rendezvous", rendezvous],
         env={**os.environ, "RANK": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     try:
-        main([*arguments, "--save", str(tmp_path / "model.pt")])
+        main(quick=True, save=tmp_path / "model.pt", rendezvous=rendezvous)
     finally:
         with contextlib.suppress(subprocess.TimeoutExpired):
             other.wait(SECONDS)

@@ -10,9 +10,13 @@ import sys
 from dataclasses import replace
 from time import perf_counter
 
+from arguments import QUICK_EPOCHS, QUICK_SHARE, parse, settings_of
+
+# First, for --help needs nothing of what follows.
+OPTIONS = parse()
+
 try:
     from ambiguity_picture import draw_ambiguity
-    from arguments import QUICK_EPOCHS, QUICK_SHARE, parse, settings_of
     from comparison import HashedCities, TrainingProgress, compare, train_method
     from data import Split, load_cities, split_cities, thin_out
     from frequency_picture import draw_frequency
@@ -131,8 +135,7 @@ def run_prediction(options: argparse.Namespace, console: Console) -> None:
         console.print(answer)
 
 
-def main() -> None:
-    options = parse()
+def main(options: argparse.Namespace) -> None:
     console = Console()
     try:
         options.output.mkdir(parents=True, exist_ok=True)
@@ -151,4 +154,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

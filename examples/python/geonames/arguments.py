@@ -1,4 +1,4 @@
-"""The command line."""
+"""The command line. It is read before anything else is imported: `--help` needs Python alone."""
 
 from __future__ import annotations
 
@@ -6,9 +6,22 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from losses import METHODS
 from option_types import city_name, positive_number, seed_number
-from training import Settings
+from settings import Settings
+
+METHODS = (
+    "cross-entropy",
+    "post-hoc",
+    "logit-adjusted",
+    "ldam",
+    "elm",
+    "noised-top5",
+    "noised-top5-exact",
+    "noised-top5-imbalanced",
+    "outlying-mse",
+    "two-head",
+)
+"""The names in `losses.METHODS`."""
 
 DEFAULT_OUTPUT = Path(__file__).resolve().parent / "output"
 

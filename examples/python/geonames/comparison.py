@@ -16,9 +16,10 @@ from model import CityModel
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from sets import threshold_of
+from settings import Settings
 from storage import SavedModel, model_path, save
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-from training import Settings, Timing, train
+from training import Timing, train
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from losses import METHODS
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from sets import AVERAGE_SIZE
-from training import Settings
+from settings import Settings
 from tuning import Trial, best
 
 ACCURACIES = (

@@ -17,8 +17,9 @@ from features import BUCKETS, hash_names
 from layers import Array, NormalizedLinear, Parameter
 from model import CityModel
 from numpy.typing import NDArray
+from settings import Settings
 from storage import SavedModel, UnreadableModelError, load, model_path, save
-from training import Settings, train
+from training import train
 
 HERE = Path(__file__).resolve().parent
 

@@ -24,9 +24,10 @@ from prediction import answers
 from report import results_table, write_json
 from rich.console import Console, RenderableType
 from sets import members_of, sets_of, threshold_of
+from settings import Settings
 from storage import SavedModel
 from topkloss import TwoHeadAverageKLoss, metrics
-from training import Settings, train
+from training import train
 
 # Of these 18, sets of five countries on average keep 15: all above this threshold.
 THRESHOLD = 0.04

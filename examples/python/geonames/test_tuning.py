@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("topkloss")
 
+import arguments
 from comparison import compare
 from data import Cities, Split
 from features import hash_names
@@ -19,8 +20,8 @@ from losses import METHODS
 from report import trials_table
 from rich.console import Console
 from sets import sets_of
+from settings import Settings
 from storage import load, model_path
-from training import Settings
 from tuning import best, tune
 
 SETTINGS = Settings(epochs=4, batch_size=32, learning_rate=0.02)
@@ -104,3 +105,7 @@ def test_every_method_learns_and_thresholds_come_from_validation(
     scores = METHODS["post-hoc"].set_scores(outputs, saved.counts)
     sets = sets_of(scores, saved.thresholds["post-hoc"], split.validation.labels)
     assert sets.sizes.mean() == pytest.approx(5, abs=0.1)
+
+
+def test_every_method_can_be_asked_for() -> None:
+    assert tuple(METHODS) == arguments.METHODS

@@ -12,6 +12,7 @@ import scipy.sparse  # type: ignore[import-untyped]
 from adam import Adam
 from model import CityModel
 from numpy.typing import NDArray
+from settings import Settings
 
 REMEMBERED = 0.98
 """How much of the running loss is kept from one batch to the next."""
@@ -25,19 +26,6 @@ class Loss(Protocol):
 
         logits: (B, C). labels: (B,). out: where to put the gradient; may be the logits.
         """
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How long and how fast to train."""
-
-    epochs: int = 6
-    batch_size: int = 256
-    seed: int = 0
-    learning_rate: float = 0.003
-
-    learning_rate_decay: float = 0.7
-    """What the learning rate is multiplied by after every epoch."""
 
 
 @dataclass(frozen=True)

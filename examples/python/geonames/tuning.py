@@ -17,7 +17,7 @@ from evaluation import Accuracy, evaluate
 from losses import METHODS, Method
 from rich.console import Console
 from sets import threshold_of
-from training import Settings
+from settings import Settings
 
 
 @dataclass(frozen=True)

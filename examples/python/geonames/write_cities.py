@@ -14,7 +14,7 @@ from pathlib import Path
 
 from data import Cities, load_cities, split_cities
 from features import marked
-from training import Settings
+from settings import Settings
 
 TITLES = ("part", "country", "country_name", "name")
 

@@ -7,16 +7,25 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
+
+# Behind this folder: types of options are those of the demo.
+sys.path.append(str(Path(__file__).resolve().parents[1] / "geonames"))
+
+from command_line import parse
+from settings import Settings
+
+# First, for --help needs nothing of what follows.
+OPTIONS = parse()
 
 try:
     from batches import Names
     from geonames import load_cities, split_cities, thin_out
     from losses import METHODS
-    from option_types import positive_number, seed_number
     from rich.console import Console
     from rich.progress import Progress, TextColumn
     from topkloss import metrics
-    from training import Settings, scores, train
+    from training import scores, train
 except ModuleNotFoundError as missing:
     sys.exit(
         f"The package {missing.name} is not installed. Install topkloss[jax] from bindings/python, "
@@ -26,30 +35,7 @@ except ModuleNotFoundError as missing:
 QUICK_SHARE = 0.1
 
 
-def parse() -> argparse.Namespace:
-    """Read the command line."""
-    defaults = Settings()
-    parser = argparse.ArgumentParser(prog="python examples/python/jax", description=__doc__)
-    parser.add_argument(
-        "--loss", choices=METHODS, default="logit-adjusted", help="default: %(default)s"
-    )
-    parser.add_argument(
-        "--epochs", type=positive_number, metavar="N", help=f"default: {defaults.epochs}"
-    )
-    parser.add_argument(
-        "--batch-size", type=positive_number, metavar="N", default=256, help="default: %(default)s"
-    )
-    parser.add_argument(
-        "--seed", type=seed_number, metavar="N", default=0, help="default: %(default)s"
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="a tenth of the names, one epoch: to see it run"
-    )
-    return parser.parse_args()
-
-
-def main() -> None:
-    options = parse()
+def main(options: argparse.Namespace) -> None:
     console = Console()
     cities = load_cities()
     if options.quick:
@@ -89,4 +75,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from batches import BUCKETS, IGNORED, Names
+from command_line import LOSSES
 from geonames import Cities
 from losses import METHODS
 from model import initial, logits_of
@@ -99,3 +100,7 @@ def test_wrong_options_are_refused(
         runpy.run_path(str(HERE / "__main__.py"), run_name="__main__")
     assert ended.value.code == 2
     assert f"argument {wrong.split()[0]}: expected a" in capsys.readouterr().err
+
+
+def test_every_loss_can_be_asked_for() -> None:
+    assert tuple(METHODS) == LOSSES

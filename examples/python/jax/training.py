@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -15,19 +14,7 @@ from batches import IGNORED, Batch, Names
 from losses import Method, Values
 from model import Parameters, initial, logits_of
 from numpy.typing import NDArray
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How long and how fast to train: those of the demo."""
-
-    epochs: int = 6
-    batch_size: int = 256
-    seed: int = 0
-    learning_rate: float = 0.003
-
-    learning_rate_decay: float = 0.7
-    """What the learning rate is multiplied by after every epoch."""
+from settings import Settings
 
 
 def train(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -38,11 +36,8 @@ def class_average(task: Task, model: Any) -> float:
     return task.class_average(lambda rows: np.asarray(keras.ops.convert_to_numpy(model(rows))))
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Train with both losses, and say how they did."""
-    parser = argparse.ArgumentParser(prog="python examples/python/keras", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rows and epochs: to see it run")
-    quick = parser.parse_args(arguments).quick
+def main(*, quick: bool) -> None:
+    """Train with both losses, and say how they did. quick: on less data."""
     task = draw(200 if quick else 2000)
     losses = {
         "cross-entropy": keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 
 def test_quick_run(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["--quick"])
+    main(quick=True)
     usual, ours = figures(capsys.readouterr().out).values()
     assert usual.last < 0.5 * usual.first
     assert ours.last < 0.5 * ours.first

@@ -11,6 +11,11 @@ from pathlib import Path
 # Behind this folder: the data are those of all recipes.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "made"))
 
+from quick import parser
+
+# First, for --help needs nothing of what follows.
+QUICK = parser("lightning", __doc__).parse_args().quick
+
 try:
     from lightning_recipe import main
 except ModuleNotFoundError as missing:
@@ -20,4 +25,4 @@ except ModuleNotFoundError as missing:
     )
 
 if __name__ == "__main__":
-    main()
+    main(quick=QUICK)

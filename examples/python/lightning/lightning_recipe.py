@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import lightning
@@ -106,11 +104,8 @@ def class_average(classifier: Classifier, task: Task) -> float:
     return task.class_average(lambda rows: classifier.eval()(torch.from_numpy(rows)))
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Train with both losses, and say how they did."""
-    parser = argparse.ArgumentParser(prog="python examples/python/lightning", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rows and epochs: to see it run")
-    quick = parser.parse_args(arguments).quick
+def main(*, quick: bool) -> None:
+    """Train with both losses, and say how they did. quick: on less data."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     task = draw(200 if quick else 2000)

@@ -5,13 +5,18 @@ Run it as `python examples/python/pytorch`; `--help` lists the options.
 
 from __future__ import annotations
 
+import argparse
 import sys
 
+import geonames_demo  # noqa: F401
+from arguments import QUICK_SHARE
+from command_line import parse, settings_of
+
+# First, for --help needs nothing of what follows.
+OPTIONS = parse()
+
 try:
-    import geonames_demo  # noqa: F401
     import torch
-    from arguments import QUICK_SHARE
-    from command_line import options_of, parse, settings_of
     from comparison import HashedCities, TrainingProgress
     from criteria import criterion_of, method_of
     from data import load_cities, split_cities, thin_out
@@ -19,9 +24,9 @@ try:
     from loop import Options, train
     from network import Network
     from rich.console import Console
+    from settings import Settings
     from table import Result, table_of
     from topkloss import metrics
-    from training import Settings
 except ModuleNotFoundError as missing:
     sys.exit(
         f"The package {missing.name} is not installed. Install PyTorch, topkloss from "
@@ -61,10 +66,10 @@ def run(
     return Result(method.title, top_1, top_1_macro, top_5, top_5_macro, timing)
 
 
-def main() -> None:
-    arguments = parse()
+def main(arguments: argparse.Namespace) -> None:
     console = Console()
-    settings, options = settings_of(arguments), options_of(arguments)
+    settings = settings_of(arguments)
+    options = Options(drw=arguments.drw, autocast=arguments.autocast, compiled=arguments.compile)
     torch.set_num_threads(arguments.threads)
     console.print("Loading the cities of GeoNames …")
     cities = load_cities()
@@ -94,6 +99,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     try:
-        main()
+        main(OPTIONS)
     except KeyboardInterrupt:
         sys.exit("Stopped.")

@@ -1,4 +1,4 @@
-"""The command line."""
+"""The command line. It is read before anything else is imported: `--help` needs Python alone."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import argparse
 from collections.abc import Sequence
 
 import geonames_demo  # noqa: F401
-from arguments import QUICK_EPOCHS, QUICK_SHARE
-from criteria import CRITERIA, takes_class_weights
-from loop import Options
+from arguments import METHODS, QUICK_EPOCHS, QUICK_SHARE
 from option_types import positive_number, seed_number, whole_number_from
-from training import Settings
+from settings import Settings
+
+LOSSES = tuple(name for name in METHODS if name != "post-hoc")
+"""All of the demo's that are trained: the names in `criteria.CRITERIA`."""
+
+CLASS_WEIGHTED = ("cross-entropy", "logit-adjusted", "ldam", "elm")
+"""Those that take class weights."""
 
 DEFAULT = ("cross-entropy", "logit-adjusted", "ldam", "noised-top5")
 
@@ -31,9 +35,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--losses",
         nargs="+",
         metavar="NAME",
-        choices=[*CRITERIA, "all"],
+        choices=[*LOSSES, "all"],
         default=list(DEFAULT),
-        help=f"which to train with, one after another: all, or some of {', '.join(CRITERIA)} "
+        help=f"which to train with, one after another: all, or some of {', '.join(LOSSES)} "
         f"(default: {' '.join(DEFAULT)})",
     )
     parser.add_argument(
@@ -83,10 +87,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     options = parser.parse_args(arguments)
     if "all" in options.losses:
-        options.losses = list(CRITERIA)
+        options.losses = list(LOSSES)
     options.losses = list(dict.fromkeys(options.losses))
     if options.drw is not None:
-        without = [name for name in options.losses if not takes_class_weights(name)]
+        without = [name for name in options.losses if name not in CLASS_WEIGHTED]
         if without:
             parser.error(f"--drw: these losses take no class weights: {', '.join(without)}")
         epochs = settings_of(options).epochs
@@ -99,8 +103,3 @@ def settings_of(options: argparse.Namespace) -> Settings:
     """How to train, from the parsed command line: as the demo does."""
     epochs = options.epochs or (QUICK_EPOCHS if options.quick else Settings().epochs)
     return Settings(epochs=epochs, batch_size=options.batch_size, seed=options.seed)
-
-
-def options_of(options: argparse.Namespace) -> Options:
-    """What is asked for besides."""
-    return Options(drw=options.drw, autocast=options.autocast, compiled=options.compile)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import geonames_demo  # noqa: F401
-import numpy as np
 import topkloss.torch as modules
 from losses import METHODS, Counts, Method
 from torch import nn
@@ -37,8 +36,3 @@ def method_of(name: str) -> Method:
 def criterion_of(name: str, counts: Counts) -> nn.Module:
     """The module of a loss. counts: training rows a class, shape (C,)."""
     return CRITERIA[name](counts, method_of(name).value)
-
-
-def takes_class_weights(name: str) -> bool:
-    """Whether a loss can be re-weighted during training."""
-    return hasattr(criterion_of(name, np.arange(1, 11)), "set_class_weight")

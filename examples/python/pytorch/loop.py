@@ -13,9 +13,10 @@ import scipy.sparse  # type: ignore[import-untyped]
 import torch
 from network import Bags, Network
 from numpy.typing import NDArray
+from settings import Settings
 from topkloss.class_weights import deferred, effective_number
 from torch import Tensor, nn
-from training import REMEMBERED, Settings
+from training import REMEMBERED
 
 PROBED = 5
 """Of so many training steps, the loss of one is timed: enough that first calls, which look at more, are few."""

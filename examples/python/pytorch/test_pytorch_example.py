@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from command_line import parse
+from command_line import CLASS_WEIGHTED, parse
 from comparison import HashedCities
-from criteria import CRITERIA, criterion_of, method_of, takes_class_weights
+from criteria import CRITERIA, criterion_of, method_of
 from data import load_cities, split_cities, thin_out
 from features import BUCKETS, hash_names
 from loop import Options, Timing, train
@@ -24,11 +24,11 @@ from losses import METHODS
 from model import CityModel
 from network import Bags, Network
 from rich.console import Console
+from settings import Settings
 from table import Result, table_of
 from topkloss.class_weights import effective_number
 from topkloss.torch import LDAMLoss
 from torch import nn
-from training import Settings
 
 HERE = Path(__file__).resolve().parent
 NAMES = ["Paris", "San José", "Warszawa", "Springfield", "Łódź"]
@@ -259,6 +259,7 @@ def test_bad_arguments_are_refused_in_plain_words(
 
 
 def test_which_losses_take_class_weights() -> None:
-    weighted = {name for name in CRITERIA if takes_class_weights(name)}
-    assert weighted == {"cross-entropy", "logit-adjusted", "ldam", "elm"}
+    counts = np.arange(1, 11)
+    able = [name for name in CRITERIA if hasattr(criterion_of(name, counts), "set_class_weight")]
+    assert able == list(CLASS_WEIGHTED)
     assert parse(["--losses", "all"]).losses == list(CRITERIA)

@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from time import perf_counter
 from typing import Any
+
+# Behind this folder: types of options are those of the demo.
+sys.path.append(str(Path(__file__).resolve().parents[1] / "geonames"))
+
+from command_line import SHARE, parse
+
+# First, for --help needs nothing of what follows.
+OPTIONS = parse()
 
 try:
     import numpy as np
     from geonames import Cities, load_cities, marked, split_cities, thin_out
     from numpy.typing import NDArray
-    from option_types import fold_number, seed_number, share_number
     from rich.console import Console
     from rich.progress import Progress
     from rich.table import Table
@@ -36,7 +44,7 @@ except ModuleNotFoundError as missing:
         "examples/python/scikit_learn/requirements.txt."
     )
 
-QUICK_SHARE, SHARE = 0.02, 0.1
+QUICK_SHARE = 0.02
 QUICK_NGRAMS, NGRAMS = 800, 2000
 
 
@@ -138,19 +146,7 @@ def show_sets(
         console.print(f"{name}: {', '.join(countries[:8])}{' …' if len(countries) > 8 else ''}")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python examples/python/scikit_learn", description=__doc__
-    )
-    parser.add_argument(
-        "--share", type=share_number, metavar="X", help=f"of the names; default: {SHARE}"
-    )
-    parser.add_argument("--folds", type=fold_number, metavar="N", help="default: 3")
-    parser.add_argument("--seed", type=seed_number, metavar="N", default=0, help="default: 0")
-    parser.add_argument(
-        "--quick", action="store_true", help="few names, two fits a fold: to see it run"
-    )
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> None:
     console = Console()
     share = options.share
     if share is None:
@@ -188,4 +184,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

@@ -14,16 +14,21 @@ from time import perf_counter
 # Behind this folder: types of options are those of the demo.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "geonames"))
 
+from command_line import parse
+from settings import Settings
+
+# First, for --help needs nothing of what follows.
+OPTIONS = parse()
+
 try:
     import numpy as np
-    from command_line import parse
     from criteria import CRITERIA
     from figures import Figures, figures
     from rich.console import Console
     from rich.progress import Progress
     from rich.table import Table
     from scenes import CLASSES, Scenes, draw
-    from training import Settings, predict, train
+    from training import predict, train
 except ModuleNotFoundError as missing:
     sys.exit(
         f"The package {missing.name} is not installed. Install topkloss[torch] from "
@@ -63,8 +68,7 @@ def _cells(found: Figures, rare: list[int], seconds: float) -> list[str]:
     return [*(f"{number:.3f}" for number in numbers), f"{seconds:.0f}"]
 
 
-def main() -> None:
-    options = parse()
+def main(options: argparse.Namespace) -> None:
     console = Console()
     defaults = Settings()
     count = options.scenes or (40 if options.quick else 200)
@@ -97,4 +101,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

@@ -1,13 +1,15 @@
-"""The command line."""
+"""The command line. It is read before anything else is imported: `--help` needs Python alone."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 
-from criteria import CRITERIA
 from option_types import positive_number, seed_number
-from training import Settings
+from settings import Settings
+
+LOSSES = ("cross-entropy", "weighted", "logit-adjusted", "seesaw", "outlying-mse")
+"""The names in `criteria.CRITERIA`."""
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -20,10 +22,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--losses",
         nargs="+",
-        choices=CRITERIA,
-        default=list(CRITERIA),
+        choices=LOSSES,
+        default=list(LOSSES),
         metavar="NAME",
-        help=f"of {', '.join(CRITERIA)}; default: all",
+        help=f"of {', '.join(LOSSES)}; default: all",
     )
     parser.add_argument(
         "--tune",

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from command_line import parse
+from command_line import LOSSES, parse
 from criteria import CRITERIA
 from figures import figures
 from network import Network
 from scenes import CLASSES, COLOURS, HEIGHT, WIDTH, draw
+from settings import Settings
 from torch.nn import functional
-from training import Settings, predict, train
+from training import predict, train
 
 FOLDER = Path(__file__).parent
 
@@ -115,3 +116,7 @@ def test_wrong_arguments_are_told(wrong: list[str], capsys: pytest.CaptureFixtur
         parse(wrong)
     assert stopped.value.code == 2
     assert wrong[0] in capsys.readouterr().err
+
+
+def test_every_loss_can_be_asked_for() -> None:
+    assert tuple(CRITERIA) == LOSSES

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from network import Network
 from scenes import CLASSES, Labels, Scenes
+from settings import Settings
 from torch import nn
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is the same for all losses, and tuned for none."""
-
-    epochs: int = 16
-    batch_size: int = 10
-    learning_rate: float = 6e-3
-    seed: int = 0
 
 
 def train(

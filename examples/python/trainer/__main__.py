@@ -6,6 +6,15 @@ Run it as `python examples/python/trainer`; `--help` lists the options.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+
+# Behind this folder: the options are those of all recipes.
+sys.path.append(str(Path(__file__).resolve().parents[1] / "made"))
+
+from quick import parser
+
+# First, for --help needs nothing of what follows.
+QUICK = parser("trainer", __doc__).parse_args().quick
 
 try:
     from trainer_recipe import main
@@ -16,4 +25,4 @@ except ModuleNotFoundError as missing:
     )
 
 if __name__ == "__main__":
-    main()
+    main(quick=QUICK)

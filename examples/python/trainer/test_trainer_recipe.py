@@ -74,7 +74,7 @@ def test_tags_have_a_long_tail() -> None:
 
 
 def test_quick_run(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["--quick"])
+    main(quick=True)
     usual, ours = figures(capsys.readouterr().out).values()
     assert usual.last < 0.5 * usual.first
     assert ours.last < 0.5 * ours.first

@@ -8,9 +8,8 @@ divided by that.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -124,11 +123,8 @@ def class_average(model: nn.Module, sentences: list[Sentence]) -> float:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Train with both losses, and say how they did."""
-    parser = argparse.ArgumentParser(prog="python examples/python/trainer", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer sentences: to see it run")
-    quick = parser.parse_args(arguments).quick
+def main(*, quick: bool) -> None:
+    """Train with both losses, and say how they did. quick: on less data."""
     sentences, others = draw(400 if quick else 4000, seed=1), draw(500, seed=2)
     losses = {
         "cross-entropy": CrossEntropyLoss(reduction="sum"),
