@@ -1,17 +1,4 @@
-# make demo           trains on real data, from nothing: sets up what it needs, once
-# make test           every test, likewise
-# make lint           linters, generated files, and whether the ABI is kept: the quickest part of it
-# make build          libtopkloss.so, libtopkloss_cuda.so, libtopkloss_xla.so in .build/release; make install, make uninstall: PREFIX=/usr/local
-# make wheel          dist/, with a source archive
-# make aarch64        .build/aarch64/libtopkloss.so; make wheel-aarch64, make test-aarch64-quick, make test-aarch64
-# make bench          how fast, next to others
-# make fuzz           a minute, or TIME=seconds: Tests/Fuzz/README.md; make fuzz-python
-# make soak           minutes of losses and of forks; make test-valgrind, make test-tsan: Tests/C/README.md
-# make reproducible   builds the library again in another folder, and compares the bytes
-# make generate       what follows from include/topkloss.h
-# make docs           the documentation as a site, in .build/docs/html
-# make ptx            the kernels for GPUs as they are committed; make ptx-check, whether they are; make test-gpu, on this processor
-# make clean
+# `make help` lists what there is, from the lines that begin with ## here and in examples/native.mk.
 #
 # Set-up is remembered in stamp files; delete .venv or .build to have it done again.
 
@@ -58,18 +45,27 @@ BINDING_SOURCES := $(shell find bindings/python -path '*/tests' -prune -o -path 
   \( -name '*.py' -o -name '*.pyi' -o -name '*.toml' -o -name py.typed -o -name '*.md' \) -print)
 DEMO := examples/python/geonames
 
+# A program that is asked for its options alone needs Python alone: nothing is built or installed for it.
+ASKED := $(filter -h --help,$(ARGS))
+needs = $(if $(ASKED),,$(1))
+IN_DEMO := $(if $(ASKED),$(PYTHON),$(IN_VENV)/python)
+
 .PHONY: help build install uninstall cities example-c example-cpp example-rust demo demo-quick bench test test-install \
   test-native-examples test-native test-swift test-python test-demo lint clean
+## this list; times are of two cores, after set-up, which says what it does and how long it takes
 help:
-	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
+	@awk '/^# ---- / { print "\n" substr($$0, 8) } /^## / { text = substr($$0, 4) } \
+	  /^[a-z][a-z0-9 -]*:/ && text { sub(/:.*/, ""); n = split($$0, names, " "); \
+  for (i = 1; i <= n; i++) printf "  make %-24s %s\n", names[i], text; text = "" }' $(MAKEFILE_LIST)
 
 # ---- set-up
 
+## libtopkloss.so, libtopkloss_cuda.so, libtopkloss_xla.so in .build/release (4 min)
 build: $(LIBRARY) $(LINK) $(CUDA_LINK) $(XLA_LINK)
 
 $(LIBRARY): $(LIBRARY_SOURCES)
 	@command -v swift >/dev/null || { echo "Swift 6.3 is needed: no swift on PATH" >&2; exit 1; }
-	@echo "==> building libtopkloss.so, and beside it libtopkloss_cuda.so and libtopkloss_xla.so"
+	@echo "==> building libtopkloss.so, and beside it libtopkloss_cuda.so and libtopkloss_xla.so (about 4 minutes on two cores)"
 	swift build -c release --product topkloss
 	swift build -c release --product topkloss_cuda
 	swift build -c release --product topkloss_xla
@@ -78,6 +74,7 @@ $(LIBRARY): $(LIBRARY_SOURCES)
 # For Linux on aarch64, whatever this is.
 AARCH64_LIBRARY := .build/aarch64/libtopkloss.so
 .PHONY: aarch64
+## libtopkloss.so and libtopkloss_xla.so for Linux on aarch64, in .build/aarch64 (2 min)
 aarch64: $(AARCH64_LIBRARY)
 
 AARCH64_TOOLS := $(STAMPS)/aarch64-tools
@@ -87,7 +84,7 @@ $(AARCH64_TOOLS): | $(STAMPS)/venv
 	@touch $@
 
 $(AARCH64_LIBRARY): $(LIBRARY_SOURCES) packaging/aarch64/build.py $(AARCH64_TOOLS)
-	@echo "==> building libtopkloss.so for aarch64"
+	@echo "==> building libtopkloss.so and libtopkloss_xla.so for aarch64 (about 2 minutes)"
 	$(PYTHON) packaging/aarch64/build.py $@
 
 # What programs that were linked with the library where it was built look for.
@@ -115,12 +112,27 @@ $(STAMPS)/test: $(STAMPS)/venv bindings/python/tests/requirements.txt
 	$(PIP) -r bindings/python/tests/requirements.txt
 	touch $@
 
+# Called with an environment's folder and what pip is to put there; what is there already is not fetched again.
+define install_shared
+mkdir -p $(CACHE); exec 9>$(1).lock; flock 9; [ -x $(1)/bin/pip ] || $(PYTHON) -m venv $(1); \
+[ $(1) = $(FRAMEWORKS) ] || echo $(FRAMEWORKS)/lib/python*/site-packages >$$(echo $(1)/lib/python*/site-packages)/frameworks.pth; \
+$(1)/bin/pip install --quiet --no-compile $(2); touch $@
+endef
+
 $(FRAMEWORKS)/complete: | $(FRAMEWORK_LIST)
-	@echo "==> installing PyTorch and the papers' code in $(FRAMEWORKS) (once; this can take minutes)"
-	rm -rf $(FRAMEWORKS)
-	$(PYTHON) -m venv $(FRAMEWORKS)
-	$(FRAMEWORKS)/bin/pip install --quiet --no-compile -r $(FRAMEWORK_LIST)
-	touch $@
+	@echo "==> installing PyTorch, JAX, the boosters and the papers' code in $(FRAMEWORKS) (once: 6 GB, some minutes)"
+	@$(call install_shared,$(FRAMEWORKS),-r $(FRAMEWORK_LIST))
+
+# What one example needs, into the same environment: tests add the rest, and install nothing twice.
+NEEDS_pytorch := torch -r $(DEMO)/requirements.txt
+NEEDS_segmentation := torch -r examples/python/segmentation/requirements.txt
+NEEDS_jax := jax -r examples/python/jax/requirements.txt
+NEEDS_boosting := xgboost-cpu lightgbm -r examples/python/boosting/requirements.txt
+NEEDS_scikit-learn := -r examples/python/scikit_learn/requirements.txt
+NEEDS_torch := torch numpy
+$(FRAMEWORKS)/for-%: $(wildcard examples/python/*/requirements.txt) | $(FRAMEWORK_LIST)
+	@echo "==> installing $(NEEDS_$*) in $(FRAMEWORKS) (once: PyTorch takes 5 GB and some minutes, JAX half a GB)"
+	@$(call install_shared,$(FRAMEWORKS),--constraint $(FRAMEWORK_LIST) $(NEEDS_$*))
 
 # The tree's own environment comes first; what it lacks is looked for in the shared one. Only after the tree has its own:
 # pip would take for installed what is there.
@@ -137,12 +149,15 @@ $(PEERS)/complete: | $(PEER_LIST) $(FRAMEWORKS)/complete
 	touch $@
 
 $(RECIPES)/complete: | $(RECIPE_LIST) $(FRAMEWORKS)/complete
-	@echo "==> installing what the recipes train with in $(RECIPES) (once; this can take minutes)"
-	rm -rf $(RECIPES)
-	$(PYTHON) -m venv $(RECIPES)
-	echo $(FRAMEWORKS)/lib/python*/site-packages > $$(echo $(RECIPES)/lib/python*/site-packages)/frameworks.pth
-	$(RECIPES)/bin/pip install --quiet --no-compile -r $(RECIPE_LIST)
-	touch $@
+	@echo "==> installing what the recipes train with in $(RECIPES) (once; a minute)"
+	@$(call install_shared,$(RECIPES),-r $(RECIPE_LIST))
+
+NEEDS_trainer := accelerate transformers
+NEEDS_lightning := lightning
+NEEDS_keras := keras
+$(RECIPES)/for-%: | $(RECIPE_LIST)
+	@echo "==> installing $(NEEDS_$*) in $(RECIPES) (once; a minute)"
+	@$(call install_shared,$(RECIPES),--constraint $(RECIPE_LIST) $(NEEDS_$*))
 
 # Called with what is missing, as Debian names it.
 define install_debian
@@ -153,13 +168,16 @@ endef
 
 # ---- the main job
 
-demo: $(STAMPS)/binding $(STAMPS)/demo
-	$(IN_VENV)/python $(DEMO) $(ARGS)
+## trains nine models on 119,000 city names, compares ten methods, draws two pictures (3 min)
+demo: $(call needs,$(STAMPS)/binding $(STAMPS)/demo)
+	$(IN_DEMO) $(DEMO) $(ARGS)
 
-demo-quick: $(STAMPS)/binding $(STAMPS)/demo
-	$(IN_VENV)/python $(DEMO) --quick $(ARGS)
+## the same on fewer names: to see it run (40 s)
+demo-quick: $(call needs,$(STAMPS)/binding $(STAMPS)/demo)
+	$(IN_DEMO) $(DEMO) --quick $(ARGS)
 
 # Paths in ARGS are relative to bindings/python.
+## how fast, next to others (15 min; ARGS=--quick 1 min)
 bench: $(STAMPS)/binding $(STAMPS)/frameworks $(PEERS)/complete
 	cd bindings/python && PYTHONPATH=$$(echo $(PEERS)/lib/python*/site-packages) \
 	  ../../$(IN_VENV)/python -m benchmarks --output ../../.build/bench $(ARGS)
@@ -170,12 +188,14 @@ abigail = command -v abidiff >/dev/null || { $(call install_debian,abigail-tools
 
 .PHONY: generate stubs
 # First what the library is built from: without it a new loss does not compile. The stubs are made from the package.
+## what follows from include/topkloss.h (1 min)
 generate: $(STAMPS)/test
 	$(IN_VENV)/python -m abi
 	@$(abigail)
 	$(IN_VENV)/python -m abi.picture
 	$(MAKE) --no-print-directory stubs
 
+## of that, the stubs of topkloss.torch and topkloss.jax (10 s)
 stubs: $(STAMPS)/test $(STAMPS)/binding $(STAMPS)/frameworks
 	$(IN_VENV)/python -m abi.python_stubs
 
@@ -189,10 +209,12 @@ $(PTX_ENVIRONMENT): $(STAMPS)/venv packaging/ptx/requirements.txt
 
 # FAMILIES="turn batch": these alone.
 .PHONY: ptx ptx-check
+## the kernels for GPUs as they are committed (4 min)
 ptx: $(PTX_ENVIRONMENT)
 	$(IN_VENV)/python packaging/ptx/build.py $(FAMILIES)
 
 # Makes them all again, and compares the bytes.
+## whether they are (4 min)
 ptx-check: $(PTX_ENVIRONMENT)
 	$(IN_VENV)/python packaging/ptx/build.py --check $(or $(FAMILIES),$(basename $(notdir $(wildcard Sources/CPTX/ptx/*.ptx))))
 
@@ -206,7 +228,8 @@ $(STAMPS)/packaging: $(STAMPS)/venv bindings/python/packaging-requirements.txt
 # auditwheel gives the wheel the tag of the oldest glibc that has the symbols which the library needs.
 .PHONY: wheel
 # The same bytes whenever they are built: the time of the last commit, or of nothing where there is none.
-wheel test-wheel: export SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),315532800)
+wheel test-wheel release test-release: export SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),315532800)
+## dist/: the wheel for this processor, and the source archive (20 s)
 wheel: $(LIBRARY) $(STAMPS)/packaging
 	@echo "==> building the wheel and the source archive"
 	rm -rf .build/wheel dist/*.tar.gz dist/*_$$(uname -m).whl
@@ -216,6 +239,7 @@ wheel: $(LIBRARY) $(STAMPS)/packaging
 
 # The same for aarch64, beside it. auditwheel takes the processor from the library, and the oldest glibc from its symbols.
 .PHONY: wheel-aarch64
+## the wheel for aarch64 (10 s)
 wheel-aarch64: $(AARCH64_LIBRARY) $(STAMPS)/packaging
 	@echo "==> building the wheel for aarch64"
 	rm -rf .build/wheel-aarch64 dist/*_aarch64.whl
@@ -223,7 +247,33 @@ wheel-aarch64: $(AARCH64_LIBRARY) $(STAMPS)/packaging
 	  --outdir .build/wheel-aarch64 bindings/python
 	PATH="$(CURDIR)/$(IN_VENV):$$PATH" $(IN_VENV)/auditwheel repair --wheel-dir dist .build/wheel-aarch64/*.whl
 
+# The wheel that test-wheel has, too; of aarch64 only what is built already, for that takes minutes. As a release, in a
+# folder of its own: dist/ may have files of others.
+RELEASE := .build/test-release
+AARCH64_BUILT = $(shell $(MAKE) --question $(AARCH64_LIBRARY) >/dev/null 2>&1 && echo $(AARCH64_LIBRARY))
+.PHONY: release test-release
+## dist/: wheels, source archive, tarballs of both processors, bill of materials, checksums (1 min; aarch64 2 more, once)
+release: $(LIBRARY) $(AARCH64_LIBRARY) $(STAMPS)/packaging $(STAMPS)/test
+	rm -rf dist
+	$(MAKE) --no-print-directory wheel
+	$(MAKE) --no-print-directory wheel-aarch64
+	$(IN_VENV)/python packaging/release dist $(LIBRARY) $(AARCH64_LIBRARY)
+	TOPKLOSS_RELEASE="$(CURDIR)/dist" $(IN_VENV)/python -m pytest -q --config-file bindings/python/pyproject.toml Tests/Release
+
+## of what a release has besides, and of make help (20 s)
+test-release: wheel $(STAMPS)/test
+	@echo "==> tests of a release"
+	rm -rf $(RELEASE)
+	mkdir -p $(RELEASE)
+	cp dist/*_$$(uname -m).whl dist/*.tar.gz $(RELEASE)
+	$(if $(AARCH64_BUILT),$(MAKE) --no-print-directory wheel-aarch64)
+	$(if $(AARCH64_BUILT),cp dist/*_aarch64.whl $(RELEASE))
+	$(IN_VENV)/python packaging/release $(RELEASE) $(LIBRARY) $(AARCH64_BUILT)
+	TOPKLOSS_RELEASE="$(CURDIR)/$(RELEASE)" $(IN_VENV)/python -m pytest -q --config-file bindings/python/pyproject.toml \
+	  Tests/Release
+
 .PHONY: test-wheel
+## of the wheel and of the source archive (1 min)
 test-wheel: wheel $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo
 	@echo "==> tests of the wheel and of the source archive, without Swift"
 	cd bindings/python && TOPKLOSS_DIST="$(CURDIR)/dist" ../../$(IN_VENV)/python -m pytest -q tests/test_wheel.py
@@ -233,22 +283,30 @@ test-wheel: wheel $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo
 FRAMEWORK_EXAMPLES := $(addprefix examples/python/,pytorch segmentation jax boosting scikit_learn)
 .PHONY: example-pytorch example-segmentation example-jax example-boosting example-scikit-learn test-framework-examples
 
-example-pytorch: $(STAMPS)/binding $(STAMPS)/demo $(STAMPS)/frameworks
-	$(IN_VENV)/python examples/python/pytorch $(ARGS)
+IN_EXAMPLE = $(if $(ASKED),$(PYTHON),PYTHONPATH=$$(echo $(FRAMEWORKS)/lib/python*/site-packages) $(IN_VENV)/python)
 
-example-segmentation: $(STAMPS)/binding $(STAMPS)/demo $(STAMPS)/frameworks
-	$(IN_VENV)/python examples/python/segmentation $(ARGS)
+## which country is a city in? in PyTorch (1 min)
+example-pytorch: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-pytorch)
+	$(IN_EXAMPLE) examples/python/pytorch $(ARGS)
 
-example-jax: $(STAMPS)/binding $(STAMPS)/demo $(STAMPS)/frameworks
-	$(IN_VENV)/python examples/python/jax $(ARGS)
+## street scenes with rare classes, in PyTorch (3 min)
+example-segmentation: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-segmentation)
+	$(IN_EXAMPLE) examples/python/segmentation $(ARGS)
 
-example-boosting: $(STAMPS)/binding $(STAMPS)/demo $(STAMPS)/frameworks
-	$(IN_VENV)/python examples/python/boosting $(ARGS)
+## which country is a city in? in JAX (1 min)
+example-jax: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-jax)
+	$(IN_EXAMPLE) examples/python/jax $(ARGS)
 
-example-scikit-learn: $(STAMPS)/binding $(STAMPS)/demo $(STAMPS)/frameworks
-	$(IN_VENV)/python examples/python/scikit_learn $(ARGS)
+## which country is a place in? by XGBoost and LightGBM (3 min)
+example-boosting: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-boosting)
+	$(IN_EXAMPLE) examples/python/boosting $(ARGS)
+
+## which country is a city in? a pipeline of scikit-learn (3 min)
+example-scikit-learn: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-scikit-learn)
+	$(IN_EXAMPLE) examples/python/scikit_learn $(ARGS)
 
 # One process each: modules of different examples have the same names.
+## of the examples for PyTorch, JAX, boosted trees and scikit-learn (5 min)
 test-framework-examples: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	@echo "==> tests of the examples for PyTorch, JAX, boosted trees and scikit-learn"
 	for example in $(FRAMEWORK_EXAMPLES); do $(IN_VENV)/python -m pytest -q $$example; done
@@ -259,17 +317,27 @@ RECIPE_EXAMPLES := $(addprefix examples/python/,made trainer lightning ddp keras
 IN_RECIPES = PYTHONPATH=$$(echo $(RECIPES)/lib/python*/site-packages) $(IN_VENV)/python
 .PHONY: example-trainer example-lightning example-ddp example-keras test-recipes
 
-example-trainer example-lightning: example-%: $(STAMPS)/binding $(STAMPS)/frameworks $(RECIPES)/complete
-	$(IN_RECIPES) examples/python/$* $(ARGS)
+IN_RECIPE = $(if $(ASKED),$(PYTHON),PYTHONPATH=$(RECIPE_PATHS) $(IN_VENV)/python)
+RECIPE_PATHS = $$(echo $(RECIPES)/lib/python*/site-packages):$$(echo $(FRAMEWORKS)/lib/python*/site-packages)
 
-example-ddp: $(STAMPS)/binding $(STAMPS)/frameworks
-	$(IN_VENV)/python -m torch.distributed.run --standalone --nproc-per-node 2 examples/python/ddp $(ARGS)
+## Hugging Face's Trainer (1 min)
+example-trainer: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-torch $(RECIPES)/for-trainer)
+	$(IN_RECIPE) examples/python/trainer $(ARGS)
 
-# KERAS_BACKEND=jax: with JAX.
-example-keras: $(STAMPS)/binding $(STAMPS)/frameworks $(RECIPES)/complete
-	KERAS_BACKEND=$(or $(KERAS_BACKEND),torch) $(IN_RECIPES) examples/python/keras $(ARGS)
+## a Lightning module (1 min)
+example-lightning: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-torch $(RECIPES)/for-lightning)
+	$(IN_RECIPE) examples/python/lightning $(ARGS)
+
+## two processes of PyTorch's DistributedDataParallel (30 s)
+example-ddp: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-torch)
+	$(IN_EXAMPLE) $(call needs,-m torch.distributed.run --standalone --nproc-per-node 2) examples/python/ddp $(ARGS)
+
+## a Keras model (1 min); KERAS_BACKEND=jax: with JAX
+example-keras: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-$(if $(filter jax,$(KERAS_BACKEND)),jax,torch) $(RECIPES)/for-keras)
+	KERAS_BACKEND=$(or $(KERAS_BACKEND),torch) $(IN_RECIPE) examples/python/keras $(ARGS)
 
 # A process for each backend of Keras, which is chosen when it is imported; imports take the most of their time.
+## of the recipes and of topkloss.keras (2 min)
 test-recipes: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/frameworks $(RECIPES)/complete
 	@echo "==> tests of topkloss.keras and of the recipes"
 	KERAS_BACKEND=torch $(IN_RECIPES) -m pytest -q --config-file bindings/python/pyproject.toml \
@@ -292,6 +360,7 @@ $(DOCS)/complete: | $(DOCS_LIST) $(FRAMEWORKS)/complete
 	touch $@
 
 .PHONY: docs
+## the documentation as a site, in .build/docs/html (1 min)
 docs: $(LIBRARY) $(DOCS)/complete
 	@echo "==> the documentation, in .build/docs/html"
 	TOPKLOSS_LIBRARY="$(CURDIR)/$(LIBRARY)" PYTHONPATH=bindings/python/src PYTHONDONTWRITEBYTECODE=1 \
@@ -306,8 +375,9 @@ test-demo test-wheel test-framework-examples test-recipes: export OMP_NUM_THREAD
 # Else torch.compile starts processes that import PyTorch themselves.
 test-python test-framework-examples: export TORCHINDUCTOR_COMPILE_THREADS := 1
 
+## every test, linters too (15 min; from nothing 20)
 test: lint test-native test-gpu test-reproducible test-fuzz test-growth test-install test-native-examples test-swift test-python \
-  test-demo test-wheel test-framework-examples test-recipes
+  test-demo test-wheel test-release test-framework-examples test-recipes
 
 # Swift's test runner finds Python's headers through pkg-config.
 PYTHON_HEADERS := $(STAMPS)/python-headers
@@ -315,6 +385,7 @@ $(PYTHON_HEADERS): $(STAMPS)/venv
 	@pkg-config --exists python3-embed 2>/dev/null || { $(call install_debian,libpython3-dev pkg-config); }
 	@touch $@
 
+## of the C interface, in C and C++ (2 min)
 test-native: $(LIBRARY)
 	@[ -e "$$(gcc -print-file-name=libomp.so.5)" ] || { $(call install_debian,libomp5-14); }
 	@echo "==> C and C++ tests"
@@ -327,6 +398,7 @@ $(STAMPS)/ptxas: $(STAMPS)/venv Tests/GPU/requirements.txt
 	touch $@
 
 .PHONY: test-gpu
+## of the kernels for devices, emulated (2 min)
 test-gpu: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/ptxas $(PTX_ENVIRONMENT)
 	@echo "==> tests of the kernels for devices"
 	$(IN_VENV)/python packaging/ptx/build.py --check turn
@@ -334,26 +406,32 @@ test-gpu: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/ptxas $(PTX_ENVIRONMENT)
 
 # ThreadSanitizer needs a library of its own. Not part of `test`: minutes, and what CI has time for is in Tests/C/run.
 .PHONY: soak test-valgrind test-tsan
+## a million losses from eight threads, and 20,000 forks (some minutes)
 soak: $(LIBRARY)
 	@echo "==> a million losses from eight threads, and 20,000 forks against first use"
 	Tests/C/run_long soak $(LIBRARY)
 
+## the C tests of memory (20 min); Tests/C/README.md
 test-valgrind: $(LIBRARY)
 	@command -v valgrind >/dev/null || { $(call install_debian,valgrind libc6-dbg); }
 	Tests/C/run_long memory $(LIBRARY)
 
+## the C tests of threads, by ThreadSanitizer (5 min)
 test-tsan:
+	@echo "==> building libtopkloss.so for ThreadSanitizer (about 3 minutes)"
 	TOPKLOSS_KERNELS=avx2 swift build -c release --sanitize=thread --scratch-path .build/tsan --product topkloss
 	Tests/C/run_long threads .build/tsan/release/libtopkloss.so
 
 # On another processor: emulated, many times slower, and so not part of `test`. The quick one has what is the processor's.
 .PHONY: test-aarch64 test-aarch64-quick
+## the C and C++ tests and the wheel on aarch64, emulated (30 min)
 test-aarch64: $(AARCH64_LIBRARY) $(AARCH64_TOOLS) $(LIBRARY)
 	@echo "==> C and C++ tests on aarch64"
 	Tests/C/run $(AARCH64_LIBRARY) aarch64-linux-gnu $(LIBRARY)
 	$(MAKE) --no-print-directory wheel-aarch64
 	Tests/AArch64/run dist/*_aarch64.whl $(CACHE)/aarch64-python
 
+## what is that processor's of them (2 min)
 test-aarch64-quick: $(AARCH64_LIBRARY) $(AARCH64_TOOLS) $(LIBRARY)
 	@echo "==> the quickest tests on aarch64"
 	ONLY='agree|floating-point environment$$|header|export|instruction|it needs|its soname|1 MB' \
@@ -363,7 +441,7 @@ test-aarch64-quick: $(AARCH64_LIBRARY) $(AARCH64_TOOLS) $(LIBRARY)
 # the machine has it: the others are compared with as they are installed.
 INSTRUMENTED := .build/instrumented/release/libtopkloss.so
 $(INSTRUMENTED): $(LIBRARY_SOURCES)
-	@echo "==> building libtopkloss.so for the fuzzer"
+	@echo "==> building libtopkloss.so for the fuzzer (about 3 minutes)"
 	TOPKLOSS_KERNELS=$$(! grep -qsw avx2 /proc/cpuinfo || echo avx2) swift build -c release --product topkloss \
 	  --scratch-path .build/instrumented -Xswiftc -Xfrontend -Xswiftc -sanitize=fuzzer \
 	  -Xswiftc -Xfrontend -Xswiftc -sanitize-coverage=edge,inline-8bit-counters,pc-table
@@ -371,17 +449,20 @@ $(INSTRUMENTED): $(LIBRARY_SOURCES)
 
 # TIME=seconds, RUNS=executions, INPUT=file, SEED=number, SUBJECT=another library: Tests/Fuzz/README.md.
 .PHONY: fuzz test-fuzz
+## random calls for a minute, or TIME=seconds: Tests/Fuzz/README.md
 fuzz: $(if $(SUBJECT),,$(INSTRUMENTED) $(LIBRARY))
 	TIME="$(TIME)" RUNS="$(RUNS)" INPUT="$(INPUT)" SEED="$(SEED)" \
 	  Tests/Fuzz/run $(if $(SUBJECT),$(SUBJECT) $(SUBJECT),$(INSTRUMENTED) $(LIBRARY))
 
 # So many arrays for every public function of the package, others in every run; about 20 minutes.
 .PHONY: fuzz-python
+## random arrays for every public function of the package (20 min)
 fuzz-python: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/frameworks
 	cd bindings/python && TOPKLOSS_HOSTILE_EXAMPLES=$(or $(EXAMPLES),2000) \
 	  ../../$(IN_VENV)/python -m pytest -q tests/test_hostile_arrays.py
 
 # Half a minute, of the same choices each time, of the library as it is installed: no build of its own.
+## random calls, the same each time (30 s)
 test-fuzz: $(LIBRARY)
 	@echo "==> fuzzing, half a minute"
 	rm -rf .build/fuzz-test
@@ -389,21 +470,25 @@ test-fuzz: $(LIBRARY)
 
 # Only the module of the entry points is compiled again, and all is linked; `make reproducible` compiles every module.
 .PHONY: test-reproducible reproducible
+## the library from another folder has the same bytes: one module (1 min)
 test-reproducible: $(LIBRARY)
-	@echo "==> the library from another folder"
+	@echo "==> the library from another folder (a compiler for about a minute)"
 	$(PYTHON) Tests/Reproducible/rebuild.py $(LIBRARY) TopKLoss
 
+## the same of every module (5 min)
 reproducible: $(LIBRARY)
 	$(PYTHON) Tests/Reproducible/rebuild.py $(LIBRARY)
 
 .PHONY: test-growth
+## programs of older versions, on this library and on a later one (1 min)
 test-growth: $(LIBRARY) $(STAMPS)/test
-	@echo "==> programs of older versions, on this library and on a later one"
+	@echo "==> programs of older versions, on this library and on a later one (a compiler for about a minute)"
 	Tests/Growth/run $(LIBRARY) $(CURDIR)/$(IN_VENV)/python
 
 # The same tests for every instruction set; the second and third runs need no build.
+## through the C interface, and with Python embedded, in Swift (4 min)
 test-swift: $(LIBRARY) $(LINK) $(STAMPS)/binding $(STAMPS)/test $(PYTHON_HEADERS)
-	@echo "==> Swift tests"
+	@echo "==> Swift tests (first a compiler for about 3 minutes)"
 	export TOPKLOSS_TEST_SITE_PACKAGES="$$(echo $(CURDIR)/$(VENV)/lib/python*/site-packages)"; \
 	swift build -c release --build-tests; \
 	for simd in avx512 avx2 portable; do \
@@ -411,22 +496,26 @@ test-swift: $(LIBRARY) $(LINK) $(STAMPS)/binding $(STAMPS)/test $(PYTHON_HEADERS
 	  TOPKLOSS_SIMD=$$simd swift test -c release --skip-build --disable-xctest --quiet; \
 	done
 
+## of the Python package (6 min)
 test-python: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/frameworks
 	@echo "==> Python tests"
 	cd bindings/python && ../../$(IN_VENV)/python -m pytest -q tests
 
+## of the demo (1 min)
 test-demo: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo
 	@echo "==> tests of the demo"
 	$(IN_VENV)/python -m pytest -q $(DEMO)
 
 # Whether the tests notice lines that are wrong: Tests/Mutation/README.md. Takes an hour.
 .PHONY: mutate
+## whether the tests notice lines that are wrong (1 hour); Tests/Mutation/README.md
 mutate: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/frameworks
 	@echo "==> mutations"
 	$(IN_VENV)/python Tests/Mutation/mutate.py $(ARGS)
 
 # Of one cache: what is imported is read once for all.
 lint: export MYPY_CACHE_DIR := $(CURDIR)/.build/mypy
+## linters, generated files, and whether the ABI is kept (3 min)
 lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	@echo "==> linters"
 	$(IN_VENV)/python -m abi --check
@@ -436,10 +525,12 @@ lint: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml abi
 	$(IN_VENV)/mypy --strict abi
-	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging docs/site
-	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 packaging docs/site
+	$(IN_VENV)/ruff check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 Tests/Release packaging docs/site
+	$(IN_VENV)/ruff format --check --config bindings/python/pyproject.toml Tests/Mutation Tests/AArch64 Tests/Release packaging docs/site
 	$(IN_VENV)/mypy --strict packaging/aarch64/build.py
 	cd packaging/ptx && ../../$(IN_VENV)/mypy --strict .
+	cd packaging/release && MYPYPATH=../../bindings/python ../../$(IN_VENV)/mypy --strict --follow-imports=silent .
+	$(IN_VENV)/mypy --strict Tests/Release
 	cd docs/site && MYPYPATH=../.. ../../$(IN_VENV)/mypy --strict --ignore-missing-imports --follow-imports=silent .
 	$(IN_VENV)/python packaging/ptx/build.py --check
 	cd Tests/Mutation && ../../$(IN_VENV)/mypy --strict . ../Reproducible
@@ -470,12 +561,15 @@ INCLUDEDIR ?= $(PREFIX)/include
 DESTDIR ?=
 INSTALL := PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" DESTDIR="$(DESTDIR)" packaging/install
 
+## libraries, headers, pkg-config and CMake files: PREFIX=/usr/local, LIBDIR, INCLUDEDIR, DESTDIR (1 s)
 install: $(LIBRARY)
 	$(INSTALL) install $(LIBRARY) $(CUDA_LIBRARY) $(XLA_LIBRARY)
 
+## takes away what install put there
 uninstall:
 	$(INSTALL) uninstall
 
+## of make install, with programs out of the tree (30 s)
 test-install: $(LIBRARY)
 	@echo "==> make install, with programs out of the tree"
 	@{ command -v cmake && command -v pkg-config; } >/dev/null || { $(call install_debian,cmake pkg-config); }
@@ -490,6 +584,7 @@ $(OLDEST)/complete: | $(OLDEST_LIST)
 	touch $@
 
 .PHONY: test-torch-oldest
+## of topkloss.torch with the oldest PyTorch that is promised (3 min; once 5 GB)
 test-torch-oldest: $(LIBRARY) $(OLDEST)/complete
 	@echo "==> tests of topkloss.torch with the oldest PyTorch"
 	cd bindings/python && TOPKLOSS_LIBRARY="$(CURDIR)/$(LIBRARY)" PYTHONPATH=src PYTHONDONTWRITEBYTECODE=1 \
@@ -497,10 +592,12 @@ test-torch-oldest: $(LIBRARY) $(OLDEST)/complete
 
 # On a system from before glibc 2.34, made once: not part of `test`, for it takes root's rights and minutes.
 .PHONY: test-debian11
+## on a system with glibc 2.31 (1 min; made once by root, minutes)
 test-debian11: $(LIBRARY)
 	Tests/Install/debian11 $(LIBRARY) $(CACHE)/debian11
 
 include examples/native.mk
 
+## deletes what was built here; environments that checkouts share stay
 clean:
 	rm -rf .build dist $(VENV)

@@ -79,7 +79,7 @@ def _build(package: Path) -> Path:
     return Path(folder) / "libtopkloss.so"
 
 
-def _machine(library: Path) -> str:
+def machine_of(library: Path) -> str:
     """The processor that a library is for, which need not be this one."""
     header = library.read_bytes()[:20]
     number = int.from_bytes(header[18:20], "little")
@@ -96,14 +96,14 @@ def _strip(library: Path, folder: Path) -> Path:
     copy = folder / library.name
     shutil.copyfile(library, copy)
     copy.chmod(0o755)  # whatever it was unpacked with
-    machine = _machine(library)
+    machine = machine_of(library)
     tool = "strip" if machine == os.uname().machine else f"{machine}-linux-gnu-strip"
     if strip := shutil.which(tool):
         subprocess.run([strip, str(copy)], check=True)
     return copy
 
 
-def _linked_in(library: bytes) -> list[dict[str, Any]]:
+def linked_in(library: bytes) -> list[dict[str, Any]]:
     """What has code in the library besides its own sources, as far as its bytes say which it is."""
 
     def version(pattern: bytes) -> str:
@@ -143,7 +143,7 @@ def _sbom(name: str, version: str, libraries: list[Path]) -> dict[str, Any]:
 
     The first library's bytes say what is linked into all of them: one toolchain made them.
     """
-    linked_in = _linked_in(libraries[0].read_bytes())
+    parts = linked_in(libraries[0].read_bytes())
     package = f"pkg:pypi/{name}@{version}"
     own = [
         {
@@ -171,11 +171,11 @@ def _sbom(name: str, version: str, libraries: list[Path]) -> dict[str, Any]:
                 "licenses": [{"license": {"id": "MIT"}}],
             }
         },
-        "components": [*own, *linked_in],
+        "components": [*own, *parts],
         "dependencies": [
             {"ref": package, "dependsOn": [library.name for library in libraries]},
             *(
-                {"ref": library.name, "dependsOn": [each["bom-ref"] for each in linked_in]}
+                {"ref": library.name, "dependsOn": [each["bom-ref"] for each in parts]}
                 for library in libraries
             ),
         ],
@@ -216,7 +216,7 @@ class LibraryHook(BuildHookInterface):  # type: ignore[type-arg]
         library = Path(named).resolve() if named else _build(repository)
         if not library.is_file():
             raise BuildError(f"topkloss finds no library at {library}")
-        build_data["tag"] = f"py3-none-linux_{_machine(library)}"
+        build_data["tag"] = f"py3-none-linux_{machine_of(library)}"
         # It lasts as long as this hook: the wheel is written after this returns.
         self._folder = tempfile.TemporaryDirectory()
         beside = [library.with_name(f"lib{product}.so") for product in _PRODUCTS[1:]]
