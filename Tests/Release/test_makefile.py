@@ -1,4 +1,4 @@
-"""`make help`, what the programs in it install to say what they can do, and where the version stands."""
+"""`make help`, what it takes to ask a program for its options, and where the version stands."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from paths import version
 def main(folder: Path, libraries: list[Path]) -> None:
     """Writes them. libraries: libtopkloss.so, with the others of its processor beside it."""
     seconds = int(os.environ["SOURCE_DATE_EPOCH"])
-    shipped = {}
+    shipped: dict[str, bytes] = {}
     for library in libraries:
         written, files = tarball.write(folder, library, seconds)
         shipped |= files

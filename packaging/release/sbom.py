@@ -32,7 +32,7 @@ sys.path.append(str(ROOT / "bindings/python"))
 from hatch_build import linked_in
 
 _OPENS = {
-    "libtopkloss.so": "functions of the OpenMP that the process has loaded, if any, for its threads",
+    "libtopkloss.so": "functions of an OpenMP that the process has loaded, for its threads",
     "libtopkloss_cuda.so": "libcuda.so.1, NVIDIA's driver, at the first call that needs a device",
     "libtopkloss_xla.so": "libtopkloss.so.1, where the process has loaded it",
 }
@@ -132,9 +132,7 @@ def _tools(libraries: dict[str, bytes]) -> list[Component]:
     (llvmlite,) = re.findall(r"and llvmlite (\S+)", ptx)
     return [
         _tool("Swift", swift, "The compiler of all sources."),
-        _tool(
-            "LLVM, of Swift", f"{llvm} ({commit})", "Clang for the C parts, and the linker, LLD."
-        ),
+        _tool("LLVM, of Swift", f"{llvm} ({commit})", "Clang, for the C parts, and the linker."),
         _tool("llvmlite", llvmlite, "The LLVM that made PTX, for libtopkloss_cuda.so."),
     ]
 

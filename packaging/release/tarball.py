@@ -21,12 +21,8 @@ sys.path.append(str(ROOT / "bindings/python"))
 from hatch_build import machine_of
 
 _BESIDE = "libtopkloss_cuda.so", "libtopkloss_xla.so"
-_ADDED = {
-    "LICENSE": "LICENSE",
-    "CHANGELOG.md": "CHANGELOG.md",
-    "packaging/release/README.md": "README.md",
-}
-"""What lies beside lib and include, by where it is in the repository."""
+_ADDED = "LICENSE", "CHANGELOG.md", "packaging/release/README.md"
+"""What lies beside lib and include."""
 
 
 def write(folder: Path, library: Path, seconds: int) -> tuple[Path, dict[str, bytes]]:
@@ -39,8 +35,8 @@ def write(folder: Path, library: Path, seconds: int) -> tuple[Path, dict[str, by
     with tempfile.TemporaryDirectory() as made:
         root = Path(made)
         _install(root, library, machine)
-        for source, target in _ADDED.items():
-            (root / target).write_bytes((ROOT / source).read_bytes())
+        for each in _ADDED:
+            (root / Path(each).name).write_bytes((ROOT / each).read_bytes())
         path = folder / f"{name}.tar.xz"
         path.write_bytes(lzma.compress(_archive(root, name, seconds), preset=9))
         files = {
