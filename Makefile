@@ -9,6 +9,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --keep-going
 
 PYTHON ?= python3
+PYTHON_VERSION := $(shell $(PYTHON) --version)
 VENV := .venv
 STAMPS := $(VENV)/stamps
 IN_VENV := $(VENV)/bin
@@ -19,19 +20,19 @@ PIP = flock $(VENV) $(IN_VENV)/pip install --quiet --no-compile
 # PyTorch and what needs it are large: one environment serves every checkout on this machine.
 FRAMEWORK_LIST := bindings/python/tests/requirements-frameworks.txt
 CACHE := $(if $(TOPKLOSS_CACHE),$(TOPKLOSS_CACHE),$(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/topkloss)
-FRAMEWORKS := $(CACHE)/frameworks-$(shell { cat $(FRAMEWORK_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
+FRAMEWORKS := $(CACHE)/frameworks-$(shell { cat $(FRAMEWORK_LIST); echo "$(PYTHON_VERSION)"; } 2>/dev/null | sha256sum | cut -c1-12)
 
 # What only the benchmark needs, in an environment that adds to that one.
 PEER_LIST := bindings/python/benchmarks/requirements.txt
-PEERS := $(CACHE)/peers-$(shell { cat $(FRAMEWORK_LIST) $(PEER_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
+PEERS := $(CACHE)/peers-$(shell { cat $(FRAMEWORK_LIST) $(PEER_LIST); echo "$(PYTHON_VERSION)"; } 2>/dev/null | sha256sum | cut -c1-12)
 
 # What the recipes and Keras's tests need, likewise.
 RECIPE_LIST := bindings/python/tests/requirements-recipes.txt
-RECIPES := $(CACHE)/recipes-$(shell { cat $(FRAMEWORK_LIST) $(RECIPE_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
+RECIPES := $(CACHE)/recipes-$(shell { cat $(FRAMEWORK_LIST) $(RECIPE_LIST); echo "$(PYTHON_VERSION)"; } 2>/dev/null | sha256sum | cut -c1-12)
 
 # The oldest PyTorch that is promised.
 OLDEST_LIST := bindings/python/tests/requirements-torch-oldest.txt
-OLDEST := $(CACHE)/torch-oldest-$(shell { cat $(OLDEST_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
+OLDEST := $(CACHE)/torch-oldest-$(shell { cat $(OLDEST_LIST); echo "$(PYTHON_VERSION)"; } 2>/dev/null | sha256sum | cut -c1-12)
 
 LIBRARY := .build/release/libtopkloss.so
 CUDA_LIBRARY := .build/release/libtopkloss_cuda.so
@@ -228,7 +229,8 @@ $(STAMPS)/packaging: $(STAMPS)/venv bindings/python/packaging-requirements.txt
 # auditwheel gives the wheel the tag of the oldest glibc that has the symbols which the library needs.
 .PHONY: wheel
 # The same bytes whenever they are built: the time of the last commit, or of nothing where there is none.
-wheel test-wheel release test-release: export SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),315532800)
+EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),315532800)
+wheel wheel-aarch64 test-wheel release test-release: export SOURCE_DATE_EPOCH := $(EPOCH)
 ## dist/: the wheel for this processor, and the source archive (20 s)
 wheel: $(LIBRARY) $(STAMPS)/packaging
 	@echo "==> building the wheel and the source archive"
@@ -285,7 +287,7 @@ FRAMEWORK_EXAMPLES := $(addprefix examples/python/,pytorch segmentation jax boos
 
 IN_EXAMPLE = $(if $(ASKED),$(PYTHON),PYTHONPATH=$$(echo $(FRAMEWORKS)/lib/python*/site-packages) $(IN_VENV)/python)
 
-## which country is a city in? in PyTorch (1 min)
+## which country is a city in? in PyTorch (2 min)
 example-pytorch: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-pytorch)
 	$(IN_EXAMPLE) examples/python/pytorch $(ARGS)
 
@@ -297,7 +299,7 @@ example-segmentation: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-segmentat
 example-jax: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-jax)
 	$(IN_EXAMPLE) examples/python/jax $(ARGS)
 
-## which country is a place in? by XGBoost and LightGBM (3 min)
+## which country is a place in? by XGBoost and LightGBM (2 min)
 example-boosting: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-boosting)
 	$(IN_EXAMPLE) examples/python/boosting $(ARGS)
 
@@ -349,7 +351,7 @@ test-recipes: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/frameworks $(RECIPES)/c
 
 # In an environment of its own, beside the one with PyTorch and the others: their modules are imported.
 DOCS_LIST := docs/site/requirements.txt
-DOCS := $(CACHE)/docs-$(shell { cat $(FRAMEWORK_LIST) $(DOCS_LIST); $(PYTHON) --version; } 2>/dev/null | sha256sum | cut -c1-12)
+DOCS := $(CACHE)/docs-$(shell { cat $(FRAMEWORK_LIST) $(DOCS_LIST); echo "$(PYTHON_VERSION)"; } 2>/dev/null | sha256sum | cut -c1-12)
 
 $(DOCS)/complete: | $(DOCS_LIST) $(FRAMEWORKS)/complete
 	@echo "==> installing what the documentation is made with in $(DOCS) (once)"
@@ -406,7 +408,7 @@ test-gpu: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/ptxas $(PTX_ENVIRONMENT)
 
 # ThreadSanitizer needs a library of its own. Not part of `test`: minutes, and what CI has time for is in Tests/C/run.
 .PHONY: soak test-valgrind test-tsan
-## a million losses from eight threads, and 20,000 forks (some minutes)
+## a million losses from eight threads, and 20,000 forks (5 min)
 soak: $(LIBRARY)
 	@echo "==> a million losses from eight threads, and 20,000 forks against first use"
 	Tests/C/run_long soak $(LIBRARY)
