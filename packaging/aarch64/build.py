@@ -84,6 +84,7 @@ def compiled(target: dict[str, Any], targets: dict[str, Any], objects: Path) -> 
     arguments = [*flags(target, "swift"), *(f"-I{folder(each)}" for each in used)]
     output = ["-module-name", target["name"], "-c", "-o", str(object_file)]
     files = sorted(folder(target).rglob("*.swift"))
+    print(f"compiling {target['name']} for aarch64", flush=True)
     subprocess.run([*compiler, *arguments, *output, *files], check=True)
     return object_file
 
