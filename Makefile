@@ -132,7 +132,7 @@ NEEDS_boosting := xgboost-cpu lightgbm -r examples/python/boosting/requirements.
 NEEDS_scikit-learn := -r examples/python/scikit_learn/requirements.txt
 NEEDS_torch := torch numpy
 $(FRAMEWORKS)/for-%: $(wildcard examples/python/*/requirements.txt) | $(FRAMEWORK_LIST)
-	@echo "==> installing $(NEEDS_$*) in $(FRAMEWORKS) (once: PyTorch takes 5 GB and some minutes, JAX half a GB)"
+	@echo "==> installing $(NEEDS_$*) in $(FRAMEWORKS) (once: $(if $(filter torch,$(NEEDS_$*)),5 GB and some minutes,less than 1 GB and a minute))"
 	@$(call install_shared,$(FRAMEWORKS),--constraint $(FRAMEWORK_LIST) $(NEEDS_$*))
 
 # The tree's own environment comes first; what it lacks is looked for in the shared one. Only after the tree has its own:
