@@ -104,12 +104,12 @@ $(STAMPS)/binding: $(STAMPS)/venv $(LIBRARY) $(BINDING_SOURCES)
 	touch $@
 
 $(STAMPS)/demo: $(STAMPS)/venv $(DEMO)/requirements.txt
-	@echo "==> installing what the demo needs"
+	@echo "==> installing what the demo needs (half a minute)"
 	$(PIP) -r $(DEMO)/requirements.txt
 	touch $@
 
 $(STAMPS)/test: $(STAMPS)/venv bindings/python/tests/requirements.txt
-	@echo "==> installing what the tests need"
+	@echo "==> installing what the tests need (half a minute)"
 	$(PIP) -r bindings/python/tests/requirements.txt
 	touch $@
 
@@ -222,7 +222,7 @@ ptx-check: $(PTX_ENVIRONMENT)
 # ---- packages
 
 $(STAMPS)/packaging: $(STAMPS)/venv bindings/python/packaging-requirements.txt
-	@echo "==> installing what building packages needs"
+	@echo "==> installing what building packages needs (half a minute)"
 	$(PIP) -r bindings/python/packaging-requirements.txt
 	touch $@
 
