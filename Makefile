@@ -61,12 +61,12 @@ help:
 
 # ---- set-up
 
-## libtopkloss.so, libtopkloss_cuda.so, libtopkloss_xla.so in .build/release (4 min)
+## libtopkloss.so, libtopkloss_cuda.so, libtopkloss_xla.so in .build/release (3 min)
 build: $(LIBRARY) $(LINK) $(CUDA_LINK) $(XLA_LINK)
 
 $(LIBRARY): $(LIBRARY_SOURCES)
 	@command -v swift >/dev/null || { echo "Swift 6.3 is needed: no swift on PATH" >&2; exit 1; }
-	@echo "==> building libtopkloss.so, and beside it libtopkloss_cuda.so and libtopkloss_xla.so (about 4 minutes on two cores)"
+	@echo "==> building libtopkloss.so, and beside it libtopkloss_cuda.so and libtopkloss_xla.so (about 3 minutes on two cores)"
 	swift build -c release --product topkloss
 	swift build -c release --product topkloss_cuda
 	swift build -c release --product topkloss_xla
