@@ -10,8 +10,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 from abi import header
 from abi.model import Function, Header, Struct
+from docstrings import parts
+from topkloss._records import LOSSES
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,26 +64,88 @@ def _function(function: Function) -> str:
 
 def _loss(row: dict[str, str], structs: dict[str, Struct]) -> str:
     kind, name = row["C"].strip("`"), row["Python"].strip("`")
+    said = parts(LOSSES[kind].__doc__ or "", LOSSES[kind]._options)
     return f"""# {row["loss"][0].upper() + row["loss"][1:]}
 
 **What it optimises:** {row["what it optimises"]}. **When to use it:** {row["when to use it"]}.
+
+{_restructured(said[""])}
+
+{_source(said["Source"], row["paper"])}
+
+## When not to use it
+
+{_restructured("Not for " + said["Not for"][0].lower() + said["Not for"][1:])}
+
+## What to tune
+
+{_restructured(said["To tune"])}
+
+## What goes wrong
+
+{_restructured(said["What goes wrong"])}
+
+## How to call it
+
+{_snippet(kind)}
+
+| from | |
+|---|---|
+| NumPy | `topkloss.{name}` |
+| PyTorch | `topkloss.torch.{name}` |
+{_in_keras(kind)}| JAX | `topkloss.jax.{kind}_loss` |
+| C | `topkloss_{kind}_options`, `topkloss_{kind}_create` |
+| C++ | `topkloss::{name}` |
+
+## Its arguments
 
 ```{{eval-rst}}
 .. autoclass:: topkloss.{name}
    :noindex:
 ```
 
-| from | |
-|---|---|
-| NumPy | `topkloss.{name}` |
-| PyTorch | `topkloss.torch.{name}` |
-| JAX | `topkloss.jax.{kind}_loss` |
-| C | `topkloss_{kind}_options`, `topkloss_{kind}_create` |
-| C++ | `topkloss::{name}` |
+:::{{dropdown}} Its options in C
 
-## Its options in C
+{_struct(structs[f"topkloss_{kind}_options"])}
+:::
+"""
 
-{_struct(structs[f"topkloss_{kind}_options"])}"""
+
+def _restructured(text: str) -> str:
+    return f"```{{eval-rst}}\n.. currentmodule:: topkloss\n\n{text}\n```"
+
+
+def _source(said: str, papers: str) -> str:
+    links = f"**Paper:** {papers}." if papers else ""
+    return f"{_restructured(said)}\n\n{links}" if said else links
+
+
+def _in_keras(kind: str) -> str:
+    one_head = LOSSES[kind]._traits.heads == 1
+    return f"| Keras | `topkloss.keras.{LOSSES[kind].__name__}` |\n" if one_head else ""
+
+
+def _snippet(kind: str) -> str:
+    """With what it cannot do without; all else has its default."""
+    loss = LOSSES[kind]
+    takes_counts = loss._traits.takes_counts
+    needed = [name for name, option in loss._options.items() if option.default is option.empty]
+    if takes_counts is not None and takes_counts({}):
+        needed.append("class_counts")
+    values = {"class_counts": np.array([5000, 800, 90, 12]), "k": 2}
+    given = ", ".join("k=2" if name == "k" else name for name in needed)
+    made = loss(**{name: values[name] for name in needed})
+    scores = "logits, multi_label_logits" if loss._traits.heads == 2 else "logits"
+    cosines = (
+        "# logits: cosines, of topkloss.torch.NormedLinear as the last layer\n"
+        if loss._traits.expects_cosines(made)
+        else ""
+    )
+    return f"""```python
+{cosines}criterion = topkloss.torch.{loss.__name__}({given})
+value = criterion({scores}, labels)
+value.backward()
+```"""
 
 
 def _header(name: str, found: Header) -> str:
