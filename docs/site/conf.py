@@ -6,9 +6,10 @@ import re
 from typing import Any
 
 import topkloss
-from docstrings import LONG, with_code_blocks
 from docutils.nodes import SkipNode, math_block
 from docutils.utils.math.latex2mathml import tex2mathml
+
+from docstrings import LONG, with_code_blocks
 
 project = "topkloss"
 author = "the topkloss authors"

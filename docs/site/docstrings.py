@@ -15,7 +15,8 @@ LONG = 60
 _HEADINGS = ("To tune", "What goes wrong", "Not for")
 _CITATION = re.compile(r'[A-Z][^"]*,\s"[^"]+",\s[^"]*\b20\d\d\b')
 
-_WORDS = {"alpha", "epsilon", "k", "margin", "noise", "power", "reduction", "scale", "step"}
+_NOT_TUNED = {"estimator", "k", "method", "noise", "reduction", "step"}
+_WORDS = {*_NOT_TUNED, *GREEK, "margin", "power", "scale"}
 """Options that are words of mathematics, or of English, besides."""
 
 
@@ -38,24 +39,35 @@ def _plain(text: str) -> str:
     return "".join(parts)
 
 
+def _formula(text: str, after: str, otherwise: str) -> str:
+    try:
+        written = tex(text)
+    except NotAFormulaError:
+        return otherwise
+    # On a line of its own it takes along the comma that follows.
+    inside, outside = (after, "") if len(written) > LONG else ("", after)
+    return f":math:`{written}{inside}`{outside}"
+
+
 def _typeset(text: str, options: Collection[str]) -> str:
     """Formulas among the literals as mathematics, options as code, Greek letters as such."""
 
-    def formula(match: re.Match[str]) -> str:
-        try:
-            written = tex(match[1])
-        except NotAFormulaError:
-            return match[0]
-        # On a line of its own it takes along the comma that follows.
-        inside, outside = (match[2], "") if len(written) > LONG else ("", match[2])
-        return f":math:`{written}{inside}`{outside}"
-
     def word(match: re.Match[str]) -> str:
-        return f"``{match[0]}``" if match[0] in options else GREEK.get(match[0], match[0])
+        said = match[0]
+        if said in options:
+            return f"``{said}``"
+        return _formula(said, "", said) if "_" in said else GREEK.get(said, said)
 
-    found = _LITERAL.split(_plain(text))
+    found = _LITERAL.split(
+        re.sub(
+            r"``(.*?)``([,.;:]?)",
+            lambda match: _formula(match[1], match[2], match[0]),
+            _plain(text),
+            flags=re.S,
+        )
+    )
     found[::2] = [re.sub(r"(?<![\w-])\w+(?![\w-])", word, each) for each in found[::2]]
-    return re.sub(r"``(.*?)``([,.;:]?)", formula, "".join(found), flags=re.S)
+    return "".join(found)
 
 
 def parts(doc: str, options: Iterable[str]) -> dict[str, str]:
@@ -69,15 +81,15 @@ def parts(doc: str, options: Iterable[str]) -> dict[str, str]:
         The description under "", the papers under "Source", and what begins with a heading.
     """
     found = {"": "", "Source": "", **dict.fromkeys(_HEADINGS, "")}
-    names = {*options} - _WORDS
+    names = {*options}
     for paragraph in doc.partition("\n\nArgs:\n")[0].split("\n\n"):
         heading, colon, rest = paragraph.partition(": ")
         if colon and heading in _HEADINGS:
-            first = re.match(r"\w+", rest)
-            is_name = first is not None and first[0] in names
-            found[heading] = _typeset(rest if is_name else rest[0].upper() + rest[1:], names)
+            words = names - _NOT_TUNED
+            is_name = re.split(r"\W", rest)[0] in words
+            found[heading] = _typeset(rest if is_name else rest[0].upper() + rest[1:], words)
         elif _CITATION.match(paragraph):
             found["Source"] += paragraph + "\n\n"
         else:
-            found[""] += _typeset(paragraph, names) + "\n\n"
+            found[""] += _typeset(paragraph, names - _WORDS) + "\n\n"
     return found

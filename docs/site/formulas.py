@@ -6,6 +6,7 @@ What does not read as a formula, to the last character, is code, and stays so.
 from __future__ import annotations
 
 import re
+from html import unescape
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d[\d.]*(?:e-?\d+)?)|(?P<name>[A-Za-z]{2,}_[a-z]{3,}|[A-Za-z]+)"
@@ -19,11 +20,7 @@ _GREEK = {
     "lam": r"\lambda",
     "lambda": r"\lambda",
 }
-GREEK = dict(
-    zip(
-        "alpha gamma eta mu omega pi sigma tau lambda lam Delta".split(), "αγημωπστλλΔ", strict=True
-    )
-)
+GREEK = {name: unescape(f"&{name};") for name in _GREEK if name != "lam"}
 """The letters by their names, as prose has them."""
 
 _FUNCTIONS = {

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from abi import header
 from abi.model import Function, Header, Struct
-from docstrings import parts
 from topkloss._records import LOSSES
+
+from docstrings import parts
 
 ROOT = Path(__file__).parents[2]
 
