@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import topkloss
@@ -42,6 +45,23 @@ napoleon_use_ivar = True
 intersphinx_mapping: dict[str, Any] = {}
 
 
+def _instead_of_keras() -> None:
+    """A large package, of which the pages need a base class alone."""
+    loss = type("Loss", (), {"__module__": "keras.losses", "__doc__": "Keras's own."})
+    members = {
+        "keras": {
+            "losses": SimpleNamespace(Loss=loss),
+            "ops": None,
+            "saving": SimpleNamespace(register_keras_serializable=lambda **_: lambda made: made),
+        },
+        "keras.src": {},
+        "keras.src.backend": {"set_keras_mask": None},
+    }
+    for name, contents in members.items():
+        sys.modules[name] = ModuleType(name)
+        vars(sys.modules[name]).update(contents, __spec__=ModuleSpec(name, None))
+
+
 def _docstring(app: Any, _what: str, _name: str, _object: Any, _options: Any, lines: Any) -> None:
     text = list(lines)
     if app.env.docname.startswith("losses/"):  # which says elsewhere what stands above
@@ -61,6 +81,7 @@ def _mathematics(translator: Any, node: Any) -> None:
 
 def setup(app: Any) -> None:
     """Called by Sphinx."""
+    _instead_of_keras()
     # Before napoleon, which sees sections.
     app.connect("autodoc-process-docstring", _docstring, priority=100)
     renderers = (_mathematics, None)

@@ -15,6 +15,7 @@ from abi import header
 from abi.model import Function, Header, Struct
 from topkloss._records import LOSSES
 
+import cpp_headers
 from docstrings import parts
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +24,7 @@ MODULES = (
     *("topkloss", "topkloss.torch", "topkloss.torch.distributed", "topkloss.jax"),
     *("topkloss.shards", "topkloss.metrics", "topkloss.posthoc", "topkloss.conformal"),
     *("topkloss.class_weights", "topkloss.boosting", "topkloss.sklearn"),
-    "topkloss.cuda",
+    *("topkloss.keras", "topkloss.cuda"),
 )
 
 
@@ -40,7 +41,7 @@ def _rows_of_readme() -> Iterator[dict[str, str]]:
 
 def _prose(doc: str) -> str:
     """A comment of the header's as Markdown: what is indented in it stands as it is."""
-    text = re.sub(r"^ {2,}(?=[^-\s])", "    ", doc, flags=re.M)
+    text = re.sub(r"^ {2}(?= *[^-\s])", "    ", doc, flags=re.M)
     return re.sub(r"[<$|]", r"\\\g<0>", text).strip()
 
 
@@ -152,7 +153,22 @@ value.backward()
 def _header(name: str, found: Header) -> str:
     functions = "\n".join(map(_function, found.functions))
     structs = "\n".join(f"### `{each.name}`\n\n{_struct(each)}" for each in found.structs)
-    return f"# {name}\n\n## Functions\n\n{functions}\n## Structs\n\n{structs}"
+    written = [f"# {name}", _opening(name), f"## Functions\n\n{functions}"]
+    return "\n\n".join([*written, f"## Structs\n\n{structs}"] if structs else written)
+
+
+def _with_names_of_structs(name: str) -> str:
+    """A header's text, with the structs of others by their names alone, as `abi` reads types."""
+    text = (ROOT / "include" / name).read_text()
+    text = re.sub(r"^struct (\w+);", r"typedef struct \1 \1;", text, flags=re.M)
+    return re.sub(r"\bstruct (\w+) \*", r"\1 *", text)
+
+
+def _opening(name: str) -> str:
+    """The comment at a header's top: what holds for all that follows."""
+    text = (ROOT / "include" / name).read_text()
+    comment = text[text.index("/*") + 2 : text.index("*/")]
+    return _prose(re.sub(r"^ \* ?", "", comment, flags=re.M))
 
 
 def _module(name: str) -> str:
@@ -170,7 +186,10 @@ def _module(name: str) -> str:
 def generated() -> Iterator[tuple[str, str]]:
     """The pages: name and text."""
     main_header = header.read((ROOT / "include/topkloss.h").read_text())
-    cuda = header.read_beside((ROOT / "include/topkloss_cuda.h").read_text(), main_header)
+    beside = {
+        name: header.read_beside(_with_names_of_structs(name), main_header)
+        for name in ("topkloss_cuda.h", "topkloss_xla.h")
+    }
     structs = {each.name: each for each in main_header.structs}
     seen: list[str] = []
     for row in _rows_of_readme():
@@ -179,13 +198,14 @@ def generated() -> Iterator[tuple[str, str]]:
             seen.append(page)
             title = re.split("[,:]", row["loss"])[0]
             yield f"{page}.md", _loss({**row, "loss": title}, structs)
-    headers = {"topkloss.h": main_header, "topkloss_cuda.h": cuda}
+    headers = {"topkloss.h": main_header, **beside}
     for name, found in headers.items():
         yield f"reference/{name}.md", _header(name, found)
+    yield "reference/topkloss.hpp.md", cpp_headers.page(ROOT / "include")
     for module in MODULES:
         yield f"reference/{module}.md", _module(module)
     yield "losses/index.md", _contents("Losses", [page.removeprefix("losses/") for page in seen])
-    yield "reference/index.md", _contents("Reference", [*MODULES, *headers])
+    yield "reference/index.md", _contents("Reference", [*MODULES, *headers, "topkloss.hpp"])
 
 
 def _contents(title: str, pages: list[str]) -> str:
