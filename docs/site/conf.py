@@ -48,7 +48,7 @@ intersphinx_mapping: dict[str, Any] = {}
 def _instead_of_keras() -> None:
     """A large package, of which the pages need a base class alone."""
     loss = type("Loss", (), {"__module__": "keras.losses", "__doc__": "Keras's own."})
-    members = {
+    members: dict[str, dict[str, Any]] = {
         "keras": {
             "losses": SimpleNamespace(Loss=loss),
             "ops": None,
