@@ -191,21 +191,31 @@ def generated() -> Iterator[tuple[str, str]]:
         for name in ("topkloss_cuda.h", "topkloss_xla.h")
     }
     structs = {each.name: each for each in main_header.structs}
-    seen: list[str] = []
-    for row in _rows_of_readme():
-        page = f"losses/{row['C'].strip('`')}"
-        if page not in seen:
-            seen.append(page)
-            title = re.split("[,:]", row["loss"])[0]
-            yield f"{page}.md", _loss({**row, "loss": title}, structs)
+    rows = {row["C"].strip("`"): row for row in reversed([*_rows_of_readme()])}
+    for kind, row in rows.items():
+        title = re.split("[,:]", row["loss"])[0]
+        yield f"losses/{kind}.md", _loss({**row, "loss": title}, structs)
     headers = {"topkloss.h": main_header, **beside}
     for name, found in headers.items():
         yield f"reference/{name}.md", _header(name, found)
     yield "reference/topkloss.hpp.md", cpp_headers.page(ROOT / "include")
     for module in MODULES:
         yield f"reference/{module}.md", _module(module)
-    yield "losses/index.md", _contents("Losses", [page.removeprefix("losses/") for page in seen])
+    yield "losses/index.md", _table_of_losses()
     yield "reference/index.md", _contents("Reference", [*MODULES, *headers, "topkloss.hpp"])
+
+
+def _table_of_losses() -> str:
+    """README.md's, with links to the pages."""
+    rows = [*_rows_of_readme()]
+    kinds = [row["C"].strip("`") for row in rows]
+    lines = [
+        f"| [{row['loss']}]({kind}.md) | {row['what it optimises']} | {row['when to use it']} |"
+        for kind, row in zip(kinds, rows, strict=True)
+    ]
+    table = "\n".join(["| loss | what it optimises | when to use it |", "|---|---|---|", *lines])
+    names = "\n".join(dict.fromkeys(kinds))
+    return f"# Losses\n\n{table}\n\n```{{toctree}}\n:hidden:\n\n{names}\n```\n"
 
 
 def _contents(title: str, pages: list[str]) -> str:
