@@ -9,10 +9,9 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import topkloss
+from docstrings import LONG, with_code_blocks
 from docutils.nodes import SkipNode, math_block
 from docutils.utils.math.latex2mathml import tex2mathml
-
-from docstrings import LONG, with_code_blocks
 
 project = "topkloss"
 author = "the topkloss authors"

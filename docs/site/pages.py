@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import cpp_headers
 import numpy as np
-from abi import header
-from abi.model import Function, Header, Struct
+from docstrings import parts
 from topkloss._records import LOSSES
 
-import cpp_headers
-from docstrings import parts
+from abi import header
+from abi.model import Function, Header, Struct
 
 ROOT = Path(__file__).parents[2]
 
