@@ -79,7 +79,9 @@ def kornia_focal(
 
     def loss(scores: Tensor, labels: Tensor) -> Tensor:
         logs = scores.log_softmax(1)
-        rows = -((1 - logs.exp()) ** gamma) * logs * one_hot(labels, scores.shape[1])
+        counts = labels != -100
+        chosen = one_hot(labels * counts, scores.shape[1]) * counts[:, None]
+        rows = -((1 - logs.exp()) ** gamma) * logs * chosen
         if alpha is not None:
             rows = rows * torch.tensor([1 - alpha] + [alpha] * (scores.shape[1] - 1))
         rows = rows if weight is None else rows * weight

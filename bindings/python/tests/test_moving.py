@@ -188,6 +188,12 @@ def test_means_of_kornia_are_over_every_number(data):
     theirs = originals.kornia_focal(None, 2.0, "mean")(logits, labels)
     mine = topkloss.torch.FocalLoss(2.0)(logits, labels)
     assert mine.item() == pytest.approx(6 * theirs.item(), rel=1e-6)
+    assert originals.kornia_focal(None, 2.0, "none")(logits, labels).shape == logits.shape
+    assert topkloss.torch.FocalLoss(2.0, reduction="none")(logits, labels).shape == labels.shape
+    ignored = torch.where(torch.arange(len(labels)) < 10, -100, labels)
+    theirs = originals.kornia_focal(None, 2.0, "mean")(logits, ignored) * len(labels)
+    mine = topkloss.torch.FocalLoss(2.0)(logits, ignored) * (len(labels) - 10)
+    assert mine.item() == pytest.approx(6 * theirs.item(), rel=1e-6)
     weighted = originals.kornia_focal(None, 2.0, "sum", weight)(logits, labels)
     mine = topkloss.torch.FocalLoss(2.0, class_weight=weight, reduction="sum")(logits, labels)
     assert mine.item() == pytest.approx(weighted.item(), rel=1e-6)
