@@ -130,9 +130,10 @@ NEEDS_segmentation := torch -r examples/python/segmentation/requirements.txt
 NEEDS_jax := jax -r examples/python/jax/requirements.txt
 NEEDS_boosting := xgboost-cpu lightgbm -r examples/python/boosting/requirements.txt
 NEEDS_scikit-learn := -r examples/python/scikit_learn/requirements.txt
+NEEDS_evidence := -r examples/python/evidence/requirements.txt
 NEEDS_torch := torch numpy
 $(FRAMEWORKS)/for-%: $(wildcard examples/python/*/requirements.txt) | $(FRAMEWORK_LIST)
-	@echo "==> installing $(NEEDS_$*) in $(FRAMEWORKS) (once: $(if $(filter torch,$(NEEDS_$*)),5 GB and some minutes,less than 1 GB and a minute))"
+	@echo "==> installing $(NEEDS_$*) in $(FRAMEWORKS) (once: $(if $(filter torch evidence,$(NEEDS_$*) $*),5 GB and some minutes,less than 1 GB and a minute))"
 	@$(call install_shared,$(FRAMEWORKS),--constraint $(FRAMEWORK_LIST) $(NEEDS_$*))
 
 # The tree's own environment comes first; what it lacks is looked for in the shared one. Only after the tree has its own:
@@ -282,7 +283,7 @@ test-wheel: wheel $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo
 
 # ---- training loops in Python, and their tests
 
-FRAMEWORK_EXAMPLES := $(addprefix examples/python/,pytorch segmentation jax boosting scikit_learn)
+FRAMEWORK_EXAMPLES := $(addprefix examples/python/,pytorch evidence segmentation jax boosting scikit_learn)
 .PHONY: example-pytorch example-segmentation example-jax example-boosting example-scikit-learn test-framework-examples
 
 IN_EXAMPLE = $(if $(ASKED),$(PYTHON),PYTHONPATH=$$(echo $(FRAMEWORKS)/lib/python*/site-packages) $(IN_VENV)/python)
@@ -307,8 +308,13 @@ example-boosting: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-boosting)
 example-scikit-learn: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-scikit-learn)
 	$(IN_EXAMPLE) examples/python/scikit_learn $(ARGS)
 
+.PHONY: evidence
+## what the papers claim, on three data sets: ARGS=--quick (3 min) or all of it (40 min)
+evidence: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-evidence)
+	$(IN_EXAMPLE) examples/python/evidence $(ARGS)
+
 # One process each: modules of different examples have the same names.
-## of the examples for PyTorch, JAX, boosted trees and scikit-learn (5 min)
+## of the examples for PyTorch, JAX, boosted trees and scikit-learn, and of the evidence's protocol (5 min)
 test-framework-examples: $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo $(STAMPS)/frameworks
 	@echo "==> tests of the examples for PyTorch, JAX, boosted trees and scikit-learn"
 	for example in $(FRAMEWORK_EXAMPLES); do $(IN_VENV)/python -m pytest -q $$example; done

@@ -28,6 +28,7 @@ from benchmarks.settings import Settings, read
 _SECTIONS: dict[str, Callable[[Settings], Iterator[Line]]] = {
     "peers": section_peers.lines,
     "small": section_small.lines,
+    "modules": section_small.modules,
     "bfloat16": section_ours.bfloat16,
     "threads": section_ours.threads,
     "levels": section_levels.lines,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-import topkloss  # noqa: F401 - who imports it has every record
+import topkloss
 from benchmarks.constants import ALPHA, EXPECTED, SAMPLES, Counts, K, class_scales, margins
 from benchmarks.constants import frequencies as log_frequencies
 from benchmarks.problems import CONFIDENT, SIZES, TRAINED, UNTRAINED, Problem, Size
@@ -28,7 +28,7 @@ class Loss:
     Attributes:
         name: Ours, and of the peers' formulations.
         family: ``"softmax"``, ``"top-K"`` or ``"other"``.
-        make: The loss from the counts of the classes.
+        make: The loss from the counts of the classes; or what is called so in another module.
         cosines: Whether it expects logits in [-1, 1].
         by_rows: Whether it is timed on trained-like rows too.
         heads: How many matrices of logits there are.
@@ -38,7 +38,7 @@ class Loss:
 
     name: str
     family: str
-    make: Callable[[Counts], Any]
+    make: Callable[..., Any]
     cosines: bool = False
     by_rows: bool = False
     heads: int = 1
@@ -102,15 +102,15 @@ def _family(kind: Any) -> str:
     return TOPK if "k" in kind._options and kind._traits.heads == 1 else OTHER
 
 
-def _maker(kind: Any, options: Options) -> Callable[[Counts], Any]:
+def _maker(kind: Any, options: Options) -> Callable[..., Any]:
     counts = kind._options.get("class_counts")
     needs_counts = counts is not None and counts.default is counts.empty
 
-    def make(counts: Counts) -> Any:
+    def make(counts: Counts, module: Any = topkloss) -> Any:
         needed: dict[str, Any] = {"k": K} if "k" in kind._options else {}
         if needs_counts:
             needed["class_counts"] = counts
-        return kind(**needed, **options(counts))
+        return getattr(module, kind.__name__)(**needed, **options(counts))
 
     return make
 

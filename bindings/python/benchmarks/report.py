@@ -22,6 +22,7 @@ TITLES = {
     "peers": "Beside the peers: theirs / ours. copy: one copy of the logits, the faster of NumPy's "
     "and PyTorch's",
     "small": "Small calls: theirs / ours",
+    "modules": "As PyTorch modules: theirs / ours",
     "bfloat16": "bfloat16: theirs / ours; float32 is ours too",
     "threads": "One thread / two threads",
     "levels": "Instruction sets: the higher one's time / the lower one's",

@@ -14,6 +14,7 @@ from benchmarks.problems import CONFIDENT, SIZES, TRAINED, UNTRAINED, Size
 SECTIONS = (
     "peers",
     "small",
+    "modules",
     "bfloat16",
     "threads",
     "levels",

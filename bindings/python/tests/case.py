@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import reference
 from scipy.special import softmax
-from support import FLOAT64, Array, gradient_tolerance, long_tail, stored, ulp
+from support import FLOAT64, Array, bar, gradient_tolerance, long_tail, stored, ulp
 
 from topkloss._records import LOSSES
 
@@ -192,7 +192,7 @@ def assert_large(case: Case, batch: Batch, values: Array, gradient: Array, **giv
     arithmetic = dtype if dtype == FLOAT64 else np.dtype(np.float32)
     expected, slope = batch.expect(given, reduction="none")
     slack = 4 * (getattr(case.make(batch.counts), "scale", None) or 1.0) * ulp(largest, arithmetic)
-    near = 1e-10 if dtype == FLOAT64 else 3e-6
+    near = bar(dtype)
     finite = np.isfinite(stored(expected, dtype))
     found = values.astype(np.float64)
     assert not np.isnan(found).any()

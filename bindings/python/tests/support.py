@@ -54,14 +54,17 @@ def stored(expected: Array, dtype: np.dtype[Any]) -> Array:
     return np.where(np.abs(expected) > largest, np.copysign(np.inf, expected), expected)
 
 
+def bar(dtype: np.dtype[Any]) -> float:
+    """The relative error that a loss may have, before its result is stored. See docs/exact.md."""
+    return 1e-10 if dtype == FLOAT64 else 3e-6
+
+
 def gradient_tolerance(expected: Array, dtype: np.dtype[Any], looser: float = 1.0) -> Array:
     """Absolute, for each entry: of the arithmetic, and of one rounding to the storage type."""
     finite = np.abs(expected[np.isfinite(expected)])
     largest = float(finite.max(initial=1.0 if looser > 1 else 0.0))
-    if dtype == FLOAT64:
-        return np.full(expected.shape, looser * 1e-10 * largest)
-    arithmetic = np.full(expected.shape, looser * 3e-6 * largest)
-    if dtype == FLOAT32:
+    arithmetic = np.full(expected.shape, looser * bar(dtype) * largest)
+    if dtype in (FLOAT32, FLOAT64):
         return arithmetic
     return arithmetic + ulp(np.where(np.isfinite(expected), expected, 0.0), dtype)
 
@@ -84,7 +87,7 @@ def assert_value(actual: Any, expected: Any, dtype: np.dtype[Any], looser: float
 
     Single values are float64 whatever the storage type; values of rows are rounded to it.
     """
-    tolerance = looser * (1e-10 if dtype == FLOAT64 else 3e-6)
+    tolerance = looser * bar(dtype)
     expected = np.asarray(expected, np.float64)
     allowed = tolerance * np.maximum(1, np.abs(np.where(np.isfinite(expected), expected, 0)))
     if isinstance(actual, np.ndarray):

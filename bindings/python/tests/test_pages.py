@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +16,12 @@ import topkloss
 from topkloss._library import library
 
 ROOT = Path(__file__).parents[3]
+HEADER = (ROOT / "include/topkloss.h").read_text()
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = [
     block
     for page in PAGES
+    if not page.name.startswith("moving-")  # of these test_moving takes care
     for block in re.findall(r"^```(\w+)\n(.*?)^```$", page.read_text(), re.M | re.S)
 ]
 PYTHON = [text for language, text in BLOCKS if language == "python"]
@@ -52,31 +55,80 @@ def test_python(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("loss ")
 
 
-@pytest.mark.parametrize("text", FRAGMENTS)
-def test_fragments(text: str) -> None:
-    """With what a reader has by then: a trained model's scores, counts, and so on."""
-    if "topkloss.torch" in text:
-        pytest.importorskip("torch")
-    if "xgboost" in text:
-        pytest.importorskip("xgboost")
+def reader() -> dict[str, Any]:
+    """What a reader has by then: a trained model's scores, counts, and so on."""
     rng = np.random.default_rng(0)
     counts, logits = np.array([40, 30, 20, 10, 6, 3]), rng.normal(size=(109, 6))
     chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    exec(
-        text,
-        {
-            "topkloss": topkloss,
-            "counts": counts,
-            "class_counts": counts,
-            "logits": logits,
-            "labels": np.repeat(np.arange(6), counts),
-            "probabilities": chances,
-            "validation_probabilities": chances,
-            "test_probabilities": chances,
-            "features": 8,
-            "classes": 6,
-        },
-    )
+    return {
+        "np": np,
+        "topkloss": topkloss,
+        "counts": counts,
+        "class_counts": counts,
+        "logits": logits,
+        "labels": np.repeat(np.arange(6), counts),
+        "probabilities": chances,
+        "validation_probabilities": chances,
+        "test_probabilities": chances,
+        "features": 8,
+        "classes": 6,
+        "inputs": rng.normal(size=(109, 8)),
+        "weight": rng.normal(size=(6, 8)),
+        "bias": np.zeros(6),
+    }
+
+
+def needed(text: str) -> None:
+    """Skips where a package is not there."""
+    for framework in ("torch", "xgboost", "sklearn"):
+        if framework in text:
+            pytest.importorskip(framework)
+
+
+@pytest.mark.parametrize("text", FRAGMENTS)
+def test_fragments(text: str) -> None:
+    """What they make can be used: criteria give finite losses, and models predict."""
+    needed(text)
+    made = reader()
+    exec(text, made)
+    criterion = made.get("criterion")
+    if criterion is None:
+        return
+    torch = pytest.importorskip("torch")
+    labels = torch.from_numpy(made["labels"])
+    scores = torch.tanh(torch.from_numpy(made["logits"])).requires_grad_()
+    if "[*class_counts, 0]" in text:
+        scores = torch.cat([scores, scores[:, :1]], dim=1)
+    heads = (scores, scores) if "TwoHead" in text else (scores,)
+    value = criterion(*heads, labels)
+    [gradient] = torch.autograd.grad(value, [scores])
+    assert value.isfinite()
+    assert gradient.abs().sum() > 0
+
+
+CHOOSER = (ROOT / "docs/choose.md").read_text()
+LEAVES = re.findall(
+    r"\{tab-item\} ([^\n]*)\n((?:(?!tab-item|tab-set).)*?)^:+$",
+    CHOOSER.partition("## 4.")[0],  # which loss: what follows is how to call it
+    re.M | re.S,
+)
+
+
+@pytest.mark.parametrize(("name", "text"), LEAVES, ids=[name for name, _ in LEAVES])
+def test_leaves_of_the_chooser(name: str, text: str) -> None:
+    """They end at another question, or at a loss with lines to paste and what to tune."""
+    if re.search(r"Go on with\squestion \d\.$", text.strip()):
+        return
+    assert re.search(r"\(losses/\w+\.md\)", text), name
+    assert "```python\n" in text, name
+    assert re.search(r"Tune\s|From a model|classifier", text), name
+
+
+def test_the_chooser_names_every_loss() -> None:
+    """But for the baseline of two others, the family itself, and what they are compared with."""
+    every = {path[1] for path in re.finditer(r"topkloss_(\w+)_create", HEADER)}
+    left_out = {"topk_hinge", "smooth_topk_svm", "margin_softmax", "noised_topk_operator"}
+    assert {name for name in every if f"(losses/{name}.md)" in CHOOSER} == every - left_out
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

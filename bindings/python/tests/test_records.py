@@ -79,10 +79,20 @@ def test_every_option_is_documented(kind):
 @pytest.mark.parametrize("kind", LOSSES)
 def test_every_loss_says_what_to_tune(kind):
     """And over which values: numbers, or the words of an option."""
-    _, _, said = LOSSES[kind].__doc__.partition("\n\nTo tune: ")
-    said = " ".join(said.partition("\n\n")[0].split())
+    said = paragraph_of(kind, "To tune")
     assert re.search(r"over \d|method first|nothing of its own|multiply one vector", said), said
-    assert "oo small" in said or "oo far" in said or "oo much" in said, said
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_every_loss_says_what_goes_wrong(kind):
+    """What a wrong constant looks like, and what the loss is not for."""
+    assert re.search("too (small|far|much|large)|pushed", paragraph_of(kind, "What goes wrong"))
+    assert len(paragraph_of(kind, "Not for")) > 40
+
+
+def paragraph_of(kind, heading):
+    _, _, said = LOSSES[kind].__doc__.partition(f"\n\n{heading}: ")
+    return " ".join(said.partition("\n\n")[0].split())
 
 
 def test_binding_is_pythons_own():

@@ -34,6 +34,7 @@ from topkloss import (
     _outlying_mse,
     _single_positive,
     _softmax_margin,
+    _softmax_reweighted,
     _thread_limits,  # noqa: F401 - what it registers
     _topk,
     class_weights,
@@ -50,6 +51,7 @@ from topkloss._outlying_mse import *
 from topkloss._runtime import get_num_threads, set_num_threads, simd
 from topkloss._single_positive import *
 from topkloss._softmax_margin import *
+from topkloss._softmax_reweighted import *
 from topkloss._topk import *
 from topkloss.errors import TopKLossError
 
@@ -83,6 +85,7 @@ __all__ += _noised_topk.__all__
 __all__ += _outlying_mse.__all__
 __all__ += _single_positive.__all__
 __all__ += _softmax_margin.__all__
+__all__ += _softmax_reweighted.__all__
 __all__ += _topk.__all__
 
 _LATER = "boosting", "cuda", "jax", "keras", "sklearn", "torch"

@@ -104,10 +104,16 @@ class TwoHeadAverageKLoss(AnyLoss):
     Garcin, Servajean, Joly and Salmon, "A two-head loss function for deep average-K
     classification", WACV 2025 (arXiv 2303.18118, 2023).
 
-    To tune: multi_label_weight, over 0.5, 1, 2 and 5. Too small, and the sets of the multi-label
-    head are worse than those of the softmax head's probabilities; too large, and the softmax head's
-    own accuracy falls. Then candidate_weight, over 0.1, 0.3 and 1: where sets of equal size hold
-    fewer right labels than without candidates (0), they are wrong too often to be learnt.
+    To tune: multi_label_weight, over 0.5, 1, 2 and 5; then candidate_weight, over 0.1, 0.3 and 1.
+
+    What goes wrong: too small a multi_label_weight, and the sets of the multi-label head are worse
+    than those of the softmax head's probabilities; too large, and the softmax head's own accuracy
+    falls. Where sets of equal size hold fewer right labels than without candidates
+    (candidate_weight = 0), they are wrong too often to be learnt. Raw logits of the softmax head
+    are not comparable over rows: threshold its probabilities, or the multi-label head.
+
+    Not for: exactly K answers for every row: that is top-K. Nor for batches of a few rows without
+    threshold_decay: each would choose its candidates among itself.
 
     Args:
         k: K, the average number of candidates a row, above 0 and below C; need not be whole.

@@ -75,10 +75,15 @@ class NoisedTopKLoss(CountSmoothing):
 
     To tune: epsilon, over 0.1, 0.2, 0.5, 1 and 3 (on cosines over 0.005, 0.01, 0.05 and 0.1); then,
     with class_counts, max_margin, over 0.1, 0.2, 0.3 and 0.5, and the scale, over 30, 50 and 60.
-    Too small an epsilon, and few classes share the gradient: the loss stands still as the plain
-    hinge's does. Too large, and noise decides the ranks: the loss stays well above the margin, and
-    top-1 accuracy falls far below top-K accuracy. If values are restless, take the exact estimator
-    before more samples.
+
+    What goes wrong: too small an epsilon, and few classes share the gradient: the loss stands still
+    as the plain hinge's does. Too large, and noise decides the ranks: the loss stays well above the
+    margin, and top-1 accuracy falls far below top-K accuracy. If values are restless, take the
+    exact estimator before more samples.
+
+    Not for: the first answer: the order among the first K is not learnt, and `TopKCrossEntropyLoss`
+    keeps it. Nor for probabilities, or for thresholds over rows, whose scores are not comparable.
+    With class_counts, not for a plain last layer, unless the scale is 1.
 
     Args:
         k: K, 1 to C - 1.

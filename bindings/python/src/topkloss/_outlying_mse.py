@@ -48,9 +48,13 @@ class OutlyingMSELoss(CountSmoothing):
     Kato and Hotta, "MSE loss with outlying label for imbalanced classification", 2021.
 
     To tune: alpha, so that the furthest teacher, alpha C, is of the size of 10 to 50; with hundreds
-    of classes take the teacher ``"power"``, and tune power over 0.25, 0.5 and 0.75. Too far out,
-    and the loss is in the hundreds, frequent classes are lost, and steps diverge; too near, and all
-    logits stay near 0 and the frequent classes win.
+    of classes take the teacher ``"power"``, and tune power over 0.25, 0.5 and 0.75.
+
+    What goes wrong: too far out, and the loss is in the hundreds, frequent classes are lost, and
+    steps diverge; too near, and all logits stay near 0 and the frequent classes win.
+
+    Not for: probabilities: its scores are a regression. Nor, by rank, for classes of nearly equal
+    counts, which it sets far apart.
 
     Args:
         class_counts: Number of training examples of each of C classes, finite and above 0. May be

@@ -42,11 +42,15 @@ class SinglePositiveLoss(Loss):
     Cole, Mac Aodha, Lorieul, Perona, Morris and Jojic, "Multi-label learning from single positive
     labels", CVPR 2021.
 
-    To tune: the method first. With ``"an"`` every score is pushed towards 0, and none may reach a
-    half: judge it by ranks, or take ``"wan"``. With ``"epr"``, regularization, over 1, 10, 100 and
-    C: too small, and every class is positive; too large, and every row has about K positives,
-    however telling it is. (The authors' code divides the first term by C as well: its lambda is C
-    times this one.)
+    To tune: the method first; with ``"epr"``, then regularization, over 1, 10, 100 and C. (The
+    authors' code divides the first term by C as well: its lambda is C times this one.)
+
+    What goes wrong: with ``"an"`` every score is pushed towards 0, and none may reach a half: judge
+    it by ranks, or take ``"wan"``. With ``"epr"``, too small a regularization, and every class is
+    positive; too large, and every row has about K positives, however telling it is.
+
+    Not for: rows that have one right class: a softmax knows that there is one. Nor, with ``"epr"``,
+    for small batches, whose mean number of positives is anybody's guess.
 
     Args:
         method: ``"an"``, ``"wan"`` or ``"epr"``.

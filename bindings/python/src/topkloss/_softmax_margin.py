@@ -1,4 +1,4 @@
-"""The softmax-margin family: cross-entropy on a transformed row, and the focal loss beside it."""
+"""The softmax-margin family: cross-entropy on a transformed row."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from topkloss._records import NO_VECTOR, OptionalVector, Traits, one, record
 __all__ = [
     "CrossEntropyLoss",
     "ELMLoss",
-    "FocalLoss",
     "LDAMLoss",
     "LogitAdjustedLoss",
     "MarginSoftmaxLoss",
-    "SeesawLoss",
     "VectorScalingLoss",
 ]
 
@@ -63,9 +61,15 @@ class CrossEntropyLoss(SoftmaxMarginLoss):
 
     To tune: nothing of its own; it is the baseline. On a long tail adjust its scores after training
     before you change the loss (`topkloss.posthoc.logit_adjust`, tau over 0.25, 0.5, 0.75 and 1).
-    Label smoothing, over 0.05 and 0.1: too much, and probabilities are flat where the model is
-    sure. Class weights over a range of thousands make the loss jump from batch to batch: defer them
+    Label smoothing, over 0.05 and 0.1.
+
+    What goes wrong: too much label smoothing, and probabilities are flat where the model is sure.
+    Class weights over a range of thousands make the loss jump from batch to batch: defer them
     (`topkloss.class_weights.deferred`).
+
+    Not for: the average over classes of a long tail, unless its scores are adjusted: rare classes
+    are hardly ever predicted. Nor for labels that are often wrong, without smoothing: the cost of
+    one has no bound.
     """
 
     _kind = "cross_entropy"
@@ -74,7 +78,7 @@ class CrossEntropyLoss(SoftmaxMarginLoss):
 
 @record
 class LogitAdjustedLoss(FromCounts):
-    """Logit-adjusted cross-entropy: cross-entropy on ``z_j + tau log pi_j``.
+    """Logit-adjusted cross-entropy: cross-entropy on ``u_j = z_j + tau log pi_j``.
 
     pi are the class frequencies. Training with it makes plain argmax the Bayes rule for the
     class-balanced error. tau = 1 is balanced softmax.
@@ -82,9 +86,17 @@ class LogitAdjustedLoss(FromCounts):
     Menon et al., "Long-tail learning via logit adjustment", ICLR 2021; Ren et al., "Balanced
     meta-softmax for long-tailed visual recognition", NeurIPS 2020.
 
-    To tune: tau, over 0.25, 0.5, 0.75, 1 and 1.5. Too small, and rare classes are hardly ever
-    predicted; too large, and frequent classes lose more than rare ones gain: the class average
-    stands still while plain accuracy falls.
+    To tune: tau, over 0.25, 0.5, 0.75, 1 and 1.5.
+
+    What goes wrong: too small a tau, and rare classes are hardly ever predicted; too large, and
+    frequent classes lose more than rare ones gain: the class average stands still while plain
+    accuracy falls. Scores that are adjusted again after training, or rows that a sampler has
+    balanced already, have the tail corrected twice.
+
+    Not for: plain accuracy where classes are as frequent as in training, of which it gives some up;
+    the softmax of its scores there is not the classes' probability. Nor for training rows that are
+    fitted to the last one: the adjustment has no effect on them any more, and `VectorScalingLoss`
+    has.
 
     Args:
         tau: Strength of the adjustment, finite.
@@ -98,7 +110,7 @@ class LogitAdjustedLoss(FromCounts):
 
 @record
 class VectorScalingLoss(FromCounts):
-    """Vector scaling: cross-entropy on ``(n_j / n_max)^gamma z_j + tau log pi_j``.
+    """Vector scaling: cross-entropy on ``u_j = (n_j / n_max)^gamma z_j + tau log pi_j``.
 
     n are the class counts, pi the class frequencies: the additive adjustment of `LogitAdjustedLoss`
     together with a multiplicative one. gamma = 0 is `LogitAdjustedLoss`.
@@ -107,9 +119,15 @@ class VectorScalingLoss(FromCounts):
     under overparameterization", NeurIPS 2021 (the factor is their ``1 / Delta_j``).
 
     To tune: tau first, with gamma = 0, as for `LogitAdjustedLoss`; then gamma, over 0.05, 0.1, 0.2
-    and 0.3. Too large a gamma, and rare classes do not learn: their logits and their gradients are
-    multiplied by the small factor, and their rows' losses stay what they were at first; too small,
-    and it is the logit-adjusted loss, which does nothing more once the training rows are fitted.
+    and 0.3.
+
+    What goes wrong: too large a gamma, and rare classes do not learn: their logits and their
+    gradients are multiplied by the small factor, and their rows' losses stay what they were at
+    first; too small, and it is the logit-adjusted loss, which does nothing more once the training
+    rows are fitted.
+
+    Not for: models that do not reach zero training error: there `LogitAdjustedLoss` does, with one
+    constant less. Nor for probabilities: factors bend them.
 
     Args:
         gamma: Strength of the multiplicative adjustment, finite and 0 or more, and small enough
@@ -128,8 +146,8 @@ class VectorScalingLoss(FromCounts):
 class LDAMLoss(FromCounts):
     """LDAM, the label-distribution-aware margin loss: cross-entropy with a margin for rare classes.
 
-    The logit of the label y is lowered by the margin ``max_margin n_y^(-1/4) / max_c n_c^(-1/4)``,
-    then all logits are multiplied by the scale.
+    A row z of label y becomes ``u_j = scale (z_j - [j = y] b_y)``: its label's logit is lowered by
+    the margin ``b_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4)``, then all are multiplied.
 
     It expects the outputs of a normalised last layer (cosines, in [-1, 1]) and diverges on
     unbounded logits, of which it warns once if its scale is above 1. In PyTorch,
@@ -138,11 +156,15 @@ class LDAMLoss(FromCounts):
     Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss",
     NeurIPS 2019.
 
-    To tune: max_margin, over 0.05, 0.1, 0.2 and 0.5; then the scale, over 20, 30 and 40. Too large
-    a margin, and rows of rare classes keep a high loss although they are right; too small, and it
-    is cross-entropy. Too small a scale, and the loss cannot fall (5 leaves cosines of 1 and 0 a
-    probability of 0.13 among 1000 classes); too large, and it is near 0 after an epoch, with rare
-    classes learnt by heart.
+    To tune: max_margin, over 0.05, 0.1, 0.2 and 0.5; then the scale, over 20, 30 and 40.
+
+    What goes wrong: too large a margin, and rows of rare classes keep a high loss although they are
+    right; too small, and it is cross-entropy. Too small a scale, and the loss cannot fall (5 leaves
+    cosines of 1 and 0 a probability of 0.13 among 1000 classes); too large, and it is near 0 after
+    an epoch, with rare classes learnt by heart.
+
+    Not for: a plain last layer, whose logits have no bound: take `LogitAdjustedLoss`. Nor for the
+    model that is trained already: `topkloss.posthoc.logit_adjust`.
 
     Args:
         max_margin: Margin of the rarest class, in units of a logit; finite and 0 or more.
@@ -160,18 +182,23 @@ class LDAMLoss(FromCounts):
 class ELMLoss(FromCounts):
     """ELM, the enlarged-margin loss: LDAM whose margin also takes in that of the strongest rival.
 
-    The logit of the label y is lowered by ``b_y - lam b_r``, where b_c are the margins of
-    `LDAMLoss` and r is the class other than y with the largest logit (the lowest index among
-    equals), a constant in the gradient.
+    A row z of label y becomes ``u_j = scale (z_j - [j = y] (b_y - lam b_r))``, where b_c are the
+    margins of `LDAMLoss` and r is the class other than y with the largest logit (the lowest index
+    among equals), a constant in the gradient.
 
     Like LDAM it expects the outputs of a normalised last layer (cosines, in [-1, 1]), and warns
     once of others. In PyTorch, `topkloss.torch.NormedLinear` is such a layer.
 
     Kato and Hotta, "Enlarged large margin loss for imbalanced classification", SMC 2023.
 
-    To tune: as for `LDAMLoss`, max_margin first; lam then, over 0.5 and 1. The margins of rare
-    labels against rare rivals cancel, so that it bears larger ones; wrong values look as there. Too
-    small a lam, and it is LDAM.
+    To tune: as for `LDAMLoss`, max_margin first, over 0.1, 0.2, 0.5 and 1; then lam, over 0.5 and
+    1. The margins of rare labels against rare rivals cancel, so that it bears larger ones.
+
+    What goes wrong: too large a margin or a scale looks as with `LDAMLoss`. Too small a lam, and it
+    is LDAM.
+
+    Not for: a plain last layer, as `LDAMLoss` is not. Nor for optimisers that search along lines:
+    its gradient jumps where another rival becomes the strongest.
 
     Args:
         max_margin: Margin of the rarest class, in units of a logit; finite and 0 or more.
@@ -206,8 +233,14 @@ class MarginSoftmaxLoss(SoftmaxMarginLoss):
     Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, section 4.
 
     To tune: begin at the member of the family that it is a variant of, and multiply one vector by
-    0.5, 1 and 2. Margins that grow with how rare a class is, or offsets that fall, favour rare
-    classes; where they go too far, frequent classes lose more accuracy than rare ones gain.
+    0.5, 1 and 2.
+
+    What goes wrong: margins that grow with how rare a class is, or offsets that fall, favour rare
+    classes; where they go too far, frequent classes lose more accuracy than rare ones gain. Margins
+    on logits without a bound are outgrown, and do nothing in the end.
+
+    Not for: a first attempt: the members with names make their vectors from counts, and say what
+    their constants are.
 
     Args:
         offset: a of each of C classes, finite. Default 0.
@@ -225,63 +258,3 @@ class MarginSoftmaxLoss(SoftmaxMarginLoss):
     class_scale: OptionalVector = NO_VECTOR
     scale: float = 1.0
     lam: float = 0.0
-
-
-def _no_compensation(loss: Any) -> bool:
-    """Without the factor that the gradient takes for a constant."""
-    return bool(loss.q == 0)
-
-
-@record
-class SeesawLoss(FromCounts):
-    """Seesaw loss: rivals that are rarer than the label are pushed down less, probable ones more.
-
-    With n the class counts and sigma the softmax of a row z of label y, cross-entropy on ``z_j +
-    p min(0, log(n_j / n_y)) + q max(0, log(sigma_j / max(sigma_y, 0.01)))`` for all j but y. sigma
-    is a constant in the gradient. p = q = 0 is `CrossEntropyLoss`.
-
-    Wang et al., "Seesaw loss for long-tailed instance segmentation", CVPR 2021.
-
-    To tune: p, over 0.4, 0.8 and 1.2; then q, over 1, 2 and 3. Too large a p, and rare classes are
-    predicted everywhere, for nothing pushes them down; too small, and hardly ever. Too large a q,
-    and the loss of hard rows grows while training goes on.
-
-    Args:
-        p: How much rarer rivals are spared (mitigation), finite and 0 or more.
-        q: How much more probable rivals are pushed (compensation), finite and 0 or more.
-    """
-
-    _kind = "seesaw"
-    _traits = Traits(softmax_factor=one, curvature=of_softmax, is_smooth=_no_compensation)
-
-    p: float = 0.8
-    q: float = 2.0
-
-
-@record
-class FocalLoss(ClassWeights):
-    """Focal loss: cross-entropy in which rows that are right already count for little.
-
-    With p the softmax of a row and w the class weights, a row of label y has the loss
-    ``w_y (1 - p_y)^gamma (-log p_y)``. gamma = 0 is `CrossEntropyLoss` to the last bit.
-
-    A logit of -inf masks its class out: probability 0, gradient 0. A row whose own label is masked
-    has value +inf.
-
-    Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense object detection", ICCV 2017.
-
-    To tune: gamma, over 0.5, 1, 2 and 5. Too large, and the loss is small from the start and
-    training slow, with probabilities that are never sure; too small, and it is cross-entropy. It
-    does not know the class counts: on a long tail it is no substitute for an adjustment.
-
-    Args:
-        gamma: How strongly rows that are right are discounted, finite and 0 or more.
-    """
-
-    _kind = "focal"
-    _traits = Traits(
-        softmax_factor=one,
-        curvature="is not convex: where p_y is small its second derivatives are negative",
-    )
-
-    gamma: float = 2.0

@@ -20,9 +20,14 @@ class TopKHingeLoss(Loss):
 
     Yang and Koyejo, "On the consistency of top-k surrogate losses", ICML 2020.
 
-    To tune: margin, over 0.5, 1 and 2 in units of the logits. Too small, and the loss is 0 for most
-    rows early on; too large, and it never is. Two classes a row have a gradient: where the loss
-    stands still near the margin, with many classes, take `NoisedTopKLoss`.
+    To tune: margin, over 0.5, 1 and 2 in units of the logits.
+
+    What goes wrong: too small a margin, and the loss is 0 for most rows early on; too large, and it
+    never is. Two classes a row have a gradient, so that with many classes the loss stands still
+    near the margin: `NoisedTopKLoss` does not.
+
+    Not for: training a network from nothing on many classes; it is the baseline of the smooth ones.
+    Nor for probabilities.
 
     Args:
         k: K, 1 to C - 1.
@@ -51,9 +56,13 @@ class SmoothTopKSVMLoss(Loss):
 
     Berrada, Zisserman and Kumar, "Smooth loss functions for deep top-k classification", ICLR 2018.
 
-    To tune: tau, over 0.1, 0.3, 1 and 3. Too small, and it learns as slowly as the hard hinge, from
-    few classes a row; too large, and all classes are pushed alike, and the order among the first K
-    is lost. Published: 1 for CIFAR-100, 0.1 for Pl@ntNet-300K.
+    To tune: tau, over 0.1, 0.3, 1 and 3. Published: 1 for CIFAR-100, 0.1 for Pl@ntNet-300K.
+
+    What goes wrong: too small a tau, and it learns as slowly as the hard hinge, from few classes a
+    row; too large, and all classes are pushed alike, and the order among the first K is lost.
+
+    Not for: a long tail judged by the class average: it does not know the counts, and
+    `NoisedTopKLoss` with class_counts does. Nor for probabilities.
 
     Args:
         k: 1 to C - 1.
@@ -80,8 +89,14 @@ class TopKCrossEntropyLoss(Loss):
     normal. By default ``P_1 = P_K = 1/2``; K = 1 is cross-entropy.
 
     To tune: epsilon, over 0.1, 0.2, 0.5 and 1, towards the distance of the logits around rank K.
-    Too small, and most rows see P_1 alone while a few have large gradients; too large, and the K-th
-    class is not told from the others, and the loss stays near ``-log(K / C)``.
+
+    What goes wrong: too small an epsilon, and most rows see P_1 alone while a few have large
+    gradients; too large, and the K-th class is not told from the others, and the loss stays near
+    ``-log(K / C)``.
+
+    Not for: a long tail judged by the class average: it does not know the counts. Nor for labels
+    that are often wrong: the cost of one has no bound, where that of `NoisedTopKLoss` grows
+    linearly.
 
     In float32 the error is at most 1e-5, in float64 1e-9, of value and gradient where these are of
     the order of 1 and relative where they are larger: labels far below everything get a finite loss

@@ -53,9 +53,15 @@ class CrossEntropyLoss(WeightedModule):
 
     To tune: nothing of its own; it is the baseline. On a long tail adjust its scores after training
     before you change the loss (`topkloss.posthoc.logit_adjust`, tau over 0.25, 0.5, 0.75 and 1).
-    Label smoothing, over 0.05 and 0.1: too much, and probabilities are flat where the model is
-    sure. Class weights over a range of thousands make the loss jump from batch to batch: defer them
+    Label smoothing, over 0.05 and 0.1.
+
+    What goes wrong: too much label smoothing, and probabilities are flat where the model is sure.
+    Class weights over a range of thousands make the loss jump from batch to batch: defer them
     (`topkloss.class_weights.deferred`).
+
+    Not for: the average over classes of a long tail, unless its scores are adjusted: rare classes
+    are hardly ever predicted. Nor for labels that are often wrong, without smoothing: the cost of
+    one has no bound.
 
     Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
     labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
@@ -104,18 +110,23 @@ class ELMLoss(WeightedModule):
 
     ELM, the enlarged-margin loss: LDAM whose margin also takes in that of the strongest rival.
 
-    The logit of the label y is lowered by ``b_y - lam b_r``, where b_c are the margins of
-    `LDAMLoss` and r is the class other than y with the largest logit (the lowest index among
-    equals), a constant in the gradient.
+    A row z of label y becomes ``u_j = scale (z_j - [j = y] (b_y - lam b_r))``, where b_c are the
+    margins of `LDAMLoss` and r is the class other than y with the largest logit (the lowest index
+    among equals), a constant in the gradient.
 
     Like LDAM it expects the outputs of a normalised last layer (cosines, in [-1, 1]), and warns
     once of others. In PyTorch, `topkloss.torch.NormedLinear` is such a layer.
 
     Kato and Hotta, "Enlarged large margin loss for imbalanced classification", SMC 2023.
 
-    To tune: as for `LDAMLoss`, max_margin first; lam then, over 0.5 and 1. The margins of rare
-    labels against rare rivals cancel, so that it bears larger ones; wrong values look as there. Too
-    small a lam, and it is LDAM.
+    To tune: as for `LDAMLoss`, max_margin first, over 0.1, 0.2, 0.5 and 1; then lam, over 0.5 and
+    1. The margins of rare labels against rare rivals cancel, so that it bears larger ones.
+
+    What goes wrong: too large a margin or a scale looks as with `LDAMLoss`. Too small a lam, and it
+    is LDAM.
+
+    Not for: a plain last layer, as `LDAMLoss` is not. Nor for optimisers that search along lines:
+    its gradient jumps where another rival becomes the strongest.
 
     Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
     labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
@@ -182,9 +193,15 @@ class FocalLoss(WeightedModule):
 
     Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense object detection", ICCV 2017.
 
-    To tune: gamma, over 0.5, 1, 2 and 5. Too large, and the loss is small from the start and
-    training slow, with probabilities that are never sure; too small, and it is cross-entropy. It
-    does not know the class counts: on a long tail it is no substitute for an adjustment.
+    To tune: gamma, over 0.5, 1, 2 and 5.
+
+    What goes wrong: too large a gamma, and the loss is small from the start and training slow, with
+    probabilities that are never sure; too small, and it is cross-entropy.
+
+    Not for: a long tail by itself: it does not know the class counts, and is no substitute for an
+    adjustment. Nor for probabilities, and what is made of them (thresholds, conformal sets): those
+    of a model at its optimum are flatter than the classes' own. Nor for detectors' sigmoids: it is
+    over a softmax.
 
     Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
     labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
@@ -233,8 +250,8 @@ class LDAMLoss(WeightedModule):
 
     LDAM, the label-distribution-aware margin loss: cross-entropy with a margin for rare classes.
 
-    The logit of the label y is lowered by the margin ``max_margin n_y^(-1/4) / max_c n_c^(-1/4)``,
-    then all logits are multiplied by the scale.
+    A row z of label y becomes ``u_j = scale (z_j - [j = y] b_y)``: its label's logit is lowered by
+    the margin ``b_y = max_margin n_y^(-1/4) / max_c n_c^(-1/4)``, then all are multiplied.
 
     It expects the outputs of a normalised last layer (cosines, in [-1, 1]) and diverges on
     unbounded logits, of which it warns once if its scale is above 1. In PyTorch,
@@ -243,11 +260,15 @@ class LDAMLoss(WeightedModule):
     Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss",
     NeurIPS 2019.
 
-    To tune: max_margin, over 0.05, 0.1, 0.2 and 0.5; then the scale, over 20, 30 and 40. Too large
-    a margin, and rows of rare classes keep a high loss although they are right; too small, and it
-    is cross-entropy. Too small a scale, and the loss cannot fall (5 leaves cosines of 1 and 0 a
-    probability of 0.13 among 1000 classes); too large, and it is near 0 after an epoch, with rare
-    classes learnt by heart.
+    To tune: max_margin, over 0.05, 0.1, 0.2 and 0.5; then the scale, over 20, 30 and 40.
+
+    What goes wrong: too large a margin, and rows of rare classes keep a high loss although they are
+    right; too small, and it is cross-entropy. Too small a scale, and the loss cannot fall (5 leaves
+    cosines of 1 and 0 a probability of 0.13 among 1000 classes); too large, and it is near 0 after
+    an epoch, with rare classes learnt by heart.
+
+    Not for: a plain last layer, whose logits have no bound: take `LogitAdjustedLoss`. Nor for the
+    model that is trained already: `topkloss.posthoc.logit_adjust`.
 
     Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
     labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
@@ -302,7 +323,7 @@ class LDAMLoss(WeightedModule):
 class LogitAdjustedLoss(WeightedModule):
     """`topkloss.LogitAdjustedLoss` as a module.
 
-    Logit-adjusted cross-entropy: cross-entropy on ``z_j + tau log pi_j``.
+    Logit-adjusted cross-entropy: cross-entropy on ``u_j = z_j + tau log pi_j``.
 
     pi are the class frequencies. Training with it makes plain argmax the Bayes rule for the
     class-balanced error. tau = 1 is balanced softmax.
@@ -310,9 +331,17 @@ class LogitAdjustedLoss(WeightedModule):
     Menon et al., "Long-tail learning via logit adjustment", ICLR 2021; Ren et al., "Balanced
     meta-softmax for long-tailed visual recognition", NeurIPS 2020.
 
-    To tune: tau, over 0.25, 0.5, 0.75, 1 and 1.5. Too small, and rare classes are hardly ever
-    predicted; too large, and frequent classes lose more than rare ones gain: the class average
-    stands still while plain accuracy falls.
+    To tune: tau, over 0.25, 0.5, 0.75, 1 and 1.5.
+
+    What goes wrong: too small a tau, and rare classes are hardly ever predicted; too large, and
+    frequent classes lose more than rare ones gain: the class average stands still while plain
+    accuracy falls. Scores that are adjusted again after training, or rows that a sampler has
+    balanced already, have the tail corrected twice.
+
+    Not for: plain accuracy where classes are as frequent as in training, of which it gives some up;
+    the softmax of its scores there is not the classes' probability. Nor for training rows that are
+    fitted to the last one: the adjustment has no effect on them any more, and `VectorScalingLoss`
+    has.
 
     Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
     labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
@@ -377,8 +406,14 @@ class MarginSoftmaxLoss(WeightedModule):
     Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, section 4.
 
     To tune: begin at the member of the family that it is a variant of, and multiply one vector by
-    0.5, 1 and 2. Margins that grow with how rare a class is, or offsets that fall, favour rare
-    classes; where they go too far, frequent classes lose more accuracy than rare ones gain.
+    0.5, 1 and 2.
+
+    What goes wrong: margins that grow with how rare a class is, or offsets that fall, favour rare
+    classes; where they go too far, frequent classes lose more accuracy than rare ones gain. Margins
+    on logits without a bound are outgrown, and do nothing in the end.
+
+    Not for: a first attempt: the members with names make their vectors from counts, and say what
+    their constants are.
 
     Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
     labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
@@ -461,10 +496,15 @@ class NoisedTopKLoss(NoisedModule):
 
     To tune: epsilon, over 0.1, 0.2, 0.5, 1 and 3 (on cosines over 0.005, 0.01, 0.05 and 0.1); then,
     with class_counts, max_margin, over 0.1, 0.2, 0.3 and 0.5, and the scale, over 30, 50 and 60.
-    Too small an epsilon, and few classes share the gradient: the loss stands still as the plain
-    hinge's does. Too large, and noise decides the ranks: the loss stays well above the margin, and
-    top-1 accuracy falls far below top-K accuracy. If values are restless, take the exact estimator
-    before more samples.
+
+    What goes wrong: too small an epsilon, and few classes share the gradient: the loss stands still
+    as the plain hinge's does. Too large, and noise decides the ranks: the loss stays well above the
+    margin, and top-1 accuracy falls far below top-K accuracy. If values are restless, take the
+    exact estimator before more samples.
+
+    Not for: the first answer: the order among the first K is not learnt, and `TopKCrossEntropyLoss`
+    keeps it. Nor for probabilities, or for thresholds over rows, whose scores are not comparable.
+    With class_counts, not for a plain last layer, unless the scale is 1.
 
     In training the module counts its calls, and draws new noise in each. In evaluation
     (``module.eval()``) it counts none and draws the same noise in every call, that of the step
@@ -566,9 +606,13 @@ class OutlyingMSELoss(PredictingModule):
     Kato and Hotta, "MSE loss with outlying label for imbalanced classification", 2021.
 
     To tune: alpha, so that the furthest teacher, alpha C, is of the size of 10 to 50; with hundreds
-    of classes take the teacher ``"power"``, and tune power over 0.25, 0.5 and 0.75. Too far out,
-    and the loss is in the hundreds, frequent classes are lost, and steps diverge; too near, and all
-    logits stay near 0 and the frequent classes win.
+    of classes take the teacher ``"power"``, and tune power over 0.25, 0.5 and 0.75.
+
+    What goes wrong: too far out, and the loss is in the hundreds, frequent classes are lost, and
+    steps diverge; too near, and all logits stay near 0 and the frequent classes win.
+
+    Not for: probabilities: its scores are a regression. Nor, by rank, for classes of nearly equal
+    counts, which it sets far apart.
 
     The teacher in use is the attribute ``loss.teacher``.
 
@@ -627,15 +671,20 @@ class SeesawLoss(WeightedModule):
 
     Seesaw loss: rivals that are rarer than the label are pushed down less, probable ones more.
 
-    With n the class counts and sigma the softmax of a row z of label y, cross-entropy on ``z_j +
-    p min(0, log(n_j / n_y)) + q max(0, log(sigma_j / max(sigma_y, 0.01)))`` for all j but y. sigma
-    is a constant in the gradient. p = q = 0 is `CrossEntropyLoss`.
+    With n the class counts and sigma the softmax of a row z of label y, cross-entropy on
+    ``u_j = z_j + p min(0, log(n_j / n_y)) + q max(0, log(sigma_j / max(sigma_y, 0.01)))`` for all j
+    but y, whose score stays. sigma is a constant in the gradient. p = q = 0 is `CrossEntropyLoss`.
 
     Wang et al., "Seesaw loss for long-tailed instance segmentation", CVPR 2021.
 
-    To tune: p, over 0.4, 0.8 and 1.2; then q, over 1, 2 and 3. Too large a p, and rare classes are
-    predicted everywhere, for nothing pushes them down; too small, and hardly ever. Too large a q,
-    and the loss of hard rows grows while training goes on.
+    To tune: p, over 0.4, 0.8 and 1.2; then q, over 1, 2 and 3.
+
+    What goes wrong: too large a p, and rare classes are predicted everywhere, for nothing pushes
+    them down; too small, and hardly ever. Too large a q, and the loss of hard rows grows while
+    training goes on.
+
+    Not for: soft labels (mixup, distillation), which it refuses; nor for probabilities, which the
+    softmax of its scores does not estimate.
 
     Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
     labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
@@ -706,11 +755,15 @@ class SinglePositiveLoss(OneHeadModule):
     Cole, Mac Aodha, Lorieul, Perona, Morris and Jojic, "Multi-label learning from single positive
     labels", CVPR 2021.
 
-    To tune: the method first. With ``"an"`` every score is pushed towards 0, and none may reach a
-    half: judge it by ranks, or take ``"wan"``. With ``"epr"``, regularization, over 1, 10, 100 and
-    C: too small, and every class is positive; too large, and every row has about K positives,
-    however telling it is. (The authors' code divides the first term by C as well: its lambda is C
-    times this one.)
+    To tune: the method first; with ``"epr"``, then regularization, over 1, 10, 100 and C. (The
+    authors' code divides the first term by C as well: its lambda is C times this one.)
+
+    What goes wrong: with ``"an"`` every score is pushed towards 0, and none may reach a half: judge
+    it by ranks, or take ``"wan"``. With ``"epr"``, too small a regularization, and every class is
+    positive; too large, and every row has about K positives, however telling it is.
+
+    Not for: rows that have one right class: a softmax knows that there is one. Nor, with ``"epr"``,
+    for small batches, whose mean number of positives is anybody's guess.
 
     Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
     labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
@@ -772,9 +825,13 @@ class SmoothTopKSVMLoss(OneHeadModule):
 
     Berrada, Zisserman and Kumar, "Smooth loss functions for deep top-k classification", ICLR 2018.
 
-    To tune: tau, over 0.1, 0.3, 1 and 3. Too small, and it learns as slowly as the hard hinge, from
-    few classes a row; too large, and all classes are pushed alike, and the order among the first K
-    is lost. Published: 1 for CIFAR-100, 0.1 for Pl@ntNet-300K.
+    To tune: tau, over 0.1, 0.3, 1 and 3. Published: 1 for CIFAR-100, 0.1 for Pl@ntNet-300K.
+
+    What goes wrong: too small a tau, and it learns as slowly as the hard hinge, from few classes a
+    row; too large, and all classes are pushed alike, and the order among the first K is lost.
+
+    Not for: a long tail judged by the class average: it does not know the counts, and
+    `NoisedTopKLoss` with class_counts does. Nor for probabilities.
 
     Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
     labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
@@ -830,8 +887,14 @@ class TopKCrossEntropyLoss(OneHeadModule):
     normal. By default ``P_1 = P_K = 1/2``; K = 1 is cross-entropy.
 
     To tune: epsilon, over 0.1, 0.2, 0.5 and 1, towards the distance of the logits around rank K.
-    Too small, and most rows see P_1 alone while a few have large gradients; too large, and the K-th
-    class is not told from the others, and the loss stays near ``-log(K / C)``.
+
+    What goes wrong: too small an epsilon, and most rows see P_1 alone while a few have large
+    gradients; too large, and the K-th class is not told from the others, and the loss stays near
+    ``-log(K / C)``.
+
+    Not for: a long tail judged by the class average: it does not know the counts. Nor for labels
+    that are often wrong: the cost of one has no bound, where that of `NoisedTopKLoss` grows
+    linearly.
 
     In float32 the error is at most 1e-5, in float64 1e-9, of value and gradient where these are of
     the order of 1 and relative where they are larger: labels far below everything get a finite loss
@@ -896,9 +959,14 @@ class TopKHingeLoss(OneHeadModule):
 
     Yang and Koyejo, "On the consistency of top-k surrogate losses", ICML 2020.
 
-    To tune: margin, over 0.5, 1 and 2 in units of the logits. Too small, and the loss is 0 for most
-    rows early on; too large, and it never is. Two classes a row have a gradient: where the loss
-    stands still near the margin, with many classes, take `NoisedTopKLoss`.
+    To tune: margin, over 0.5, 1 and 2 in units of the logits.
+
+    What goes wrong: too small a margin, and the loss is 0 for most rows early on; too large, and it
+    never is. Two classes a row have a gradient, so that with many classes the loss stands still
+    near the margin: `NoisedTopKLoss` does not.
+
+    Not for: training a network from nothing on many classes; it is the baseline of the smooth ones.
+    Nor for probabilities.
 
     Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
     labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
@@ -967,10 +1035,16 @@ class TwoHeadAverageKLoss(TwoHeadModule):
     Garcin, Servajean, Joly and Salmon, "A two-head loss function for deep average-K
     classification", WACV 2025 (arXiv 2303.18118, 2023).
 
-    To tune: multi_label_weight, over 0.5, 1, 2 and 5. Too small, and the sets of the multi-label
-    head are worse than those of the softmax head's probabilities; too large, and the softmax head's
-    own accuracy falls. Then candidate_weight, over 0.1, 0.3 and 1: where sets of equal size hold
-    fewer right labels than without candidates (0), they are wrong too often to be learnt.
+    To tune: multi_label_weight, over 0.5, 1, 2 and 5; then candidate_weight, over 0.1, 0.3 and 1.
+
+    What goes wrong: too small a multi_label_weight, and the sets of the multi-label head are worse
+    than those of the softmax head's probabilities; too large, and the softmax head's own accuracy
+    falls. Where sets of equal size hold fewer right labels than without candidates
+    (candidate_weight = 0), they are wrong too often to be learnt. Raw logits of the softmax head
+    are not comparable over rows: threshold its probabilities, or the multi-label head.
+
+    Not for: exactly K answers for every row: that is top-K. Nor for batches of a few rows without
+    threshold_decay: each would choose its candidates among itself.
 
     With threshold_decay, the module keeps the moving average of the threshold, which outside of
     modules is a `topkloss.ThresholdState`, as a persistent buffer: in training every call updates
@@ -1033,7 +1107,7 @@ class TwoHeadAverageKLoss(TwoHeadModule):
 class VectorScalingLoss(WeightedModule):
     """`topkloss.VectorScalingLoss` as a module.
 
-    Vector scaling: cross-entropy on ``(n_j / n_max)^gamma z_j + tau log pi_j``.
+    Vector scaling: cross-entropy on ``u_j = (n_j / n_max)^gamma z_j + tau log pi_j``.
 
     n are the class counts, pi the class frequencies: the additive adjustment of `LogitAdjustedLoss`
     together with a multiplicative one. gamma = 0 is `LogitAdjustedLoss`.
@@ -1042,9 +1116,15 @@ class VectorScalingLoss(WeightedModule):
     under overparameterization", NeurIPS 2021 (the factor is their ``1 / Delta_j``).
 
     To tune: tau first, with gamma = 0, as for `LogitAdjustedLoss`; then gamma, over 0.05, 0.1, 0.2
-    and 0.3. Too large a gamma, and rare classes do not learn: their logits and their gradients are
-    multiplied by the small factor, and their rows' losses stay what they were at first; too small,
-    and it is the logit-adjusted loss, which does nothing more once the training rows are fitted.
+    and 0.3.
+
+    What goes wrong: too large a gamma, and rare classes do not learn: their logits and their
+    gradients are multiplied by the small factor, and their rows' losses stay what they were at
+    first; too small, and it is the logit-adjusted loss, which does nothing more once the training
+    rows are fitted.
+
+    Not for: models that do not reach zero training error: there `LogitAdjustedLoss` does, with one
+    constant less. Nor for probabilities: factors bend them.
 
     Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
     labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
