@@ -230,11 +230,15 @@ test-wheel: wheel $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo
 
 # ---- training loops in Python, and their tests
 
-FRAMEWORK_EXAMPLES := $(addprefix examples/python/,pytorch segmentation jax boosting scikit_learn)
-.PHONY: example-pytorch example-segmentation example-jax example-boosting example-scikit-learn test-framework-examples
+FRAMEWORK_EXAMPLES := $(addprefix examples/python/,pytorch cifar_lt segmentation jax boosting scikit_learn)
+.PHONY: example-pytorch example-cifar-lt example-segmentation example-jax example-boosting example-scikit-learn test-framework-examples
 
 example-pytorch: $(STAMPS)/binding $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/python examples/python/pytorch $(ARGS)
+
+# A GPU's work: ARGS="--made --quick --recipe all" to see it run; examples/python/cifar_lt/README.md.
+example-cifar-lt: $(STAMPS)/binding $(STAMPS)/demo $(STAMPS)/frameworks
+	$(IN_VENV)/python examples/python/cifar_lt $(ARGS)
 
 example-segmentation: $(STAMPS)/binding $(STAMPS)/demo $(STAMPS)/frameworks
 	$(IN_VENV)/python examples/python/segmentation $(ARGS)
