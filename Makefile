@@ -130,6 +130,7 @@ NEEDS_segmentation := torch -r examples/python/segmentation/requirements.txt
 NEEDS_jax := jax -r examples/python/jax/requirements.txt
 NEEDS_boosting := xgboost-cpu lightgbm -r examples/python/boosting/requirements.txt
 NEEDS_scikit-learn := -r examples/python/scikit_learn/requirements.txt
+NEEDS_cifar-lt := torch rich
 NEEDS_evidence := -r examples/python/evidence/requirements.txt
 NEEDS_torch := torch numpy
 $(FRAMEWORKS)/for-%: $(wildcard examples/python/*/requirements.txt) | $(FRAMEWORK_LIST)
@@ -283,14 +284,20 @@ test-wheel: wheel $(STAMPS)/binding $(STAMPS)/test $(STAMPS)/demo
 
 # ---- training loops in Python, and their tests
 
-FRAMEWORK_EXAMPLES := $(addprefix examples/python/,pytorch evidence segmentation jax boosting scikit_learn)
-.PHONY: example-pytorch example-segmentation example-jax example-boosting example-scikit-learn test-framework-examples
+FRAMEWORK_EXAMPLES := $(addprefix examples/python/,pytorch evidence cifar_lt segmentation jax boosting scikit_learn)
+.PHONY: example-pytorch example-cifar-lt example-segmentation example-jax example-boosting example-scikit-learn \
+  test-framework-examples
 
 IN_EXAMPLE = $(if $(ASKED),$(PYTHON),PYTHONPATH=$$(echo $(FRAMEWORKS)/lib/python*/site-packages) $(IN_VENV)/python)
 
 ## which country is a city in? in PyTorch (2 min)
 example-pytorch: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-pytorch)
 	$(IN_EXAMPLE) examples/python/pytorch $(ARGS)
+
+# A GPU's work: examples/python/cifar_lt/README.md.
+## long-tailed CIFAR by the published recipes; ARGS="--made --quick --recipe all" to see it run (1 min)
+example-cifar-lt: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-cifar-lt)
+	$(IN_EXAMPLE) examples/python/cifar_lt $(ARGS)
 
 ## street scenes with rare classes, in PyTorch (3 min)
 example-segmentation: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-segmentation)
@@ -379,6 +386,8 @@ docs: $(LIBRARY) $(DOCS)/complete
 # Idle workers of OpenMP and OpenBLAS spin, on processors that another suite has work for.
 test-python test-demo test-wheel test-framework-examples test-recipes: export OPENBLAS_NUM_THREADS := 1
 test-python: export OMP_WAIT_POLICY := passive
+# Of LLVM's, for code that runs once: compiling it takes longer than all calls.
+test-python test-framework-examples: export JAX_DISABLE_MOST_OPTIMIZATIONS := 1
 test-demo test-wheel test-framework-examples test-recipes: export OMP_NUM_THREADS := 1
 # Else torch.compile starts processes that import PyTorch themselves.
 test-python test-framework-examples: export TORCHINDUCTOR_COMPILE_THREADS := 1

@@ -105,6 +105,8 @@ def order_statistic(z: Array, rank: int, epsilon: float, step: float = 0.02) -> 
     z = z[~np.isneginf(z)].astype(np.float64)
     if len(z) < rank:
         return -np.inf
+    if 2 * rank > len(z) + 1:  # counted from the smallest there are fewer
+        return -order_statistic(-z, len(z) + 1 - rank, epsilon, step)
     centre = np.sort(z)[::-1][rank - 1]
     t = nodes_of(z - centre, rank, epsilon, step)
     fewer = exceedances(z - centre, t, epsilon, rank - 1).sum(axis=0)
@@ -125,6 +127,13 @@ def rank_probabilities(
     found = np.zeros(len(z))
     if len(kept) < rank:
         return found if only is None else found[only]
+    if 2 * rank > len(kept) + 1:
+        some = None if only is None else np.searchsorted(kept, only)
+        turned = rank_probabilities(-scores, len(kept) + 1 - rank, epsilon, step, some)
+        if only is not None:
+            return turned
+        found[kept] = turned
+        return found
     scores -= np.sort(scores)[::-1][rank - 1]
     t = nodes_of(scores, rank, epsilon, step)
     most = rank - 1

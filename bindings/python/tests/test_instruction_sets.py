@@ -17,13 +17,16 @@ import pytest
 import reference
 from case import assert_large, large
 from losses import BY_NAME, CASES, SOFT, SOFTMAX, cases
-from support import BFLOAT16, DTYPES, FLOAT16, assert_gradient, assert_value, bits
+from support import BFLOAT16, DTYPES, FLOAT16, FLOAT32, assert_gradient, assert_value, bits
 
 import topkloss
 
 LEVELS = ("neon",) if os.uname().machine == "aarch64" else ("portable", "avx2", "avx512")
 CLASSES = (1, 2, 3, 7, 15, 16, 17, 31, 33, 100, 1000)
 ROWS = 4
+# The reference takes every class for the label. Of other types than float32: one, fewer than a
+# vector of any instruction set has, as many, and more.
+SOFT_CLASSES = {dtype: CLASSES[:-1] if dtype == FLOAT32 else (1, 15, 16, 33) for dtype in DTYPES}
 
 
 def problem(case, dtype, classes):
@@ -66,7 +69,7 @@ def compute(path, level):
                 for part, array in zip(("values", "gradient"), pair, strict=True):
                     stored = array.view(np.uint16) if dtype == BFLOAT16 else array
                     results[f"{case.name} {dtype} {classes} {part}"] = stored
-            for case in SOFT:
+            for case in SOFT if classes in SOFT_CLASSES[dtype] else ():
                 batch, options = problem(case, dtype, classes)
                 loss = case.make(batch.counts, reduction="none", **options)
                 found = loss.value_and_grad(batch.logits, soft_labels(classes, dtype))
@@ -147,7 +150,7 @@ def test_every_loss(results, level, case):
 @pytest.mark.parametrize("case", SOFT, ids=lambda case: case.name)
 def test_soft_labels(results, case):
     for dtype in DTYPES:
-        for classes in CLASSES[:-1]:
+        for classes in SOFT_CLASSES[dtype]:
             batch, options = problem(case, dtype, classes)
             q = soft_labels(classes, dtype)
             row = case.row(batch.counts)

@@ -8,25 +8,24 @@ from losses import METHODS
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-# The palette of Masataka Okabe and Kei Ito, which people with colour-blindness can tell apart,
-# less its yellow, which is too pale for a line, and with a wine red of Paul Tol's. A marker of
-# its own doubles every colour; a method that is a variant of another shares its colour, dashed.
+# Colours of the palette of Masataka Okabe and Kei Ito, which people with colour-blindness can tell
+# apart, and a wine red of Paul Tol's; all dark enough for letters on white. A marker of its own
+# doubles every colour; a method that is a variant of another shares its colour, dashed.
 STYLES = {
     "cross-entropy": ("#000000", "o", "-"),
-    "post-hoc": ("#000000", "s", "--"),
-    "logit-adjusted": ("#E69F00", "D", "-"),
-    "ldam": ("#0072B2", "^", "-"),
-    "elm": ("#56B4E9", "v", "-"),
-    "noised-top5": ("#D55E00", "P", "-"),
-    "noised-top5-exact": ("#D55E00", "p", "--"),
-    "noised-top5-imbalanced": ("#CC79A7", "X", "-"),
-    "outlying-mse": ("#009E73", "*", "-"),
+    "post-hoc": ("#0072B2", "s", "--"),
+    "logit-adjusted": ("#0072B2", "D", "-"),
     "two-head": ("#882255", "h", "-"),
 }
-OTHER_STYLE = ("#999999", ".", "-")
-"""Of methods that have been added to `METHODS` alone."""
+OTHER_STYLE = ("#666666", "^", "-")
+"""Of methods that no picture is about."""
 
-GREY = "#666666"
+GREY, FAINT = "#666666", "#cccccc"
+
+
+def color_of(method: str) -> str:
+    """The colour of a method's line, and of what is written about it."""
+    return STYLES.get(method, OTHER_STYLE)[0]
 
 
 def draw_line(
@@ -46,7 +45,7 @@ def draw_line(
         color=color,
         marker=marker,
         linestyle=linestyle or own_linestyle,
-        markersize=10 if marker in "PX*" else 7,
+        markersize=7,
         markeredgecolor="white",
         markeredgewidth=0.8,
         linewidth=1.7,

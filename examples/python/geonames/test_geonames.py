@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -282,19 +283,28 @@ def test_bad_arguments_are_refused_in_plain_words(
     assert complaint in capsys.readouterr().err
 
 
-def test_a_model_without_a_threshold_is_refused_in_plain_words(tmp_path: Path) -> None:
+def refusal(monkeypatch: pytest.MonkeyPatch, *arguments: Any) -> str:
+    """What the demo ends with: the text that Python writes for it, with the exit status 1."""
+    pytest.importorskip("topkloss")
+    monkeypatch.setattr(sys, "argv", [str(HERE), *map(str, arguments)])
+    with pytest.raises(SystemExit) as refused:
+        runpy.run_path(str(HERE / "__main__.py"), run_name="__main__")
+    assert isinstance(refused.value.code, str)
+    return refused.value.code
+
+
+def test_a_model_without_a_threshold_is_refused_in_plain_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = CityModel(BUCKETS, 3, normalized=False, seed=0, widths=(2, 2))
     path = model_path(tmp_path, "cross-entropy")
     save(SavedModel(model, ["A", "B", "C"], np.ones(3, np.int64), 1, {}), path)
-    refused = run_demo("--output", tmp_path, "--predict", "Paris")
-    assert refused.returncode == 1
-    assert "has no threshold for cross-entropy" in refused.stderr
-    assert "Traceback" not in refused.stderr
+    complaint = refusal(monkeypatch, "--output", tmp_path, "--predict", "Paris")
+    assert "has no threshold for cross-entropy" in complaint
 
 
-def test_an_output_folder_that_cannot_be_is_refused_in_plain_words(tmp_path: Path) -> None:
+def test_an_output_folder_that_cannot_be_is_refused_in_plain_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("in the way")
-    refused = run_demo("--output", tmp_path / "file" / "folder")
-    assert refused.returncode == 1
-    assert "error: cannot use" in refused.stderr
-    assert "Traceback" not in refused.stderr
+    assert "error: cannot use" in refusal(monkeypatch, "--output", tmp_path / "file" / "folder")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -14,9 +15,9 @@ pytest.importorskip("topkloss")
 from ambiguity_picture import draw_ambiguity
 from comparison import Result
 from data import Cities, Split, count_countries
-from evaluation import AmbiguityGroup, Evaluation, evaluate
+from evaluation import AmbiguityGroup, Evaluation, FrequencyBin, evaluate
 from features import BUCKETS, hash_names
-from frequency_picture import draw_frequency
+from frequency_picture import draw_frequency, finding
 from heads import SideBySide, heads
 from losses import METHODS, softmax
 from model import CityModel
@@ -171,6 +172,29 @@ def test_results_of_any_methods_are_drawn_and_written(
     table = shown(results_table(results), width=80)
     assert "…" not in table, "the table is too wide for a terminal of 80 columns"
     assert all(METHODS[method].title in table for method in methods)
+
+
+def test_the_title_of_the_picture_is_what_the_figures_bear_out(evaluation: Evaluation) -> None:
+    def of(method: str, rare: tuple[float, float], common: tuple[float, float]) -> Result:
+        """Top-1 and top-5 of rare countries, and of common ones."""
+        bins = [
+            FrequencyBin(10, 99, 30.0, 5, 9, *rare),
+            FrequencyBin(5000, 20000, 9000.0, 2, 9, *common),
+        ]
+        return Result(method, replace(evaluation, by_frequency=bins), None)
+
+    plain = of("cross-entropy", (0.1, 0.3), (0.8, 0.9))
+    better = of("post-hoc", (0.2, 0.4), (0.7, 0.8))
+    told = "rare countries gain and common ones lose"
+    assert told in finding([plain, better])
+    assert told in finding([better, of("elm", (0, 0), (0, 0)), plain])
+    for other in (
+        of("logit-adjusted", (0.2, 0.2), (0.7, 0.8)),
+        of("logit-adjusted", (0.2, 0.4), (0.7, 0.95)),
+        of("logit-adjusted", (0.1, 0.4), (0.7, 0.8)),
+    ):
+        assert finding([plain, better, other]) == "Accuracy by how common a country is"
+    assert finding([better]) == finding([plain]) == "Accuracy by how common a country is"
 
 
 def test_a_two_headed_model_learns_names_of_two_countries() -> None:

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data import load_cities, split_cities
+from data import Split, load_cities, split_cities
 from features import marked
 from write_cities import main, write_cities
 
 
-def test_the_file_says_what_the_split_does(tmp_path: Path) -> None:
-    split = split_cities(load_cities(), 0)
+@pytest.fixture(scope="module")
+def split() -> Split:
+    return split_cities(load_cities(), 0)
+
+
+def test_the_file_says_what_the_split_does(split: Split, tmp_path: Path) -> None:
     path = tmp_path / "new" / "cities.tsv"
     write_cities(path, {"training": split.training, "test": split.test})
     lines = path.read_text("utf-8").split("\n")
@@ -30,10 +34,10 @@ def test_the_file_says_what_the_split_does(tmp_path: Path) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == ["cities.tsv"]
 
 
-def test_files_of_like_names_are_left_alone(tmp_path: Path) -> None:
+def test_files_of_like_names_are_left_alone(split: Split, tmp_path: Path) -> None:
     neighbour = tmp_path / "cities.part"
     neighbour.write_text("other", "utf-8")
-    write_cities(tmp_path / "cities.tsv", {"training": split_cities(load_cities(), 0).test})
+    write_cities(tmp_path / "cities.tsv", {"training": split.test})
     assert neighbour.read_text("utf-8") == "other"
 
 
