@@ -316,7 +316,7 @@ example-scikit-learn: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-scikit-le
 	$(IN_EXAMPLE) examples/python/scikit_learn $(ARGS)
 
 .PHONY: evidence
-## what the papers claim, on three data sets: ARGS=--quick (3 min) or all of it (40 min)
+## what the papers claim, on three data sets (40 min; ARGS=--quick 3 min)
 evidence: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-evidence)
 	$(IN_EXAMPLE) examples/python/evidence $(ARGS)
 

@@ -48,7 +48,7 @@ def test_options_are_told_by_python_alone(program: Path) -> None:
 
 
 def test_for_their_options_nothing_is_built_or_installed() -> None:
-    names = [each for each in PUBLIC if re.match(r"example-(?!c$|cpp$|rust$)|demo", each)]
+    names = [each for each in PUBLIC if re.match(r"example-(?!c$|cpp$|rust$)|demo|evidence", each)]
     assert len(names) == len(PROGRAMS) + 1  # the demo and its quick run are one program
     commands = make("--dry-run", *names, "ARGS=--help").splitlines()
     assert len(commands) == len(names)

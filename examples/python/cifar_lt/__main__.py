@@ -14,13 +14,18 @@ from pathlib import Path
 # Behind this folder: types of options are those of the demo.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "geonames"))
 
+from command_line import parse
+
+# First, for --help needs nothing of what follows.
+OPTIONS = parse() if __name__ == "__main__" else None
+
 try:
     import made_files
     import numpy as np
     import torch
-    from cifar_files import FORMATS, DataError, Pictures, download, read
-    from command_line import parse
+    from cifar_files import DataError, Pictures, download, read
     from evaluation import Result, evaluate
+    from formats import FORMATS
     from long_tail import with_long_tail
     from network import ResNet
     from recipes import RECIPES
@@ -101,7 +106,7 @@ def _table(results: Sequence[Result]) -> Table:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train and evaluate each recipe, and print the table."""
-    options = parse(arguments)
+    options = OPTIONS or parse(arguments)
     console = Console()
     if options.list:
         for name, recipe in RECIPES.items():

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from formats import FORMATS, Format
 from numpy.typing import NDArray
 
 CHANNELS, SIDE = 3, 32
@@ -21,47 +22,6 @@ PIXELS = CHANNELS * SIDE * SIDE
 
 class DataError(Exception):
     """The data are not there, or not what they should be. The text is for the person who runs this."""
-
-
-@dataclass(frozen=True)
-class Format:
-    """Where a data set's files are, and what they call things.
-
-    Attributes:
-        folder: Below the folder that is given.
-        training: Names of the files to train on.
-        test: The name of the test file.
-        labels: The key of the labels.
-        classes: Their number.
-        downloader: The name in `torchvision.datasets`.
-    """
-
-    folder: str
-    training: tuple[str, ...]
-    test: str
-    labels: str
-    classes: int
-    downloader: str
-
-
-FORMATS = {
-    "cifar10": Format(
-        folder="cifar-10-batches-py",
-        training=tuple(f"data_batch_{number}" for number in range(1, 6)),
-        test="test_batch",
-        labels="labels",
-        classes=10,
-        downloader="CIFAR10",
-    ),
-    "cifar100": Format(
-        folder="cifar-100-python",
-        training=("train",),
-        test="test",
-        labels="fine_labels",
-        classes=100,
-        downloader="CIFAR100",
-    ),
-}
 
 
 @dataclass(frozen=True)

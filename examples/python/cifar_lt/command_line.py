@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from cifar_files import FORMATS
+from formats import FORMATS
 from option_types import positive_number, seed_number
 from recipes import RECIPES
 from schedule import Schedule

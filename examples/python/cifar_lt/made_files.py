@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from cifar_files import CHANNELS, FORMATS, SIDE, Format
+from cifar_files import CHANNELS, SIDE
+from formats import FORMATS, Format
 from numpy.typing import NDArray
 
 GRID = 4

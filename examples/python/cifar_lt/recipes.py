@@ -5,15 +5,15 @@ All train by the same `Schedule`; papers that used another say so in `Recipe.sou
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-import topkloss.torch as losses
-from numpy.typing import NDArray
-from torch import nn
+if TYPE_CHECKING:  # the command line lists what is here, with Python alone
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import nn
 
-Counts = NDArray[np.int64]
+    Counts: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -21,81 +21,91 @@ class Recipe:
     """A loss and what belongs to it.
 
     Attributes:
-        make: The module, from the pictures of each class, shape (C,).
+        loss: Its name in `topkloss.torch`.
         source: Where its constants come from.
+        constants: What it is made with.
+        counted: Whether it is made with the pictures of each class too.
         normalized: Whether the last layer gives cosines.
         reweighted: Whether classes are weighted, from the schedule's epoch on.
         adjusted: Strengths tau of post-hoc adjustment to report beside the plain scores.
+        alpha_of_classes: The constant alpha, by the number of classes.
     """
 
-    make: Callable[[Counts], nn.Module]
+    loss: str
     source: str
+    constants: dict[str, Any] = field(default_factory=dict)
+    counted: bool = False
     normalized: bool = False
     reweighted: bool = False
     adjusted: tuple[float, ...] = ()
+    alpha_of_classes: dict[int, float] = field(default_factory=dict)
 
+    def make(self, counts: Counts) -> nn.Module:
+        """The module, from the pictures of each class, shape (C,)."""
+        import topkloss.torch
 
-def _outlying(counts: Counts) -> nn.Module:
-    # Labels grow with the rank, up to alpha C: of ten classes they may do so faster.
-    return losses.OutlyingMSELoss(counts, alpha=5 if len(counts) <= 10 else 1)
+        constants = dict(self.constants)
+        if self.counted:
+            constants["class_counts"] = counts
+        if self.alpha_of_classes:
+            constants["alpha"] = self.alpha_of_classes[len(counts)]
+        loss: nn.Module = getattr(topkloss.torch, self.loss)(**constants)
+        return loss
 
 
 _CAO = "Cao et al., NeurIPS 2019, and their code"
 _KATO = "Kato & Hotta, SMC 2023, and their code"
+_MARGIN = {"max_margin": 0.5, "scale": 30.0}
 
 RECIPES: dict[str, Recipe] = {
     "cross-entropy": Recipe(
-        lambda counts: losses.CrossEntropyLoss(),
+        "CrossEntropyLoss",
         f"{_CAO}; adjusted: Menon et al., ICLR 2021, tau 1",
         adjusted=(1.0,),
     ),
-    "cross-entropy-drw": Recipe(lambda counts: losses.CrossEntropyLoss(), _CAO, reweighted=True),
+    "cross-entropy-drw": Recipe("CrossEntropyLoss", _CAO, reweighted=True),
     "logit-adjusted": Recipe(
-        lambda counts: losses.LogitAdjustedLoss(counts, tau=1.0),
+        "LogitAdjustedLoss",
         "Menon et al., ICLR 2021; their code trains 1,241 or 1,419 epochs, with falls to a tenth",
+        {"tau": 1.0},
+        counted=True,
     ),
     "balanced-softmax": Recipe(
-        lambda counts: losses.LogitAdjustedLoss(counts, tau=1.0),
+        "LogitAdjustedLoss",
         "Ren et al., NeurIPS 2020: logit-adjusted at tau 1 under another name; their code trains "
         "13,000 steps of 512 pictures, with a cosine schedule",
+        {"tau": 1.0},
+        counted=True,
     ),
-    "ldam": Recipe(
-        lambda counts: losses.LDAMLoss(counts, max_margin=0.5, scale=30.0), _CAO, normalized=True
-    ),
-    "ldam-drw": Recipe(
-        lambda counts: losses.LDAMLoss(counts, max_margin=0.5, scale=30.0),
-        _CAO,
-        normalized=True,
-        reweighted=True,
-    ),
-    "elm": Recipe(
-        lambda counts: losses.ELMLoss(counts, max_margin=0.5, scale=30.0, lam=1.0),
-        _KATO,
-        normalized=True,
-    ),
+    "ldam": Recipe("LDAMLoss", _CAO, _MARGIN, counted=True, normalized=True),
+    "ldam-drw": Recipe("LDAMLoss", _CAO, _MARGIN, counted=True, normalized=True, reweighted=True),
+    "elm": Recipe("ELMLoss", _KATO, {**_MARGIN, "lam": 1.0}, counted=True, normalized=True),
     "elm-drw": Recipe(
-        lambda counts: losses.ELMLoss(counts, max_margin=0.5, scale=30.0, lam=1.0),
-        _KATO,
-        normalized=True,
-        reweighted=True,
+        "ELMLoss", _KATO, {**_MARGIN, "lam": 1.0}, counted=True, normalized=True, reweighted=True
     ),
     "vector-scaling": Recipe(
-        lambda counts: losses.VectorScalingLoss(counts, gamma=0.3, tau=1.0),
+        "VectorScalingLoss",
         "Kini et al., NeurIPS 2021: what their code begins with; they tune both",
+        {"gamma": 0.3, "tau": 1.0},
+        counted=True,
     ),
     "noised-top5": Recipe(
-        lambda counts: losses.NoisedTopKLoss(5, epsilon=0.2, n_samples=10),
+        "NoisedTopKLoss",
         "Garcin et al., ICML 2022, CIFAR-100 with all of its pictures; they train a DenseNet",
+        {"k": 5, "epsilon": 0.2, "n_samples": 10},
     ),
     "noised-top5-imbalanced": Recipe(
-        lambda counts: losses.NoisedTopKLoss(
-            5, epsilon=0.01, class_counts=counts, max_margin=0.2, scale=60.0
-        ),
+        "NoisedTopKLoss",
         "Garcin et al., ICML 2022, Pl@ntNet-300K; there is none for CIFAR",
+        {"k": 5, "epsilon": 0.01, "max_margin": 0.2, "scale": 60.0},
+        counted=True,
         normalized=True,
     ),
     "outlying-mse": Recipe(
-        _outlying,
+        "OutlyingMSELoss",
         "Kato & Hotta, 2021: alpha of a public re-implementation, which ranks the other way round",
+        # Labels grow with the rank, up to alpha C: of ten classes they may do so faster.
+        alpha_of_classes={10: 5.0, 100: 1.0},
+        counted=True,
     ),
 }

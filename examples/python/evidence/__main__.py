@@ -18,7 +18,9 @@ SUBJECT_NAMES = ("geonames", "taxonomy", "fonts")
 
 def options() -> argparse.Namespace:
     """The command line. Before anything large is imported."""
-    parser = argparse.ArgumentParser(prog="evidence", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python examples/python/evidence", description=__doc__.splitlines()[0]
+    )
     parser.add_argument(
         "--quick",
         action="store_true",

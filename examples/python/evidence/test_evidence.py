@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -235,13 +233,3 @@ def test_fonts_of_a_package_are_in_one_part() -> None:
     seen = [set(np.unique(part.inputs)) for part in (data.training, data.validation, data.test)]
     assert sum(map(len, seen)) == len(set.union(*seen)) == len(PACKAGES)
     assert data.classes == 3
-
-
-def test_help_needs_nothing_but_python() -> None:
-    told = subprocess.run(
-        [sys.executable, "-S", "-I", Path(__file__).parent, "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "--quick" in told.stdout
