@@ -386,8 +386,6 @@ docs: $(LIBRARY) $(DOCS)/complete
 # Idle workers of OpenMP and OpenBLAS spin, on processors that another suite has work for.
 test-python test-demo test-wheel test-framework-examples test-recipes: export OPENBLAS_NUM_THREADS := 1
 test-python: export OMP_WAIT_POLICY := passive
-# Of LLVM's, for code that runs once: compiling it takes longer than all calls.
-test-python test-framework-examples: export JAX_DISABLE_MOST_OPTIMIZATIONS := 1
 test-demo test-wheel test-framework-examples test-recipes: export OMP_NUM_THREADS := 1
 # Else torch.compile starts processes that import PyTorch themselves.
 test-python test-framework-examples: export TORCHINDUCTOR_COMPILE_THREADS := 1
