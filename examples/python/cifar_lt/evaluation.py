@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from augmentation import normalized
 from cifar_files import Pictures
-from recipes import Counts, Recipe
+from long_tail import Counts
+from recipes import Recipe
 from topkloss.metrics import ShotAccuracy, TopKAccuracy
 from topkloss.posthoc import logit_adjust
 from torch import nn

@@ -11,8 +11,11 @@ import numpy as np
 from cifar_files import DataError, Pictures
 from numpy.typing import NDArray
 
+Counts = NDArray[np.int64]
+"""Pictures of each class, shape (C,)."""
 
-def class_counts(most: int, classes: int, factor: float) -> NDArray[np.int64]:
+
+def class_counts(most: int, classes: int, factor: float) -> Counts:
     """Pictures of each class, the most frequent first.
 
     Args:

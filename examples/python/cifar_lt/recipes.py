@@ -6,14 +6,11 @@ All train by the same `Schedule`; papers that used another say so in `Recipe.sou
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the command line lists what is here, with Python alone
-    import numpy as np
-    from numpy.typing import NDArray
+    from long_tail import Counts
     from torch import nn
-
-    Counts: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

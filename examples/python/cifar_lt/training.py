@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from augmentation import cropped_and_flipped, normalized
 from cifar_files import DataError, Pictures
-from recipes import Counts, Recipe
+from long_tail import Counts
+from recipes import Recipe
 from schedule import Schedule
 from topkloss.class_weights import deferred, effective_number
 from torch import nn
