@@ -60,7 +60,9 @@ def main() -> None:
             f"The package {missing.name} is not installed. Install topkloss[torch] from "
             "bindings/python, and examples/python/evidence/requirements.txt."
         )
-    compare = given.compare or (None if given.quick else COMMITTED)
+    if given.compare and not given.compare.is_file():
+        sys.exit(f"error: there is no file {given.compare}")
+    compare = given.compare or (COMMITTED if COMMITTED.exists() and not given.quick else None)
     started = perf_counter()
     try:
         run(given.subjects, given.jobs, given.output, compare, given.quick, started)

@@ -11,13 +11,14 @@ import scipy.stats  # type: ignore[import-untyped]
 from measures import AMBIGUOUS, CHOSEN_BY, RARE
 from methods import METHODS
 from numpy.typing import NDArray
-from protocol import Results
+from protocol import SEEDS, Chosen, Results
 from runs import BASELINE
 
-Verdict = Literal["shown", "within noise", "refuted"]
+Verdict = Literal["shown", "within noise", "refuted", "too few seeds"]
+Values = NDArray[np.float64]
 
 LEVEL = 0.05
-"""Of a two-sided paired t-test over the seeds."""
+"""Of the false discovery rate."""
 
 TOP_1, TOP_1_CLASS, TOP_5, TOP_5_CLASS, AVERAGE_5, AVERAGE_5_CLASS = CHOSEN_BY
 
@@ -47,12 +48,12 @@ CLAIMS = (
         *("logit-adjusted", "cross-entropy", TOP_1_CLASS),
     ),
     Claim(
-        "LDAM raises class-average accuracy over cross-entropy",
+        "LDAM with deferred weights raises class-average accuracy over cross-entropy",
         "Cao et al., NeurIPS 2019",
         *("ldam", "cross-entropy", TOP_1_CLASS),
     ),
     Claim(
-        "and over cross-entropy of the same normalised layer",
+        "and over cross-entropy of the same layer, with or without such weights",
         "Cao et al., NeurIPS 2019",
         *("ldam", "normalised", TOP_1_CLASS),
     ),
@@ -62,8 +63,8 @@ CLAIMS = (
         *("elm", "ldam", TOP_1_CLASS),
     ),
     Claim(
-        "MSE with outlying label raises it over cross-entropy",
-        "Kato & Hotta, 2021",
+        "MSE with outlying label (by power) raises it over cross-entropy",
+        "ours, after Kato & Hotta, 2021",
         *("outlying-mse", "cross-entropy", TOP_1_CLASS),
     ),
     Claim(
@@ -139,24 +140,46 @@ class Finding:
     verdict: Verdict
 
 
-def finding(claim: Claim, results: Results, subject: str) -> Finding:
-    """Compare seed by seed: both started from the same seed, and saw the rows in the same order."""
+def findings(results: Results) -> dict[str, list[Finding]]:
+    """By subject, in the order of `CLAIMS`.
+
+    Compared seed by seed: both were trained from the same seed, and saw the rows in the same
+    order. With so many comparisons some would look like findings by chance, so probabilities are
+    those of Benjamini and Hochberg's false discovery rate over all of them.
+    """
+    differences = {
+        subject: [_difference(claim, results[subject]) for claim in CLAIMS] for subject in results
+    }
+    chances = scipy.stats.false_discovery_control(
+        [_chance(each) for of_subject in differences.values() for each in of_subject]
+    )
+    left = iter(chances.tolist())
+    return {
+        subject: [_found(each, next(left)) for each in of_subject]
+        for subject, of_subject in differences.items()
+    }
+
+
+def _difference(claim: Claim, of_subject: Mapping[str, Mapping[str, Chosen]]) -> Values:
     by = claim.chosen_by or claim.measure
     better, than = (
-        results[subject][name][by].values(claim.measure) for name in (claim.better, claim.than)
+        of_subject[name][by].values(claim.measure) for name in (claim.better, claim.than)
     )
-    return compared(better - than)
+    return better - than
 
 
-def compared(differences: NDArray[np.float64]) -> Finding:
-    """Whether differences by seed are of one sign for more than chance."""
-    mean = float(differences.mean())
-    error = float(scipy.stats.sem(differences))
+def _chance(differences: Values) -> float:
+    """Of differences as large, where there is none: by a paired t-test, two-sided."""
     # Where all seeds say the same to the last bit but one, there is no variance to test with.
-    if error < 1e-12:
-        chance = 1.0 if abs(mean) < 1e-12 else 0.0
-    else:
-        chance = float(scipy.stats.ttest_1samp(differences, 0.0).pvalue)
+    if float(np.ptp(differences)) < 1e-12:
+        return 1.0
+    return float(scipy.stats.ttest_1samp(differences, 0.0).pvalue)
+
+
+def _found(differences: Values, chance: float) -> Finding:
+    mean, error = float(differences.mean()), float(scipy.stats.sem(differences))
+    if len(differences) < SEEDS:
+        return Finding(mean, error, "too few seeds")
     if not chance < LEVEL:
         return Finding(mean, error, "within noise")
     return Finding(mean, error, "shown" if mean > 0 else "refuted")

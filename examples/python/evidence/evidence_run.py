@@ -24,7 +24,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from runs import Outcome, Run
-from subjects import subject
+from subjects import SUBJECTS, subject
 
 
 def run(
@@ -50,21 +50,24 @@ def run(
             f"{counts.max():,} of the largest and {counts.min():,} of the smallest; "
             f"{len(data.validation.labels):,} to choose by, {len(data.test.labels):,} for the test."
         )
-    results = _trained(subjects, jobs, output, quick, console)
-    text = written(results, perf_counter() - started, quick)
+    outcomes = _trained(subjects, jobs, output, quick, console)
+    results = gathered(outcomes, judged_by(), quick)
+    # Some read a network that another has trained.
+    trainings = {each.run: each.seconds for each in outcomes}
+    text = written(results, _command(subjects, quick), len(trainings), sum(trainings.values()))
     (output / "results.md").write_text(text)
     (output / "results.json").write_text(as_json(results))
     draw_class_average(results, output / "class-average.png")
     draw_claims(results, output / "claims.png")
     console.print(Markdown(text))
-    if compare is not None and compare.exists():
+    if compare is not None:
         _compare(compare, results, console)
     console.print(f"Left in {output}. {perf_counter() - started:.0f} seconds in all.")
 
 
 def _trained(
     subjects: Sequence[str], jobs: int, output: Path, quick: bool, console: Console
-) -> Results:
+) -> list[Outcome]:
     figures = judged_by()
     outcomes: list[Outcome] = []
     with Progress(
@@ -85,8 +88,15 @@ def _trained(
             grid_runs(subjects, METHODS, quick), "Six settings a loss" if not quick else "Grid"
         )
         chosen = chosen_settings(outcomes, figures).values()
-        carry_out(seed_runs(chosen, quick), "Other seeds of the best")
-    return gathered(outcomes, figures, quick)
+        carry_out(seed_runs(chosen, quick), "Five seeds of the best" if not quick else "Two seeds")
+    return outcomes
+
+
+def _command(subjects: Sequence[str], quick: bool) -> str:
+    options = ["--quick"] if quick else []
+    if len(subjects) < len(SUBJECTS):
+        options += ["--subjects", *subjects]
+    return f'make evidence ARGS="{" ".join(options)}"' if options else "make evidence"
 
 
 def _compare(path: Path, results: Results, console: Console) -> None:

@@ -7,13 +7,15 @@ look the same in most fonts: the ambiguity is honest.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,16 +31,16 @@ SIZE = 24
 EM = 18
 """Pixels of the em, so that most letters fit in."""
 
-FACES = 1
-"""Fonts a package: the first regular one, and one unlike it."""
-
 SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 """Whose letters are classes, by the first word of the name in Unicode."""
 
 EPOCHS = 5
-BATCH_SIZE = 256
+BATCH_SIZE = 64
 
-FEWEST_PACKAGES = 6
+FEWEST_LETTERS = 52
+"""A font with fewer of them is one of symbols, say."""
+
+FEWEST_PACKAGES = 8
 """Letters that fewer packages have are left out."""
 
 
@@ -60,9 +62,10 @@ def glyphs(quick: bool) -> Subject:
 
 
 def _key() -> str:
-    """What the images depend on."""
-    told = repr((PACKAGES, SIZE, EM, FACES, SCRIPTS, FEWEST_PACKAGES))
-    return hashlib.sha256(told.encode()).hexdigest()[:12]
+    """What the images depend on: this file, and the packages as they were downloaded."""
+    told = hashlib.sha256(Path(__file__).read_bytes())
+    told.update(repr(PACKAGES).encode())
+    return told.hexdigest()[:12]
 
 
 def _folder() -> Path:
@@ -81,38 +84,40 @@ def _download(folder: Path) -> None:
         return
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         raise FontsMissingError("the fonts come from Debian's packages, and there is no apt-get")
-    got = subprocess.run(
-        ["apt-get", "download", "--quiet", *missing],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if got.returncode:
-        raise FontsMissingError(
-            f"apt-get could not download the fonts (apt-get update may help): {got.stderr.strip()}"
-        )
-    for name in missing:
-        (archive,) = folder.glob(f"{name}_*.deb")
-        subprocess.run(["dpkg-deb", "-x", archive, folder / name], check=True)
-        archive.unlink()
-        (folder / name / "complete").touch()
+    # Apart from what others are downloading, and put in place whole.
+    with tempfile.TemporaryDirectory(dir=folder) as own:
+        _run(own, "apt-get", "download", "--quiet", *missing)
+        for archive in sorted(Path(own).glob("*.deb")):
+            name = archive.name.split("_")[0]
+            _run(own, "dpkg-deb", "-x", archive.name, name)
+            (Path(own) / name / "complete").touch()
+            with contextlib.suppress(OSError):  # somebody else was faster
+                (Path(own) / name).rename(folder / name)
 
 
-def _faces(folder: Path) -> Iterator[tuple[Path, frozenset[int]]]:
-    """At most `FACES` fonts of a package, and what they draw: regular ones first."""
+def _run(folder: str, *command: str) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = done.stderr.strip()
+        raise FontsMissingError(f"{command[0]} failed (apt-get update may help): {said}")
+
+
+def _face(folder: Path) -> tuple[Path, frozenset[int]]:
+    """A package's plainest font, and the letters that it draws."""
     found = sorted(
         (path for path in folder.rglob("*") if path.suffix.lower() in (".ttf", ".otf")),
         key=lambda path: ("regular" not in path.name.lower(), len(path.name), path.name),
     )
-    # The first, and the last: of most packages that is another weight or another slope.
-    for path in dict.fromkeys((*found[: FACES - 1], *found[-1:])):
+    for path in found:
         try:
             with TTFont(path, lazy=True) as font:
                 points = font.getBestCmap() or {}
         except (TTLibError, OSError):
             continue
-        yield path, frozenset(point for point in points if _is_letter(point))
+        letters = frozenset(point for point in points if _is_letter(point))
+        if len(letters) >= FEWEST_LETTERS:
+            return path, letters
+    raise FontsMissingError(f"{folder.name} has no font of the letters that are asked for")
 
 
 def _is_letter(point: int) -> bool:
@@ -124,20 +129,17 @@ def _is_letter(point: int) -> bool:
 
 def _drawn(folder: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
     """Images (N, SIZE, SIZE), code points (N,), and places in `PACKAGES` (N,)."""
-    faces = [list(_faces(folder / name)) for name in PACKAGES]
-    packages_of = Counter(
-        point for found in faces for point in frozenset().union(*(drawn for _, drawn in found))
-    )
+    faces = [_face(folder / name) for name in PACKAGES]
+    packages_of = Counter(point for _, drawn in faces for point in drawn)
     images, points, packages = [], [], []
-    for place, found in enumerate(faces):
-        for path, drawn in found:
-            font = ImageFont.truetype(path, EM)
-            for point in sorted(p for p in drawn if packages_of[p] >= FEWEST_PACKAGES):
-                image = _draw(font, chr(point))
-                if image.any():
-                    images.append(image)
-                    points.append(point)
-                    packages.append(place)
+    for place, (path, drawn) in enumerate(faces):
+        font = ImageFont.truetype(path, EM)
+        for point in sorted(p for p in drawn if packages_of[p] >= FEWEST_PACKAGES):
+            image = _draw(font, chr(point))
+            if image.any():
+                images.append(image)
+                points.append(point)
+                packages.append(place)
     return np.stack(images), np.array(points), np.array(packages)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import scipy.stats  # type: ignore[import-untyped]
-from claims import CLAIMS, TOP_1_CLASS, finding
+from claims import CLAIMS, TOP_1_CLASS, findings
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from methods import METHODS
@@ -38,7 +38,7 @@ def draw_class_average(results: Results, path: Path) -> None:
             )
         panel.text(0, place - 0.46, SUBJECTS[subject][0], fontweight="bold", va="center")
     panel.set_ylim(len(results) - 0.5, -0.6)
-    panel.set_xlabel("Accuracy, averaged over the classes (%); bars: standard error of five seeds")
+    panel.set_xlabel("Accuracy, averaged over the classes (%); bars: standard error over seeds")
     panel.set_yticks([])
     _tidy(panel)
     figure.savefig(path, dpi=130)
@@ -49,8 +49,9 @@ def draw_claims(results: Results, path: Path) -> None:
     figure = Figure(figsize=(11, 0.55 * len(CLAIMS) + 1.4), layout="constrained")
     panel = figure.subplots()
     panel.axvline(0, color="black", linewidth=0.8)
+    all_found = findings(results)
     for number, (subject, (marker, color)) in enumerate(zip(results, MARKERS, strict=False)):
-        found = [finding(claim, results, subject) for claim in CLAIMS]
+        found = all_found[subject]
         width = scipy.stats.t.ppf(0.975, len(_some_tests(results, subject)) - 1)
         panel.errorbar(
             [100 * each.difference for each in found],

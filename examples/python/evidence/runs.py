@@ -56,7 +56,7 @@ def carry_out(run: Run) -> list[Outcome]:
     started = perf_counter()
     train(
         network,
-        method.criterion(data.counts(), setting),
+        method.criterion(data.counts(), setting, run.seed),
         method.objective,
         data,
         learning_rate=setting["learning_rate"],
