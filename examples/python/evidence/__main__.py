@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
+import geonames_demo  # noqa: F401
+
 FOLDER = Path(__file__).resolve().parent
 COMMITTED = FOLDER / "results.json"
 SUBJECT_NAMES = ("geonames", "taxonomy", "fonts")
