@@ -40,13 +40,21 @@ def _rows_of_readme() -> Iterator[dict[str, str]]:
 
 
 def _prose(doc: str) -> str:
-    """A comment of the header's as Markdown: what is indented in it stands as it is."""
-    text = re.sub(r"^ {2}(?= *[^-\s])", "    ", doc, flags=re.M)
-    return re.sub(r"[<$|]", r"\\\g<0>", text).strip()
+    """A comment of the header's as Markdown: what is indented in it stands as it is.
+
+    But for lists, whose marks are indented too, and what continues them.
+    """
+    text = re.sub(r"^ {2}(?= *[^-\s])(?! *\d\. )", "    ", doc, flags=re.M)
+    blocks = text.split("\n\n")
+    return "\n\n".join(x if x.startswith("    ") else _escaped(x) for x in blocks).strip()
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"[<$|]", r"\\\g<0>", text)
 
 
 def _cell(doc: str) -> str:
-    return re.sub(r"[<$|]", r"\\\g<0>", " ".join(doc.split()))
+    return _escaped(" ".join(doc.split()))
 
 
 def _struct(struct: Struct) -> str:

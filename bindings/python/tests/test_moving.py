@@ -21,6 +21,11 @@ DOCS = Path(__file__).parents[3] / "docs"
 COUNTS = [400, 100, 50, 20, 8, 3]
 BLOCK = r"```python\n((?:(?!```).)*)```"
 PAIR = re.compile(rf"Before[^\n]*:\n\n{BLOCK}\n\nAfter:\n\n{BLOCK}", re.S)
+ALONE = [
+    block
+    for page in sorted(DOCS.glob("moving-*.md"))
+    for block in re.findall(BLOCK, PAIR.sub("", page.read_text()))
+]
 PAIRS = [
     pytest.param(before, after, id=f"{page.stem}-{number}")
     for page in sorted(DOCS.glob("moving-*.md"))
@@ -86,6 +91,20 @@ def test_before_and_after(before, after, rng):
         np.testing.assert_allclose(my_gradient.mean(0), gradient.mean(0), atol=2e-6)
     else:
         np.testing.assert_allclose(my_gradient, gradient, atol=2e-6 * np.abs(gradient).max())
+
+
+@pytest.mark.parametrize("text", ALONE)
+def test_lines_that_keep_no_value(text, rng):
+    """Losses have a gradient, and adjusted scores favour the rarest class."""
+    given = namespace(rng, 40)
+    exec(text, given)
+    if "value" in given:
+        [gradient] = torch.autograd.grad(given["value"], [given["logits"]])
+        assert gradient.isfinite().all()
+        assert gradient.abs().sum() > 0
+    else:
+        gained = given["scores"] - given["logits"].detach().numpy()
+        assert (gained.argmax(axis=1) == len(COUNTS) - 1).all()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -25,7 +26,9 @@ BLOCKS = [
     for block in re.findall(r"^```(\w+)\n(.*?)^```$", page.read_text(), re.M | re.S)
 ]
 PYTHON = [text for language, text in BLOCKS if language == "python"]
-PROGRAMS = [text for text in PYTHON if re.search("^import |^from ", text, re.M)]
+PROGRAMS = [
+    text for text in PYTHON if re.search("^import |^from ", text, re.M) and "print(" in text
+]
 FRAGMENTS = [text for text in PYTHON if text not in PROGRAMS]
 ALONE = [text for text in PROGRAMS if "init_process_group" not in text]
 """Those of one process: of the others test_torch_distributed takes care."""
@@ -49,10 +52,10 @@ def test_there_is_something_to_paste() -> None:
 def test_python(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     for framework in re.findall(r"^(?:import|from) (torch|jax|xgboost)\b", text, re.M):
         pytest.importorskip(framework)
-    if "topkloss.sklearn" in text:
+    if "sklearn" in text:
         pytest.importorskip("sklearn")
     exec(text, {"__name__": "__main__"})
-    assert capsys.readouterr().out.startswith("loss ")
+    assert capsys.readouterr().out.startswith(("loss ", "coverage 0.9"))
 
 
 def reader() -> dict[str, Any]:
@@ -67,12 +70,15 @@ def reader() -> dict[str, Any]:
         "class_counts": counts,
         "logits": logits,
         "labels": np.repeat(np.arange(6), counts),
-        "probabilities": chances,
+        "train_labels": np.repeat(np.arange(6), counts),
+        "held_out_labels": np.repeat(np.arange(6), counts),
+        "held_out_probabilities": chances,
         "validation_probabilities": chances,
         "test_probabilities": chances,
         "features": 8,
         "classes": 6,
         "inputs": rng.normal(size=(109, 8)),
+        "train_inputs": rng.normal(size=(109, 8)),
         "weight": rng.normal(size=(6, 8)),
         "bias": np.zeros(6),
     }
@@ -90,6 +96,9 @@ def test_fragments(text: str) -> None:
     """What they make can be used: criteria give finite losses, and models predict."""
     needed(text)
     made = reader()
+    if "torch." in text:
+        torch = made["torch"] = pytest.importorskip("torch")
+        made["activations"] = torch.ones(109, made["features"])
     exec(text, made)
     criterion = made.get("criterion")
     if criterion is None:
@@ -133,14 +142,18 @@ def test_the_chooser_names_every_loss() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_to_something(page: Path) -> None:
-    """To files of the repository, or to the pages that the site has of the losses."""
+    """To files of the repository, or to the pages that the site makes of losses and interfaces."""
     text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
     for target in re.findall(r"\]\(([^)#\s]+)", text):
         if re.match("https?://", target):
             continue
         loss = re.fullmatch(r"losses/(\w+)\.md", target)
+        reference = re.fullmatch(r"reference/(topkloss\S*)\.md", target)
         if loss:
             assert hasattr(library, f"topkloss_{loss[1]}_create"), target
+        elif reference:
+            name = reference[1]
+            assert (ROOT / "include" / name).exists() or importlib.util.find_spec(name), target
         else:
             assert (page.parent / target).exists(), target
 

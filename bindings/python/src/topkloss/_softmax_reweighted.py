@@ -66,9 +66,9 @@ class FocalLoss(ClassWeights):
     probabilities that are never sure; too small, and it is cross-entropy.
 
     Not for: a long tail by itself: it does not know the class counts, and is no substitute for an
-    adjustment. Nor for probabilities, and what is made of them (thresholds, conformal sets): those
-    of a model at its optimum are flatter than the classes' own. Nor for detectors' sigmoids: it is
-    over a softmax.
+    adjustment (`LogitAdjustedLoss`, or `topkloss.posthoc.logit_adjust` after training). Nor for
+    probabilities, and what is made of them (thresholds, conformal sets): those of a model at its
+    optimum are flatter than the classes' own. Nor for detectors' sigmoids: it is over a softmax.
 
     Args:
         gamma: How strongly rows that are right are discounted, finite and 0 or more.

@@ -37,8 +37,8 @@ def logit_adjust(
     all classes are taken to be as likely where you predict; with one, pi', the scores are
     ``z_j - tau log pi_j + log pi'_j``.
 
-    tau = 1 is right for a model whose softmax is calibrated; tune it over 0.5 to 2 on validation
-    rows. Too large a tau gives nearly everything to the rarest classes.
+    tau = 1 is right for a model whose softmax is calibrated; tune it over 0.25, 0.5, 0.75 and 1 on
+    validation rows. Too large a tau gives nearly everything to the rarest classes.
 
     Menon et al., "Long-tail learning via logit adjustment", ICLR 2021.
 

@@ -653,9 +653,9 @@ def focal_loss(
     probabilities that are never sure; too small, and it is cross-entropy.
 
     Not for: a long tail by itself: it does not know the class counts, and is no substitute for an
-    adjustment. Nor for probabilities, and what is made of them (thresholds, conformal sets): those
-    of a model at its optimum are flatter than the classes' own. Nor for detectors' sigmoids: it is
-    over a softmax.
+    adjustment (`LogitAdjustedLoss`, or `topkloss.posthoc.logit_adjust` after training). Nor for
+    probabilities, and what is made of them (thresholds, conformal sets): those of a model at its
+    optimum are flatter than the classes' own. Nor for detectors' sigmoids: it is over a softmax.
 
     Args:
         logits: Scores, of shape (..., C), in float32, float64, float16 or bfloat16.

@@ -1,13 +1,15 @@
 """A scikit-learn classifier with the losses of topkloss.
 
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.pipeline import make_pipeline
-from topkloss.sklearn import LinearClassifier
+In a pipeline:
 
-model = make_pipeline(TfidfVectorizer(), LinearClassifier("logit_adjusted", C=10))
-model.fit(texts, classes)
-model.predict(others)
-model[-1].predict_sets(model[:-1].transform(others), k=5)
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.pipeline import make_pipeline
+    from topkloss.sklearn import LinearClassifier
+
+    model = make_pipeline(TfidfVectorizer(), LinearClassifier("logit_adjusted", C=10))
+    model.fit(texts, classes)
+    model.predict(others)
+    model[-1].predict_sets(model[:-1].transform(others), k=5)
 """
 
 try:

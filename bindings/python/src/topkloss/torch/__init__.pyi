@@ -199,9 +199,9 @@ class FocalLoss(WeightedModule):
     probabilities that are never sure; too small, and it is cross-entropy.
 
     Not for: a long tail by itself: it does not know the class counts, and is no substitute for an
-    adjustment. Nor for probabilities, and what is made of them (thresholds, conformal sets): those
-    of a model at its optimum are flatter than the classes' own. Nor for detectors' sigmoids: it is
-    over a softmax.
+    adjustment (`LogitAdjustedLoss`, or `topkloss.posthoc.logit_adjust` after training). Nor for
+    probabilities, and what is made of them (thresholds, conformal sets): those of a model at its
+    optimum are flatter than the classes' own. Nor for detectors' sigmoids: it is over a softmax.
 
     Shapes are those of `torch.nn.CrossEntropyLoss`: logits (C), (N, C) or (N, C, d1, ..., dm), with
     labels, and what else there is one of for each row, of shape (), (N) or (N, d1, ..., dm). So
