@@ -19,7 +19,13 @@ PIP = flock $(VENV) $(IN_VENV)/pip install --quiet --no-compile
 
 # PyTorch and what needs it are large: one environment serves every checkout on this machine.
 FRAMEWORK_LIST := bindings/python/tests/requirements-frameworks.txt
-CACHE := $(if $(TOPKLOSS_CACHE),$(TOPKLOSS_CACHE),$(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/topkloss)
+CACHE_ROOT := $(or $(XDG_CACHE_HOME),$(if $(HOME),$(HOME)/.cache))
+CACHE_ASKED := $(or $(TOPKLOSS_CACHE),$(if $(CACHE_ROOT),$(CACHE_ROOT)/topkloss))
+# Targets are named by it, and a space would end their names. What needs none of it goes on without.
+CACHE := $(if $(filter 1,$(words $(CACHE_ASKED))),$(abspath $(CACHE_ASKED)),.build/no-cache)
+need_cache = $(if $(filter 1,$(words $(CACHE_ASKED))),,$(error TOPKLOSS_CACHE has to be a folder without spaces in its \
+  name$(if $(CACHE_ASKED),$(comma) and "$(CACHE_ASKED)" is none)))
+comma := ,
 FRAMEWORKS := $(CACHE)/frameworks-$(shell { cat $(FRAMEWORK_LIST); echo "$(PYTHON_VERSION)"; } 2>/dev/null | sha256sum | cut -c1-12)
 
 # What only the benchmark needs, in an environment that adds to that one.
@@ -115,8 +121,9 @@ $(STAMPS)/test: $(STAMPS)/venv bindings/python/tests/requirements.txt
 
 # Called with an environment's folder and what pip is to put there; what is there already is not fetched again.
 define install_shared
-mkdir -p $(CACHE); exec 9>$(1).lock; flock 9; [ -x $(1)/bin/pip ] || $(PYTHON) -m venv $(1); \
-[ $(1) = $(FRAMEWORKS) ] || echo $(FRAMEWORKS)/lib/python*/site-packages >$$(echo $(1)/lib/python*/site-packages)/frameworks.pth; \
+$(need_cache)mkdir -p $(CACHE); exec 9>$(1).lock; flock 9; [ -x $(1)/bin/pip ] || $(PYTHON) -m venv $(1); \
+$(if $(filter $(FRAMEWORKS) $(OLDEST),$(1)),,\
+echo $(FRAMEWORKS)/lib/python*/site-packages >$$(echo $(1)/lib/python*/site-packages)/frameworks.pth;) \
 $(1)/bin/pip install --quiet --no-compile $(2); touch $@
 endef
 
@@ -145,11 +152,7 @@ $(STAMPS)/frameworks: $(STAMPS)/venv $(FRAMEWORKS)/complete | $(STAMPS)/test $(S
 
 $(PEERS)/complete: | $(PEER_LIST) $(FRAMEWORKS)/complete
 	@echo "==> installing the benchmark's other peers in $(PEERS) (once)"
-	rm -rf $(PEERS)
-	$(PYTHON) -m venv $(PEERS)
-	echo $(FRAMEWORKS)/lib/python*/site-packages > $$(echo $(PEERS)/lib/python*/site-packages)/frameworks.pth
-	$(PEERS)/bin/pip install --quiet --no-compile -r $(PEER_LIST)
-	touch $@
+	@$(call install_shared,$(PEERS),-r $(PEER_LIST))
 
 $(RECIPES)/complete: | $(RECIPE_LIST) $(FRAMEWORKS)/complete
 	@echo "==> installing what the recipes train with in $(RECIPES) (once; a minute)"
@@ -368,11 +371,7 @@ DOCS := $(CACHE)/docs-$(shell { cat $(FRAMEWORK_LIST) $(DOCS_LIST); echo "$(PYTH
 
 $(DOCS)/complete: | $(DOCS_LIST) $(FRAMEWORKS)/complete
 	@echo "==> installing what the documentation is made with in $(DOCS) (once)"
-	rm -rf $(DOCS)
-	$(PYTHON) -m venv $(DOCS)
-	echo $(FRAMEWORKS)/lib/python*/site-packages > $$(echo $(DOCS)/lib/python*/site-packages)/frameworks.pth
-	$(DOCS)/bin/pip install --quiet --no-compile -r $(DOCS_LIST)
-	touch $@
+	@$(call install_shared,$(DOCS),-r $(DOCS_LIST))
 
 .PHONY: docs
 ## the documentation as a site, in .build/docs/html (1 min)
@@ -444,7 +443,7 @@ test-aarch64: $(AARCH64_LIBRARY) $(AARCH64_TOOLS) $(LIBRARY)
 	@echo "==> C and C++ tests on aarch64"
 	Tests/C/run $(AARCH64_LIBRARY) aarch64-linux-gnu $(LIBRARY)
 	$(MAKE) --no-print-directory wheel-aarch64
-	Tests/AArch64/run dist/*_aarch64.whl $(CACHE)/aarch64-python
+	Tests/AArch64/run dist/*_aarch64.whl $(need_cache)$(CACHE)/aarch64-python
 
 ## what is that processor's of them (2 min)
 test-aarch64-quick: $(AARCH64_LIBRARY) $(AARCH64_TOOLS) $(LIBRARY)
@@ -593,10 +592,7 @@ test-install: $(LIBRARY)
 # Not part of `test`, for its environment, made once, is large.
 $(OLDEST)/complete: | $(OLDEST_LIST)
 	@echo "==> installing the oldest PyTorch that is promised in $(OLDEST) (once; this can take minutes)"
-	rm -rf $(OLDEST)
-	$(PYTHON) -m venv $(OLDEST)
-	$(OLDEST)/bin/pip install --quiet --no-compile -r $(OLDEST_LIST)
-	touch $@
+	@$(call install_shared,$(OLDEST),-r $(OLDEST_LIST))
 
 .PHONY: test-torch-oldest
 ## of topkloss.torch with the oldest PyTorch that is promised (3 min; once 5 GB)
@@ -609,7 +605,7 @@ test-torch-oldest: $(LIBRARY) $(OLDEST)/complete
 .PHONY: test-debian11
 ## on a system with glibc 2.31 (1 min; made once by root, minutes)
 test-debian11: $(LIBRARY)
-	Tests/Install/debian11 $(LIBRARY) $(CACHE)/debian11
+	Tests/Install/debian11 $(LIBRARY) $(need_cache)$(CACHE)/debian11
 
 include examples/native.mk
 
