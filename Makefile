@@ -140,9 +140,14 @@ NEEDS_scikit-learn := -r examples/python/scikit_learn/requirements.txt
 NEEDS_cifar-lt := torch rich
 NEEDS_evidence := -r examples/python/evidence/requirements.txt
 NEEDS_torch := torch numpy
-$(FRAMEWORKS)/for-%: $(wildcard examples/python/*/requirements.txt) | $(FRAMEWORK_LIST)
-	@echo "==> installing $(NEEDS_$*) in $(FRAMEWORKS) (once: $(if $(filter torch evidence,$(NEEDS_$*) $*),5 GB and some minutes,less than 1 GB and a minute))"
-	@$(call install_shared,$(FRAMEWORKS),--constraint $(FRAMEWORK_LIST) $(NEEDS_$*))
+# Stamps have a hash of what was asked for, and of the demo's list, which other lists name, in their names: times of files
+# say nothing where several checkouts share an environment. Called with what an example is called.
+for = for-$(1)-$(shell { echo "$(NEEDS_$(1))"; cat $(DEMO)/requirements.txt $(filter %.txt,$(NEEDS_$(1))); } | sha256sum | cut -c1-12)
+# The pattern's stem without the hash.
+needed = $(NEEDS_$(patsubst %-$(lastword $(subst -, ,$*)),%,$*))
+$(FRAMEWORKS)/for-%: | $(FRAMEWORK_LIST)
+	@echo "==> installing $(needed) in $(FRAMEWORKS) (once: $(if $(filter torch %/evidence/requirements.txt,$(needed)),5 GB and some minutes,less than 1 GB and a minute))"
+	@$(call install_shared,$(FRAMEWORKS),--constraint $(FRAMEWORK_LIST) $(needed))
 
 # The tree's own environment comes first; what it lacks is looked for in the shared one. Only after the tree has its own:
 # pip would take for installed what is there.
@@ -162,8 +167,8 @@ NEEDS_trainer := accelerate transformers
 NEEDS_lightning := lightning
 NEEDS_keras := keras
 $(RECIPES)/for-%: | $(RECIPE_LIST)
-	@echo "==> installing $(NEEDS_$*) in $(RECIPES) (once; a minute)"
-	@$(call install_shared,$(RECIPES),--constraint $(RECIPE_LIST) $(NEEDS_$*))
+	@echo "==> installing $(needed) in $(RECIPES) (once; a minute)"
+	@$(call install_shared,$(RECIPES),--constraint $(RECIPE_LIST) $(needed))
 
 # Called with what is missing, as Debian names it.
 define install_debian
@@ -294,33 +299,33 @@ FRAMEWORK_EXAMPLES := $(addprefix examples/python/,pytorch evidence cifar_lt seg
 IN_EXAMPLE = $(if $(ASKED),$(PYTHON),PYTHONPATH=$$(echo $(FRAMEWORKS)/lib/python*/site-packages) $(IN_VENV)/python)
 
 ## which country is a city in? in PyTorch (2 min)
-example-pytorch: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-pytorch)
+example-pytorch: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,pytorch))
 	$(IN_EXAMPLE) examples/python/pytorch $(ARGS)
 
 # A GPU's work: examples/python/cifar_lt/README.md.
 ## long-tailed CIFAR by the published recipes; ARGS="--made --quick --recipe all" to see it run (1 min)
-example-cifar-lt: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-cifar-lt)
+example-cifar-lt: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,cifar-lt))
 	$(IN_EXAMPLE) examples/python/cifar_lt $(ARGS)
 
 ## street scenes with rare classes, in PyTorch (3 min)
-example-segmentation: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-segmentation)
+example-segmentation: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,segmentation))
 	$(IN_EXAMPLE) examples/python/segmentation $(ARGS)
 
 ## which country is a city in? in JAX (1 min)
-example-jax: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-jax)
+example-jax: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,jax))
 	$(IN_EXAMPLE) examples/python/jax $(ARGS)
 
 ## which country is a place in? by XGBoost and LightGBM (2 min)
-example-boosting: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-boosting)
+example-boosting: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,boosting))
 	$(IN_EXAMPLE) examples/python/boosting $(ARGS)
 
 ## which country is a city in? a pipeline of scikit-learn (3 min)
-example-scikit-learn: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-scikit-learn)
+example-scikit-learn: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,scikit-learn))
 	$(IN_EXAMPLE) examples/python/scikit_learn $(ARGS)
 
 .PHONY: evidence
 ## what the papers claim, on three data sets (40 min; ARGS=--quick 3 min)
-evidence: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-evidence)
+evidence: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,evidence))
 	$(IN_EXAMPLE) examples/python/evidence $(ARGS)
 
 # One process each: modules of different examples have the same names.
@@ -339,19 +344,19 @@ IN_RECIPE = $(if $(ASKED),$(PYTHON),PYTHONPATH=$(RECIPE_PATHS) $(IN_VENV)/python
 RECIPE_PATHS = $$(echo $(RECIPES)/lib/python*/site-packages):$$(echo $(FRAMEWORKS)/lib/python*/site-packages)
 
 ## Hugging Face's Trainer (1 min)
-example-trainer: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-torch $(RECIPES)/for-trainer)
+example-trainer: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,torch) $(RECIPES)/$(call for,trainer))
 	$(IN_RECIPE) examples/python/trainer $(ARGS)
 
 ## a Lightning module (1 min)
-example-lightning: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-torch $(RECIPES)/for-lightning)
+example-lightning: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,torch) $(RECIPES)/$(call for,lightning))
 	$(IN_RECIPE) examples/python/lightning $(ARGS)
 
 ## two processes of PyTorch's DistributedDataParallel (30 s)
-example-ddp: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-torch)
+example-ddp: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,torch))
 	$(IN_EXAMPLE) $(call needs,-m torch.distributed.run --standalone --nproc-per-node 2) examples/python/ddp $(ARGS)
 
 ## a Keras model (1 min); KERAS_BACKEND=jax: with JAX
-example-keras: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-$(if $(filter jax,$(KERAS_BACKEND)),jax,torch) $(RECIPES)/for-keras)
+example-keras: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,$(if $(filter jax,$(KERAS_BACKEND)),jax,torch)) $(RECIPES)/$(call for,keras))
 	KERAS_BACKEND=$(or $(KERAS_BACKEND),torch) $(IN_RECIPE) examples/python/keras $(ARGS)
 
 # A process for each backend of Keras, which is chosen when it is imported; imports take the most of their time.
