@@ -264,8 +264,17 @@ wheel-aarch64: $(AARCH64_LIBRARY) $(STAMPS)/packaging
 RELEASE := .build/test-release
 AARCH64_BUILT = $(shell $(MAKE) --question $(AARCH64_LIBRARY) >/dev/null 2>&1 && echo $(AARCH64_LIBRARY))
 .PHONY: release test-release
+# First of all, for the rest takes minutes. Where git cannot tell, its own words are what is shown.
+define committed
+changes=$$(git status --porcelain); \
+[ -z "$$changes" ] || { echo "Not committed, and so in no release (RELEASE_ANYWAY=1 makes it all the same):"; echo "$$changes"; exit 1; } >&2; \
+tag=v$$(sed -n 's/^.define TOPKLOSS_VERSION "\(.*\)"/\1/p' include/topkloss.h); tags=$$(git tag --points-at HEAD); \
+grep -qxF "$$tag" <<<"$$tags" || echo "Warning: this commit has no tag $$tag" >&2
+endef
 ## dist/: wheels, source archive, tarballs of both processors, bill of materials, checksums (1 min; aarch64 2 more, once)
-release: $(LIBRARY) $(AARCH64_LIBRARY) $(STAMPS)/packaging $(STAMPS)/test
+release:
+	@$(if $(RELEASE_ANYWAY),,$(committed))
+	$(MAKE) --no-print-directory $(LIBRARY) $(AARCH64_LIBRARY) $(STAMPS)/packaging $(STAMPS)/test
 	rm -rf dist
 	$(MAKE) --no-print-directory wheel
 	$(MAKE) --no-print-directory wheel-aarch64
