@@ -19,7 +19,13 @@ PIP = flock $(VENV) $(IN_VENV)/pip install --quiet --no-compile
 
 # PyTorch and what needs it are large: one environment serves every checkout on this machine.
 FRAMEWORK_LIST := bindings/python/tests/requirements-frameworks.txt
-CACHE := $(if $(TOPKLOSS_CACHE),$(TOPKLOSS_CACHE),$(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/topkloss)
+CACHE_ROOT := $(or $(XDG_CACHE_HOME),$(if $(HOME),$(HOME)/.cache))
+CACHE_ASKED := $(or $(TOPKLOSS_CACHE),$(if $(CACHE_ROOT),$(CACHE_ROOT)/topkloss))
+# Targets are named by it, and a space would end their names. What needs none of it goes on without.
+CACHE := $(if $(filter 1,$(words $(CACHE_ASKED))),$(abspath $(CACHE_ASKED)),.build/no-cache)
+need_cache = $(if $(filter 1,$(words $(CACHE_ASKED))),,$(error TOPKLOSS_CACHE has to be a folder without spaces in its \
+  name$(if $(CACHE_ASKED),$(comma) and "$(CACHE_ASKED)" is none)))
+comma := ,
 FRAMEWORKS := $(CACHE)/frameworks-$(shell { cat $(FRAMEWORK_LIST); echo "$(PYTHON_VERSION)"; } 2>/dev/null | sha256sum | cut -c1-12)
 
 # What only the benchmark needs, in an environment that adds to that one.
@@ -115,8 +121,9 @@ $(STAMPS)/test: $(STAMPS)/venv bindings/python/tests/requirements.txt
 
 # Called with an environment's folder and what pip is to put there; what is there already is not fetched again.
 define install_shared
-mkdir -p $(CACHE); exec 9>$(1).lock; flock 9; [ -x $(1)/bin/pip ] || $(PYTHON) -m venv $(1); \
-[ $(1) = $(FRAMEWORKS) ] || echo $(FRAMEWORKS)/lib/python*/site-packages >$$(echo $(1)/lib/python*/site-packages)/frameworks.pth; \
+$(need_cache)mkdir -p $(CACHE); exec 9>$(1).lock; flock 9; [ -x $(1)/bin/pip ] || $(PYTHON) -m venv $(1); \
+$(if $(filter $(FRAMEWORKS) $(OLDEST),$(1)),,\
+echo $(FRAMEWORKS)/lib/python*/site-packages >$$(echo $(1)/lib/python*/site-packages)/frameworks.pth;) \
 $(1)/bin/pip install --quiet --no-compile $(2); touch $@
 endef
 
@@ -133,9 +140,14 @@ NEEDS_scikit-learn := -r examples/python/scikit_learn/requirements.txt
 NEEDS_cifar-lt := torch rich
 NEEDS_evidence := -r examples/python/evidence/requirements.txt
 NEEDS_torch := torch numpy
-$(FRAMEWORKS)/for-%: $(wildcard examples/python/*/requirements.txt) | $(FRAMEWORK_LIST)
-	@echo "==> installing $(NEEDS_$*) in $(FRAMEWORKS) (once: $(if $(filter torch evidence,$(NEEDS_$*) $*),5 GB and some minutes,less than 1 GB and a minute))"
-	@$(call install_shared,$(FRAMEWORKS),--constraint $(FRAMEWORK_LIST) $(NEEDS_$*))
+# Stamps have a hash of what was asked for, and of the demo's list, which other lists name, in their names: times of files
+# say nothing where several checkouts share an environment. Called with what an example is called.
+for = for-$(1)-$(shell { echo "$(NEEDS_$(1))"; cat $(DEMO)/requirements.txt $(filter %.txt,$(NEEDS_$(1))); } | sha256sum | cut -c1-12)
+# The pattern's stem without the hash.
+needed = $(NEEDS_$(patsubst %-$(lastword $(subst -, ,$*)),%,$*))
+$(FRAMEWORKS)/for-%: | $(FRAMEWORK_LIST)
+	@echo "==> installing $(needed) in $(FRAMEWORKS) (once: $(if $(filter torch %/evidence/requirements.txt,$(needed)),5 GB and some minutes,less than 1 GB and a minute))"
+	@$(call install_shared,$(FRAMEWORKS),--constraint $(FRAMEWORK_LIST) $(needed))
 
 # The tree's own environment comes first; what it lacks is looked for in the shared one. Only after the tree has its own:
 # pip would take for installed what is there.
@@ -145,11 +157,7 @@ $(STAMPS)/frameworks: $(STAMPS)/venv $(FRAMEWORKS)/complete | $(STAMPS)/test $(S
 
 $(PEERS)/complete: | $(PEER_LIST) $(FRAMEWORKS)/complete
 	@echo "==> installing the benchmark's other peers in $(PEERS) (once)"
-	rm -rf $(PEERS)
-	$(PYTHON) -m venv $(PEERS)
-	echo $(FRAMEWORKS)/lib/python*/site-packages > $$(echo $(PEERS)/lib/python*/site-packages)/frameworks.pth
-	$(PEERS)/bin/pip install --quiet --no-compile -r $(PEER_LIST)
-	touch $@
+	@$(call install_shared,$(PEERS),-r $(PEER_LIST))
 
 $(RECIPES)/complete: | $(RECIPE_LIST) $(FRAMEWORKS)/complete
 	@echo "==> installing what the recipes train with in $(RECIPES) (once; a minute)"
@@ -159,8 +167,8 @@ NEEDS_trainer := accelerate transformers
 NEEDS_lightning := lightning
 NEEDS_keras := keras
 $(RECIPES)/for-%: | $(RECIPE_LIST)
-	@echo "==> installing $(NEEDS_$*) in $(RECIPES) (once; a minute)"
-	@$(call install_shared,$(RECIPES),--constraint $(RECIPE_LIST) $(NEEDS_$*))
+	@echo "==> installing $(needed) in $(RECIPES) (once; a minute)"
+	@$(call install_shared,$(RECIPES),--constraint $(RECIPE_LIST) $(needed))
 
 # Called with what is missing, as Debian names it.
 define install_debian
@@ -256,8 +264,17 @@ wheel-aarch64: $(AARCH64_LIBRARY) $(STAMPS)/packaging
 RELEASE := .build/test-release
 AARCH64_BUILT = $(shell $(MAKE) --question $(AARCH64_LIBRARY) >/dev/null 2>&1 && echo $(AARCH64_LIBRARY))
 .PHONY: release test-release
+# First of all, for the rest takes minutes. Where git cannot tell, its own words are what is shown.
+define committed
+changes=$$(git status --porcelain); \
+[ -z "$$changes" ] || { echo "Not committed, and so in no release (RELEASE_ANYWAY=1 makes it all the same):"; echo "$$changes"; exit 1; } >&2; \
+tag=v$$(sed -n 's/^.define TOPKLOSS_VERSION "\(.*\)"/\1/p' include/topkloss.h); tags=$$(git tag --points-at HEAD); \
+grep -qxF "$$tag" <<<"$$tags" || echo "Warning: this commit has no tag $$tag" >&2
+endef
 ## dist/: wheels, source archive, tarballs of both processors, bill of materials, checksums (1 min; aarch64 2 more, once)
-release: $(LIBRARY) $(AARCH64_LIBRARY) $(STAMPS)/packaging $(STAMPS)/test
+release:
+	@$(if $(RELEASE_ANYWAY),,$(committed))
+	$(MAKE) --no-print-directory $(LIBRARY) $(AARCH64_LIBRARY) $(STAMPS)/packaging $(STAMPS)/test
 	rm -rf dist
 	$(MAKE) --no-print-directory wheel
 	$(MAKE) --no-print-directory wheel-aarch64
@@ -291,33 +308,33 @@ FRAMEWORK_EXAMPLES := $(addprefix examples/python/,pytorch evidence cifar_lt seg
 IN_EXAMPLE = $(if $(ASKED),$(PYTHON),PYTHONPATH=$$(echo $(FRAMEWORKS)/lib/python*/site-packages) $(IN_VENV)/python)
 
 ## which country is a city in? in PyTorch (2 min)
-example-pytorch: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-pytorch)
+example-pytorch: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,pytorch))
 	$(IN_EXAMPLE) examples/python/pytorch $(ARGS)
 
 # A GPU's work: examples/python/cifar_lt/README.md.
 ## long-tailed CIFAR by the published recipes; ARGS="--made --quick --recipe all" to see it run (1 min)
-example-cifar-lt: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-cifar-lt)
+example-cifar-lt: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,cifar-lt))
 	$(IN_EXAMPLE) examples/python/cifar_lt $(ARGS)
 
 ## street scenes with rare classes, in PyTorch (3 min)
-example-segmentation: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-segmentation)
+example-segmentation: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,segmentation))
 	$(IN_EXAMPLE) examples/python/segmentation $(ARGS)
 
 ## which country is a city in? in JAX (1 min)
-example-jax: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-jax)
+example-jax: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,jax))
 	$(IN_EXAMPLE) examples/python/jax $(ARGS)
 
 ## which country is a place in? by XGBoost and LightGBM (2 min)
-example-boosting: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-boosting)
+example-boosting: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,boosting))
 	$(IN_EXAMPLE) examples/python/boosting $(ARGS)
 
 ## which country is a city in? a pipeline of scikit-learn (3 min)
-example-scikit-learn: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-scikit-learn)
+example-scikit-learn: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,scikit-learn))
 	$(IN_EXAMPLE) examples/python/scikit_learn $(ARGS)
 
 .PHONY: evidence
 ## what the papers claim, on three data sets (40 min; ARGS=--quick 3 min)
-evidence: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-evidence)
+evidence: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,evidence))
 	$(IN_EXAMPLE) examples/python/evidence $(ARGS)
 
 # One process each: modules of different examples have the same names.
@@ -336,19 +353,19 @@ IN_RECIPE = $(if $(ASKED),$(PYTHON),PYTHONPATH=$(RECIPE_PATHS) $(IN_VENV)/python
 RECIPE_PATHS = $$(echo $(RECIPES)/lib/python*/site-packages):$$(echo $(FRAMEWORKS)/lib/python*/site-packages)
 
 ## Hugging Face's Trainer (1 min)
-example-trainer: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-torch $(RECIPES)/for-trainer)
+example-trainer: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,torch) $(RECIPES)/$(call for,trainer))
 	$(IN_RECIPE) examples/python/trainer $(ARGS)
 
 ## a Lightning module (1 min)
-example-lightning: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-torch $(RECIPES)/for-lightning)
+example-lightning: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,torch) $(RECIPES)/$(call for,lightning))
 	$(IN_RECIPE) examples/python/lightning $(ARGS)
 
 ## two processes of PyTorch's DistributedDataParallel (30 s)
-example-ddp: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-torch)
+example-ddp: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,torch))
 	$(IN_EXAMPLE) $(call needs,-m torch.distributed.run --standalone --nproc-per-node 2) examples/python/ddp $(ARGS)
 
 ## a Keras model (1 min); KERAS_BACKEND=jax: with JAX
-example-keras: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/for-$(if $(filter jax,$(KERAS_BACKEND)),jax,torch) $(RECIPES)/for-keras)
+example-keras: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,$(if $(filter jax,$(KERAS_BACKEND)),jax,torch)) $(RECIPES)/$(call for,keras))
 	KERAS_BACKEND=$(or $(KERAS_BACKEND),torch) $(IN_RECIPE) examples/python/keras $(ARGS)
 
 # A process for each backend of Keras, which is chosen when it is imported; imports take the most of their time.
@@ -368,11 +385,7 @@ DOCS := $(CACHE)/docs-$(shell { cat $(FRAMEWORK_LIST) $(DOCS_LIST); echo "$(PYTH
 
 $(DOCS)/complete: | $(DOCS_LIST) $(FRAMEWORKS)/complete
 	@echo "==> installing what the documentation is made with in $(DOCS) (once)"
-	rm -rf $(DOCS)
-	$(PYTHON) -m venv $(DOCS)
-	echo $(FRAMEWORKS)/lib/python*/site-packages > $$(echo $(DOCS)/lib/python*/site-packages)/frameworks.pth
-	$(DOCS)/bin/pip install --quiet --no-compile -r $(DOCS_LIST)
-	touch $@
+	@$(call install_shared,$(DOCS),-r $(DOCS_LIST))
 
 .PHONY: docs
 ## the documentation as a site, in .build/docs/html (1 min)
@@ -444,7 +457,7 @@ test-aarch64: $(AARCH64_LIBRARY) $(AARCH64_TOOLS) $(LIBRARY)
 	@echo "==> C and C++ tests on aarch64"
 	Tests/C/run $(AARCH64_LIBRARY) aarch64-linux-gnu $(LIBRARY)
 	$(MAKE) --no-print-directory wheel-aarch64
-	Tests/AArch64/run dist/*_aarch64.whl $(CACHE)/aarch64-python
+	Tests/AArch64/run dist/*_aarch64.whl $(need_cache)$(CACHE)/aarch64-python
 
 ## what is that processor's of them (2 min)
 test-aarch64-quick: $(AARCH64_LIBRARY) $(AARCH64_TOOLS) $(LIBRARY)
@@ -593,10 +606,7 @@ test-install: $(LIBRARY)
 # Not part of `test`, for its environment, made once, is large.
 $(OLDEST)/complete: | $(OLDEST_LIST)
 	@echo "==> installing the oldest PyTorch that is promised in $(OLDEST) (once; this can take minutes)"
-	rm -rf $(OLDEST)
-	$(PYTHON) -m venv $(OLDEST)
-	$(OLDEST)/bin/pip install --quiet --no-compile -r $(OLDEST_LIST)
-	touch $@
+	@$(call install_shared,$(OLDEST),-r $(OLDEST_LIST))
 
 .PHONY: test-torch-oldest
 ## of topkloss.torch with the oldest PyTorch that is promised (3 min; once 5 GB)
@@ -609,7 +619,7 @@ test-torch-oldest: $(LIBRARY) $(OLDEST)/complete
 .PHONY: test-debian11
 ## on a system with glibc 2.31 (1 min; made once by root, minutes)
 test-debian11: $(LIBRARY)
-	Tests/Install/debian11 $(LIBRARY) $(CACHE)/debian11
+	Tests/Install/debian11 $(LIBRARY) $(need_cache)$(CACHE)/debian11
 
 include examples/native.mk
 
