@@ -140,7 +140,11 @@ def test_the_chooser_names_every_loss() -> None:
     assert {name for name in every if f"(losses/{name}.md)" in CHOOSER} == every - left_out
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+FOLDERS = ("bindings", "examples", "packaging", "Tests")
+LINKED = [*PAGES, *ROOT.glob("*.md"), *(p for f in FOLDERS for p in (ROOT / f).rglob("README.md"))]
+
+
+@pytest.mark.parametrize("page", sorted(set(LINKED)), ids=lambda page: f"{page.relative_to(ROOT)}")
 def test_links_lead_to_something(page: Path) -> None:
     """To files of the repository, or to the pages that the site makes of losses and interfaces."""
     text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
