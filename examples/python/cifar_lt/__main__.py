@@ -33,7 +33,7 @@ try:
     from rich.progress import Progress
     from rich.table import Table
     from schedule import Schedule
-    from training import Run, train_epoch
+    from training import Run, read_checkpoint, train_epoch
 except ModuleNotFoundError as missing:
     sys.exit(
         f"The package {missing.name} is not installed. Install topkloss[torch] from "
@@ -59,6 +59,13 @@ def _pictures(options: argparse.Namespace) -> tuple[Pictures, Pictures]:
     return with_long_tail(training, classes, options.factor, options.seed), test
 
 
+def _checkpoint(name: str, options: argparse.Namespace) -> tuple[Path | None, dict[str, object]]:
+    """Where a recipe's is, if there are any, and what it has to be of."""
+    keys = ("data_set", "factor", "made", "epochs", "depth", "seed")
+    about = {key: getattr(options, key) for key in keys} | {"recipe": name}
+    return options.checkpoint and options.checkpoint / f"{name}.pt", about
+
+
 def _trained(
     name: str,
     options: argparse.Namespace,
@@ -71,12 +78,7 @@ def _trained(
     torch.manual_seed(options.seed)
     network = ResNet(len(counts), options.depth, normalized=recipe.normalized).to(options.device)
     run = Run.fresh(recipe, network, counts, schedule, options.seed)
-    about = {
-        key: getattr(options, key)
-        for key in ("data_set", "factor", "made", "epochs", "depth", "seed")
-    }
-    about["recipe"] = name
-    file = options.checkpoint and options.checkpoint / f"{name}.pt"
+    file, about = _checkpoint(name, options)
     if file and file.exists():
         run.load(file, about)
         progress.console.print(f"{name}: goes on after epoch {run.epoch}")
@@ -119,11 +121,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"train on, {counts.max():,} to {counts.min():,} a class; {len(test.labels):,} to test on. "
         f"{options.epochs} epochs of a ResNet-{options.depth}."
     )
+    for name in options.recipe:
+        file, about = _checkpoint(name, options)
+        if file and file.exists():
+            read_checkpoint(file, about)
     results: list[Result] = []
-    with Progress(console=console) as progress:
-        for name in options.recipe:
-            results += _trained(name, options, training, test, progress)
-    console.print(_table(results))
+    try:
+        with Progress(console=console) as progress:
+            for name in options.recipe:
+                results += _trained(name, options, training, test, progress)
+    finally:
+        # Of the recipes that are done, too, when another fails or somebody stops it.
+        if results:
+            console.print(_table(results))
 
 
 if __name__ == "__main__":

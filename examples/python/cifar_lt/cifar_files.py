@@ -37,21 +37,50 @@ class Pictures:
     labels: NDArray[np.int64]
 
 
+class _Bytes:
+    """Stands for the data type of the pictures, the only one: NumPy's own believes any state."""
+
+    __slots__ = ()
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        # After its version: no order of bytes, no parts, no size of its own, no flags.
+        if not set(state[1:]) <= {"|", None, -1, 0}:
+            raise pickle.UnpicklingError(f"{state} is no state of unsigned bytes")
+
+
+class _Array:
+    """Stands for an array while a file is read."""
+
+    __slots__ = ("values",)
+    values: NDArray[np.uint8]
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, shape, data_type, by_columns, data = state
+        if not isinstance(data_type, _Bytes):
+            raise pickle.UnpicklingError(f"an array of {data_type}")
+        # Python 2 had one kind of string for both.
+        flat = np.frombuffer(data.encode("latin1") if isinstance(data, str) else data, np.uint8)
+        self.values = flat.reshape(shape, order="F" if by_columns else "C").copy()
+
+
 class _ArraysAlone(pickle.Unpickler):
-    """A pickle can name any function to be called; these files need NumPy's arrays and no more."""
+    """A pickle can name any function to be called; these files need arrays of bytes and no more."""
 
     def find_class(self, module: str, name: str) -> Any:
         """What a file may name, by whatever module of NumPy's, which have moved since Python 2."""
-        if module == "numpy" or module.startswith("numpy."):
-            # An array says itself what puts arrays together again.
-            allowed = {
-                "ndarray": np.ndarray,
-                "dtype": np.dtype,
-                "_reconstruct": np.empty(0).__reduce__()[0],
-            }
-            if name in allowed:
-                return allowed[name]
+        # Nothing here can be given attributes by a file, which classes and functions can.
+        named = {"ndarray": name, "dtype": self._data_type, "_reconstruct": self._array}
+        if module.partition(".")[0] == "numpy" and name in named:
+            return named[name]
         raise pickle.UnpicklingError(f"{module}.{name} has no place in a file of CIFAR")
+
+    def _data_type(self, code: str, *_: object) -> _Bytes:
+        if code not in ("u1", "|u1"):
+            raise pickle.UnpicklingError(f"the data type {code!r} has no place in a file of CIFAR")
+        return _Bytes()
+
+    def _array(self, *_: object) -> _Array:
+        return _Array()
 
 
 def read(folder: Path, data_set: str) -> tuple[Pictures, Pictures]:
@@ -83,12 +112,11 @@ def _read_file(path: Path, each: Format) -> Pictures:
     except Exception as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     try:
-        data, labels = content["data"], np.asarray(content[each.labels])
+        data, labels = content["data"].values, content[each.labels]
         well_formed = (
-            data.dtype == np.uint8
+            isinstance(labels, list)
             and data.shape == (len(labels), PIXELS)
-            and np.issubdtype(labels.dtype, np.integer)
-            and 0 <= labels.min() <= labels.max() < each.classes
+            and all(type(label) is int and 0 <= label < each.classes for label in labels)
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} is no file of {each.downloader}: {error!r}") from error
@@ -96,7 +124,7 @@ def _read_file(path: Path, each: Format) -> Pictures:
         raise DataError(
             f"{path} is no file of {each.downloader}: shapes, types or labels are wrong"
         )
-    return Pictures(data.reshape(-1, CHANNELS, SIDE, SIDE), labels.astype(np.int64))
+    return Pictures(data.reshape(-1, CHANNELS, SIDE, SIDE), np.array(labels, np.int64))
 
 
 def download(folder: Path, data_set: str) -> None:

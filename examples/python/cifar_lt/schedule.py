@@ -41,12 +41,21 @@ class Schedule:
 
     @classmethod
     def of_length(cls, epochs: int) -> Schedule:
-        """The same schedule in so many epochs, all of its parts as much shorter or longer."""
+        """The same schedule in so many epochs, all of its parts as much shorter or longer.
+
+        In few epochs falls move forward, for each to have an epoch; a run of two has one, of one
+        epoch none.
+        """
         published = cls()
         share = epochs / published.epochs
+        after = len(published.falls)
+        falls = [
+            min(round(share * each), epochs - after + place)
+            for place, each in enumerate(published.falls)
+        ]
         return cls(
             epochs=epochs,
             warm_up=max(1, round(share * published.warm_up)),
-            falls=tuple(round(share * each) for each in published.falls),
-            reweighted_from=round(share * published.reweighted_from),
+            falls=tuple(each for each in falls if each > 0),
+            reweighted_from=max(1, falls[0]),
         )

@@ -6,6 +6,7 @@ import os
 import pickle
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +51,42 @@ class _Calls:
         return os.mkdir, ("never",)
 
 
+class _Pickled:
+    """Pickled as a call of NumPy's with a state, whatever that is."""
+
+    def __init__(self, call: Callable[..., Any], arguments: tuple[Any, ...], state: Any) -> None:
+        self.parts = call, arguments, state
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.parts
+
+
+def with_data_type(data_type: Any, labels: Any = (0,)) -> bytes:
+    """A file of one picture, whose bytes are 0."""
+    state = (1, (1, 3072), data_type, False, bytes(3072))
+    array = _Pickled(np.empty(0).__reduce__()[0], (np.ndarray, (0,), b"b"), state)
+    return pickle.dumps({"data": array, "labels": labels})
+
+
+# With NumPy's own data type these are pointers to objects, at addresses out of the file.
+OBJECTS = _Pickled(np.dtype, ("u1", False, True), (3, "|", None, None, None, 8, 8, 63))
+PLAIN = np.dtype("u1")
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
         (pickle.dumps(_Calls()), "mkdir has no place in a file of CIFAR"),
         (pickle.dumps({"data": [[1]], "labels": [1]}), "no file of CIFAR10"),
         (pickle.dumps({"batch_label": "data"}), "no file of CIFAR10"),
+        (with_data_type(OBJECTS), "63.* is no state of unsigned bytes"),
+        (with_data_type(np.dtype(object)), "data type 'O8' has no place"),
+        (with_data_type("u1"), "an array of u1"),
+        (with_data_type(PLAIN, [0.0]), "labels are wrong"),
+        (with_data_type(PLAIN, [True]), "labels are wrong"),
+        (with_data_type(PLAIN, [2**70]), "labels are wrong"),
+        (with_data_type(PLAIN, "0"), "labels are wrong"),
+        (pickle.dumps({"data": _Pickled(np.dtype, ("u1",), None), "labels": [0]}), "no file of"),
         (b"\x80\x02}", "cannot be read"),
         (b"", "cannot be read"),
     ],
@@ -145,6 +176,13 @@ def test_a_shorter_schedule_has_the_same_parts() -> None:
     assert (half.warm_up, half.falls, half.reweighted_from) == (2, (80, 90), 80)
     assert half.rate(90) == Schedule().rate(180)
     assert Schedule.of_length(1).rate(0) == 0.1
+
+
+@pytest.mark.parametrize(("epochs", "falls"), [(5, (3, 4)), (3, (1, 2)), (2, (1,)), (1, ())])
+def test_a_short_schedule_falls_within_the_run(epochs: int, falls: tuple[int, ...]) -> None:
+    schedule = Schedule.of_length(epochs)
+    assert schedule.falls == falls
+    assert schedule.reweighted_from == (falls or (1,))[0]
 
 
 # Pictures and the network

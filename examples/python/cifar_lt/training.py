@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,19 +75,30 @@ class Run:
         Raises:
             DataError: It is none, or of another training.
         """
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            theirs = state["about"]
-        except (KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            raise DataError(f"{path} is no checkpoint of this program") from error
-        other = [f"{name} {theirs.get(name)}" for name in about if theirs.get(name) != about[name]]
-        if other:
-            raise DataError(f"{path} is of another training: {', '.join(other)}")
+        state = read_checkpoint(path, about)
         self.network.load_state_dict(state["network"])
         self.criterion.load_state_dict(state["criterion"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.random.set_state(state["random"])
         self.epoch = state["epoch"]
+
+
+def read_checkpoint(path: Path, about: Mapping[str, Any]) -> dict[str, Any]:
+    """What `Run.save` wrote.
+
+    Raises:
+        DataError: It is none, or of another training.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        theirs = dict(state["about"])
+    # What a damaged file raises has no limit.
+    except Exception as error:
+        raise DataError(f"{path} is no checkpoint of this program") from error
+    other = [f"{name} {theirs.get(name)}" for name in about if theirs.get(name) != about[name]]
+    if other:
+        raise DataError(f"{path} is of another training: {', '.join(other)}")
+    return dict(state)
 
 
 def train_epoch(
