@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support import FLOAT64, LINEAR_BARS
 from torch_support import CLASSES, MAKERS, modules, torch
 
 from topkloss.torch import _linear_chunks, linear_loss
@@ -47,7 +48,7 @@ def agree(module, inputs, weight, labels, bias, **options):
     for one, other in zip(
         with_gradients(found, *given), with_gradients(expected, *given), strict=True
     ):
-        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(one, other, **LINEAR_BARS[FLOAT64])
 
 
 def seen(monkeypatch):

@@ -59,6 +59,12 @@ def bar(dtype: np.dtype[Any]) -> float:
     return 1e-10 if dtype == FLOAT64 else 3e-6
 
 
+# As docs/exact.md has them: of the noise, against its second implementation; of `linear_loss` in
+# chunks, against all scores at once.
+NOISE_BARS = {"rtol": 2e-6, "atol": 1e-6}
+LINEAR_BARS = {FLOAT64: {"rtol": 1e-9, "atol": 1e-12}, FLOAT32: {"rtol": 1e-5, "atol": 1e-6}}
+
+
 def gradient_tolerance(expected: Array, dtype: np.dtype[Any], looser: float = 1.0) -> Array:
     """Absolute, for each entry: of the arithmetic, and of one rounding to the storage type."""
     finite = np.abs(expected[np.isfinite(expected)])

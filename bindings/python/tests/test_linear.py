@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from case import Case
 from losses import CASES, SOFT
-from support import long_tail, refuses
+from support import FLOAT32, FLOAT64, LINEAR_BARS, long_tail, refuses
 
 import topkloss
 from topkloss import _linear_loss, linear_loss
@@ -46,7 +46,7 @@ def agree(loss, inputs, weight, labels, bias, **options):
     value, gradients = linear_loss(loss, inputs, weight, labels, bias, chunk_bytes=FEW, **options)
     assert isinstance(value, np.ndarray) == (loss.reduction == "none")
     for found, other in zip((value, *gradients), expected, strict=True):
-        np.testing.assert_allclose(found, other, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(found, other, **LINEAR_BARS[FLOAT64])
 
 
 def noise_of(case: Case):
@@ -115,7 +115,7 @@ def test_other_dtypes_are_computed_in_float32(dtype):
     exact = [each.astype(np.float64) for each in (inputs, weight, bias)]
     expected = expected_of(loss, *exact[:2], labels, exact[2])
     for found, other in zip((value, *gradients), expected, strict=True):
-        np.testing.assert_allclose(found, other, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(found, other, **LINEAR_BARS[FLOAT32])
     assert {each.dtype for each in gradients} == {np.dtype(np.float32)}
     mixed = linear_loss(loss, inputs, exact[1], labels, bias)[1]
     assert {each.dtype for each in mixed} == {np.dtype(np.float64)}

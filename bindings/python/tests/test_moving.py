@@ -6,6 +6,7 @@ import inspect
 import itertools
 import re
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ torch = pytest.importorskip("torch")
 import originals  # noqa: E402
 
 import topkloss.torch  # noqa: E402
+from topkloss.class_weights import effective_number  # noqa: E402
 
 DOCS = Path(__file__).parents[3] / "docs"
 COUNTS = [400, 100, 50, 20, 8, 3]
@@ -237,6 +239,25 @@ def test_where_the_floor_of_logit_adjustment_is_felt(data):
         mine = topkloss.torch.LogitAdjustedLoss(frequencies, tau=3.0)(logits, labels).item()
         assert (theirs == pytest.approx(mine, rel=1e-5)) == agrees
         assert theirs <= mine * (1 + 1e-5)
+
+
+def test_frequencies_do_as_well_as_counts(data):
+    """Of every loss that takes counts; of weights, by the inverse alone."""
+    logits, labels = (each.numpy() for each in data[:2])
+    frequencies = np.array(COUNTS) / sum(COUNTS)
+    found = []
+    for name in topkloss.__all__:
+        make = getattr(topkloss, name)
+        if name.endswith("Loss") and "class_counts" in inspect.signature(make).parameters:
+            found.append(name)
+            rank = {"k": 2} if "k" in inspect.signature(make).parameters else {}
+            one, other = (make(class_counts=each, **rank) for each in (COUNTS, frequencies))
+            assert one(logits, labels) == pytest.approx(other(logits, labels)), name
+    assert {"LDAMLoss", "LogitAdjustedLoss", "SeesawLoss"} < set(found)
+    inverse, effective = topkloss.class_weights.inverse_frequency, effective_number
+    np.testing.assert_allclose(inverse(COUNTS), inverse(frequencies))
+    for weights in (effective, partial(inverse, count_smoothing=1)):
+        assert not np.allclose(weights(COUNTS), weights(frequencies))
 
 
 def test_two_heads_by_sum_are_c_times_the_mean(data):

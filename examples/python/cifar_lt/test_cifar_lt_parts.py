@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import torch
 from augmentation import PADDING, cropped_and_flipped, normalized
-from cifar_files import FORMATS, DataError, download, read
+from cifar_files import DataError, download, read
+from formats import FORMATS
 from long_tail import class_counts, with_long_tail
 from network import ResNet
 from schedule import Schedule
@@ -64,7 +65,8 @@ class _Pickled:
 def with_data_type(data_type: Any, labels: Any = (0,)) -> bytes:
     """A file of one picture, whose bytes are 0."""
     state = (1, (1, 3072), data_type, False, bytes(3072))
-    array = _Pickled(np.empty(0).__reduce__()[0], (np.ndarray, (0,), b"b"), state)
+    reconstruct: Any = np.empty(0).__reduce__()[0]
+    array = _Pickled(reconstruct, (np.ndarray, (0,), b"b"), state)
     return pickle.dumps({"data": array, "labels": labels})
 
 
