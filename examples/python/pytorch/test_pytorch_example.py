@@ -181,12 +181,13 @@ def test_the_program_prints_its_figures(
     assert specification is not None
     assert specification.loader is not None
     program = importlib.util.module_from_spec(specification)
+    # Its options are read before anything else.
+    options = "--quick --epochs 2 --batch-size 64 --losses logit-adjusted --drw 2"
+    monkeypatch.setattr("sys.argv", [str(HERE), *options.split()])
     specification.loader.exec_module(program)
     monkeypatch.setattr(program, "QUICK_SHARE", 0.1)
     monkeypatch.setenv("COLUMNS", "80")
-    options = "--quick --epochs 2 --batch-size 64 --losses logit-adjusted --drw 2"
-    monkeypatch.setattr("sys.argv", [str(HERE), *options.split()])
-    program.main()
+    program.main(program.OPTIONS)
     shown = capsys.readouterr().out
     (row,) = [line for line in shown.splitlines() if re.search(r"Logit-adj.*%$", line.strip())]
     top_1, macro_1, top_5, macro_5, step, loss, share = row.split()[1:]

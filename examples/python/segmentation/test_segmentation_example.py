@@ -99,11 +99,11 @@ def test_the_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     assert specification is not None
     assert specification.loader is not None
     program = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(program)
     arguments = "--scenes", "12", "--epochs", "1", "--losses", "weighted", "--tune"
     monkeypatch.setattr("sys.argv", [str(FOLDER), *arguments])
+    specification.loader.exec_module(program)
     monkeypatch.setenv("COLUMNS", "140")
-    program.main()
+    program.main(program.OPTIONS)
     shown = capsys.readouterr().out
     assert "12 scenes to train on" in shown
     for value in CRITERIA["weighted"].tried:
