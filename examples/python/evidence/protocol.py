@@ -22,6 +22,7 @@ from measures import CHOSEN_BY, Measures
 from methods import METHODS
 from numpy.typing import NDArray
 from runs import BASELINE, Outcome, Run, carry_out, frozen
+from subjects import SUBJECTS
 from topkloss._library import library
 
 SEEDS = 5
@@ -114,7 +115,11 @@ def gathered(outcomes: Sequence[Outcome], figures: Figures, quick: bool) -> Resu
     by_run = {(each.run, each.method, each.setting): each for each in outcomes}
     results: Results = {}
     grid = [each for each in outcomes if each.run.seed == 0]
-    for (subject, name, measure), (run, setting) in chosen_settings(grid, figures).items():
+    chosen = chosen_settings(grid, figures)
+    # In the tables' order, not in that in which trainings ended.
+    order = {name: place for place, name in enumerate((*SUBJECTS, *METHODS))}
+    for subject, name, measure in sorted(chosen, key=lambda each: (order[each[0]], order[each[1]])):
+        run, setting = chosen[subject, name, measure]
         tests = tuple(
             by_run[Run(run.subject, run.method, run.setting, seed, quick), name, setting].test
             for seed in reported(quick)
