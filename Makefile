@@ -333,7 +333,7 @@ example-scikit-learn: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,sc
 	$(IN_EXAMPLE) examples/python/scikit_learn $(ARGS)
 
 .PHONY: evidence
-## what the papers claim, on three data sets (40 min; ARGS=--quick 3 min)
+## what the papers claim, on three data sets (1 hour; ARGS=--quick 3 min)
 evidence: $(call needs,$(STAMPS)/binding $(FRAMEWORKS)/$(call for,evidence))
 	$(IN_EXAMPLE) examples/python/evidence $(ARGS)
 
