@@ -20,7 +20,8 @@ LINK = re.compile(r"(!?)\[([^\]]*)\]\((\.\.[^)#\s]*)(#[^)\s]*)?\)")
 def _as_the_site_has_it(text: str, pictures: Path) -> str:
     """Links that leave docs/, which are right where the repository is browsed.
 
-    Pictures come along. Of other files the path is told: the site does not have them.
+    Pictures come along, and what is included. Of other files the path is told: the site does not
+    have them.
     """
 
     def replaced(match: re.Match[str]) -> str:
@@ -34,7 +35,14 @@ def _as_the_site_has_it(text: str, pictures: Path) -> str:
         shutil.copy(ROOT / path, pictures)
         return f"![{words}](pictures/{posixpath.basename(path)})"
 
-    return LINK.sub(replaced, text)
+    def included(match: re.Match[str]) -> str:
+        pictures.mkdir(exist_ok=True)
+        # By a name that is no page's.
+        copy = pictures / f"{posixpath.basename(match[1])}.txt"
+        shutil.copy(DOCS / match[1], copy)
+        return f"{{include}} {pictures.name}/{copy.name}"
+
+    return LINK.sub(replaced, re.sub(r"\{include\} (\.\./\S+)", included, text))
 
 
 def main(folder: Path) -> int:
