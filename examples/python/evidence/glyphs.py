@@ -1,6 +1,6 @@
 """Letters as the fonts of Debian's packages draw them, 24 x 24: which code point is it?
 
-The tail is a real one: everybody draws an A, few a Coptic letter. Fonts of one package resemble
+The tail is a real one: everybody draws an A, few an archaic Greek letter. Fonts of one package resemble
 one another, so a package's fonts are all in one part. Homoglyphs (A, Greek Alpha, Cyrillic A)
 look the same in most fonts: the ambiguity is honest.
 """
@@ -62,7 +62,7 @@ def glyphs(quick: bool) -> Subject:
 
 
 def _key() -> str:
-    """What the images depend on: this file, and the packages as they were downloaded."""
+    """What the images depend on: how they are drawn, and of which packages."""
     told = hashlib.sha256(Path(__file__).read_bytes())
     told.update(repr(PACKAGES).encode())
     return told.hexdigest()[:12]

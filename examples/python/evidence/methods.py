@@ -28,7 +28,7 @@ Setting = Mapping[str, float]
 
 K = 5
 SCALES = (20.0, 30.0)
-"""Of cosines. The papers' 30 is the better for names, 20 for letters."""
+"""Of cosines; 30 is the papers' own."""
 
 
 def grid(**values: Sequence[float]) -> tuple[Setting, ...]:
